@@ -1,0 +1,67 @@
+"""Which package may import which: read off the source, so that a planted import turns it red."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STATEMENT = {"theory.problem", "theory.activation", "theory.target"}
+COMPARING = {"compare", "plotting", "cli"}
+
+
+def imports(path: Path) -> set[str]:
+    """Names of all modules that a file imports, `from a import b` counted as a and as a.b."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide what is imported"
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def tops(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+def violations_of_theory(path: Path) -> set[str]:
+    return tops(imports(path)) - set(sys.stdlib_module_names) - {"numpy", "scipy", "theory"}
+
+
+def violations_of_simulation(path: Path) -> set[str]:
+    """Imports of theory other than the statement of a problem."""
+    found = set()
+    for name in imports(path):
+        if name.split(".")[0] == "theory" and not any(name == s or name.startswith(s + ".") for s in STATEMENT):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "theory").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_theory_imports_numpy_and_scipy_only(path):
+    assert violations_of_theory(path) == set()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        p
+        for p in sorted((ROOT / "spikes").rglob("*.py"))
+        if p.relative_to(ROOT / "spikes").parts[0].split(".")[0] not in COMPARING
+    ],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_simulation_imports_no_formula(path):
+    assert violations_of_simulation(path) == set()
+
+
+def test_planted_imports_are_seen(tmp_path):
+    planted = tmp_path / "planted.py"
+    planted.write_text(
+        "import numba\nfrom spikes import kernels\nfrom theory import predict\nfrom theory.problem import Problem\n"
+    )
+    assert violations_of_theory(planted) == {"numba", "spikes"}
+    assert violations_of_simulation(planted) == {"theory", "theory.predict"}
