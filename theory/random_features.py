@@ -1,0 +1,201 @@
+"""The initial feature matrix: its moments m₁ and m₂, its density, and the ridge errors of random features.
+
+For F₀ = σ(XW₀ᵀ) with σ = c₀ + c₁x + rest, E rest² = c_{>1}², the features' covariance on the neurons is
+Σ = c₁²W₀W₀ᵀ + c_{>1}²I, and with κ = λ + κ (1/n) tr Σ(Σ + κ)^(-1) every resolvent trace is one of Σ at −κ.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+from theory.hermite import gaussian_nodes
+from theory.laws import MarchenkoPastur
+from theory.problem import Problem
+from theory.step_matrix import step_statistics
+
+__all__ = [
+    "FeatureMoments",
+    "RandomFeatureErrors",
+    "feature_energies",
+    "initial_density",
+    "initial_moments",
+    "random_feature_errors",
+]
+
+
+@dataclass(frozen=True)
+class FeatureMoments:
+    """Traces of the initial resolvent at one λ.
+
+    Attributes
+    ----------
+    kappa : float
+        κ, the effective ridge; r₁ = 1/κ.
+    r1, r2 : float
+        (1/n) tr (F₀F₀ᵀ/n + λ)^(-1) and (1/nd) tr Xᵀ(F₀F₀ᵀ/n + λ)^(-1)X.
+    m1, m2 : float
+        (N/n) r₁ and (N/n) r₂.
+    kappa_slope, left_slope : float
+        dκ/dλ and d(κr₂)/dκ.
+    """
+
+    kappa: float
+    r1: float
+    r2: float
+    m1: float
+    m2: float
+    kappa_slope: float
+    left_slope: float
+
+
+@dataclass(frozen=True)
+class RandomFeatureErrors:
+    """Objective, train error and test error of ridge regression on random features at one λ."""
+
+    ridge: float
+    objective: float
+    train_error: float
+    test_error: float
+
+
+def feature_energies(problem: Problem) -> tuple[float, float, float]:
+    """c₀, c₁ and c_{>1}² of the activation, with c₀ = 0 for a centred one."""
+    sigma = problem.sigma
+    nodes, weights = gaussian_nodes(sigma.kinks)
+    value = sigma(nodes)
+    mean = float(weights @ value)
+    c1 = float(weights @ (nodes * value))
+    rest = float(weights @ (value - mean - c1 * nodes) ** 2)
+    return (0.0 if problem.centered else mean), c1, rest
+
+
+def initial_moments(problem: Problem, ridge: float) -> FeatureMoments:
+    """m₁, m₂ of the initial feature matrix at one λ, with φ = d/n, ψ = d/N and Λ = λψ/φ the solution of
+
+    φ(m₁ − m₂)(c_{>1}²m₁ + c₁²m₂) + c₁²m₁m₂(Λm₁ − 1) = 0 and
+    (φ/ψ)[c₁²m₁m₂ + φ(m₂ − m₁)] + c₁²m₁m₂(Λm₁ − 1) = 0 (arXiv 2310.07891).
+
+    Parameters
+    ----------
+    problem : Problem
+    ridge : float
+        λ > 0.
+
+    Raises
+    ------
+    ValueError
+        If λ is not positive.
+    """
+    if not 0.0 < ridge < math.inf:
+        raise ValueError(f"`ridge` must be positive; got {ridge!r}")
+    _, c1, rest = feature_energies(problem)
+    share = problem.width / problem.n  # N/n
+    dimension = problem.width / problem.d  # N/d
+
+    def resolvent(kappa: float) -> tuple[float, float]:
+        """s = (1/N) tr (Σ + κ)^(-1) and −ds/dκ."""
+        if c1 == 0.0:
+            return 1.0 / (rest + kappa), 1.0 / (rest + kappa) ** 2
+        # s solves y(rest + κ)c₁²s² + (rest + κ + (1 − y)c₁²)s − 1 = 0 with y = N/d.
+        a, b = dimension * (rest + kappa) * c1**2, rest + kappa + (1.0 - dimension) * c1**2
+        root = math.sqrt(b * b + 4.0 * a)
+        s = 2.0 / (b + root) if b > 0.0 else (root - b) / (2.0 * a)
+        return s, (dimension * c1**2 * s * s + s) / root
+
+    def excess(t: float) -> float:
+        kappa = math.exp(t)
+        return kappa - ridge - share * kappa * (1.0 - kappa * resolvent(kappa)[0])
+
+    top = ridge + share * (c1**2 + rest)
+    kappa = math.exp(brentq(excess, math.log(ridge), math.log(2.0 * top), xtol=1e-15, rtol=1e-15))
+    for _ in range(3):  # brentq stops at the rounding of log κ
+        s, slope = resolvent(kappa)
+        gap = kappa - ridge - share * kappa * (1.0 - kappa * s)
+        kappa -= gap / (1.0 - share * (1.0 - 2.0 * kappa * s + kappa**2 * slope))
+    s, slope = resolvent(kappa)
+    left = 1.0 - dimension * (1.0 - (rest + kappa) * s)  # κr₂
+    left_slope = dimension * (s - (rest + kappa) * slope)
+    kappa_slope = 1.0 / (1.0 - share * (1.0 - 2.0 * kappa * s + kappa**2 * slope))
+    r1, r2 = 1.0 / kappa, left / kappa
+    return FeatureMoments(kappa, r1, r2, share * r1, share * r2, kappa_slope, left_slope)
+
+
+def random_feature_errors(problem: Problem) -> tuple[RandomFeatureErrors, ...]:
+    """Objective, train error and test error of ridge regression on F₀, one entry for each penalty of the problem.
+
+    Ψ = [τ² + ‖C₁‖²κr₂]/κ, with the non-linear energy of the target counted as noise in τ²; the objective is λΨ, the
+    train error −λ²Ψ′ and the test error (κ/λ)² times the train error. A constant feature (c₀ ≠ 0) takes the mean of the
+    labels out of τ² and adds (E y)²/(κ + λN r c₀²), r the mean of the resolvent over neurons. The step is ignored.
+    """
+    c0, _, _ = feature_energies(problem)
+    step = step_statistics(problem)
+    linear = float(step.linear @ step.linear)
+    constant = step.label_mean**2 if c0 != 0.0 else 0.0
+    noise = step.label_power - linear - constant
+    results = []
+    for ridge in problem.ridges:
+        m = initial_moments(problem, ridge)
+        kappa, left = m.kappa, m.kappa * m.r2
+        psi = (noise + linear * left) / kappa
+        slope = m.kappa_slope * (linear * m.left_slope / kappa - (noise + linear * left) / kappa**2)
+        if constant:
+            spike = kappa + c0**2 * (problem.n * ridge / kappa + problem.width - problem.n)
+            psi += constant / spike
+            moved = m.kappa_slope + c0**2 * problem.n * (1.0 / kappa - ridge * m.kappa_slope / kappa**2)
+            slope -= constant * moved / spike**2
+        train = -(ridge**2) * slope
+        results.append(RandomFeatureErrors(ridge, ridge * psi, train, (kappa / ridge) ** 2 * train))
+    return tuple(results)
+
+
+def initial_density(problem: Problem, x: np.ndarray) -> np.ndarray:
+    """Density of the eigenvalues of F₀F₀ᵀ/n at x > 0, the atom at zero apart.
+
+    (1/π) Im 1/κ at λ = −x, where κ is a root of the quartic that the two equations leave:
+    −yc₁²(c_{>1}² + κ)P² + ((y − 1)c₁² − c_{>1}² − κ)κ²P + κ⁴ = 0, P = κ − (n/N)(κ − λ), y = N/d.
+
+    Parameters
+    ----------
+    problem : Problem
+        `eta` is ignored.
+    x : ndarray
+
+    Returns
+    -------
+    ndarray
+        Same shape as `x`.
+    """
+    x = np.asarray(x, dtype=float)
+    if not (np.isfinite(x).all() and (x > 0.0).all()):
+        raise ValueError(f"`x` must be positive and finite; got {x[~(np.isfinite(x) & (x > 0.0))].flat[0]}")
+    _, c1, rest = feature_energies(problem)
+    share, y = problem.width / problem.n, problem.width / problem.d
+    if c1 == 0.0:
+        return share * MarchenkoPastur(share, rest).pdf(x)
+    a, b = 1.0 - 1.0 / share, -x.ravel() / share  # P = aκ + b
+    # Coefficients of κ⁴ … κ⁰.
+    lead = (y - 1.0) * c1**2 - rest
+    c = y * c1**2
+    one = np.ones_like(b)
+    coefficients = np.stack(
+        [
+            (1.0 - a) * one,
+            -c * a**2 + lead * a - b,
+            -c * (rest * a**2 + 2.0 * a * b) + lead * b,
+            -c * (2.0 * rest * a * b + b**2),
+            -c * rest * b**2,
+        ],
+        axis=1,
+    )
+    companion = np.zeros((len(b), 4, 4))
+    companion[:, 0] = -coefficients[:, 1:] / coefficients[:, :1]
+    companion[:, [1, 2, 3], [0, 1, 2]] = 1.0
+    kappa = np.linalg.eigvals(companion).astype(complex)
+    # Of the roots the limit from the upper half plane is the one with Im 1/κ > 0; the others are real or its conjugate.
+    complex_root = kappa.imag < -1e-9 * np.abs(kappa)
+    value = np.where(complex_root, -kappa.imag / np.where(complex_root, np.abs(kappa) ** 2, 1.0), 0.0)
+    return (np.max(value, axis=1) / math.pi).reshape(x.shape)
