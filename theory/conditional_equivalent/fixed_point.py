@@ -1,0 +1,205 @@
+"""The fixed point of the conditional equivalent, at any z = −λ off the spectrum or on it from above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.conditional_equivalent.features import EquivalentFeatures
+
+__all__ = ["ConvergenceError", "Equations", "FixedPoint", "equations", "jacobian", "newton", "solve"]
+
+TOLERANCE = 1e-10
+_POLISH = 1e-12  # what Newton aims at; TOLERANCE is what a caller insists on
+_MAX_NEWTON = 50
+_STEP_CAP = 2.0  # largest change of log r or log w in one Newton step
+
+
+class ConvergenceError(ArithmeticError):
+    """A fixed point that was not reached; the message names the residual and a remedy."""
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPoint:
+    """Solution at P points λ.
+
+    Attributes
+    ----------
+    lam : ndarray, shape (P,)
+        Points λ = −z; positive for ridge, −(x + i0) for the density at x, −z for an outlier at z.
+    r : ndarray, shape (P, Q)
+        Mean of the resolvent (FᵀF/n + λ)^(-1) over the neurons of code b.
+    w : ndarray, shape (P, S)
+        1 + δ_s; the mean of λ(FFᵀ/n + λ)^(-1) over the samples of latent s is 1/w_s.
+    residual : ndarray, shape (P,)
+        Largest |log r_b(λ + S_b)| or |log w_s/(1 + Δ_s)| at each point; where λ and S_b nearly cancel, the former is
+        counted relative to |λ|.
+    iterations : int
+    """
+
+    lam: np.ndarray
+    r: np.ndarray
+    w: np.ndarray
+    residual: np.ndarray
+    iterations: int
+
+    def __getitem__(self, rows: slice | np.ndarray) -> FixedPoint:
+        """The solution at some of the points."""
+        return FixedPoint(self.lam[rows], self.r[rows], self.w[rows], self.residual[rows], self.iterations)
+
+
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """The fixed-point equations f = 0 at P points, and what they and their derivatives are made of.
+
+    Attributes
+    ----------
+    lam, r, w : ndarray
+        The points, as in `FixedPoint`.
+    f : ndarray, shape (P, Q + S)
+    omega : ndarray, shape (P, S)
+        ω_s = ω⁰_s/w_s.
+    C : ndarray, shape (P, Q, Q)
+        Σ_s ω_s A_s A_sᵀ.
+    JA, K, AHA : ndarray, shape (P, J, Q, S), (P, J, Q, Q), (P, J, S, S)
+        J_y A_s, K_y = J_y C and A_sᵀ H_y A_t.
+    total, bound : ndarray, shape (P, Q) and (P, S)
+        What r_b and 1/w_s have to invert.
+    """
+
+    lam: np.ndarray
+    r: np.ndarray
+    w: np.ndarray
+    f: np.ndarray
+    omega: np.ndarray
+    C: np.ndarray
+    JA: np.ndarray
+    K: np.ndarray
+    AHA: np.ndarray
+    total: np.ndarray
+    bound: np.ndarray
+
+    def residual(self) -> np.ndarray:
+        """Largest violation at each point, shape (P,), as in `FixedPoint`."""
+        cancelled = np.minimum(1.0, np.abs(self.total) / np.abs(self.lam)[:, None])
+        violation = np.abs(self.f)
+        violation[:, : cancelled.shape[1]] *= cancelled
+        return np.max(violation, axis=1)
+
+    def dlam(self) -> np.ndarray:
+        """∂f/∂λ, shape (P, Q + S)."""
+        return np.concatenate([1.0 / self.total, np.zeros_like(self.bound)], axis=1)
+
+
+def equations(eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndarray) -> Equations:
+    """Fixed-point equations at (λ, r, w), batched over P points.
+
+    With ω = ω⁰/w, C = Σ_s ω_s A_s A_sᵀ, D_y = diag(N_b r_b v(b,y)/d), J_y = (I + C D_y)^(-1), K_y = J_y C and
+    H_y = D_y J_y, they are
+    log r_b(λ + Σ_s ω_s B_sb + ∫ν(dy) v(b,y) [K_y]_bb) = 0 and
+    log w_s − log(1 + Σ_b N_b B_sb r_b/n + (d/n) A_sᵀ ∫ν(dy) H_y A_s) = 0.
+    """
+    A, B, N = eq.A, eq.B, eq.neurons
+    nu, v = eq.profile_weights, eq.profile
+    codes, latents = np.arange(A.shape[1]), np.arange(A.shape[0])
+    omega = eq.latent_weights / w
+    C = (A.T * omega[:, None, :]) @ A
+    D = ((N / eq.d) * r)[:, None, :] * v
+    M = C[:, None] * D[:, :, None, :]
+    M[..., codes, codes] += 1.0
+    J = np.linalg.inv(M)
+    JA = J @ A.T
+    K = J @ C[:, None]
+    AHA = A @ (D[..., None] * JA)
+    total = lam[:, None] + omega @ B + np.sum((nu[:, None] * v) * K[..., codes, codes], axis=1)
+    bound = 1.0 + (r * N) @ B.T / eq.n + (eq.d / eq.n) * (nu @ AHA[..., latents, latents])
+    f = np.log(np.concatenate([r * total, w / bound], axis=1))
+    return Equations(lam, r, w, f, omega, C, JA, K, AHA, total, bound)
+
+
+def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
+    """Exact derivatives of the equations in (log r, log w), shape (P, Q + S, Q + S).
+
+    With G_bs = B_sb + ∫ν v (J_y A_s)_b²: ∂total_b/∂ω_s = G_bs and ∂bound_s/∂r_b = N_b G_bs/n;
+    ∂[K_y]_bb = −(K_y)_bc² ∂D_c and ∂(A_sᵀH_yA_s) = −(A_sᵀH_yA_t)² ∂ω_t.
+    """
+    (S, Q), P = eq.A.shape, len(at.lam)
+    nu, v = eq.profile_weights, eq.profile
+    nuv = nu[:, None] * v
+    G = eq.B.T + np.sum(nuv[:, :, None] * at.JA**2, axis=1)
+    KvK = np.sum((nuv[:, :, None] * v[:, None, :]) * at.K**2, axis=1)
+    AHA2 = (nu @ (at.AHA**2).reshape(P, len(nu), S * S)).reshape(P, S, S)
+    matrix = np.empty((P, Q + S, Q + S), dtype=at.f.dtype)
+    matrix[:, :Q, :Q] = KvK * ((-eq.neurons / eq.d) * at.r)[:, None, :] / at.total[..., None]
+    matrix[:, :Q, Q:] = -G * at.omega[:, None, :] / at.total[..., None]
+    matrix[:, Q:, :Q] = np.swapaxes(G * ((-eq.neurons / eq.n) * at.r)[..., None], 1, 2) / at.bound[..., None]
+    matrix[:, Q:, Q:] = (-eq.d / eq.n) * AHA2 * at.omega[:, None, :] / at.bound[..., None]
+    diagonal = np.arange(Q + S)
+    matrix[:, diagonal, diagonal] += 1.0
+    return matrix
+
+
+def newton(
+    eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndarray, *, most: int = _MAX_NEWTON
+) -> FixedPoint:
+    """At most `most` Newton steps in (log r, log w) at each point from its own start; `residual` says which arrived."""
+    lam, r, w = np.array(lam), np.array(r), np.array(w)
+    Q = r.shape[1]
+    residual = np.full(len(lam), np.inf)
+    active = np.arange(len(lam))
+    iterations = 0
+    with np.errstate(all="ignore"):
+        for iterations in range(most + 1):
+            try:
+                at = equations(eq, lam[active], r[active], w[active])
+                worst = at.residual()
+                residual[active] = np.where(np.isfinite(worst), worst, np.inf)
+                if iterations == most or not np.any(open_ := np.isfinite(worst) & (worst > _POLISH)):
+                    break
+                step = -np.linalg.solve(jacobian(eq, at), at.f[..., None])[..., 0]
+            except np.linalg.LinAlgError:
+                residual[active] = np.inf
+                break
+            active, step = active[open_], step[open_]
+            step *= np.minimum(1.0, _STEP_CAP / np.max(np.abs(step), axis=1, keepdims=True))
+            r[active] *= np.exp(step[:, :Q])
+            w[active] *= np.exp(step[:, Q:])
+    return FixedPoint(lam, r, w, residual, iterations)
+
+
+def solve(eq: EquivalentFeatures, lam: float, start: FixedPoint | None = None) -> FixedPoint:
+    """Fixed point at one ridge λ > 0, from a neighbour where one is given.
+
+    Raises
+    ------
+    ConvergenceError
+        If the residual stays above 1e-10 although λ is approached from above.
+    """
+    if start is not None:
+        point = newton(eq, np.array([lam]), start.r, start.w)
+        if point.residual[0] < TOLERANCE:
+            return point
+    cold = np.full((1, len(eq.g)), 1.0 / (lam + 1.0)), np.full((1, len(eq.u)), 2.0)
+    point = newton(eq, np.array([lam]), *cold)
+    if point.residual[0] < TOLERANCE:
+        return point
+    # Come down from a λ that dominates the spectrum, with shorter strides where Newton fails.
+    high = lam + 10.0 * float(eq.latent_weights @ (eq.A**2 + eq.B) @ eq.neurons) / eq.n
+    point = newton(eq, np.array([high]), np.full((1, len(eq.g)), 1.0 / high), np.ones((1, len(eq.u))))
+    stride = 0.1
+    while point.residual[0] < TOLERANCE and point.lam[0] > lam:
+        target = max(lam, float(point.lam[0]) * stride)
+        trial = newton(eq, np.array([target]), point.r, point.w)
+        if trial.residual[0] < TOLERANCE:
+            point = trial
+        elif stride > 0.99:
+            break
+        else:
+            stride = stride**0.5
+    if point.lam[0] != lam or not point.residual[0] < TOLERANCE:
+        raise ConvergenceError(
+            f"the fixed point at ridge {lam:g} was not reached: residual {point.residual[0]:.2g} at "
+            f"{point.lam[0]:.3g}; raise the ridge, or bring d/n, N/n and the step size closer to proportional"
+        )
+    return point

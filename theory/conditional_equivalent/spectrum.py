@@ -1,0 +1,461 @@
+"""Spectrum of FFᵀ/n: bulk density, counting function, edges, and outliers with what their vectors have learned."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+from theory.conditional_equivalent.features import EquivalentFeatures
+from theory.conditional_equivalent.fixed_point import (
+    TOLERANCE,
+    ConvergenceError,
+    Equations,
+    FixedPoint,
+    equations,
+    jacobian,
+    newton,
+)
+from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
+from theory.hermite import hermite_polynomials
+
+__all__ = ["ALIGNMENTS", "Bulk", "Outlier", "bulk", "count_above", "density", "find_outliers"]
+
+ALIGNMENTS = ("1", "He1", "He2", "He3", "He4")
+"""The functions He_k(u)/√k! of the latent on which a left singular vector is measured."""
+
+_RATIO = 0.8  # spacing of the coarse scan of the axis
+_FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops there
+_TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
+_LEARNED = 0.1  # a mode between edge and support's end that is less a function of u than this is the tail's, no spike
+_BATCH = 16  # points solved together: small enough for the intermediate arrays to stay in cache
+
+
+@dataclass(frozen=True, eq=False)
+class Bulk:
+    """The bulk of the spectrum of FFᵀ/n.
+
+    Attributes
+    ----------
+    edges : tuple of (float, float)
+        Bands of the bulk. The last right edge is a true edge where the law has one, and otherwise the point with mass
+        1/n to its right; the first left edge likewise.
+    mass_at_zero : float
+    support : (float, float)
+        Ends of the support of the discretised law, at or outside the first and last edge.
+    beyond : FixedPoint
+        The real solution just right of the support.
+    scan : FixedPoint
+        Solutions on a coarse grid from there down, starts for all others.
+    """
+
+    edges: tuple[tuple[float, float], ...]
+    mass_at_zero: float
+    support: tuple[float, float]
+    beyond: FixedPoint
+    scan: FixedPoint
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """A predicted outlier: singular value of F/√n, and |⟨û, He_k(u)/√k!⟩|/√n for k = 0 … 4."""
+
+    singular_value: float
+    alignment: tuple[float, ...]
+
+
+def _physical(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
+    """Points that converged, and to the limit from the upper half plane.
+
+    In the bulk r and w have positive imaginary parts, and one solution has. Off the bulk they are real, as are others:
+    there the right one is where the linearised iteration is a contraction.
+    """
+    good = point.residual < TOLERANCE
+    for value in (point.r, point.w):
+        good &= (value.imag >= -1e-8 * np.abs(value)).all(axis=1)
+    real = good & (np.abs(point.r.imag) <= 1e-9 * np.abs(point.r)).all(axis=1)
+    for i in np.flatnonzero(real):
+        slope = jacobian(eq, equations(eq, point.lam[i : i + 1], point.r[i : i + 1].real, point.w[i : i + 1].real))
+        good[i] = np.linalg.eigvals(slope[0]).real.min() > 0.0
+    return good
+
+
+def _scale(eq: EquivalentFeatures) -> float:
+    """An upper estimate of the size of the spectrum."""
+    return float(np.max(eq.latent_weights @ (eq.A**2 + eq.B))) * (1.0 + (eq.neurons.sum() + eq.d) / eq.n) + 1e-12
+
+
+def _descend(eq: EquivalentFeatures, x: float) -> FixedPoint:
+    """Solution at x + i0, reached from high above the spectrum."""
+    height = 10.0 * max(x, _scale(eq))
+    r = np.full((1, len(eq.g)), 1.0 / (-x - 1j * height))
+    w = np.ones((1, len(eq.u)), dtype=complex)
+    while True:
+        point = newton(eq, np.array([-x - 1j * height]), r, w)
+        r, w = point.r, point.w
+        if height == 0.0:
+            break
+        height = 0.3 * height if height > 1e-3 * x else 0.0
+    if not _physical(eq, point)[0]:
+        raise ConvergenceError(
+            f"the density at x = {x:g} was not reached: residual {point.residual[0]:.2g}; ask at a point farther from "
+            "an edge of the bulk"
+        )
+    return point
+
+
+def _on_axis(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
+    """Solution at x + i0 from a neighbour, by way of points above the axis or from far above where that fails."""
+    point = newton(eq, np.array([-x + 0j]), start.r, start.w, most=12)
+    if _physical(eq, point)[0]:
+        return point
+    for height in (0.3, 0.1, 0.03, 0.01, 0.001, 0.0):
+        start = newton(eq, np.array([-x * (1.0 + 1j * height)]), start.r, start.w, most=25)
+    return start if _physical(eq, start)[0] else _descend(eq, x)
+
+
+def _join(points: list[FixedPoint]) -> FixedPoint:
+    return FixedPoint(
+        np.concatenate([p.lam for p in points]),
+        np.concatenate([p.r for p in points]),
+        np.concatenate([p.w for p in points]),
+        np.concatenate([p.residual for p in points]),
+        max(p.iterations for p in points),
+    )
+
+
+def _density(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
+    """(1/π) Im Σ_s ω_s/λ; what is below rounding is zero."""
+    value = np.sum(eq.latent_weights / point.w, axis=1) / point.lam
+    return np.where(value.imag > 1e-9 * np.abs(value), value.imag, 0.0) / math.pi
+
+
+def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
+    """Number of eigenvalues of FᵀF/n that the bulk has above x, at points λ = −(x + i0).
+
+    (1/π) Im of the equivalent of log det(FᵀF/n + λ),
+    Σ_s nω⁰_s log w_s − Σ_b N_b log r_b + d∫ν log det(I + C D_y) + Σ_b N_b r_b(λ + Σ_s ω_s B_sb) − n Σ_s ω_s(w_s − 1),
+    of which the fixed point is the stationary point.
+    """
+    lam, r, w = point.lam, point.r, point.w
+    omega = eq.latent_weights / w
+    C = (eq.A.T * omega[:, None, :]) @ eq.A
+    D = ((eq.neurons / eq.d) * r)[:, None, :] * eq.profile
+    # I + CD = (D^(-1) + C)D. D has arguments in [0, π], D^(-1) + C (here scaled by √|D| on both sides) in [−π, 0].
+    root = np.sqrt(np.abs(D))
+    inner = root[..., :, None] * C[:, None] * root[..., None, :]
+    codes = np.arange(D.shape[2])
+    inner[..., codes, codes] += np.conj(D) / np.abs(D)
+    logdet = np.sum(_upper(D), axis=2) - np.sum(_upper(np.conj(np.linalg.eigvals(inner))), axis=2)
+    rest = np.sum(eq.neurons * r * (lam[:, None] + omega @ eq.B), axis=1) - eq.n * np.sum(omega * (w - 1.0), axis=1)
+    total = (
+        eq.n * (_upper(w) @ eq.latent_weights)
+        - _upper(r) @ eq.neurons
+        + eq.d * (logdet @ eq.profile_weights)
+        + rest.imag
+    )
+    return eq.neurons.sum() + total / math.pi
+
+
+def _upper(value: np.ndarray) -> np.ndarray:
+    """Argument in [0, π] of numbers of the closed upper half plane, whatever the sign of a zero imaginary part."""
+    phase = np.angle(value)
+    return np.where(phase < -0.5 * math.pi, phase + 2.0 * math.pi, phase)
+
+
+def _real_branch(eq: EquivalentFeatures) -> FixedPoint:
+    """The real solution just right of the support: λ = −z with z within 1e-5 of the fold."""
+    z = (
+        4.0 * float(np.max(eq.latent_weights @ (eq.A**2 + eq.B)) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n))
+        + 1e-12
+    )
+    for _ in range(60):
+        point = newton(eq, np.array([-z]), np.full((1, len(eq.g)), -1.0 / z), np.ones((1, len(eq.u))))
+        if _right_of_support(eq, point):
+            break
+        z *= 2.0
+    else:
+        raise ConvergenceError(f"no point right of the spectrum was found up to z = {z:.3g}; reduce the step size")
+    stride = 0.2
+    while stride > 1e-5:
+        trial = newton(eq, point.lam * (1.0 - stride), point.r, point.w, most=10)
+        if _right_of_support(eq, trial):
+            point = trial
+        else:
+            stride *= 0.5
+    return point
+
+
+def _right_of_support(eq: EquivalentFeatures, point: FixedPoint) -> bool:
+    """Whether a real solution is the one off the spectrum, with less than one eigenvalue of the bulk above it."""
+    inside = (point.r < 0.0).all() and (point.w > 0.0).all()
+    return bool(inside and _physical(eq, point)[0] and count_above(eq, point)[0] < 1.0)
+
+
+def _fold(eq: EquivalentFeatures, inside: FixedPoint, outside: float) -> float:
+    """Edge between a point of the bulk and a point off it: the density squared is analytic and crosses zero there."""
+    x = -float(inside.lam[0].real)
+    point, previous = inside, None
+    for _ in range(60):
+        middle = 0.5 * (x + outside)
+        trial = _on_axis(eq, middle, point)
+        if _density(eq, trial)[0] > 0.0:
+            x, point = middle, trial
+        else:
+            outside = middle
+        if abs(outside - x) < 1e-3 * x:
+            break
+    for _ in range(12):
+        square = float(_density(eq, point)[0]) ** 2
+        if previous is None:
+            guess = x + 0.5 * (outside - x)
+        else:
+            root = x - square * (x - previous[0]) / (square - previous[1])
+            guess = x + 0.99 * (root - x)
+            if not min(x, outside) < guess < max(x, outside) or abs(guess - x) < 1e-10 * x:
+                break
+        trial = _on_axis(eq, guess, point)
+        if not _density(eq, trial)[0] > 0.0:
+            outside = guess
+            if previous is not None:
+                break
+            continue
+        previous, x, point = (x, square), guess, trial
+    if previous is not None:
+        square = float(_density(eq, point)[0]) ** 2
+        return x - square * (x - previous[0]) / (square - previous[1])
+    return x
+
+
+def bulk(eq: EquivalentFeatures) -> Bulk:
+    """Scan the axis from the top of the support down and find the bands of the bulk.
+
+    Raises
+    ------
+    ConvergenceError
+        If a point of the axis is not reached.
+    """
+    beyond = _real_branch(eq)
+    top = -float(beyond.lam[0])
+    scan, rank = _scan(eq, beyond), _rank(eq)
+    grid, rho, above = -scan.lam.real, _density(eq, scan), count_above(eq, scan)
+
+    def crossing(level: float) -> float:
+        """x with `level` eigenvalues above it."""
+        i = int(np.searchsorted(above, level))
+        if i in (0, len(above)):
+            return float(grid[0] if i == 0 else grid[-1])
+        return _quantile(eq, scan[i - 1 : i + 1], level)
+
+    begun, bands, least = 0, [], 1.0 if eq.sharp_right else _TAIL * rank
+    inside = np.flatnonzero(rho > 0.0)
+    for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
+        first, last = int(run[0]), int(run[-1])
+        if above[min(last + 1, len(above) - 1)] < 1.0:
+            continue  # the node of less than one neuron or sample
+        if bands and above[max(first - 1, 0)] < least:
+            bands.pop()  # a gap that only the nodes of the tail have made
+            first = begun
+        high = _fold(eq, scan[first : first + 1], grid[first - 1]) if first else top
+        low = _fold(eq, scan[last : last + 1], grid[last + 1]) if last + 1 < len(grid) else grid[-1]
+        bands.append((float(low), float(high)))
+        begun = first
+    if not bands:
+        raise ConvergenceError(
+            f"no bulk was found below z = {top:.3g}; bring d/n, N/n and the step size closer to proportional"
+        )
+    bands.reverse()
+    support = bands[0][0], top
+    if not eq.sharp_right:
+        bands[-1] = (bands[-1][0], crossing(1.0))
+    if not eq.sharp_left:
+        bands[0] = (crossing(rank - 1.0), bands[0][1])
+    return Bulk(tuple(bands), max(0.0, 1.0 - rank / eq.n), support, beyond, scan)
+
+
+def _rank(eq: EquivalentFeatures) -> float:
+    """Number of non-zero eigenvalues of the bulk; linear features have no more than d."""
+    linear = eq.B.max() < 1e-14 * (1.0 + np.max(eq.A**2))
+    return min(eq.n, eq.neurons.sum(), eq.d if linear else math.inf)
+
+
+def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
+    """Solutions on the axis from the top of the support down to where nothing but the atom at zero is left."""
+    top, rank = -float(beyond.lam[0]), _rank(eq)
+    point = FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)
+    points, x = [], top * (1.0 + 1e-3)
+    while x > _FLOOR * top:
+        point = _on_axis(eq, x, point) if points else _descend(eq, x)
+        points.append(point)
+        if count_above(eq, point)[0] > rank - 1e-3 and _density(eq, point)[0] == 0.0:
+            break
+        x *= _RATIO
+    # A band narrower than the spacing shows as a jump of the count between two points off the bulk: step into it.
+    found = [points[0]]
+    for left, right in itertools.pairwise(points):
+        pair = _join([left, right])
+        counts = count_above(eq, pair)
+        if counts[1] - counts[0] > 1.0 and not _density(eq, pair).any():
+            found.append(_on_axis(eq, _quantile(eq, pair, float(counts.mean())), left))
+        found.append(right)
+    return _join(found)
+
+
+def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
+    """x between the two points of `pair` with `level` eigenvalues above it."""
+    low, high = (math.log(-lam) for lam in pair.lam.real[::-1])
+    above = dict(zip((high, low), count_above(eq, pair), strict=True))
+    nearest = pair[:1]
+
+    def excess(t: float) -> float:
+        nonlocal nearest
+        if t not in above:
+            nearest = _on_axis(eq, math.exp(t), nearest)
+            above[t] = count_above(eq, nearest)[0]
+        return float(above[t]) - level
+
+    return math.exp(brentq(excess, low, high, xtol=1e-8))
+
+
+def density(eq: EquivalentFeatures, law: Bulk, x: np.ndarray) -> np.ndarray:
+    """Density of the eigenvalues of FFᵀ/n at the points x, the atom at zero and the outliers apart.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    law : Bulk
+        Its scan starts every point from a neighbour.
+    x : ndarray, shape (P,)
+
+    Returns
+    -------
+    ndarray, shape (P,)
+        (1/π) Im Σ_s ω_s/λ at λ = −(x + i0).
+    """
+    x = np.asarray(x, dtype=float)
+    result = np.zeros(x.shape)
+    grid = -law.scan.lam.real
+    live = np.flatnonzero((x > grid[-1]) & (x < law.support[1]))
+    if not len(live):
+        return result
+    # Two passes: every eighth point from the scan, the others from those.
+    order = live[np.argsort(x[live])]
+    coarse = _from_neighbours(eq, x[order[::8]], law.scan)
+    known = _join([coarse, law.scan])
+    point = _from_neighbours(eq, x[order], known[np.argsort(known.lam.real)])
+    result[order] = _density(eq, point)
+    return result
+
+
+def _from_neighbours(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint) -> FixedPoint:
+    """Solutions at x + i0 started from log-linear interpolation between known ones, the latter in decreasing x."""
+    knots = np.log(-known.lam.real)[::-1]
+    t = np.log(x)
+    right = np.clip(np.searchsorted(knots, t), 1, len(knots) - 1)
+    gap = knots[right] - knots[right - 1]
+    share = np.where(gap > 0.0, (t - knots[right - 1]) / np.where(gap > 0.0, gap, 1.0), 0.0)[:, None]
+
+    def between(values: np.ndarray) -> np.ndarray:
+        values = values[::-1]
+        return values[right - 1] * (values[right] / values[right - 1]) ** share
+
+    r, w = between(known.r), between(known.w)
+    parts = []
+    for i in range(0, len(x), _BATCH):
+        rows = slice(i, i + _BATCH)
+        parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=25))
+    point = _join(parts)
+    bad = ~_physical(eq, point)
+    if not bad.any():
+        return point
+    rescued = [_descend(eq, float(x[i])) if bad[i] else point[i : i + 1] for i in range(len(x))]
+    return _join(rescued)
+
+
+def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
+    """Outliers: z right of the last edge with det 𝒟(−z) = 0, in decreasing order.
+
+    𝒟 = 𝒢^(-1) + VVᵀ is singular where an eigenvalue of −Vᵀ𝒢V passes 1; right of the support they are the squared
+    singular values of RᵀV, −𝒢 = RRᵀ, and decrease in z. Between the last edge and the end of the support, where a law
+    without true edges leaves less than one expected eigenvalue, the same is solved with the complex solution on the
+    axis.
+    """
+    edge, start = law.edges[-1][1], law.beyond
+    while not _is_negative(eq, start):
+        # The matrix law of the step may reach a little beyond the support: start where its poles are left behind.
+        start = _real_at(eq, 1.02 * float(start.lam[0]), start)
+    top = -float(start.lam[0])
+    near = law.scan[:1]
+    outliers = []
+    beyond = int(np.sum(_modes(eq, top, near)[0] > 1.0))
+    between = 0 if eq.sharp_right or top <= edge else int(np.sum(_modes(eq, edge, near)[0] > 1.0))
+    for i in range(max(beyond, between)):
+        low, high = (top, 2.0 * top) if i < beyond else (edge, top)
+        while i < beyond and _modes(eq, high, near)[0][i] > 1.0:
+            low, high = high, 2.0 * high
+
+        def excess(t: float, i: int = i) -> float:
+            return math.log(max(_modes(eq, math.exp(t), near)[0][i], 1e-300))
+
+        z = math.exp(brentq(excess, math.log(low), math.log(high), xtol=1e-13))
+        _, vectors, at, form = _modes(eq, z, near)
+        learned = _learned(eq, at, form, vectors[:, i])
+        if i < beyond or np.sum(np.square(learned)) > _LEARNED:
+            outliers.append(Outlier(math.sqrt(z), learned))
+    return tuple(outliers)
+
+
+def _modes(eq: EquivalentFeatures, z: float, near: FixedPoint) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
+    """Eigenvalues of −Vᵀ𝒢V (real parts, decreasing) and eigenvectors at z, at the real solution where there is one."""
+    point = newton(eq, np.array([-z]), near.r.real * (near.lam.real / -z), near.w.real, most=15)
+    real = _right_of_support(eq, point)
+    if not real:
+        point = newton(eq, np.array([-z]), np.full_like(near.r.real, -1.0 / z), np.ones_like(near.w.real), most=25)
+        real = _right_of_support(eq, point)
+    if not real:
+        point = _on_axis(eq, z, near)
+    at = equations(eq, point.lam, point.r, point.w)
+    form = latent_form(eq, at)
+    if real and np.linalg.eigvalsh(form.G)[-1] < 0.0:
+        _, _, s, right = spectral_factor(form)
+        return s**2, right.T, at, form
+    values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
+    order = np.argsort(-values.real)
+    return values.real[order], vectors[:, order], at, form
+
+
+def _real_at(eq: EquivalentFeatures, lam: float, start: FixedPoint) -> FixedPoint:
+    """The real solution at λ = −z, stepping over the narrow bands of single nodes."""
+    for _ in range(20):
+        point = newton(eq, np.array([lam]), start.r * (start.lam / lam), start.w)
+        if _right_of_support(eq, point):
+            return point
+        lam *= 1.01
+    raise ConvergenceError(
+        f"no real solution was found right of z = {-lam:g}: residual {point.residual[0]:.2g}; reduce the step size"
+    )
+
+
+def _is_negative(eq: EquivalentFeatures, point: FixedPoint) -> bool:
+    form = latent_form(eq, equations(eq, point.lam, point.r, point.w))
+    return bool(np.linalg.eigvalsh(form.G)[-1] < 0.0)
+
+
+def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> tuple[float, ...]:
+    """Amplitudes |Σ_s h(u_s) a_s|/|aᵀ𝒟′a|^(1/2), the derivative in z taken through the fixed point.
+
+    For −Vᵀ𝒢Vc = c the null vector of 𝒟 is a = −𝒢Vc, with 𝒢^(-1)a = −Vc and Vᵀa = c.
+    """
+    b = -form.V @ c
+    a = form.G @ b
+    in_omega, in_log_r, in_lam = form_gradient(eq, form, at.r[0], b, c)
+    moved = -np.linalg.solve(jacobian(eq, at)[0], at.dlam()[0])
+    Q = len(in_log_r)
+    slope = in_lam + in_log_r @ moved[:Q] - (form.omega * in_omega) @ moved[Q:]
+    h = hermite_polynomials(eq.u, len(ALIGNMENTS) - 1)
+    h /= np.sqrt([[math.factorial(k)] for k in range(len(h))])
+    overlap = h @ (np.sqrt(eq.latent_weights) * a[: len(eq.u)])
+    return tuple(float(value) for value in np.abs(overlap) / math.sqrt(abs(slope)))
