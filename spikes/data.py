@@ -1,0 +1,90 @@
+"""Labelled Gaussian samples, drawn chunk by chunk so that any block of rows can be drawn again from the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.problem import Problem
+
+__all__ = ["CHUNK", "Samples", "as_seed_sequence", "derived_sequence", "labelled_blocks"]
+
+CHUNK = 512
+"""Rows that share one random stream; every block of rows starts at a multiple of it."""
+
+
+def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -> np.random.SeedSequence:
+    """The seed sequence of a seed: an integer, a `SeedSequence`, or a `Generator`, which is asked for one.
+
+    Raises
+    ------
+    ValueError
+        If `seed` is none of these, or negative.
+    """
+    if isinstance(seed, np.random.Generator):
+        return np.random.SeedSequence(seed.integers(0, 2**63, size=4).tolist())
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"`seed` must be a non-negative integer, a SeedSequence or a Generator; got {seed!r}")
+    return np.random.SeedSequence(int(seed))
+
+
+def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
+    """The child of a sequence under a key, the same however often and in whatever order children are asked for."""
+    return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A batch of samples that is described, not stored.
+
+    Attributes
+    ----------
+    problem : Problem
+        Gives d, target and noise; the target's directions are the first k coordinates.
+    sequence : SeedSequence
+    rows : int
+    """
+
+    problem: Problem
+    sequence: np.random.SeedSequence
+    rows: int
+
+    def draw(self, start: int, stop: int, X: np.ndarray, y: np.ndarray) -> None:
+        """Write rows start … stop − 1 into `X` (stop − start, d) and their labels into `y`.
+
+        `start` must be a multiple of `CHUNK`.
+        """
+        problem = self.problem
+        teacher = problem.teacher
+        for first in range(start, stop, CHUNK):
+            generator = np.random.Generator(np.random.SFC64(derived_sequence(self.sequence, first // CHUNK)))
+            count = min(CHUNK, self.rows - first)
+            inputs, noise = generator.standard_normal((count, problem.d)), generator.standard_normal(count)
+            keep = min(count, stop - first)
+            rows = slice(first - start, first - start + keep)
+            X[rows] = inputs[:keep]
+            y[rows] = teacher(inputs[:keep, : teacher.k]) + problem.noise * noise[:keep]
+
+
+def labelled_blocks(
+    samples: Samples, block: int, *, dtype: np.dtype = np.float64
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Blocks (rows, X, y) of a batch in order, in buffers that the next block overwrites.
+
+    Parameters
+    ----------
+    samples : Samples
+    block : int
+        Rows of a block, rounded up to a multiple of `CHUNK`.
+    """
+    block = -(-block // CHUNK) * CHUNK
+    size = min(block, samples.rows)
+    X, y = np.empty((size, samples.problem.d), dtype), np.empty(size, dtype)
+    for start in range(0, samples.rows, block):
+        stop = min(start + block, samples.rows)
+        samples.draw(start, stop, X[: stop - start], y[: stop - start])
+        yield slice(start, stop), X[: stop - start], y[: stop - start]

@@ -1,0 +1,76 @@
+"""One giant gradient step on the first layer, in row blocks: two matrix products and one fused pass between them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.blas import dgemm, sgemm
+
+from spikes.data import Samples, labelled_blocks
+from spikes.kernels import ActivationKernels
+from spikes.network import Network
+
+__all__ = ["BLOCK", "Step", "add_product", "giant_step"]
+
+BLOCK = 512
+"""Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What the step did.
+
+    Attributes
+    ----------
+    network : Network
+        With the new first layer W₁ and the old second one.
+    beta : ndarray, shape (d,)
+        β = X₀ᵀy₀/n₀, the direction common to all neurons.
+    label_power : float
+        Mean of y² over the batch of the step.
+    """
+
+    network: Network
+    beta: np.ndarray
+    label_power: float
+
+
+def add_product(total: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
+    """total += leftᵀ right in place, for C-ordered arrays (N, d), (b, N) and (b, d)."""
+    gemm = sgemm if total.dtype == np.float32 else dgemm
+    gemm(1.0, right.T, left.T, beta=1.0, c=total.T, trans_b=True, overwrite_c=True)
+
+
+def giant_step(network: Network, kernels: ActivationKernels, shift: float, samples: Samples, eta: float) -> Step:
+    """W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀).
+
+    Parameters
+    ----------
+    network : Network
+        W₀ (N, d) and a (N,).
+    kernels : ActivationKernels
+    shift : float
+        Subtracted from σ in f; E σ(Z) for a centred activation.
+    samples : Samples
+        The fresh batch, n₀ rows.
+    eta : float
+        η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
+    """
+    W, a = network.W, network.a
+    N, d = W.shape
+    size = min(BLOCK, samples.rows)
+    H, r = np.empty((size, N), W.dtype), np.empty(size, W.dtype)
+    total, beta, power = np.zeros((N, d), W.dtype), np.zeros(d), 0.0
+    scale = 1.0 / math.sqrt(N)
+    for _, X, y in labelled_blocks(samples, BLOCK, dtype=W.dtype):
+        block = H[: len(y)]
+        np.dot(X, W.T, out=block)
+        kernels.backward(block, a, scale, y, shift, r[: len(y)])
+        add_product(total, block, X)
+        beta += y @ X
+        power += float(y @ y)
+    total *= eta / samples.rows
+    total += W
+    return Step(Network(total, a), beta / samples.rows, power / samples.rows)

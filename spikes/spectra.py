@@ -1,0 +1,92 @@
+"""Spectra of F/√n: eigenvalues of FFᵀ/n through the smaller Gram matrix, and what singular vectors have learned."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.linalg.blas import dsyrk, ssyrk
+from scipy.special import eval_hermitenorm
+
+__all__ = ["DEGREES", "GramSpectrum", "gram", "gram_spectrum", "hermite_alignment", "left_vectors", "separated"]
+
+DEGREES = (0, 1, 2, 3, 4)
+"""Degrees k of the functions He_k(u)/√k! that left singular vectors are compared with."""
+
+
+@dataclass(frozen=True, eq=False)
+class GramSpectrum:
+    """Eigendecomposition of the smaller of FᵀF/n and FFᵀ/n.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray, shape (min(n, N),)
+        Non-zero eigenvalues of FFᵀ/n, in decreasing order. They are squares of singular values: those below 1e-8 of
+        the largest singular value are rounding.
+    vectors : ndarray, shape (min(n, N), min(n, N))
+        In columns: right singular vectors of F if N ≤ n, left ones otherwise.
+    left : bool
+        Which of the two.
+    """
+
+    eigenvalues: np.ndarray
+    vectors: np.ndarray
+    left: bool
+
+
+def gram(F: np.ndarray) -> np.ndarray:
+    """Upper triangle of the smaller of FᵀF/n and FFᵀ/n for C-ordered F (n, N)."""
+    n, N = F.shape
+    syrk = ssyrk if F.dtype == np.float32 else dsyrk
+    return syrk(1.0 / n, F.T, trans=n < N)
+
+
+def gram_spectrum(F: np.ndarray) -> GramSpectrum:
+    """Eigendecomposition of the smaller Gram matrix of F/√n."""
+    n, N = F.shape
+    values, vectors = eigh(gram(F), lower=False, overwrite_a=True, check_finite=False, driver="evd")
+    return GramSpectrum(np.maximum(values[::-1], 0.0), vectors[:, ::-1], n < N)
+
+
+def left_vectors(F: np.ndarray, spectrum: GramSpectrum, count: int) -> np.ndarray:
+    """The first `count` left singular vectors of F, in columns of unit norm; shape (n, count)."""
+    if spectrum.left:
+        return spectrum.vectors[:, :count]
+    vectors = F @ spectrum.vectors[:, :count]
+    return vectors / np.linalg.norm(vectors, axis=0)
+
+
+def hermite_alignment(vectors: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """⟨û, He_k(u)/√k!⟩/√n for every vector û and k = 0 … 4, each û signed to make its largest entry positive.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape (n, K)
+        Left singular vectors û.
+    u : ndarray, shape (n,)
+        Latents ⟨x_i, β̂⟩.
+
+    Returns
+    -------
+    ndarray, shape (K, 5)
+    """
+    functions = np.stack([eval_hermitenorm(k, u) / math.sqrt(math.factorial(k)) for k in DEGREES])
+    amplitude = (functions @ vectors).T / math.sqrt(len(u))
+    largest = np.argmax(np.abs(amplitude), axis=1)[:, None]
+    return amplitude * np.sign(np.take_along_axis(amplitude, largest, axis=1))
+
+
+def separated(singular_values: np.ndarray, *, most: int = 10, factor: float = 6.0) -> int:
+    """Number of leading singular values that stand apart from the rest, judged from the values alone.
+
+    The last of the first `most` whose gap to the next exceeds `factor` times the mean of the eight gaps below it. At a
+    soft edge gaps shrink like k^(-1/3), so that a gap of the bulk exceeds six times that mean with odds below 1e-3.
+    """
+    gaps = -np.diff(singular_values[: most + 9])
+    count = 0
+    for i in range(min(most, len(gaps) - 8)):
+        if gaps[i] > factor * np.mean(gaps[i + 1 : i + 9]):
+            count = i + 1
+    return count
