@@ -187,7 +187,7 @@ def _real(
     elif maximum < math.inf:
         rule = f"in [{minimum:g}, {maximum:g}]"
     elif minimum > -math.inf:
-        rule = f"at least {minimum:g}"
+        rule = f"finite and at least {minimum:g}"
     try:
         number = math.nan if isinstance(value, bool | str) else float(value)
     except (TypeError, ValueError):

@@ -1,0 +1,3 @@
+from spikes.cli import main
+
+main()

@@ -1,0 +1,57 @@
+"""The command line. Everything heavy is imported where it is used: ``spikes --help`` has to be quick."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import NoReturn
+
+import typer
+
+from spikes.cli import step
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="spikes",
+    help="Random matrix theory beside simulation for feature learning after a giant gradient step.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in (step.predict, step.simulate, step.compare):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line: exit code 2 for bad input, 1 for a computation that failed, 130 for an interrupt."""
+    try:
+        status = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except ValueError as error:
+        _fail(_as_option(str(error)), 2)
+    except (ArithmeticError, MemoryError, OSError) as error:
+        _fail(str(error), 1)
+    except Exception as error:
+        # The parser's own complaints: typer has carried its exception classes under more than one name.
+        if type(error).__name__ == "Abort":
+            _fail("interrupted", 130)
+        if not hasattr(error, "format_message"):
+            raise
+        message = re.sub(r"^Invalid value for '(--[\w-]+)': ", r"\1 ", error.format_message())
+        _fail(message, getattr(error, "exit_code", 2))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    sys.stderr.write(f"spikes: {' '.join(message.split())}\n")
+    sys.exit(status)
+
+
+def _as_option(message: str) -> str:
+    """`second_layer` as --second-layer: the option where Python has an argument."""
+    parts = message.split("`")
+    options = [p if i % 2 == 0 or not p.isidentifier() else f"--{p.replace('_', '-')}" for i, p in enumerate(parts)]
+    return "".join(options).replace("--centered", "--center")

@@ -1,0 +1,178 @@
+"""Several independent runs of a problem, and their means with standard errors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from spikes.data import as_seed_sequence, derived_sequence
+from spikes.execution import run_tasks, worker_count
+from spikes.simulation import Simulation, check_memory, simulate
+from spikes.spectra import DEGREES, separated
+from theory.problem import Problem
+
+__all__ = ["ALIGNMENTS", "Ensemble", "Estimate", "estimate", "simulate_ensemble"]
+
+ALIGNMENTS = tuple("1" if k == 0 else f"He{k}" for k in DEGREES)
+_BINS = 60
+
+
+class Estimate(NamedTuple):
+    """Mean, its standard error (nan for one seed) and the number of seeds."""
+
+    mean: float
+    sem: float
+    seeds: int
+
+    def to_dict(self) -> dict[str, float | None]:
+        """``{"mean", "sem"}`` with null for an unknown standard error."""
+        return {"mean": self.mean, "sem": None if math.isnan(self.sem) else self.sem}
+
+
+def estimate(values: np.ndarray) -> Estimate:
+    """Mean and standard error of one value a seed."""
+    values = np.asarray(values, dtype=float)
+    sem = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+    return Estimate(float(np.mean(values)), sem, len(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Independent runs of one problem.
+
+    Attributes
+    ----------
+    problem : Problem
+    runs : tuple of Simulation
+    """
+
+    problem: Problem
+    runs: tuple[Simulation, ...]
+
+    @property
+    def seeds(self) -> int:
+        """Number of runs."""
+        return len(self.runs)
+
+    def values(self, name: str) -> np.ndarray:
+        """One attribute of every run, stacked on the first axis."""
+        return np.stack([np.asarray(getattr(run, name)) for run in self.runs])
+
+    def outlier_count(self) -> int:
+        """Number of leading singular values that stand apart from the rest in most runs, judged from them alone."""
+        counts = [separated(run.singular_values) for run in self.runs]
+        return int(np.median(counts))
+
+    def singular_value(self, i: int) -> Estimate:
+        """Singular value i of F/√n, counted from 0."""
+        return estimate([run.singular_values[i] for run in self.runs])
+
+    def alignment(self, i: int) -> tuple[Estimate, ...]:
+        """Amplitudes |⟨û_i, He_k(u)/√k!⟩|/√n, k = 0 … 4.
+
+        Vectors have no sign: each run's is chosen to make the amplitude that is largest over all runs positive. The
+        signed amplitudes are averaged and the modulus of the mean is given, so that noise around 0 averages out.
+        """
+        amplitudes = np.stack([run.alignment[i] for run in self.runs])
+        gauge = np.argmax(np.mean(amplitudes**2, axis=0))
+        amplitudes = amplitudes * np.where(amplitudes[:, gauge] < 0.0, -1.0, 1.0)[:, None]
+        means = [estimate(column) for column in amplitudes.T]
+        return tuple(Estimate(abs(mean), sem, seeds) for mean, sem, seeds in means)
+
+    def histogram(self, outliers: int) -> tuple[np.ndarray, np.ndarray]:
+        """Bin edges, equidistant in ln x, and the density of every run over them, the leading eigenvalues left out.
+
+        Returns
+        -------
+        edges : ndarray, shape (61,)
+        density : ndarray, shape (seeds, 60)
+            Integrates to the share of eigenvalues of FFᵀ/n in the bulk.
+        """
+        bulks = [run.eigenvalues[outliers : run.rank] for run in self.runs]
+        low, high = min(values[-1] for values in bulks), max(values[0] for values in bulks)
+        edges = np.geomspace(low * (1.0 - 1e-9), high * (1.0 + 1e-9), _BINS + 1)
+        density = [np.histogram(values, edges)[0] / (self.problem.n * np.diff(edges)) for values in bulks]
+        return edges, np.stack(density)
+
+    def to_dict(self, outliers: int | None = None) -> dict[str, Any]:
+        """The ``simulation`` part of the JSON contract, with `outliers` spikes or as many as stand apart."""
+        count = self.outlier_count() if outliers is None else outliers
+        count = min(count, self.runs[0].alignment.shape[0])
+        edges, density = self.histogram(count)
+        lows = estimate([run.eigenvalues[run.rank - 1] for run in self.runs])
+        highs = estimate([run.eigenvalues[count] for run in self.runs])
+        zero = estimate([1.0 - run.rank / self.problem.n for run in self.runs])
+
+        def path(name: str) -> list[dict[str, float | None]]:
+            return [estimate(column).to_dict() for column in self.values(name).T]
+
+        return {
+            "seeds": self.seeds,
+            "step": {
+                "beta_norm2": estimate(self.values("beta_norm2")).to_dict(),
+                "overlap": [estimate(column).to_dict() for column in self.values("overlap").T],
+            },
+            "bulk": {"edges": [[lows.to_dict(), highs.to_dict()]], "mass_at_zero": zero.to_dict()},
+            "density": {
+                "x": np.sqrt(edges[1:] * edges[:-1]).tolist(),
+                "density": [estimate(column).to_dict() for column in density.T],
+            },
+            "outliers": [
+                {
+                    "singular_value": self.singular_value(i).to_dict(),
+                    "alignment": {
+                        name: value.to_dict() for name, value in zip(ALIGNMENTS, self.alignment(i), strict=True)
+                    },
+                }
+                for i in range(count)
+            ],
+            "ridge": list(self.problem.ridges),
+            "test_error": path("test_error"),
+            "train_error": path("train_error"),
+            "objective": path("objective"),
+            "before": {name: path(f"{name}_before") for name in ("test_error", "train_error", "objective")},
+        }
+
+
+def simulate_ensemble(
+    problem: Problem,
+    *,
+    seeds: int = 8,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    workers: int | None = None,
+    test_samples: int = 8192,
+) -> Ensemble:
+    """Run `simulate` for several independent seeds, in processes of one thread each.
+
+    Run i has the i-th child of the seed's sequence: the same bits whatever `workers` is, and the first runs of a larger
+    ensemble are those of a smaller one.
+
+    Parameters
+    ----------
+    problem : Problem
+    seeds : int
+        Number of runs.
+    seed : int, SeedSequence or Generator
+    workers : int, optional
+        Processes; as many as processors by default.
+    test_samples : int
+        Fresh samples for each run's test error.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the runs do not fit in memory side by side.
+    """
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
+        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    sequence = as_seed_sequence(seed)
+    check_memory(problem, worker_count(workers, int(seeds)))
+    tasks = [(problem, derived_sequence(sequence, i), test_samples) for i in range(int(seeds))]
+    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers)))
+
+
+def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int) -> Simulation:
+    return simulate(problem, sequence, test_samples=test_samples)

@@ -1,0 +1,94 @@
+"""Tables on a terminal."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.table import Table
+
+from spikes.comparison import Comparison
+from spikes.ensemble import ALIGNMENTS, Ensemble, Estimate
+from theory.conditional_equivalent import Prediction
+from theory.problem import Problem
+
+__all__ = ["print_comparison", "print_prediction", "print_simulation"]
+
+
+def _console() -> Console:
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 120  # a file or a pipe has no width to fit in
+    return console
+
+
+def _heading(problem: Problem) -> str:
+    return (
+        f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, "
+        f"{problem.second_layer} second layer\n"
+        f"n = {problem.n}, n_step = {problem.n0}, d = {problem.d}, N = {problem.width}, eta = {problem.step_size:.6g}"
+    )
+
+
+def _number(value: float, digits: int = 5) -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def _with_error(value: Estimate) -> str:
+    return f"{value.mean:.5g}" if math.isnan(value.sem) else f"{value.mean:.5g} ± {value.sem:.1g}"
+
+
+def print_prediction(theory: Prediction) -> None:
+    """Bulk, spikes and errors of a prediction."""
+    console = _console()
+    console.print(_heading(theory.problem), markup=False)
+    bands = ", ".join(f"[{low:.5g}, {high:.5g}]" for low, high in theory.bulk_edges)
+    console.print(f"bulk of FFᵀ/n: {bands}; mass at zero {theory.mass_at_zero:.5g}", markup=False)
+    console.print(
+        f"‖β‖² = {theory.beta_norm2:.6g}, overlap {', '.join(f'{e:.4f}' for e in theory.overlap)}", markup=False
+    )
+    table = Table("spike", "singular value", *ALIGNMENTS, title="left singular vectors on He_k(u)/√k!")
+    for i, outlier in enumerate(theory.outliers):
+        table.add_row(str(i + 1), f"{outlier.singular_value:.5g}", *(f"{a:.4f}" for a in outlier.alignment))
+    console.print(table if theory.outliers else "no spike leaves the bulk")
+    table = Table("ridge", "test error", "train error", "objective")
+    for values in zip(theory.ridge, theory.test_error, theory.train_error, theory.objective, strict=True):
+        table.add_row(*(f"{value:.6g}" for value in values))
+    console.print(table)
+
+
+def print_simulation(ensemble: Ensemble) -> None:
+    """Spikes and errors of several runs."""
+    console = _console()
+    console.print(_heading(ensemble.problem), markup=False)
+    count = min(ensemble.outlier_count(), ensemble.runs[0].alignment.shape[0])
+    table = Table("spike", "singular value", *ALIGNMENTS, title=f"{ensemble.seeds} seeds, mean ± standard error")
+    for i in range(count):
+        table.add_row(str(i + 1), _with_error(ensemble.singular_value(i)), *map(_with_error, ensemble.alignment(i)))
+    console.print(table if count else "no spike stands apart from the bulk")
+    content = ensemble.to_dict(count)
+    table = Table("ridge", "test error", "train error", "objective")
+    for i, ridge in enumerate(ensemble.problem.ridges):
+        cells = []
+        for name in ("test_error", "train_error", "objective"):
+            mean, sem = content[name][i]["mean"], content[name][i]["sem"]
+            cells.append(_with_error(Estimate(mean, math.nan if sem is None else sem, ensemble.seeds)))
+        table.add_row(f"{ridge:g}", *cells)
+    console.print(table)
+
+
+def print_comparison(comparison: Comparison, figure: str | None = None) -> None:
+    """Every row of a comparison."""
+    console = _console()
+    console.print(_heading(comparison.problem), markup=False)
+    table = Table(title=f"theory beside simulation, {comparison.simulation.seeds} seeds")
+    for column in ("quantity", "theory", "simulation", "standard error", "z", "relative"):
+        table.add_column(column, justify="left" if column == "quantity" else "right", no_wrap=True)
+    for r in comparison.rows:
+        # Of a prediction next to zero no relative difference is worth a look.
+        relative = f"{100.0 * r.relative:.2f} %" if abs(r.relative) < 0.5 else ""
+        z = "" if math.isnan(r.z) else f"{r.z:.1f}"
+        table.add_row(r.quantity, _number(r.theory), _number(r.simulation), _number(r.sem, 2), z, relative)
+    console.print(table)
+    if figure:
+        console.print(f"figure written to {figure}", markup=False)
