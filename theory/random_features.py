@@ -96,30 +96,36 @@ def initial_moments(problem: Problem, ridge: float) -> FeatureMoments:
     share = problem.width / problem.n  # N/n
     dimension = problem.width / problem.d  # N/d
 
-    def resolvent(kappa: float) -> tuple[float, float]:
-        """s = (1/N) tr (Σ + κ)^(-1) and −ds/dκ."""
-        if c1 == 0.0:
-            return 1.0 / (rest + kappa), 1.0 / (rest + kappa) ** 2
-        # s solves y(rest + κ)c₁²s² + (rest + κ + (1 − y)c₁²)s − 1 = 0 with y = N/d.
-        a, b = dimension * (rest + kappa) * c1**2, rest + kappa + (1.0 - dimension) * c1**2
+    def resolvent(kappa: float, offset: float, other: float) -> tuple[float, float]:
+        """The positive root of `other` t s² + (t + offset) s = 1 at t = c_{>1}² + κ, and −ds/dκ."""
+        t = rest + kappa
+        a, b = other * t, t + offset
         root = math.sqrt(b * b + 4.0 * a)
         s = 2.0 / (b + root) if b > 0.0 else (root - b) / (2.0 * a)
-        return s, (dimension * c1**2 * s * s + s) / root
+        return s, (other * s * s + s) / root
+
+    def on_neurons(kappa: float) -> tuple[float, float]:
+        """(1/N) tr (Σ + κ)^(-1)."""
+        return resolvent(kappa, (1.0 - dimension) * c1**2, dimension * c1**2)
+
+    def on_inputs(kappa: float) -> tuple[float, float]:
+        """(1/d) tr (c₁²W₀ᵀW₀ + c_{>1}² + κ)^(-1)."""
+        return resolvent(kappa, (dimension - 1.0) * c1**2, c1**2)
 
     def excess(t: float) -> float:
         kappa = math.exp(t)
-        return kappa - ridge - share * kappa * (1.0 - kappa * resolvent(kappa)[0])
+        return kappa - ridge - share * kappa * (1.0 - kappa * on_neurons(kappa)[0])
 
     top = ridge + share * (c1**2 + rest)
     kappa = math.exp(brentq(excess, math.log(ridge), math.log(2.0 * top), xtol=1e-15, rtol=1e-15))
     for _ in range(3):  # brentq stops at the rounding of log κ
-        s, slope = resolvent(kappa)
+        s, slope = on_neurons(kappa)
         gap = kappa - ridge - share * kappa * (1.0 - kappa * s)
         kappa -= gap / (1.0 - share * (1.0 - 2.0 * kappa * s + kappa**2 * slope))
-    s, slope = resolvent(kappa)
-    left = 1.0 - dimension * (1.0 - (rest + kappa) * s)  # κr₂
-    left_slope = dimension * (s - (rest + kappa) * slope)
+    s, slope = on_neurons(kappa)
     kappa_slope = 1.0 / (1.0 - share * (1.0 - 2.0 * kappa * s + kappa**2 * slope))
+    s, slope = on_inputs(kappa)
+    left, left_slope = (rest + kappa) * s, s - (rest + kappa) * slope  # κr₂ and its derivative
     r1, r2 = 1.0 / kappa, left / kappa
     return FeatureMoments(kappa, r1, r2, share * r1, share * r2, kappa_slope, left_slope)
 
