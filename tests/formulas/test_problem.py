@@ -146,7 +146,11 @@ def test_resolved_fields():
     assert (problem.phi, problem.psi, problem.phi0) == (0.5, 100 / 150, 0.25)
     with pytest.raises(dataclasses.FrozenInstanceError):
         problem.n = 3
-    assert pickle.loads(pickle.dumps(problem)) == problem
+    assert problem.sigma.name == "relu"
+    again = pickle.loads(pickle.dumps(problem))
+    assert again == problem
+    assert again.sigma is ACTIVATIONS["relu"]
+    assert pickle.loads(pickle.dumps(ACTIVATIONS["He3"])) is ACTIVATIONS["He3"]
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
