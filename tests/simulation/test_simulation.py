@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spikes import simulate, simulate_ensemble
-from spikes.data import CHUNK, Samples, as_seed_sequence, derived_sequence, labelled_blocks
+from spikes.data import CHUNK, Batch, Samples, as_seed_sequence, derived_sequence
 from spikes.ensemble import Estimate, estimate
 from spikes.features import feature_matrix, squared_errors
 from spikes.giant_step import giant_step
@@ -31,9 +31,12 @@ def test_any_block_can_be_drawn_again():
     samples = Samples(SMALL, as_seed_sequence(5), 3 * CHUNK + 17)
     X, y = draw_all(samples)
     for block in (CHUNK, 2 * CHUNK, 700):
-        pieces = [(piece.copy(), labels.copy()) for _, piece, labels in labelled_blocks(samples, block)]
+        pieces = [(piece.copy(), labels.copy()) for _, piece, labels in samples.blocks(block)]
         np.testing.assert_array_equal(np.concatenate([p for p, _ in pieces]), X)
         np.testing.assert_array_equal(np.concatenate([q for _, q in pieces]), y)
+    pieces = list(Batch(X, y).blocks(600))
+    np.testing.assert_array_equal(np.concatenate([piece for _, piece, _ in pieces]), X)
+    assert [rows.start for rows, _, _ in pieces] == [0, 600, 1200]
     part_X, part_y = np.empty((100, SMALL.d)), np.empty(100)
     samples.draw(CHUNK, CHUNK + 100, part_X, part_y)
     np.testing.assert_array_equal(part_X, X[CHUNK : CHUNK + 100])
