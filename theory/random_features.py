@@ -20,6 +20,7 @@ from theory.step_matrix import step_statistics
 __all__ = [
     "FeatureMoments",
     "RandomFeatureErrors",
+    "errors_of_energies",
     "feature_energies",
     "initial_density",
     "initial_moments",
@@ -130,31 +131,40 @@ def initial_moments(problem: Problem, ridge: float) -> FeatureMoments:
     return FeatureMoments(kappa, r1, r2, share * r1, share * r2, kappa_slope, left_slope)
 
 
+def errors_of_energies(moments: FeatureMoments, ridge: float, linear: float, noise: float) -> RandomFeatureErrors:
+    """Ridge errors on F₀ for labels of linear energy `linear` and of energy `noise` that F₀ cannot fit.
+
+    Ψ = (noise + linear κr₂)/κ; the objective is λΨ, the train error −λ²Ψ′, the test error (κ/λ)² times that.
+    """
+    kappa = moments.kappa
+    energy = noise + linear * kappa * moments.r2
+    slope = moments.kappa_slope * (linear * moments.left_slope / kappa - energy / kappa**2)
+    train = -(ridge**2) * slope
+    return RandomFeatureErrors(ridge, ridge * energy / kappa, train, (kappa / ridge) ** 2 * train)
+
+
 def random_feature_errors(problem: Problem) -> tuple[RandomFeatureErrors, ...]:
     """Objective, train error and test error of ridge regression on F₀, one entry for each penalty of the problem.
 
-    Ψ = [τ² + ‖C₁‖²κr₂]/κ, with the non-linear energy of the target counted as noise in τ²; the objective is λΨ, the
-    train error −λ²Ψ′ and the test error (κ/λ)² times the train error. A constant feature (c₀ ≠ 0) takes the mean of the
-    labels out of τ² and adds (E y)²/(κ + λN r c₀²), r the mean of the resolvent over neurons. The step is ignored.
+    The non-linear energy of the target counts as noise (see `errors_of_energies`). A constant feature (c₀ ≠ 0) takes
+    the mean of the labels out of it and adds (E y)²/(κ + λN r c₀²) to Ψ, r the mean of the resolvent over neurons. The
+    step is ignored.
     """
     c0, _, _ = feature_energies(problem)
     step = step_statistics(problem)
     linear = float(step.linear @ step.linear)
     constant = step.label_mean**2 if c0 != 0.0 else 0.0
-    noise = step.label_power - linear - constant
     results = []
     for ridge in problem.ridges:
         m = initial_moments(problem, ridge)
-        kappa, left = m.kappa, m.kappa * m.r2
-        psi = (noise + linear * left) / kappa
-        slope = m.kappa_slope * (linear * m.left_slope / kappa - (noise + linear * left) / kappa**2)
+        errors = errors_of_energies(m, ridge, linear, step.label_power - linear - constant)
         if constant:
-            spike = kappa + c0**2 * (problem.n * ridge / kappa + problem.width - problem.n)
-            psi += constant / spike
-            moved = m.kappa_slope + c0**2 * problem.n * (1.0 / kappa - ridge * m.kappa_slope / kappa**2)
-            slope -= constant * moved / spike**2
-        train = -(ridge**2) * slope
-        results.append(RandomFeatureErrors(ridge, ridge * psi, train, (kappa / ridge) ** 2 * train))
+            spike = m.kappa + c0**2 * (problem.n * ridge / m.kappa + problem.width - problem.n)
+            moved = m.kappa_slope + c0**2 * problem.n * (1.0 / m.kappa - ridge * m.kappa_slope / m.kappa**2)
+            train = errors.train_error + ridge**2 * constant * moved / spike**2
+            objective = errors.objective + ridge * constant / spike
+            errors = RandomFeatureErrors(ridge, objective, train, (m.kappa / ridge) ** 2 * train)
+        results.append(errors)
     return tuple(results)
 
 
