@@ -117,7 +117,9 @@ def test_scale_reaches_every_method(law):
     np.testing.assert_allclose(wide.pdf(s * x), law.pdf(x) / s, rtol=1e-11)
     np.testing.assert_allclose(wide.cdf(s * x), law.cdf(x), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(wide.ppf([0.9, 0.95]), s * law.ppf([0.9, 0.95]), rtol=1e-12)
-    np.testing.assert_allclose(wide.moments(5), s ** np.arange(1, 6) * law.moments(5), rtol=1e-11, atol=1e-11)
+    k = np.arange(1, 6)
+    error = 1e-13 * np.max(np.abs(wide.ends)) ** k  # an odd moment that vanishes does so to the rounding of its terms
+    assert (np.abs(wide.moments(5) - s**k * law.moments(5)) <= error).all()
     np.testing.assert_allclose(wide.stieltjes(s * z), law.stieltjes(z) / s, rtol=1e-12)
     np.testing.assert_allclose(wide.stieltjes_derivative(s * z), law.stieltjes_derivative(z) / s**2, rtol=1e-12)
     np.testing.assert_allclose(wide.r_transform(0.1 / s), s * law.r_transform(0.1), rtol=1e-13)

@@ -15,7 +15,7 @@ from scipy.linalg import eigvalsh_tridiagonal
 
 from theory.laws.law import Law, positive, sample_size
 
-__all__ = ["FreeMeixner", "MarchenkoPastur", "Semicircle", "Wachter", "kesten_mckay"]
+__all__ = ["FreeMeixner", "MarchenkoPastur", "Semicircle", "Wachter", "kesten_mckay", "spectra"]
 
 _DIMENSION = 500
 
@@ -46,7 +46,7 @@ def _arch(x: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.sqrt(value, out=value)
 
 
-def _spectra(size: int, rng: np.random.Generator | int, dimension: int, draw: Callable) -> np.ndarray:
+def spectra(size: int, rng: np.random.Generator | int, dimension: int, draw: Callable) -> np.ndarray:
     """`size` eigenvalues of independent matrices of one dimension, shuffled so that any part of them is a fair one."""
     size, dimension = sample_size(size), sample_size(dimension)
     if dimension < 2:
@@ -131,7 +131,7 @@ class Semicircle(Law):
             below = np.sqrt(self.variance / dimension * rng.chisquare(np.arange(dimension - 1, 0, -1)))
             return eigvalsh_tridiagonal(diagonal, below, lapack_driver="sterf")
 
-        return _spectra(size, rng, dimension, draw)
+        return spectra(size, rng, dimension, draw)
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ class MarchenkoPastur(Law):
             values = np.maximum(_laguerre(rng, dimension, n), 0.0) * (self.variance / n)
             return np.concatenate([np.zeros(dimension - len(values)), values])
 
-        return _spectra(size, rng, dimension, draw)
+        return spectra(size, rng, dimension, draw)
 
 
 @dataclass(frozen=True)
@@ -328,7 +328,7 @@ class Wachter(Law):
             values = eigvalsh_tridiagonal(square, -np.sqrt(above * diagonal[1:]), lapack_driver="sterf")
             return np.concatenate([np.zeros(zeros), np.clip(values, 0.0, 1.0), np.ones(ones)])
 
-        return _spectra(size, rng, dimension, draw)
+        return spectra(size, rng, dimension, draw)
 
 
 @dataclass(frozen=True)
