@@ -117,9 +117,7 @@ def test_scale_reaches_every_method(law):
     np.testing.assert_allclose(wide.pdf(s * x), law.pdf(x) / s, rtol=1e-11)
     np.testing.assert_allclose(wide.cdf(s * x), law.cdf(x), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(wide.ppf([0.9, 0.95]), s * law.ppf([0.9, 0.95]), rtol=1e-12)
-    k = np.arange(1, 6)
-    error = 1e-13 * np.max(np.abs(wide.ends)) ** k  # an odd moment that vanishes does so to the rounding of its terms
-    assert (np.abs(wide.moments(5) - s**k * law.moments(5)) <= error).all()
+    np.testing.assert_allclose(wide.moments(5), s ** np.arange(1, 6) * law.moments(5), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(wide.stieltjes(s * z), law.stieltjes(z) / s, rtol=1e-12)
     np.testing.assert_allclose(wide.stieltjes_derivative(s * z), law.stieltjes_derivative(z) / s**2, rtol=1e-12)
     np.testing.assert_allclose(wide.r_transform(0.1 / s), s * law.r_transform(0.1), rtol=1e-13)
@@ -196,7 +194,7 @@ def test_reduced_models_are_the_dense_matrices():
 
 def test_regular_graph_follows_kesten_mckay():
     rng = np.random.default_rng(8)
-    p, degree = 1000, 3
+    p, degree = 600, 3
     adjacency = np.zeros((p, p))
     for _ in range(degree):  # a random perfect matching for each
         order = rng.permutation(p).reshape(-1, 2)

@@ -420,6 +420,19 @@ class FreeMeixner(Law):
         m, slope = _quadratic(lead, linear, root, (2.0 * b * t + a) / (1.0 + b), (1.0 + 2.0 * b) / (1.0 + b))
         return m / self._scale, slope / self.variance
 
+    def _moments(self, k: int) -> np.ndarray:
+        """From (J^i)₀₀, J the Jacobi matrix of T: diagonal 0, a, a, …, beside it 1, √(1 + b), √(1 + b), …."""
+        size = k // 2 + 1
+        beside = np.full(size - 1, math.sqrt(1.0 + self.b))
+        beside[:1] = 1.0
+        jacobi = np.diag(np.full(size, self.a)) + np.diag(beside, 1) + np.diag(beside, -1)
+        jacobi[0, 0] = 0.0
+        vector, moments = np.eye(size)[0], []
+        for _ in range(k):
+            vector = self.mean * vector + self._scale * (jacobi @ vector)
+            moments.append(float(vector[0]))
+        return np.array(moments)
+
     def r_transform(self, w: np.ndarray) -> np.ndarray:
         """R(w) = mean + σ·2v/(1 − av + √((1 − av)² − 4bv²)), v = σw."""
         v = self._scale * np.asarray(w)
