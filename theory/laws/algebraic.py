@@ -31,7 +31,8 @@ def _quadratic(
     plus, minus = root + linear, root - linear
     stable = np.abs(plus) >= np.abs(minus)
     m = np.where(stable, -2.0 / np.where(stable, plus, 1.0), minus / np.where(stable, 1.0, 2.0 * lead))
-    return m, -(lead_slope * m + linear_slope) * m / root
+    # At an edge, where m′ is infinite, it comes out as 1e100 in size: complex infinities divide to nan.
+    return m, -(lead_slope * m + linear_slope) * m / np.where(root == 0.0, 1e-100, root)
 
 
 def _branch(z: np.ndarray, low: float, high: float) -> np.ndarray:

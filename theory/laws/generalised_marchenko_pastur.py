@@ -311,7 +311,8 @@ class GeneralisedMarchenkoPastur(Law):
         rest = 1.0 + self.ratio * first
         first_slope = -inner - zeta * inner_slope
         slope = (inner_slope * rest - inner * self.ratio * first_slope) / rest**2
-        return inner / rest, slope / (1.0 - self.ratio * second)
+        steepness = 1.0 - self.ratio * second  # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
+        return inner / rest, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
     def companion(self, z: np.ndarray) -> np.ndarray:
         """m̃(z) = −1/ζ: the transform of the eigenvalues of XΣXᵀ/n, which has n − p more zeros; z off the support.
