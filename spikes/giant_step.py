@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 
-from spikes.data import Samples, labelled_blocks
+from spikes.data import Batch, Samples
 from spikes.kernels import ActivationKernels
 from spikes.network import Network
 
@@ -43,7 +43,9 @@ def add_product(total: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
     gemm(1.0, right.T, left.T, beta=1.0, c=total.T, trans_b=True, overwrite_c=True)
 
 
-def giant_step(network: Network, kernels: ActivationKernels, shift: float, samples: Samples, eta: float) -> Step:
+def giant_step(
+    network: Network, kernels: ActivationKernels, shift: float, samples: Samples | Batch, eta: float
+) -> Step:
     """W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀).
 
     Parameters
@@ -53,7 +55,7 @@ def giant_step(network: Network, kernels: ActivationKernels, shift: float, sampl
     kernels : ActivationKernels
     shift : float
         Subtracted from σ in f; E σ(Z) for a centred activation.
-    samples : Samples
+    samples : Samples or Batch
         The fresh batch, n₀ rows.
     eta : float
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
@@ -64,7 +66,7 @@ def giant_step(network: Network, kernels: ActivationKernels, shift: float, sampl
     H, r = np.empty((size, N), W.dtype), np.empty(size, W.dtype)
     total, beta, power = np.zeros((N, d), W.dtype), np.zeros(d), 0.0
     scale = 1.0 / math.sqrt(N)
-    for _, X, y in labelled_blocks(samples, BLOCK, dtype=W.dtype):
+    for _, X, y in samples.blocks(BLOCK, dtype=W.dtype):
         block = H[: len(y)]
         np.dot(X, W.T, out=block)
         kernels.backward(block, a, scale, y, shift, r[: len(y)])
