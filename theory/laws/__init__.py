@@ -4,6 +4,7 @@ from theory.laws.algebraic import FreeMeixner, MarchenkoPastur, Semicircle, Wach
 from theory.laws.generalised_marchenko_pastur import GeneralisedMarchenkoPastur
 from theory.laws.law import Law
 from theory.laws.population import Continuous, Discrete, Mixture
+from theory.laws.tracy_widom import TracyWidom, goe_edge, wishart_edge
 
 __all__ = [
     "Continuous",
@@ -14,6 +15,9 @@ __all__ = [
     "MarchenkoPastur",
     "Mixture",
     "Semicircle",
+    "TracyWidom",
     "Wachter",
+    "goe_edge",
     "kesten_mckay",
+    "wishart_edge",
 ]
