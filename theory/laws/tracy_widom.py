@@ -55,7 +55,7 @@ def _distribution(beta: int, s: float) -> tuple[float, float]:
     """F(s) and 1 − F(s), both to relative accuracy in the right tail.
 
     With D± = det(1 ± V), V the kernel ½Ai((x + y)/2) on L²(s, ∞): F₁ = D₋, F₂ = D₋D₊, F₄(s/√2) = (D₋ + D₊)/2
-    (Ferrari and Spohn, arXiv math-ph/0505012; determinants by Gauss-Legendre quadrature as in Bornemann, arXiv 0904.1581).
+    (Ferrari and Spohn, arXiv math-ph/0505012); determinants by Gauss-Legendre quadrature (Bornemann, arXiv 0904.1581).
     """
     values = np.clip(_eigenvalues(s), -1.0, 1.0)
     with np.errstate(divide="ignore"):
