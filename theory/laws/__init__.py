@@ -4,17 +4,21 @@ from theory.laws.algebraic import FreeMeixner, MarchenkoPastur, Semicircle, Wach
 from theory.laws.generalised_marchenko_pastur import GeneralisedMarchenkoPastur
 from theory.laws.law import Law
 from theory.laws.population import Continuous, Discrete, Mixture
+from theory.laws.subordination import FreeProduct, FreeSum, SeparableCovariance
 from theory.laws.tracy_widom import TracyWidom, goe_edge, wishart_edge
 
 __all__ = [
     "Continuous",
     "Discrete",
     "FreeMeixner",
+    "FreeProduct",
+    "FreeSum",
     "GeneralisedMarchenkoPastur",
     "Law",
     "MarchenkoPastur",
     "Mixture",
     "Semicircle",
+    "SeparableCovariance",
     "TracyWidom",
     "Wachter",
     "goe_edge",

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from theory.laws.algebraic import spectra
-from theory.laws.law import Law, positive
+from theory.laws.law import HARD, Law, positive
 from theory.laws.population import Discrete
 
 __all__ = ["GeneralisedMarchenkoPastur", "positive_law"]
@@ -173,6 +173,12 @@ class GeneralisedMarchenkoPastur(Law):
         """Mass max(H({0}), 1 − 1/γ) at 0."""
         null = max(dict(self.population.atoms).get(0.0, 0.0), 1.0 - 1.0 / self.ratio)
         return ((0.0, null),) if null > 0.0 else ()
+
+    def _power(self, low: float, high: float) -> int:
+        """Where a population's band reaches 0 and the law's too, the density diverges faster than x^(−1/2)."""
+        del high
+        bands = self.population.bands
+        return HARD if low == 0.0 and bands and bands[0][0] == 0.0 else 1
 
     def _height(self, s: np.ndarray) -> np.ndarray:
         """y > 0 with Im ψ(s + iy) = 0, s in a band: 1/(γK) is concave and increasing in y², and Newton climbs to 1."""

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.fft import dct
 
-__all__ = ["Law", "positive", "real_points", "sample_size"]
+__all__ = ["HARD", "Law", "positive", "real_points", "sample_size"]
 
 _TABLE = 2048  # points of the table that starts the quantiles
 _ORDER, _DEPTH = 32, 45  # terms of a panel's series, halvings of a panel
-_HARD = 12  # x = a + (b − a)s^12 turns a density x^(−1 + 1/k), k = 1, 2, 3, 4, 6, 12, into a smooth function of s
+HARD = 12  # x = a + (b − a)s^12 turns a density x^(−1 + 1/k), k = 1, 2, 3, 4, 6, 12, into a smooth function of s
 
 
 def positive(name: str, value: float) -> float:
@@ -276,6 +276,10 @@ class Law(ABC):
         return self._quantiles(q.ravel()).reshape(q.shape)
 
     def _quantiles(self, q: np.ndarray) -> np.ndarray:
+        if not self.bands:
+            places, weights = (np.array([atom[i] for atom in self.atoms]) for i in (0, 1))
+            steps = np.cumsum(weights)
+            return places[np.minimum(np.searchsorted(steps, q * steps[-1]), len(steps) - 1)]
         left = q.copy()  # mass asked of the continuous part
         result = np.full(q.shape, np.nan)
         before = 0.0
@@ -338,8 +342,9 @@ class Law(ABC):
         return self._moments(int(k))
 
     def _moments(self, k: int) -> np.ndarray:
-        places, masses = (np.array([atom[i] for atom in self.atoms]) for i in (0, 1))
-        x, weight = np.append(self._panels.nodes, places), np.append(self._panels.masses, masses)
+        x, weight = (np.array([atom[i] for atom in self.atoms]) for i in (0, 1))
+        if self.bands:
+            x, weight = np.append(self._panels.nodes, x), np.append(self._panels.masses, weight)
         return np.array([float(weight @ x**j) for j in range(1, k + 1)])
 
     def rvs(self, size: int, rng: np.random.Generator | int) -> np.ndarray:

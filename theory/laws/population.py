@@ -82,10 +82,6 @@ class Discrete(Law):
     def _density(self, x: np.ndarray) -> np.ndarray:
         return np.zeros(x.shape)
 
-    def _quantiles(self, q: np.ndarray) -> np.ndarray:
-        steps = np.cumsum(self.weights)
-        return self.locations[np.minimum(np.searchsorted(steps, q * steps[-1]), len(steps) - 1)]
-
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         inverse = 1.0 / (self.locations - z[:, None])
         return inverse @ self.weights, (inverse * inverse) @ self.weights
