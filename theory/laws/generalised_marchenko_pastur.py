@@ -165,7 +165,7 @@ class GeneralisedMarchenkoPastur(Law):
     def bands(self) -> tuple[tuple[float, float], ...]:
         """Components of the bulk: the values of ψ at the critical points, exact to rounding."""
         ends = [float(x) for x in self._map(np.array(self.critical_points).ravel())[0]]
-        ends[0] = max(ends[0], 0.0)
+        ends[0] = ends[0] if ends[0] > 0.0 else 0.0  # and no −0
         return tuple((ends[i], ends[i + 1]) for i in range(0, len(ends), 2))
 
     @cached_property
