@@ -119,6 +119,6 @@ def _run(model: str, spike: float, n: int, p: int, sequence: np.random.SeedSeque
 
 def _leading(matrix: np.ndarray, rng: np.random.Generator) -> tuple[float, np.ndarray]:
     values, vectors = eigsh(
-        matrix, k=1, which="LA", tol=1e-9, ncv=min(40, len(matrix)), v0=rng.standard_normal(len(matrix))
+        matrix, k=1, which="LA", tol=1e-6, ncv=min(40, len(matrix)), v0=rng.standard_normal(len(matrix))
     )
     return float(values[0]), vectors[:, 0]
