@@ -264,16 +264,33 @@ def spectrum_study(
     problem: Problem,
     *,
     alphas: Sequence[float] | None = None,
+    points: int = 21,
     seeds: int = 4,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     gradient_order: int = 2,
 ) -> SpectrumStudy:
-    """Spectra at a few exponents, one between each two thresholds by default, and spike positions over all of them."""
+    """Spectra at a few exponents, one between each two thresholds by default, and spike positions over all of them.
+
+    Parameters
+    ----------
+    problem : Problem
+    alphas : sequence of float, optional
+        Exponents whose spectra are simulated.
+    points : int
+        Number of equidistant exponents from 0 to 1/2 at which edge and outliers are predicted.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule.
+    """
+    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 2:
+        raise ValueError(f"`points` must be an integer of at least 2; got {points!r}")
     chosen = _alphas((0.0, 0.12, 0.29, 0.36, 0.45) if alphas is None else alphas)
     problem = problem.replace(eta=None)
     predictions = tuple(predict(_at(problem, alpha), gradient_order) for alpha in chosen)
-    curve = np.linspace(0.0, 0.5, 21)
+    curve = np.linspace(0.0, 0.5, points)
     edge, positions = [], []
     for alpha in curve:
         eq = equivalent_features(_at(problem, float(alpha)), gradient_order=gradient_order)
@@ -312,9 +329,9 @@ class DecompositionStudy:
             estimate([r.before if variant == "before" else r.remainder[variant] for r in runs]) for runs in self.runs
         ]
 
-    def angle(self, variant: str) -> list[Estimate]:
-        """Largest principal angle in degrees at each size."""
-        return [estimate([r.angle[variant] for r in runs]) for runs in self.runs]
+    def angles(self, variant: str) -> list[list[Estimate]]:
+        """Principal angles in degrees, smallest first, at each size."""
+        return [[estimate(column) for column in np.stack([r.angles[variant] for r in runs]).T] for runs in self.runs]
 
     def slope(self, variant: str) -> list[Estimate]:
         """Relative slope of the column means on a_j² at each size."""
@@ -367,7 +384,7 @@ class DecompositionStudy:
             "n": list(self.sizes),
             "remainder": {v: listed(self.remainder(v)) for v in (*VARIANTS, "before")},
             "exponent": {v: law.to_dict() for v, law in self.exponents.items()},
-            "angle_degrees": {v: listed(self.angle(v)) for v in VARIANTS},
+            "angles_degrees": {v: [listed(values) for values in self.angles(v)] for v in VARIANTS},
             "column_mean_slope": {v: listed(self.slope(v)) for v in VARIANTS},
             "error_difference": {v: {name: listed(self.difference(v, name)) for name in ERRORS} for v in VARIANTS},
         }

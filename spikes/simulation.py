@@ -8,7 +8,6 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -37,8 +36,9 @@ class Simulation:
     eigenvalues : ndarray, shape (min(n, N),)
         Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order.
     alignment : ndarray, shape (K, 5)
-        ⟨û_i, He_k(u)/√k!⟩/√n of the K leading left singular vectors with k = 0 … 4, each vector signed to make its
-        largest entry positive.
+        ⟨û_i, h_k⟩ of the K leading left singular vectors, k = 0 … 4, with h_k = He_k(u)/√(k! n) orthonormalised on the
+        sample (:func:`spikes.spectra.hermite_alignment`), each vector signed to
+        make its largest entry positive.
     beta_norm2 : float
         ‖β‖² of the realised β = X₀ᵀy₀/n₀.
     overlap : ndarray, shape (k,)
@@ -101,7 +101,7 @@ def simulate(
         Start from paired neurons of opposite a, so that f is exactly 0 before the step. The features of a pair differ
         by the step alone, which the theory does not describe.
     threads : int
-        Threads for the matrix products and the kernels. A product may round differently on another number.
+        Threads that share blocks of rows and the dense linear algebra. Sums may round differently on another number.
 
     Returns
     -------
@@ -120,27 +120,22 @@ def simulate(
     sequence = as_seed_sequence(seed)
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    previous = numba.get_num_threads()
     with threadpool_limits(int(threads)):
-        numba.set_num_threads(min(int(threads), numba.config.NUMBA_NUM_THREADS))
-        try:
-            return _run(problem, sequence, kernels, shift, int(test_samples), antisymmetric)
-        finally:
-            numba.set_num_threads(previous)
+        return _run(problem, sequence, kernels, shift, int(test_samples), antisymmetric, int(threads))
 
 
-def _run(problem, sequence, kernels, shift, test_samples, antisymmetric) -> Simulation:
+def _run(problem, sequence, kernels, shift, test_samples, antisymmetric, threads) -> Simulation:
     def samples(stream: int, rows: int) -> Samples:
         return Samples(problem, derived_sequence(sequence, stream), rows)
 
     start = initial_network(problem, sequence, antisymmetric=antisymmetric)
-    step = giant_step(start, kernels, shift, samples(2, problem.n0), problem.step_size)
+    step = giant_step(start, kernels, shift, samples(2, problem.n0), problem.step_size, threads=threads)
     norm2 = float(step.beta @ step.beta)
     direction = step.beta / np.sqrt(norm2)
     fitted, ridges = samples(3, problem.n), np.array(problem.ridges)
 
     def fit(W: np.ndarray) -> tuple[GramSpectrum, RidgePath, np.ndarray, float]:
-        made = feature_matrix(W, kernels, shift, fitted, direction)
+        made = feature_matrix(W, kernels, shift, fitted, direction, threads=threads)
         spectrum = gram_spectrum(made.F)
         leading = left_vectors(made.F, spectrum, min(LEADING, len(spectrum.eigenvalues)))
         path = ridge_path(made.F, made.y, spectrum, ridges)
@@ -149,7 +144,7 @@ def _run(problem, sequence, kernels, shift, test_samples, antisymmetric) -> Simu
     _, before, _, _ = fit(start.W)
     spectrum, after, alignment, power = fit(step.network.W)
     layers = [(start.W, before.readouts), (step.network.W, after.readouts)]
-    (test_before, _), (test, _) = squared_errors(layers, kernels, shift, samples(4, test_samples))
+    (test_before, _), (test, _) = squared_errors(layers, kernels, shift, samples(4, test_samples), threads=threads)
     return Simulation(
         problem=problem,
         eigenvalues=spectrum.eigenvalues,
