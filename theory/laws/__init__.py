@@ -1,10 +1,10 @@
 """Laws of random matrix theory as frozen distributions."""
 
 from theory.laws.algebraic import FreeMeixner, MarchenkoPastur, Semicircle, Wachter, kesten_mckay
+from theory.laws.free_convolution import FreeProduct, FreeSum, SeparableCovariance
 from theory.laws.generalised_marchenko_pastur import GeneralisedMarchenkoPastur
 from theory.laws.law import Law
 from theory.laws.population import Continuous, Discrete, Mixture
-from theory.laws.subordination import FreeProduct, FreeSum, SeparableCovariance
 from theory.laws.tracy_widom import TracyWidom, goe_edge, wishart_edge
 
 __all__ = [

@@ -70,7 +70,7 @@ def test_two_signs_give_the_arcsine_law():
     law, plain = FreeSum([-1.0, 1.0], [-1.0, 1.0]), kesten_mckay(2)
     np.testing.assert_allclose(law.bands, plain.bands, rtol=1e-14)
     x = np.linspace(-1.9, 1.9, 41)
-    # two bands touch at 0, where the fixed point is known to half of the digits
+    # at 0 the round is the identity: the value is taken from beside it
     np.testing.assert_allclose(law.pdf(x), plain.pdf(x), rtol=1e-8)
     assert abs(law.mass - 1.0) < 1e-10
 
@@ -163,7 +163,7 @@ def test_bulk_splits_where_the_slope_says():
 
 
 def test_the_order_of_parts_does_not_matter():
-    for kind, first, second in ((FreeSum, Semicircle(), THREE), (FreeProduct, UNIFORM, NULL)):
+    for kind, first, second in ((FreeSum, Semicircle(), THREE), (FreeProduct, Wachter(0.3, 0.4), NULL)):
         a, b = kind(first, second), kind(second, first)
         np.testing.assert_allclose(a.bands, b.bands, rtol=1e-11)
         x = np.linspace(*a.support, 30)[1:-1]
