@@ -31,7 +31,7 @@ def load_array(path: str | Path, key: str | None = None) -> np.ndarray:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".npy", ".npz"):
-        raise ValueError(f"`file` must end in .npy or .npz; got {str(path)!r}")
+        raise ValueError(f"`FILE` must end in .npy or .npz; got {str(path)!r}")
     try:
         if suffix == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False)
@@ -43,11 +43,11 @@ def load_array(path: str | Path, key: str | None = None) -> np.ndarray:
                 raise ValueError(f"`key` must be one of {', '.join(names)}; got {key!r}")
             return archive[key]
     except OSError as error:
-        raise ValueError(f"`file` must be readable; {str(path)!r}: {error.strerror or error}") from None
+        raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         if str(error).startswith("`key`"):
             raise
-        raise ValueError(f"`file` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
+        raise ValueError(f"`FILE` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
 
 
 def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
@@ -55,7 +55,7 @@ def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
     matrix = load_array(path, key)
     if matrix.ndim != 2 or min(matrix.shape) < 20 or matrix.dtype.kind not in "fiu":
         raise ValueError(
-            "`file` must hold a real matrix of at least 20 rows and columns; "
+            "`FILE` must hold a real matrix of at least 20 rows and columns; "
             f"got shape {matrix.shape} of {matrix.dtype}"
         )
     return matrix
@@ -117,7 +117,7 @@ class MatrixSpectrum:
     def rows(self) -> list[Row]:
         """Means of x and x² over the bulk beside the law's, and every outlier beside the edge: one matrix, no error."""
         bulk = self.eigenvalues[self.outliers :]
-        expected = np.array([self.law.moments(k) for k in (1, 2)], dtype=float).ravel()
+        expected = self.law.moments(2)
         weight = 1.0 - sum(mass for _, mass in self.law.atoms)
 
         def one(value: float) -> Estimate:
@@ -182,12 +182,12 @@ def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL) -> MatrixSpect
     for start in range(0, len(lines), _ROWS):
         block = np.ascontiguousarray(lines[start : start + _ROWS], dtype=float)
         if not np.isfinite(block).all():
-            raise ValueError("`file` must hold finite numbers; it has NaN or infinite entries")
+            raise ValueError("`FILE` must hold finite numbers; it has NaN or infinite entries")
         small += block.T @ block
     small /= n
     eigenvalues, _ = gram_eigh(np.asfortranarray(small))
     if eigenvalues[0] == 0.0:
-        raise ValueError("`file` must hold a matrix that is not zero")
+        raise ValueError("`FILE` must hold a matrix that is not zero")
     threshold = float(TracyWidom(1).ppf(1.0 - level))
     unit = MarchenkoPastur(N / n)
     atom = sum(mass for _, mass in unit.atoms)

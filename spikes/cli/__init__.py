@@ -52,7 +52,10 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def _as_option(message: str) -> str:
-    """`second_layer` as --second-layer: the option where Python has an argument."""
+    """`second_layer` as --second-layer: the option where Python has an argument; `FILE` is an argument here too."""
     parts = message.split("`")
-    options = [p if i % 2 == 0 or not p.isidentifier() else f"--{p.replace('_', '-')}" for i, p in enumerate(parts)]
+    options = [
+        p if i % 2 == 0 or not p.isidentifier() or p.isupper() else f"--{p.replace('_', '-')}"
+        for i, p in enumerate(parts)
+    ]
     return "".join(options).replace("--centered", "--center")

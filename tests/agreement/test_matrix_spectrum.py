@@ -69,30 +69,30 @@ def test_files(tmp_path):
         load_matrix(archive)
     with pytest.raises(ValueError, match="`key` must be one of a, b; got 'c'"):
         load_array(archive, "c")
-    with pytest.raises(ValueError, match=r"`file` must hold a real matrix of at least 20 rows .* got shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"`FILE` must hold a real matrix of at least 20 rows .* got shape \(3,\)"):
         load_matrix(archive, "b")
     np.save(tmp_path / "object.npy", np.array([{}, []], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="`file` must be a NumPy file of numbers"):
+    with pytest.raises(ValueError, match="`FILE` must be a NumPy file of numbers"):
         load_matrix(tmp_path / "object.npy")
     (tmp_path / "text.npy").write_text("no numbers")
-    with pytest.raises(ValueError, match="`file` must be a NumPy file of numbers"):
+    with pytest.raises(ValueError, match="`FILE` must be a NumPy file of numbers"):
         load_matrix(tmp_path / "text.npy")
     (tmp_path / "text.npz").write_text("no archive")
-    with pytest.raises(ValueError, match="`file` must be a NumPy file of numbers"):
+    with pytest.raises(ValueError, match="`FILE` must be a NumPy file of numbers"):
         load_matrix(tmp_path / "text.npz")
-    with pytest.raises(ValueError, match="`file` must be readable"):
+    with pytest.raises(ValueError, match="`FILE` must be readable"):
         load_matrix(tmp_path / "absent.npy")
-    with pytest.raises(ValueError, match="`file` must end in"):
+    with pytest.raises(ValueError, match="`FILE` must end in"):
         load_matrix(tmp_path / "m.csv")
     np.save(path, np.eye(30) * 1j)
-    with pytest.raises(ValueError, match="`file` must hold a real matrix"):
+    with pytest.raises(ValueError, match="`FILE` must hold a real matrix"):
         load_matrix(path)
 
 
 def test_numbers_that_are_none():
     bad = NOISE.copy()
     bad[5, 5] = math.nan
-    with pytest.raises(ValueError, match="`file` must hold finite numbers"):
+    with pytest.raises(ValueError, match="`FILE` must hold finite numbers"):
         matrix_spectrum(bad)
     with pytest.raises(ValueError, match="matrix that is not zero"):
         matrix_spectrum(np.zeros((30, 30)))
