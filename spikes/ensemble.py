@@ -71,7 +71,7 @@ class Ensemble:
         return estimate([run.singular_values[i] for run in self.runs])
 
     def alignment(self, i: int) -> tuple[Estimate, ...]:
-        """Amplitudes |⟨û_i, He_k(u)/√k!⟩|/√n, k = 0 … 4.
+        """Amplitudes |⟨û_i, h_k⟩|, h_k being He_k(u)/√(k! n) orthonormalised on the sample, k = 0 … 4.
 
         Vectors have no sign: each run's is chosen to make the amplitude that is largest over all runs positive. The
         signed amplitudes are averaged and the modulus of the mean is given, so that noise around 0 averages out.

@@ -37,8 +37,9 @@ class Simulation:
     eigenvalues : ndarray, shape (min(n, N),)
         Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order.
     alignment : ndarray, shape (K, 5)
-        ⟨û_i, He_k(u)/√k!⟩/√n of the K leading left singular vectors with k = 0 … 4, each vector signed to make its
-        largest entry positive.
+        ⟨û_i, h_k⟩ of the K leading left singular vectors, k = 0 … 4, with h_k = He_k(u)/√(k! n) orthonormalised on the
+        sample (:func:`spikes.spectra.hermite_alignment`), each vector signed to
+        make its largest entry positive.
     beta_norm2 : float
         ‖β‖² of the realised β = X₀ᵀy₀/n₀.
     overlap : ndarray, shape (k,)

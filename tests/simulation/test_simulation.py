@@ -153,6 +153,24 @@ def test_alignment():
     np.testing.assert_allclose(amplitude, [[0, 0, 1, 0, 0], [0, 1, 0, 0, 0]], atol=0.1)
 
 
+def test_alignment_is_on_polynomials_orthonormal_on_the_sample():
+    u = np.random.default_rng(1).standard_normal(200)
+    line, curve = u - u.mean(), 1.0 + 2.0 * u - 3.0 * u**3 + 0.5 * u**4
+    line, curve = line / np.linalg.norm(line), curve / np.linalg.norm(curve)
+    rest = np.random.default_rng(2).standard_normal(200)
+    rest -= np.vander(u, 5) @ np.linalg.lstsq(np.vander(u, 5), rest, rcond=None)[0]
+    amplitude = hermite_alignment(np.stack([line, curve, rest], axis=1), u)
+    np.testing.assert_allclose(amplitude[0], [0, 1, 0, 0, 0], atol=1e-12)
+    assert np.sum(amplitude[1] ** 2) == pytest.approx(1.0, abs=1e-12)
+    np.testing.assert_allclose(amplitude[2], 0.0, atol=1e-12)
+
+
+def test_alignment_of_fewer_points_than_polynomials():
+    amplitude = hermite_alignment(np.eye(3), np.array([-1.0, 0.2, 1.5]))
+    np.testing.assert_allclose(np.sum(amplitude**2, axis=1), 1.0, atol=1e-12)
+    np.testing.assert_array_equal(amplitude[:, 3:], 0.0)
+
+
 def test_separated():
     bulk = np.linspace(2.0, 1.0, 50)
     assert separated(bulk) == 0
