@@ -21,7 +21,7 @@ from spikes.ridge import RidgePath, ridge_path
 from spikes.spectra import GramSpectrum, gram_spectrum, hermite_alignment, left_vectors
 from theory.problem import Activation, Problem
 
-__all__ = ["LEADING", "Simulation", "activation_mean", "check_memory", "simulate"]
+__all__ = ["LEADING", "Simulation", "activation_mean", "check_memory", "free_gib", "simulate"]
 
 LEADING = 8
 """Number of leading left singular vectors whose alignment is measured."""
@@ -193,7 +193,7 @@ def check_memory(problem: Problem, copies: int = 1) -> None:
     n, d, N = problem.n, problem.d, problem.width
     small = min(n, N)
     entries = n * N + 4 * small**2 + 3 * N * d + 3 * BLOCK * (d + N)
-    needed, free = 8.0 * entries * copies / 2**30, _free_gib()
+    needed, free = 8.0 * entries * copies / 2**30, free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
         raise ValueError(
@@ -202,7 +202,8 @@ def check_memory(problem: Problem, copies: int = 1) -> None:
         )
 
 
-def _free_gib() -> float:
+def free_gib() -> float:
+    """Memory in GiB that a program may still take."""
     try:
         with open("/proc/meminfo") as lines:
             fields = dict(line.split(":") for line in lines)
