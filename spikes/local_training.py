@@ -76,7 +76,7 @@ class Plan:
     schedule : {"halving", "constant", "none"}
         λ_k = λ₀/2^k; the last of these from the start; or no decay.
     decay : float, optional
-        λ₀; 0.1 √E ỹ² by default, ỹ the labels less their constant and linear parts.
+        λ₀; 0.1 √E ỹ² by default, ỹ the labels less their constant and linear parts, noise included.
     epochs, iterations : int, optional
         Of Stage 3: 11 of 1000 in the population, 8 of 400 on samples; no epochs leaves the early stages alone.
     step : float, optional
@@ -151,7 +151,7 @@ class Plan:
         return _FIRST_DECAY * math.sqrt(power) if self.decay is None else self.decay
 
     def decays(self, power: float) -> np.ndarray:
-        """λ of every epoch."""
+        """λ of every epoch, for labels of mean square `power`, noise included."""
         decays = self.first_decay(power) * 0.5 ** np.arange(self.epochs)
         if self.stop_at_noise:
             decays = decays[decays >= _NOISE_DECAY * self.noise * math.sqrt(self.teacher.d / self.n)]
@@ -276,7 +276,7 @@ def train(
     if plan.n is not None:
         X, y = draw_sample(teacher, plan.n, noise=plan.noise, sequence=derived_sequence(sequence, 1))
         objective = Sample(X, y, outer=plan.outer, preprocessing=plan.preprocessing, width=m)
-    decays = plan.decays(objective.power)
+    decays = plan.decays(population.power + plan.noise**2)
     statement = json.dumps([plan.to_dict(), sequence.entropy, list(sequence.spawn_key)])
     state = _load(checkpoint, statement)
     if state is None:

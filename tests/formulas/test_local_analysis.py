@@ -17,7 +17,13 @@ from theory.local_analysis.early_stages import (
     second_stage,
 )
 from theory.local_analysis.kernel import gram, kernel, kernel_coefficient, kernel_hessian, kernel_slope
-from theory.local_analysis.measure import largest_decay, minimize_measure, optimality_gap, small_decay
+from theory.local_analysis.measure import (
+    largest_decay,
+    minimize_measure,
+    minimize_path,
+    optimality_gap,
+    small_decay,
+)
 from theory.local_analysis.population import (
     optimal_linear_part,
     population_gradient,
@@ -259,6 +265,14 @@ def test_minimum_is_certified_and_below_every_student(name):
     bound = small_decay(certificate(teacher), decay).value
     if certificate(teacher).exists:
         assert found.value >= bound - 1e-15
+
+
+@pytest.mark.parametrize("name", ["r3m5", "r3m5-close"])
+def test_a_neighbour_as_start_changes_nothing(name):
+    decays = (4e-3, 1e-3)
+    for near in minimize_path(TEACHERS[name], decays):
+        alone = minimize_measure(TEACHERS[name], near.decay, tolerance=3e-6)
+        assert abs(near.value - alone.value) <= max(near.error, alone.error)
 
 
 def test_a_grid_of_atoms_does_no_better():

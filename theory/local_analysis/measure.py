@@ -9,6 +9,7 @@ Source: arXiv 2406.01766; the normalisation is that of `theory.local_analysis.po
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ __all__ = [
     "check_decay",
     "largest_decay",
     "minimize_measure",
+    "minimize_path",
     "optimality_gap",
     "small_decay",
 ]
@@ -133,7 +135,9 @@ def check_decay(teacher: Teacher, decay: float) -> float:
     return decay
 
 
-def minimize_measure(teacher: Teacher, decay: float, *, tolerance: float = 1e-7) -> MeasureMinimum:
+def minimize_measure(
+    teacher: Teacher, decay: float, *, tolerance: float = 1e-7, start: MeasureMinimum | None = None
+) -> MeasureMinimum:
     """Minimise L(μ) + λ|μ|_TV over signed measures on the sphere of R^d.
 
     Atoms start at the teacher's directions. Masses at fixed directions are a non-negative least-squares problem; then
@@ -150,6 +154,8 @@ def minimize_measure(teacher: Teacher, decay: float, *, tolerance: float = 1e-7)
         0 < λ < λ_max.
     tolerance : float
         On max |η_λ| − 1, and with it on the relative error of `value`.
+    start : MeasureMinimum, optional
+        For the same teacher and another decay: its atoms are tried beside the teacher's directions.
 
     Returns
     -------
@@ -166,6 +172,12 @@ def minimize_measure(teacher: Teacher, decay: float, *, tolerance: float = 1e-7)
     decay = check_decay(teacher, decay)
     W, weights = _coordinates(teacher), teacher.weights
     U, signs = W.copy(), np.sign(weights)
+    if start is not None:
+        known = start.directions @ teacher.basis.T
+        off = np.sqrt(np.maximum(1.0 - np.sum(known**2, axis=1), 0.0))[:, None]
+        U = np.concatenate([U, np.hstack([known, off])[:, : W.shape[1]]])
+        U /= np.linalg.norm(U, axis=1, keepdims=True)
+        signs = np.append(signs, np.sign(start.masses))
     slack = real("tolerance", tolerance, positive=True) + 1e-15 / decay  # the second is what rounding leaves of η
     for _ in range(_ROUNDS):
         masses = _best_masses(W, weights, U, signs, decay)
@@ -189,6 +201,16 @@ def minimize_measure(teacher: Teacher, decay: float, *, tolerance: float = 1e-7)
         f"the measure problem at decay {decay:g} was not solved in {_ROUNDS} rounds: max |eta| - 1 is still "
         f"{heights[0] - 1.0:.2g}; allow a larger `tolerance`"
     )
+
+
+def minimize_path(
+    teacher: Teacher, decays: Sequence[float] | np.ndarray, *, tolerance: float = 3e-6
+) -> list[MeasureMinimum]:
+    """The minimisers for several decays, each started from its neighbour's atoms; see `minimize_measure`."""
+    found: list[MeasureMinimum] = []
+    for decay in decays:
+        found.append(minimize_measure(teacher, float(decay), tolerance=tolerance, start=found[-1] if found else None))
+    return found
 
 
 def _minimum(teacher, decay, W, U, masses, highest) -> MeasureMinimum:
