@@ -8,7 +8,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STATEMENT = {"theory.problem", "theory.activation", "theory.arguments", "theory.target", "theory.teacher"}
-COMPARING = {"comparison", "decomposition", "nonlinear", "plotting", "plotting_nonlinear", "tables", "cli"}
+COMPARING = {
+    "cli",
+    "comparison",
+    "decomposition",
+    "local_comparison",
+    "nonlinear",
+    "plotting",
+    "plotting_local",
+    "plotting_nonlinear",
+    "tables",
+}
 
 
 def imports(path: Path) -> set[str]:
