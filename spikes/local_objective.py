@@ -23,6 +23,7 @@ __all__ = [
     "Objective",
     "Population",
     "Sample",
+    "check_sample",
     "draw_sample",
     "norms_of",
     "preprocess",
@@ -177,18 +178,10 @@ class Sample:
         If `outer` or `preprocessing` is unknown.
     """
 
-    def __init__(
-        self, X: np.ndarray, y: np.ndarray, *, outer: str = "profiled", preprocessing: str = "ols", width: int = 0
-    ) -> None:
+    def __init__(self, X: np.ndarray, y: np.ndarray, *, outer: str = "profiled", preprocessing: str = "ols") -> None:
         if outer not in OUTER:
             raise ValueError(f"`outer` must be one of {', '.join(OUTER)}; got {outer!r}")
-        n, d = X.shape
-        needed, free = 8.0 * n * (3 * d + 2 * width + 8) / 2**30, free_gib()
-        if needed > free:
-            raise ValueError(
-                f"`n` must leave room in memory: n = {n}, d = {d}, width = {width} need about {needed:.3g} GiB, "
-                f"{free:.3g} GiB are free"
-            )
+        n = len(X)
         self._X, self._profiled = X, outer == "profiled"
         self._labels, self.alpha, self.beta = preprocess(X, y, preprocessing)
         self._y = y if self._profiled else self._labels
@@ -238,6 +231,22 @@ class Sample:
         F = self._off(np.maximum(Z, 0.0)) if self._profiled else 0.5 * np.abs(Z) - norms_of(W) / math.sqrt(_TWO_PI)
         K = F.T @ F / n + 0.5 * ridge * np.eye(len(W))
         return solve(K, F.T @ self._y / n, assume_a="pos")
+
+
+def check_sample(n: int, d: int, width: int) -> None:
+    """Refuse a sample that does not fit in the memory that is free.
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    needed, free = 8.0 * n * (3 * d + 2 * width + 8) / 2**30, free_gib()
+    if needed > free:
+        raise ValueError(
+            f"`n` must leave room in memory: n = {n}, d = {d}, width = {width} need about {needed:.3g} GiB, "
+            f"{free:.3g} GiB are free"
+        )
 
 
 def draw_sample(

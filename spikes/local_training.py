@@ -20,7 +20,16 @@ from typing import Any
 import numpy as np
 
 from spikes.data import as_seed_sequence, derived_sequence
-from spikes.local_objective import OUTER, PREPROCESSING, Objective, Population, Sample, draw_sample, norms_of
+from spikes.local_objective import (
+    OUTER,
+    PREPROCESSING,
+    Objective,
+    Population,
+    Sample,
+    check_sample,
+    draw_sample,
+    norms_of,
+)
 from spikes.output import whole_file
 from theory.arguments import integer, real
 from theory.teacher import Teacher, as_teacher, line_angles
@@ -274,8 +283,9 @@ def train(
     population = Population(teacher, m)
     objective: Objective = population
     if plan.n is not None:
+        check_sample(plan.n, teacher.d, m)
         X, y = draw_sample(teacher, plan.n, noise=plan.noise, sequence=derived_sequence(sequence, 1))
-        objective = Sample(X, y, outer=plan.outer, preprocessing=plan.preprocessing, width=m)
+        objective = Sample(X, y, outer=plan.outer, preprocessing=plan.preprocessing)
     decays = plan.decays(population.power + plan.noise**2)
     statement = json.dumps([plan.to_dict(), sequence.entropy, list(sequence.spawn_key)])
     state = _load(checkpoint, statement)
@@ -354,7 +364,7 @@ def _epoch(
         if not loss <= ceiling:
             raise ArithmeticError(
                 f"training diverged in epoch {epoch + 1}, iteration {i}, with step size {size:.3g}: the loss reached "
-                f"{loss:.3g}; try --step {0.25 * plan.step:.3g}"
+                f"{loss:.3g}; try `step` = {0.25 * plan.step:.3g}"
             )
         vW *= plan.momentum
         va *= plan.momentum
@@ -369,7 +379,7 @@ def _epoch(
     if mass <= _COLLAPSED * start:
         raise ArithmeticError(
             f"the network collapsed to zero in epoch {epoch + 1}: the decay {decay:.3g} is too large for this teacher; "
-            f"try --decay {0.1 * decay:.3g}"
+            f"try `decay` = {0.1 * decay:.3g}"
         )
     state.update(W=W, a=a, velocity_W=vW, velocity_a=va, history=np.concatenate([state["history"], records]))
 

@@ -18,6 +18,7 @@ COMPARING = {
     "plotting_local",
     "plotting_nonlinear",
     "tables",
+    "tables_local",
 }
 
 

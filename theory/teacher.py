@@ -335,4 +335,7 @@ def _read(path: str) -> Teacher:
         raise ValueError(f"`teacher` must be a file that can be read; {path!r}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"`teacher` must be a JSON file with directions and weights; {path!r} is not") from None
-    return Teacher(directions, weights, name=Path(path).stem)
+    try:
+        return Teacher(directions, weights, name=Path(path).stem)
+    except ValueError as error:
+        raise ValueError(f"`teacher` must state a teacher; in {path!r} {str(error).replace('`', '')}") from None

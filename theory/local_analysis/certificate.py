@@ -131,9 +131,14 @@ class Certificate:
             lowest = min(lowest, smallest_on_tangents(-0.5 * sign * A, -sign * b))
         return lowest
 
+    @property
+    def title(self) -> str:
+        """Its name in a sentence."""
+        return "minimum-norm certificate" if self.degree is None else f"degree-{self.degree} certificate"
+
     def statement(self) -> str:
         """One sentence: the certificate and its constants, or how it fails and where."""
-        name = "minimum-norm certificate" if self.degree is None else f"degree-{self.degree} certificate"
+        name = self.title
         if self.exists:
             return f"non-degenerate {name}: rho_c = {self.rho_sphere:.4g} on the sphere of R^{self.teacher.d}"
         angle, j = self.worst
