@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -192,6 +192,7 @@ class Certificate:
         }
 
 
+@lru_cache(maxsize=64)
 def certificate(teacher: Teacher, kind: str = "minimum-norm", *, degree: int = 8) -> Certificate:
     """Solve the interpolation conditions η(w⋆_j) = sign a⋆_j, P_j ∇η(w⋆_j) = 0.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,7 @@ def _coordinates(teacher: Teacher) -> np.ndarray:
     return np.pad(W, ((0, 0), (0, min(teacher.rank + 1, teacher.d) - teacher.rank)))
 
 
+@lru_cache(maxsize=64)
 def largest_decay(teacher: Teacher) -> float:
     """λ_max = 2 max_u |Σ_j a⋆_j k(u·w⋆_j)|: from there on the minimiser is the zero measure and a network collapses."""
     W = _coordinates(teacher)
