@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from measure import by_turns, machine, ratio
+from measure import by_turns, machine
 
 from spikes.kernels import pair_pass
 from spikes.local_objective import Population
@@ -32,7 +31,7 @@ if __name__ == "__main__":
             return rho @ V
 
         times = by_turns(300, gradient=lambda o=objective, W=W, a=a: o.gradient(W, a, 0.01), bare=bare)
-        print(
-            f"m = {m}, d = {d}: gradient {1e3 * median(times['gradient']):.3f} ms, "
-            f"{ratio(times, 'gradient', 'bare'):.2f} x products and pass" + (" (budget 1.5)" if m == 400 else "")
-        )
+        # The least times: on a shared machine the median of turns this short is that of the neighbours.
+        gradient, floor = min(times["gradient"]), min(times["bare"])
+        budget = " (budget 1.5)" if m == 400 else ""
+        print(f"m = {m}, d = {d}: gradient {1e3 * gradient:.3f} ms, {gradient / floor:.2f} x products and pass{budget}")

@@ -15,7 +15,7 @@ from theory.teacher import TEACHERS
 
 
 def draw() -> np.ndarray:
-    _, axes = plt.subplots(1, 4, figsize=(15.0, 3.5), layout="constrained")
+    axes = plt.subplots(2, 2, figsize=(8.6, 6.0), layout="constrained")[1].ravel()
     for ax, name in zip(axes[:2], ("G", "A"), strict=True):
         for kind in ("minimum-norm", "degree"):
             plot_certificate(certificate(TEACHERS[name], kind), ax)

@@ -15,9 +15,7 @@ from spikes.plotting_local import plot_directions
 
 
 def draw(decayed, free) -> np.ndarray:
-    figure, axes = plt.subplots(
-        1, 4, figsize=(12.5, 2.9), layout="constrained", subplot_kw={"projection": "polar"}, squeeze=False
-    )
+    figure, axes = plt.subplots(2, 2, figsize=(8.6, 5.4), layout="constrained", subplot_kw={"projection": "polar"})
     with_decay, without = decayed.runs[0], free.runs[0]
     teacher = decayed.plan.teacher
     states = (
@@ -26,11 +24,11 @@ def draw(decayed, free) -> np.ndarray:
         ("Stage 3 with decreasing decay", with_decay.W, with_decay.a, decayed.epochs("population_loss")[0, -1]),
         ("Stage 3 without decay", without.W, without.a, free.epochs("population_loss")[0, -1]),
     )
-    for ax, (title, W, a, loss) in zip(axes[0], states, strict=True):
+    for ax, (title, W, a, loss) in zip(axes.flat, states, strict=True):
         plot_directions(W, a, teacher, ax)
-        ax.set_title(title if loss is None else f"{title}\nloss {loss:.1e}", loc="center", pad=14)
+        ax.set_title(title if loss is None else f"{title}\nloss {loss:.1e}", loc="center", pad=2)
     figure.suptitle(
-        f"teacher {teacher.name}, weights .4, −.3, .3, d = {teacher.d}, m = {with_decay.plan.width}, population. "
+        f"teacher {teacher.name}, weights .4, −.3, .3, d = {teacher.d}, m = {with_decay.plan.width}, population.\n"
         "Angle: projection on the teacher's plane; radius: its length; area: mass; circles a > 0, squares a < 0",
         x=0.01,
         ha="left",

@@ -28,4 +28,4 @@ if __name__ == "__main__":
             factors.append(float(np.min(ratio)))
             studies.append(study)
             print(f"{name}, decay {decay:g}: least ratio {factors[-1]:.3g}", flush=True)
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: plot_gradient_gap(studies, min(factors)))
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: plot_gradient_gap(studies, min(factors)).figure)

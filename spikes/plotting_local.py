@@ -75,6 +75,7 @@ def plot_directions(W: np.ndarray, a: np.ndarray, teacher: Teacher, ax: Axes | N
             edgecolor="black",
             linewidth=0.3,
             zorder=2,
+            clip_on=False,
         )
     ax.set_thetamin(0)
     ax.set_thetamax(180)
@@ -193,10 +194,10 @@ def plot_certificate(found: Certificate, ax: Axes | None = None, *, label: str |
             ax.axhline(level, color="0.7", linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
         ax.set_xlim(0.0, 180.0)
         ax.set_xticks(range(0, 181, 30))
-        ax.set_xlabel(r"angle of $u$ in the plane of the teacher, degrees")
+        ax.set_xlabel(r"angle of $u$ in the teacher's plane, degrees")
         ax.set_ylabel(r"$\eta(u)$")
         return ax
-    angle, modulus = found.sample()
+    angle, modulus = found.sample(1000)
     ax.plot(np.degrees(angle), modulus, ".", color=_GREY, markersize=2, label=r"sampled $u$", rasterized=True)
     delta = np.linspace(0.0, 90.0, 181)
     if found.rho_span > 0.0 and math.isfinite(found.rho_span):
