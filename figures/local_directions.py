@@ -15,7 +15,7 @@ from spikes.plotting_local import plot_directions
 
 
 def draw(decayed, free) -> np.ndarray:
-    figure, axes = plt.subplots(2, 2, figsize=(8.6, 5.4), layout="constrained", subplot_kw={"projection": "polar"})
+    figure, axes = plt.subplots(2, 2, figsize=(8.6, 5.6), layout="constrained")
     with_decay, without = decayed.runs[0], free.runs[0]
     teacher = decayed.plan.teacher
     states = (

@@ -37,37 +37,39 @@ def _axes(ax: Axes | None) -> Axes:
 
 
 def plot_directions(W: np.ndarray, a: np.ndarray, teacher: Teacher, ax: Axes | None = None) -> Axes:
-    """Neurons as directions modulo sign in the plane of a teacher of rank 2, on polar Axes over the half circle.
+    """Neurons as directions modulo sign in the plane of a teacher of rank 2, on a half disc.
 
     The angle is that of a neuron's projection on the plane, the radius the length of the projection of its unit
     vector, so that neurons within the plane lie on the arc; the area of a disc is the neuron's share of the mass.
     """
-    if ax is None:
-        ax = plt.subplots(figsize=(3.6, 2.6), layout="constrained", subplot_kw={"projection": "polar"})[1]
-    for j, (w, weight) in enumerate(zip(teacher.directions @ teacher.basis.T, teacher.weights, strict=True)):
-        first = teacher.directions[0] @ teacher.basis.T
-        angle = (math.atan2(w[1], w[0]) - math.atan2(first[1], first[0])) % math.pi
+    ax = _axes(ax)
+    half = np.linspace(0.0, math.pi, 181)
+    for radius in (0.5, 1.0):
+        ax.plot(radius * np.cos(half), radius * np.sin(half), color="0.85", linewidth=0.7, zorder=0)
+    ax.plot([-1.1, 1.1], [0.0, 0.0], color="0.7", linewidth=0.7, zorder=0)
+    plane = teacher.directions @ teacher.basis.T
+    zero = math.atan2(plane[0, 1], plane[0, 0])
+    for j, (w, weight) in enumerate(zip(plane, teacher.weights, strict=True)):
+        angle = (math.atan2(w[1], w[0]) - zero) % math.pi
         colour, style = (_POSITIVE, "-") if weight > 0 else (_NEGATIVE, (0, (4, 2)))
-        if min(angle, math.pi - angle) < 1e-9:
-            rays = (0.0, math.pi)  # one line, at both ends of the half circle
-        else:
-            rays = (angle,)
-        for ray in rays:
-            ax.plot([ray, ray], [0.0, 1.12], color=colour, linestyle=style, linewidth=1.1, zorder=1)
-        ax.text(rays[0], 1.24, rf"$w^\star_{j + 1}$", ha="center", va="center", color=colour, fontsize=8)
+        # a line at angle 0 shows at both ends of the half circle
+        for ray in (0.0, math.pi) if min(angle, math.pi - angle) < 1e-9 else (angle,):
+            ax.plot(
+                [0.0, 1.1 * math.cos(ray)], [0.0, 1.1 * math.sin(ray)], color=colour, linestyle=style, linewidth=1.1
+            )
+        x, y = 1.22 * math.cos(angle), 1.22 * math.sin(angle)
+        ax.text(x, y, rf"$w^\star_{j + 1}$", ha="center", va="center", color=colour)
     norms = np.linalg.norm(W, axis=1)
     masses = np.abs(a) * norms
     kept = masses > _MASS_SHOWN * masses.sum()
     inside = (W[kept] / norms[kept, None]) @ teacher.basis.T
-    first = teacher.directions[0] @ teacher.basis.T
-    angle = (np.arctan2(inside[:, 1], inside[:, 0]) - math.atan2(first[1], first[0])) % math.pi
-    angle = np.where(angle > math.pi - 1e-3, 0.0, angle)
+    turned = inside @ np.array([[math.cos(zero), -math.sin(zero)], [math.sin(zero), math.cos(zero)]])
+    turned *= np.where(turned[:, 1] < -1e-6, -1.0, 1.0)[:, None]
     share, sign = masses[kept] / masses.sum(), a[kept] > 0.0
     for positive, colour, marker in ((True, _POSITIVE, "o"), (False, _NEGATIVE, "s")):
         one = sign == positive
         ax.scatter(
-            angle[one],
-            np.linalg.norm(inside[one], axis=1),
+            *turned[one].T,
             s=4.0 + 500.0 * share[one],
             color=colour,
             marker=marker,
@@ -75,15 +77,11 @@ def plot_directions(W: np.ndarray, a: np.ndarray, teacher: Teacher, ax: Axes | N
             edgecolor="black",
             linewidth=0.3,
             zorder=2,
-            clip_on=False,
         )
-    ax.set_thetamin(0)
-    ax.set_thetamax(180)
-    ax.set_rlim(0.0, 1.12)
-    ax.set_xticks(np.radians([0, 30, 60, 90, 120, 150, 180]), [])
-    ax.set_yticks([0.5, 1.0], ["½", "1"], fontsize=7)
-    ax.grid(linewidth=0.4, color="0.85")
-    ax.spines["polar"].set_color("0.7")
+    ax.set_aspect("equal")
+    ax.set_xlim(-1.3, 1.35)
+    ax.set_ylim(-0.12, 1.3)
+    ax.axis("off")
     return ax
 
 
@@ -247,7 +245,7 @@ def plot_exponents(studies: Sequence[LocalStudy], axes: Any = None) -> np.ndarra
                 continue  # rounding alone
             error = values.std(axis=0, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0 * mean
             slope = study.exponent(name)
-            sem = "" if math.isnan(slope.sem) else f" ± {slope.sem:.2g}"
+            sem = "" if math.isnan(slope.sem) else " ± <0.001" if slope.sem < 1e-3 else f" ± {slope.sem:.1g}"
             ax.errorbar(
                 study.decays[shown],
                 mean[shown],
