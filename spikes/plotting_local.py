@@ -293,5 +293,5 @@ def plot_gradient_gap(studies: Sequence[LocalStudy], factor: float, ax: Axes | N
     ax.set_yscale("log")
     ax.set_xlabel(r"$\zeta^4$, $\zeta = L_\lambda - \min_\mu L_\lambda$")
     ax.set_ylabel(r"$\|\nabla L_\lambda\|^2\,\lambda^2$")
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower right")
     return ax
