@@ -153,13 +153,13 @@ def test_ablations(name, schedule):
 
 @pytest.mark.slow
 def test_exponents():
-    study = compare_training(Plan("G", iterations=4000), seeds=3, workers=2)
+    study = compare_training(Plan("G", width=40, iterations=4000), seeds=3, workers=2)
     assert study.exponent("rms_angle").mean == pytest.approx(1.0, abs=0.05)
     assert study.exponent("population_loss").mean == pytest.approx(2.0, abs=0.05)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [1000, 4000])
+@pytest.mark.parametrize("n", [1000, 2000])
 def test_samples_without_noise(n):
     teacher = Teacher(np.eye(3, 10), [1 / 3, -1 / 3, 1 / 3])
     study = compare_training(Plan(teacher, width=40, n=n), seeds=3, workers=2)
