@@ -270,6 +270,22 @@ def test_minimum_is_certified_and_below_every_student(name):
         assert found.value >= bound - 1e-15
 
 
+def test_newton_has_the_right_derivatives():
+    from theory.local_analysis.measure import _derivatives, _objective
+
+    rng = np.random.default_rng(8)
+    W, signs, Z = rng.standard_normal((2, 3)), np.array([1.0, -1.0, 1.0]), rng.standard_normal((3, 3))
+    W /= np.linalg.norm(W, axis=1, keepdims=True)
+    problem = (W, np.array([0.4, -0.3]), signs)
+    move, step = rng.standard_normal(Z.shape), 1e-6
+    ahead, behind = Z + step * move, Z - step * move
+    gradient, hessian = _derivatives(*problem, Z, 0.2)
+    slope = (_objective(*problem, ahead, 0.2) - _objective(*problem, behind, 0.2)) / (2 * step)
+    assert np.vdot(gradient, move) == pytest.approx(slope, rel=1e-7)
+    turn = (_derivatives(*problem, ahead, 0.2)[0] - _derivatives(*problem, behind, 0.2)[0]) / (2 * step)
+    assert hessian @ move.ravel() == pytest.approx(turn.ravel(), rel=1e-6, abs=1e-8)
+
+
 def test_a_neighbour_as_start_changes_nothing():
     for near in minimize_path(CLOSE, (4e-3, 1e-3))[1:]:
         alone = minimize_measure(CLOSE, near.decay, tolerance=3e-6)
