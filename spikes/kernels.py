@@ -20,7 +20,7 @@ from numba.extending import intrinsic, register_jitable
 
 from theory.problem import ACTIVATIONS, Activation
 
-__all__ = ["ActivationKernels", "activation_kernels"]
+__all__ = ["ActivationKernels", "activation_kernels", "pair_pass", "relu_backward", "relu_output"]
 
 _OPTIONS = {"error_model": "numpy", "fastmath": {"contract"}}
 _SCALAR = {**_OPTIONS, "forceinline": True}  # a loop that calls a function is not vectorised
@@ -451,3 +451,89 @@ def activation_kernels(activation: Activation) -> ActivationKernels:
             f"activation `{activation.name}` must be made of scalar functions that numba can compile; it says: {reason}"
         ) from None
     return kernels
+
+
+# Training a relu network ----------------------------------------------------------------------------------------------
+
+_SUMS = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+
+
+@register_jitable(**_OPTIONS)
+def _arcsin(x, root):
+    """arcsin(x) for |x| ≤ 1, given root = √(1 − x²): a polynomial in s² ≤ ½, s the smaller of |x| and root."""
+    y = abs(x)
+    far = y > 0.7071067811865476
+    s = root if far else y
+    u = 4.0 * s * s - 1.0
+    p = 4.158092320044925e-13
+    p = p * u + 1.336234089308983e-12
+    p = p * u + 2.021515956534517e-12
+    p = p * u + 6.593982320718312e-12
+    p = p * u + 2.704377017994051e-11
+    p = p * u + 8.867145653641421e-11
+    p = p * u + 2.850873665500038e-10
+    p = p * u + 9.46807605807999e-10
+    p = p * u + 3.173832059253657e-09
+    p = p * u + 1.0708838558910768e-08
+    p = p * u + 3.649184841925876e-08
+    p = p * u + 1.2584263013183814e-07
+    p = p * u + 4.4019724253866794e-07
+    p = p * u + 1.566963421607985e-06
+    p = p * u + 5.701783489941968e-06
+    p = p * u + 2.1345552502481293e-05
+    p = p * u + 8.302317788737502e-05
+    p = p * u + 0.00034086372342234563
+    p = p * u + 0.0015196685396000934
+    p = p * u + 0.00779890223897363
+    p = p * u + 0.053751493591326895
+    p = p * u + 1.0471975511965979
+    p = p * s
+    return math.copysign(1.5707963267948966 - p if far else p, x)
+
+
+@numba.njit(cache=True, **_SUMS)
+def pair_pass(rho, C, split, kernel, lost):
+    """All that one gradient of the population loss takes from the cosines, in one pass.
+
+    With κ(ρ) = ρ arcsin ρ + √(1−ρ²) − 1, the kernel times 2π: kernel[i] ← (Σ_{j<split} C_j κ(ρ_ij), Σ_{j≥split} …),
+    lost[i] ← Σ_j C_j (1 − √(1−ρ_ij²)), and ρ_ij ← C_j arcsin ρ_ij.
+    """
+    for i in range(rho.shape[0]):
+        total = 0.0
+        for part in range(2):
+            first, last = (0, split) if part == 0 else (split, rho.shape[1])
+            power = 0.0
+            for j in range(first, last):
+                x = rho[i, j]
+                x = 1.0 if x > 1.0 else x
+                x = -1.0 if x < -1.0 else x
+                root = math.sqrt((1.0 - x) * (1.0 + x))
+                angle = _arcsin(x, root)
+                missing = x * x / (1.0 + root)
+                power += C[j] * (x * angle - missing)
+                total += C[j] * missing
+                rho[i, j] = C[j] * angle
+            kernel[i, part] = power
+        lost[i] = total
+
+
+@numba.njit(cache=True, **_SUMS)
+def relu_output(Z, a, f):
+    """f_s ← Σ_i a_i max(Z_si, 0)."""
+    for s in range(Z.shape[0]):
+        total = 0.0
+        for i in range(Z.shape[1]):
+            z = Z[s, i]
+            total += a[i] * (z if z > 0.0 else 0.0)
+        f[s] = total
+
+
+@numba.njit(cache=True, **_SUMS)
+def relu_backward(Z, R, inner):
+    """inner_i ← Σ_s max(Z_si, 0) R_s, and Z_si ← R_s where Z_si > 0, else 0."""
+    inner[:] = 0.0
+    for s in range(Z.shape[0]):
+        for i in range(Z.shape[1]):
+            z = Z[s, i]
+            inner[i] += (z if z > 0.0 else 0.0) * R[s]
+            Z[s, i] = R[s] if z > 0.0 else 0.0

@@ -22,7 +22,17 @@ from spikes.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_al
 from spikes.streaming import FeatureStream
 from theory.problem import Activation, Problem
 
-__all__ = ["DTYPES", "LEADING", "METHODS", "Simulation", "activation_mean", "check_how", "check_memory", "simulate"]
+__all__ = [
+    "DTYPES",
+    "LEADING",
+    "METHODS",
+    "Simulation",
+    "activation_mean",
+    "check_how",
+    "check_memory",
+    "free_gib",
+    "simulate",
+]
 
 DTYPES = ("float64", "float32")
 METHODS = ("gram", "svd", "streamed")
@@ -253,7 +263,7 @@ def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", m
     small = N if streamed else min(n, N)
     stored = 0 if streamed else (2 if method == "svd" else 1) * n * N
     entries = stored + 4 * small**2 + 3 * N * d + 3 * BLOCK * (d + N)
-    needed, free = np.dtype(dtype).itemsize * entries * copies / 2**30, _free_gib()
+    needed, free = np.dtype(dtype).itemsize * entries * copies / 2**30, free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
         remedy = "" if streamed or n <= N else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
@@ -263,7 +273,8 @@ def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", m
         )
 
 
-def _free_gib() -> float:
+def free_gib() -> float:
+    """Memory in GiB that a program may still take."""
     try:
         with open("/proc/meminfo") as lines:
             fields = dict(line.split(":") for line in lines)

@@ -7,17 +7,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STATEMENT = {"theory.problem", "theory.activation", "theory.target"}
+STATEMENT = {"theory.problem", "theory.activation", "theory.arguments", "theory.target", "theory.teacher"}
 COMPARING = {
+    "cli",
     "comparison",
     "decomposition",
+    "local_comparison",
     "matrix_spectrum",
     "nonlinear",
     "plotting",
+    "plotting_local",
     "plotting_matrix",
     "plotting_nonlinear",
     "tables",
-    "cli",
+    "tables_local",
 }
 
 
