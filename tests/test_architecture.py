@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STATEMENT = {"theory.problem", "theory.activation", "theory.target"}
-COMPARING = {"comparison", "plotting", "tables", "cli"}
+COMPARING = {"comparison", "plotting", "tables", "cli", "giant"}
 
 
 def imports(path: Path) -> set[str]:
