@@ -10,12 +10,32 @@ from scipy.linalg.blas import dgemm, sgemm
 
 from spikes.data import Samples, labelled_blocks
 from spikes.kernels import ActivationKernels
+from spikes.linear_fit import LinearFit
 from spikes.network import Network
 
-__all__ = ["BLOCK", "Step", "add_product", "giant_step"]
+__all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient"]
 
 BLOCK = 512
 """Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """What one batch says of the first layer.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (N, d)
+        (1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀: the step moves W by η times this.
+    beta : ndarray, shape (d,)
+        X₀ᵀy₀/n₀.
+    label_power : float
+        Mean of y² over the batch.
+    """
+
+    rows: np.ndarray
+    beta: np.ndarray
+    label_power: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +63,50 @@ def add_product(total: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
     gemm(1.0, right.T, left.T, beta=1.0, c=total.T, trans_b=True, overwrite_c=True)
 
 
+def gradient(
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    samples: Samples,
+    *,
+    labels: LinearFit | None = None,
+    interacting: bool = True,
+) -> Gradient:
+    """(1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀), in row blocks: memory does not grow with n₀.
+
+    Parameters
+    ----------
+    network : Network
+        W (N, d) and a (N,).
+    kernels : ActivationKernels
+    shift : float
+        Subtracted from σ in f; E σ(Z) for a centred activation.
+    samples : Samples
+        The batch, n₀ rows.
+    labels : LinearFit, optional
+        Subtracted from the labels first.
+    interacting : bool
+        False leaves f out of the residual, as if other neurons made it vanish.
+    """
+    W, a = network.W, network.a
+    N, d = W.shape
+    size = min(BLOCK, samples.rows)
+    H, r = np.empty((size, N), W.dtype), np.empty(size, W.dtype)
+    total, beta, power = np.zeros((N, d), W.dtype), np.zeros(d), 0.0
+    scale = 1.0 / math.sqrt(N) if interacting else 0.0
+    for _, X, y in labelled_blocks(samples, BLOCK, dtype=W.dtype):
+        if labels is not None:
+            labels.subtract(X, y)
+        block = H[: len(y)]
+        np.dot(X, W.T, out=block)
+        kernels.backward(block, a, scale, y, shift, r[: len(y)])
+        add_product(total, block, X)
+        beta += y @ X
+        power += float(y @ y)
+    total /= samples.rows
+    return Gradient(total, beta / samples.rows, power / samples.rows)
+
+
 def giant_step(network: Network, kernels: ActivationKernels, shift: float, samples: Samples, eta: float) -> Step:
     """W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀).
 
@@ -58,19 +122,8 @@ def giant_step(network: Network, kernels: ActivationKernels, shift: float, sampl
     eta : float
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
     """
-    W, a = network.W, network.a
-    N, d = W.shape
-    size = min(BLOCK, samples.rows)
-    H, r = np.empty((size, N), W.dtype), np.empty(size, W.dtype)
-    total, beta, power = np.zeros((N, d), W.dtype), np.zeros(d), 0.0
-    scale = 1.0 / math.sqrt(N)
-    for _, X, y in labelled_blocks(samples, BLOCK, dtype=W.dtype):
-        block = H[: len(y)]
-        np.dot(X, W.T, out=block)
-        kernels.backward(block, a, scale, y, shift, r[: len(y)])
-        add_product(total, block, X)
-        beta += y @ X
-        power += float(y @ y)
-    total *= eta / samples.rows
-    total += W
-    return Step(Network(total, a), beta / samples.rows, power / samples.rows)
+    made = gradient(network, kernels, shift, samples)
+    W = made.rows
+    W *= eta
+    W += network.W
+    return Step(Network(W, network.a), made.beta, made.label_power)

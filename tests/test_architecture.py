@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STATEMENT = {"theory.problem", "theory.activation", "theory.target"}
+STATEMENT = {"theory.problem", "theory.activation", "theory.target", "theory.protocol"}
 COMPARING = {"comparison", "plotting", "tables", "cli", "giant"}
 
 

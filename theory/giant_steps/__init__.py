@@ -5,7 +5,34 @@ times that of `theory.problem.Problem`. It also writes c_j = E[σ He_j], j! time
 `theory.hermite`. Functions here take a `Problem`, and convert once, or say which they mean.
 """
 
+from theory.giant_steps.neurons import (
+    NeuronPrediction,
+    limit_squared_cosine,
+    noise_power,
+    predict_neurons,
+    predict_population,
+    squared_cosine_isotropic,
+    squared_cosine_k1,
+)
+from theory.giant_steps.one_step import CosineLaw, cosine_law
 from theory.giant_steps.residual import Residual, residual
 from theory.giant_steps.target_analysis import Stair, Staircase, TargetAnalysis, analyse_target, visible_staircase
 
-__all__ = ["Residual", "Stair", "Staircase", "TargetAnalysis", "analyse_target", "residual", "visible_staircase"]
+__all__ = [
+    "CosineLaw",
+    "NeuronPrediction",
+    "Residual",
+    "Stair",
+    "Staircase",
+    "TargetAnalysis",
+    "analyse_target",
+    "cosine_law",
+    "limit_squared_cosine",
+    "noise_power",
+    "predict_neurons",
+    "predict_population",
+    "residual",
+    "squared_cosine_isotropic",
+    "squared_cosine_k1",
+    "visible_staircase",
+]
