@@ -186,7 +186,11 @@ def _run(
     for step in range(1, protocol.steps + 1):
         batch = samples(step, 0, problem.n0)
         labels = fit_labels(kind, batch, samples(step, 1, problem.n0))
-        rows = _gradient(Network(W, a), kernels, shift, batch, labels, paired and step == 1)
+        network = Network(W, a)
+        if paired and step == 1:
+            rows = _paired_gradient(network, kernels, shift, batch, labels)
+        else:
+            rows = gradient(network, kernels, shift, batch, labels=labels, interacting=protocol.interacting).rows
         h = rows / a[:, None]
         record["overlap"].append(h[:, :k].copy())
         record["gradient_norm2"].append(np.einsum("ij,ij->i", h, h))
@@ -210,12 +214,10 @@ def _run(
     )
 
 
-def _gradient(
-    network: Network, kernels: ActivationKernels, shift: float, batch: Samples, labels: LinearFit | None, paired: bool
+def _paired_gradient(
+    network: Network, kernels: ActivationKernels, shift: float, batch: Samples, labels: LinearFit | None
 ) -> np.ndarray:
-    """The gradient's rows; of a network of pairs, f = 0, only one of each pair is worked out."""
-    if not paired:
-        return gradient(network, kernels, shift, batch, labels=labels).rows
+    """The gradient's rows for a network of pairs, f = 0: only one of each pair is worked out."""
     half = len(network.a) // 2
     first = Network(network.W[:half], network.a[:half])
     rows = gradient(first, kernels, shift, batch, labels=labels, interacting=False).rows

@@ -32,6 +32,8 @@ class Protocol:
         above, and ``none`` for shorter ones: see `labels`.
     start : {"symmetric", "random"}
         One of `STARTS`.
+    interacting : bool
+        False leaves the network out of the residual: every neuron sees the labels alone.
 
     Raises
     ------
@@ -42,6 +44,7 @@ class Protocol:
     steps: int = 1
     preprocessing: str | None = None
     start: str = "symmetric"
+    interacting: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.steps, bool) or not isinstance(self.steps, int | np.integer) or self.steps < 1:
@@ -50,6 +53,8 @@ class Protocol:
             raise ValueError(f"`preprocessing` must be one of {', '.join(PREPROCESSINGS)}; got {self.preprocessing!r}")
         if self.start not in STARTS:
             raise ValueError(f"`start` must be one of {', '.join(STARTS)}; got {self.start!r}")
+        if not isinstance(self.interacting, bool | np.bool_):
+            raise ValueError(f"`interacting` must be True or False; got {self.interacting!r}")
 
     def labels(self, problem: Problem) -> str:
         """The preprocessing of a problem's steps, the default resolved."""
@@ -59,4 +64,9 @@ class Protocol:
 
     def to_dict(self, problem: Problem) -> dict[str, Any]:
         """Plain JSON values, the preprocessing resolved."""
-        return {"steps": int(self.steps), "preprocessing": self.labels(problem), "start": self.start}
+        return {
+            "steps": int(self.steps),
+            "preprocessing": self.labels(problem),
+            "start": self.start,
+            "interacting": bool(self.interacting),
+        }

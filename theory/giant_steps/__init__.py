@@ -16,6 +16,15 @@ from theory.giant_steps.neurons import (
 )
 from theory.giant_steps.one_step import CosineLaw, cosine_law
 from theory.giant_steps.residual import Residual, residual
+from theory.giant_steps.slope_products import three_point
+from theory.giant_steps.state_evolution import (
+    StateEvolution,
+    StepMoments,
+    independent_step,
+    interacting_step,
+    state_evolution,
+    step_moments,
+)
 from theory.giant_steps.target_analysis import Stair, Staircase, TargetAnalysis, analyse_target, visible_staircase
 
 __all__ = [
@@ -24,9 +33,13 @@ __all__ = [
     "Residual",
     "Stair",
     "Staircase",
+    "StateEvolution",
+    "StepMoments",
     "TargetAnalysis",
     "analyse_target",
     "cosine_law",
+    "independent_step",
+    "interacting_step",
     "limit_squared_cosine",
     "noise_power",
     "predict_neurons",
@@ -34,5 +47,8 @@ __all__ = [
     "residual",
     "squared_cosine_isotropic",
     "squared_cosine_k1",
+    "state_evolution",
+    "step_moments",
+    "three_point",
     "visible_staircase",
 ]
