@@ -9,7 +9,9 @@ import numpy as np
 
 from theory.problem import Problem
 
-__all__ = ["CHUNK", "Samples", "as_seed_sequence", "derived_sequence", "labelled_blocks"]
+__all__ = ["CHUNK", "Batch", "Samples", "as_seed_sequence", "derived_sequence"]
+
+Block = tuple[slice, np.ndarray, np.ndarray]
 
 CHUNK = 512
 """Rows that share one random stream; every block of rows starts at a multiple of it."""
@@ -69,22 +71,37 @@ class Samples:
             X[rows] = inputs[:keep]
             y[rows] = teacher(inputs[:keep, : teacher.k]) + problem.noise * noise[:keep]
 
+    def blocks(self, block: int, *, dtype: np.dtype = np.float64) -> Iterator[Block]:
+        """Blocks (rows, X, y) of at least `block` rows in order, in buffers that the next block overwrites."""
+        block = -(-block // CHUNK) * CHUNK
+        size = min(block, self.rows)
+        X, y = np.empty((size, self.problem.d), dtype), np.empty(size, dtype)
+        for start in range(0, self.rows, block):
+            stop = min(start + block, self.rows)
+            self.draw(start, stop, X[: stop - start], y[: stop - start])
+            yield slice(start, stop), X[: stop - start], y[: stop - start]
 
-def labelled_blocks(
-    samples: Samples, block: int, *, dtype: np.dtype = np.float64
-) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Blocks (rows, X, y) of a batch in order, in buffers that the next block overwrites.
 
-    Parameters
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A batch of samples in memory.
+
+    Attributes
     ----------
-    samples : Samples
-    block : int
-        Rows of a block, rounded up to a multiple of `CHUNK`.
+    X : ndarray, shape (rows, d)
+    y : ndarray, shape (rows,)
     """
-    block = -(-block // CHUNK) * CHUNK
-    size = min(block, samples.rows)
-    X, y = np.empty((size, samples.problem.d), dtype), np.empty(size, dtype)
-    for start in range(0, samples.rows, block):
-        stop = min(start + block, samples.rows)
-        samples.draw(start, stop, X[: stop - start], y[: stop - start])
-        yield slice(start, stop), X[: stop - start], y[: stop - start]
+
+    X: np.ndarray
+    y: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        """Number of samples."""
+        return len(self.y)
+
+    def blocks(self, block: int, *, dtype: np.dtype = np.float64) -> Iterator[Block]:
+        """Blocks (rows, X, y) in order; views where the type is right."""
+        for start in range(0, self.rows, block):
+            rows = slice(start, min(start + block, self.rows))
+            yield rows, self.X[rows].astype(dtype, copy=False), self.y[rows].astype(dtype, copy=False)

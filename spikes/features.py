@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikes.data import Samples, labelled_blocks
+from spikes.data import Batch, Samples
 from spikes.giant_step import BLOCK
 from spikes.kernels import ActivationKernels
 
@@ -31,12 +31,12 @@ class FeatureMatrix:
 
 
 def feature_matrix(
-    W: np.ndarray, kernels: ActivationKernels, shift: float, samples: Samples, direction: np.ndarray
+    W: np.ndarray, kernels: ActivationKernels, shift: float, samples: Samples | Batch, direction: np.ndarray
 ) -> FeatureMatrix:
     """σ(XWᵀ) − shift for a batch, with its labels and its latents along a unit `direction` (d,)."""
     n, N = samples.rows, len(W)
     F, labels, u = np.empty((n, N), W.dtype), np.empty(n, W.dtype), np.empty(n, W.dtype)
-    for rows, X, y in labelled_blocks(samples, BLOCK, dtype=W.dtype):
+    for rows, X, y in samples.blocks(BLOCK, dtype=W.dtype):
         np.dot(X, W.T, out=F[rows])
         kernels.activate(F[rows], shift)
         labels[rows] = y
@@ -45,7 +45,7 @@ def feature_matrix(
 
 
 def squared_errors(
-    layers: list[tuple[np.ndarray, np.ndarray]], kernels: ActivationKernels, shift: float, samples: Samples
+    layers: list[tuple[np.ndarray, np.ndarray]], kernels: ActivationKernels, shift: float, samples: Samples | Batch
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Mean and standard error of (y − σ(Wx)ᵀâ)² over a batch, for several pairs of layers on the same samples.
 
@@ -53,7 +53,7 @@ def squared_errors(
     ----------
     layers : list of (W, readouts)
         W (N, d) and readouts (N, L), one column for each â.
-    samples : Samples
+    samples : Samples or Batch
 
     Returns
     -------
@@ -61,7 +61,7 @@ def squared_errors(
     """
     sums = [np.zeros((2, readouts.shape[1])) for _, readouts in layers]
     H = np.empty((min(BLOCK, samples.rows), len(layers[0][0])), layers[0][0].dtype)
-    for _, X, y in labelled_blocks(samples, BLOCK, dtype=H.dtype):
+    for _, X, y in samples.blocks(BLOCK, dtype=H.dtype):
         block = H[: len(y)]
         for (W, readouts), total in zip(layers, sums, strict=True):
             np.dot(X, W.T, out=block)

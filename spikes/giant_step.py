@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 
-from spikes.data import Samples, labelled_blocks
+from spikes.data import Batch, Samples
 from spikes.kernels import ActivationKernels
 from spikes.linear_fit import LinearFit
 from spikes.network import Network
@@ -67,7 +67,7 @@ def gradient(
     network: Network,
     kernels: ActivationKernels,
     shift: float,
-    samples: Samples,
+    samples: Samples | Batch,
     *,
     labels: LinearFit | None = None,
     interacting: bool = True,
@@ -94,9 +94,9 @@ def gradient(
     H, r = np.empty((size, N), W.dtype), np.empty(size, W.dtype)
     total, beta, power = np.zeros((N, d), W.dtype), np.zeros(d), 0.0
     scale = 1.0 / math.sqrt(N) if interacting else 0.0
-    for _, X, y in labelled_blocks(samples, BLOCK, dtype=W.dtype):
+    for _, X, y in samples.blocks(BLOCK, dtype=W.dtype):
         if labels is not None:
-            labels.subtract(X, y)
+            y = labels.residual(X, y)
         block = H[: len(y)]
         np.dot(X, W.T, out=block)
         kernels.backward(block, a, scale, y, shift, r[: len(y)])
@@ -107,7 +107,9 @@ def gradient(
     return Gradient(total, beta / samples.rows, power / samples.rows)
 
 
-def giant_step(network: Network, kernels: ActivationKernels, shift: float, samples: Samples, eta: float) -> Step:
+def giant_step(
+    network: Network, kernels: ActivationKernels, shift: float, samples: Samples | Batch, eta: float
+) -> Step:
     """W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀).
 
     Parameters
@@ -117,7 +119,7 @@ def giant_step(network: Network, kernels: ActivationKernels, shift: float, sampl
     kernels : ActivationKernels
     shift : float
         Subtracted from σ in f; E σ(Z) for a centred activation.
-    samples : Samples
+    samples : Samples or Batch
         The fresh batch, n₀ rows.
     eta : float
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².

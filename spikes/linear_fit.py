@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
 
-from spikes.data import Samples, labelled_blocks
+from spikes.data import Samples
 from theory.problem import Problem
 
 __all__ = ["LinearFit", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
@@ -24,10 +24,9 @@ class LinearFit:
     intercept: float
     coefficients: np.ndarray
 
-    def subtract(self, X: np.ndarray, y: np.ndarray) -> None:
-        """y ← y − intercept − X coefficients, in place."""
-        y -= X @ self.coefficients.astype(X.dtype, copy=False)
-        y -= self.intercept
+    def residual(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """y − intercept − X coefficients."""
+        return y - (X @ self.coefficients.astype(X.dtype, copy=False) + self.intercept)
 
 
 def fit_labels(kind: str, samples: Samples, independent: Samples) -> LinearFit | None:
@@ -77,7 +76,7 @@ def least_squares(samples: Samples) -> LinearFit:
         raise ValueError(f"`preprocessing` by ols must have at least d + 2 = {d + 2} samples; got {n}")
     gram = np.zeros((d, d), order="F")
     total, moment, labels = np.zeros(d), np.zeros(d), 0.0
-    for _, X, y in labelled_blocks(samples, _BLOCK):
+    for _, X, y in samples.blocks(_BLOCK):
         dsyrk(1.0, X.T, beta=1.0, c=gram, overwrite_c=True)
         total += X.sum(axis=0)
         moment += y @ X
@@ -92,7 +91,7 @@ def moment_fit(samples: Samples) -> LinearFit:
     """ȳ and Xᵀ(y − ȳ)/n."""
     n = samples.rows
     total, moment, labels = np.zeros(samples.problem.d), np.zeros(samples.problem.d), 0.0
-    for _, X, y in labelled_blocks(samples, _BLOCK):
+    for _, X, y in samples.blocks(_BLOCK):
         total += X.sum(axis=0)
         moment += y @ X
         labels += float(y.sum())

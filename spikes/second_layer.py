@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
 
-from spikes.data import Samples, labelled_blocks
+from spikes.data import Samples
 from spikes.giant_step import BLOCK
 from spikes.kernels import ActivationKernels
 from spikes.linear_fit import LinearFit
@@ -50,9 +50,9 @@ def fit_second_layer(
     N = len(W)
     gram, moment = np.zeros((N, N), order="F"), np.zeros(N)
     H = np.empty((min(BLOCK, samples.rows), N))
-    for _, X, y in labelled_blocks(samples, BLOCK):
+    for _, X, y in samples.blocks(BLOCK):
         if labels is not None:
-            labels.subtract(X, y)
+            y = labels.residual(X, y)
         F = H[: len(y)]
         np.dot(X, W.T, out=F)
         kernels.activate(F, shift)
@@ -74,9 +74,9 @@ def held_out_errors(
     """Mean of (y − f(x))² over a batch and its standard error over the samples, each of shape (L,)."""
     sums = np.zeros((2, layer.readouts.shape[1]))
     H = np.empty((min(BLOCK, samples.rows), len(W)))
-    for _, X, y in labelled_blocks(samples, BLOCK):
+    for _, X, y in samples.blocks(BLOCK):
         if layer.labels is not None:
-            layer.labels.subtract(X, y)
+            y = layer.labels.residual(X, y)
         F = H[: len(y)]
         np.dot(X, W.T, out=F)
         kernels.activate(F, shift)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numba
 import numpy as np
-from scipy.integrate import quad
 from threadpoolctl import threadpool_limits
 
 from spikes.data import Samples, as_seed_sequence, derived_sequence
@@ -167,21 +168,17 @@ def _run(problem, sequence, kernels, shift, test_samples, antisymmetric) -> Simu
     )
 
 
+@lru_cache(maxsize=32)
 def activation_mean(activation: Activation) -> float:
-    """E σ(Z), by adaptive quadrature between the kinks."""
+    """E σ(Z), by Gauss-Legendre rules of 400 nodes between the kinks."""
     ends = [-12.0, *[x for x in activation.kinks if -12.0 < x < 12.0], 12.0]
+    x, w = np.polynomial.legendre.leggauss(400)
     total = 0.0
     for low, high in itertools.pairwise(ends):
-        piece, _ = quad(
-            lambda z: float(activation(np.array([z]))[0]) * np.exp(-0.5 * z * z),
-            low,
-            high,
-            epsabs=1e-13,
-            epsrel=1e-12,
-            limit=200,
-        )
-        total += piece
-    return total / np.sqrt(2.0 * np.pi)
+        half = 0.5 * (high - low)
+        z = low + half * (1.0 + x)
+        total += half * float(w @ (activation(z) * np.exp(-0.5 * z**2)))
+    return total / math.sqrt(2.0 * math.pi)
 
 
 def check_memory(problem: Problem, copies: int = 1) -> None:

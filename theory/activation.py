@@ -61,6 +61,12 @@ class Activation:
             raise ValueError(f"`kinks` must be a sequence of numbers; got {self.kinks!r}") from None
         _check_pair(self)
 
+    def __reduce__(self):
+        # Those known by name stay themselves in another process, where their compiled kernels are found by identity.
+        if ACTIVATIONS.get(self.name) is self:
+            return as_activation, (self.name,)
+        return Activation, (self.function, self.derivative, self.name, self.kinks, self.vectorized)
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """σ at every entry of `x`."""
         return self._apply(self.function, x)

@@ -110,6 +110,9 @@ class Problem:
             raise ValueError(f"`second_layer` must be one of {', '.join(SECOND_LAYERS)}; got {self.second_layer!r}")
         put("ridge", _ridge(self.ridge))
 
+    def __reduce__(self):
+        return Problem, tuple(getattr(self, f.name) for f in dataclasses.fields(self))
+
     @property
     def n0(self) -> int:
         """n₀, the fresh samples of the gradient step."""

@@ -20,6 +20,7 @@ from theory.step_matrix import step_statistics
 __all__ = [
     "FeatureMoments",
     "RandomFeatureErrors",
+    "errors_of_energies",
     "feature_energies",
     "initial_density",
     "initial_moments",
@@ -96,59 +97,74 @@ def initial_moments(problem: Problem, ridge: float) -> FeatureMoments:
     share = problem.width / problem.n  # N/n
     dimension = problem.width / problem.d  # N/d
 
-    def resolvent(kappa: float) -> tuple[float, float]:
-        """s = (1/N) tr (Σ + κ)^(-1) and −ds/dκ."""
-        if c1 == 0.0:
-            return 1.0 / (rest + kappa), 1.0 / (rest + kappa) ** 2
-        # s solves y(rest + κ)c₁²s² + (rest + κ + (1 − y)c₁²)s − 1 = 0 with y = N/d.
-        a, b = dimension * (rest + kappa) * c1**2, rest + kappa + (1.0 - dimension) * c1**2
+    def resolvent(kappa: float, offset: float, other: float) -> tuple[float, float]:
+        """The positive root of `other` t s² + (t + offset) s = 1 at t = c_{>1}² + κ, and −ds/dκ."""
+        t = rest + kappa
+        a, b = other * t, t + offset
         root = math.sqrt(b * b + 4.0 * a)
         s = 2.0 / (b + root) if b > 0.0 else (root - b) / (2.0 * a)
-        return s, (dimension * c1**2 * s * s + s) / root
+        return s, (other * s * s + s) / root
+
+    def on_neurons(kappa: float) -> tuple[float, float]:
+        """(1/N) tr (Σ + κ)^(-1)."""
+        return resolvent(kappa, (1.0 - dimension) * c1**2, dimension * c1**2)
+
+    def on_inputs(kappa: float) -> tuple[float, float]:
+        """(1/d) tr (c₁²W₀ᵀW₀ + c_{>1}² + κ)^(-1)."""
+        return resolvent(kappa, (dimension - 1.0) * c1**2, c1**2)
 
     def excess(t: float) -> float:
         kappa = math.exp(t)
-        return kappa - ridge - share * kappa * (1.0 - kappa * resolvent(kappa)[0])
+        return kappa - ridge - share * kappa * (1.0 - kappa * on_neurons(kappa)[0])
 
     top = ridge + share * (c1**2 + rest)
     kappa = math.exp(brentq(excess, math.log(ridge), math.log(2.0 * top), xtol=1e-15, rtol=1e-15))
     for _ in range(3):  # brentq stops at the rounding of log κ
-        s, slope = resolvent(kappa)
+        s, slope = on_neurons(kappa)
         gap = kappa - ridge - share * kappa * (1.0 - kappa * s)
         kappa -= gap / (1.0 - share * (1.0 - 2.0 * kappa * s + kappa**2 * slope))
-    s, slope = resolvent(kappa)
-    left = 1.0 - dimension * (1.0 - (rest + kappa) * s)  # κr₂
-    left_slope = dimension * (s - (rest + kappa) * slope)
+    s, slope = on_neurons(kappa)
     kappa_slope = 1.0 / (1.0 - share * (1.0 - 2.0 * kappa * s + kappa**2 * slope))
+    s, slope = on_inputs(kappa)
+    left, left_slope = (rest + kappa) * s, s - (rest + kappa) * slope  # κr₂ and its derivative
     r1, r2 = 1.0 / kappa, left / kappa
     return FeatureMoments(kappa, r1, r2, share * r1, share * r2, kappa_slope, left_slope)
+
+
+def errors_of_energies(moments: FeatureMoments, ridge: float, linear: float, noise: float) -> RandomFeatureErrors:
+    """Ridge errors on F₀ for labels of linear energy `linear` and of energy `noise` that F₀ cannot fit.
+
+    Ψ = (noise + linear κr₂)/κ; the objective is λΨ, the train error −λ²Ψ′, the test error (κ/λ)² times that.
+    """
+    kappa = moments.kappa
+    energy = noise + linear * kappa * moments.r2
+    slope = moments.kappa_slope * (linear * moments.left_slope / kappa - energy / kappa**2)
+    train = -(ridge**2) * slope
+    return RandomFeatureErrors(ridge, ridge * energy / kappa, train, (kappa / ridge) ** 2 * train)
 
 
 def random_feature_errors(problem: Problem) -> tuple[RandomFeatureErrors, ...]:
     """Objective, train error and test error of ridge regression on F₀, one entry for each penalty of the problem.
 
-    Ψ = [τ² + ‖C₁‖²κr₂]/κ, with the non-linear energy of the target counted as noise in τ²; the objective is λΨ, the
-    train error −λ²Ψ′ and the test error (κ/λ)² times the train error. A constant feature (c₀ ≠ 0) takes the mean of the
-    labels out of τ² and adds (E y)²/(κ + λN r c₀²), r the mean of the resolvent over neurons. The step is ignored.
+    The non-linear energy of the target counts as noise (see `errors_of_energies`). A constant feature (c₀ ≠ 0) takes
+    the mean of the labels out of it and adds (E y)²/(κ + λN r c₀²) to Ψ, r the mean of the resolvent over neurons. The
+    step is ignored.
     """
     c0, _, _ = feature_energies(problem)
     step = step_statistics(problem)
     linear = float(step.linear @ step.linear)
     constant = step.label_mean**2 if c0 != 0.0 else 0.0
-    noise = step.label_power - linear - constant
     results = []
     for ridge in problem.ridges:
         m = initial_moments(problem, ridge)
-        kappa, left = m.kappa, m.kappa * m.r2
-        psi = (noise + linear * left) / kappa
-        slope = m.kappa_slope * (linear * m.left_slope / kappa - (noise + linear * left) / kappa**2)
+        errors = errors_of_energies(m, ridge, linear, step.label_power - linear - constant)
         if constant:
-            spike = kappa + c0**2 * (problem.n * ridge / kappa + problem.width - problem.n)
-            psi += constant / spike
-            moved = m.kappa_slope + c0**2 * problem.n * (1.0 / kappa - ridge * m.kappa_slope / kappa**2)
-            slope -= constant * moved / spike**2
-        train = -(ridge**2) * slope
-        results.append(RandomFeatureErrors(ridge, ridge * psi, train, (kappa / ridge) ** 2 * train))
+            spike = m.kappa + c0**2 * (problem.n * ridge / m.kappa + problem.width - problem.n)
+            moved = m.kappa_slope + c0**2 * problem.n * (1.0 / m.kappa - ridge * m.kappa_slope / m.kappa**2)
+            train = errors.train_error + ridge**2 * constant * moved / spike**2
+            objective = errors.objective + ridge * constant / spike
+            errors = RandomFeatureErrors(ridge, objective, train, (m.kappa / ridge) ** 2 * train)
+        results.append(errors)
     return tuple(results)
 
 

@@ -5,8 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.integrate import simpson
 
-from theory import Problem, predict, predict_errors
+from theory import Activation, Problem, predict, predict_errors
+from theory.conditional_equivalent import (
+    ConvergenceError,
+    bulk,
+    count_above,
+    density,
+    equivalent_features,
+    fixed_point,
+    solve,
+)
+from theory.conditional_equivalent.fixed_point import newton
 
 REFERENCES = Path(__file__).parent / "references"
 ORDER_1 = json.loads((REFERENCES / "conditional_equivalent_order_1.json").read_text())
@@ -54,3 +65,201 @@ def test_order_2_reference(case):
     for name in ("test_error", "train_error", "objective"):
         # 3e-3 is the stated tolerance, from 12 Gauss nodes for the law of the step; 5e-4 is what they give.
         np.testing.assert_allclose([getattr(e, name) for e in theory], case[name], rtol=1e-3)
+
+
+DEFAULT = Problem(n=2000, d=1000, width=1500)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        DEFAULT.replace(activation="tanh", alpha=0.5),
+        DEFAULT.replace(activation="erf", alpha=0.4, target="sin(z)", second_layer="rademacher"),
+        DEFAULT.replace(activation="He3", eta=0.5),
+    ],
+    ids=lambda p: p.activation,
+)
+def test_orders_agree_for_odd_activations(problem):
+    for one, two in zip(predict_errors(problem, 1), predict_errors(problem, 2), strict=True):
+        for name in ("objective", "train_error", "test_error"):
+            assert getattr(one, name) == pytest.approx(getattr(two, name), rel=1e-8)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("problem", [DEFAULT.replace(alpha=0.5), DEFAULT.replace(target="z1 + z1*z2", n=700)])
+def test_train_error_is_the_derivative_of_the_objective(problem, order):
+    # −λ² dΨ/dλ with Ψ = objective/λ, a second way to the train error; central differences err by h²
+    ridge, h = 0.1, 1e-4
+    low, mid, high = predict_errors(problem.replace(ridge=(ridge * (1 - h), ridge, ridge * (1 + h))), order)
+    slope = (high.objective / high.ridge - low.objective / low.ridge) / (2 * h * ridge)
+    assert -(ridge**2) * slope == pytest.approx(mid.train_error, rel=1e-6)
+
+
+def bulk_moments(problem: Problem, order: int) -> tuple[float, float]:
+    """First two moments of the bulk, (1/n) tr K and (1/n) tr K² for K = FFᵀ/n without the mean of F, entry by entry."""
+    eq = equivalent_features(problem, gradient_order=order)
+    N, w = eq.neurons, eq.latent_weights
+    V = eq.A**2 + eq.B
+    row = V @ N / eq.n
+    # off the diagonal n E K_ij²: one neuron with itself, and pairs of neurons through ⟨w, w'⟩², of mean ∫ν v v'/d
+    pairs = np.einsum("j,jb,jc->bc", eq.profile_weights, eq.profile, eq.profile)
+    AN = eq.A * N
+    both = np.einsum("sb,tb,sc,tc,bc->st", AN, eq.A, AN, eq.A, pairs, optimize=True) / eq.d
+    second = w @ row**2 + w @ ((V * N) @ V.T + both) @ w / eq.n
+    return float(w @ row), float(second)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(
+    "problem",
+    [
+        DEFAULT,
+        DEFAULT.replace(n=700, alpha=0.45),
+        DEFAULT.replace(activation="tanh", second_layer="rademacher", alpha=0.5, width=800),
+        DEFAULT.replace(activation="softplus", n_step=4000, alpha=0.42),
+        DEFAULT.replace(n=4000, width=3000, activation="tanh", alpha=0.5, second_layer="rademacher"),
+    ],
+    ids=lambda p: f"{p.activation}-{p.n}-{p.width}",
+)
+def test_density_has_the_right_mass_and_moments(problem, order):
+    theory = predict(problem, order)
+    x, rho = theory.density_x, theory.density
+    # trapezoid sums over 400 points
+    assert np.trapezoid(rho, x) + theory.mass_at_zero == pytest.approx(1.0, abs=1e-3)
+    first, second = bulk_moments(problem, order)
+    assert np.trapezoid(rho * x, x) == pytest.approx(first, rel=1e-3)
+    # the support may end below nodes that stand for less than one eigenvalue
+    missing = theory.bulk_edges[-1][1] ** 2 / problem.n if problem.second_layer == "gaussian" or order == 2 else 0.0
+    assert np.trapezoid(rho * x**2, x) == pytest.approx(second, rel=1e-3, abs=missing)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_count_is_the_integral_of_the_density(order):
+    problem = DEFAULT.replace(n=3000, alpha=0.45)
+    eq = equivalent_features(problem, gradient_order=order)
+    law = bulk(eq)
+    x = np.linspace(0.2, 1.9, 401)
+    above = []
+    for end in (x[0], x[-1]):
+        r, w = np.full((1, len(eq.g)), -1.0 / (end + 20j)), np.ones((1, len(eq.u)), complex)
+        for height in np.append(np.geomspace(20.0, 1e-3, 20), 0.0):
+            point = newton(eq, np.array([-end - 1j * height]), r, w)
+            r, w = point.r, point.w
+        assert point.residual[0] < 1e-10
+        above.append(count_above(eq, point)[0])
+    # Simpson's rule on 401 points
+    assert (above[0] - above[1]) / problem.n == pytest.approx(simpson(density(eq, law, x), x=x), abs=1e-6)
+    # the last edge is where one eigenvalue is left
+    beyond = np.linspace(law.edges[-1][1], law.support[1], 401)
+    assert np.trapezoid(density(eq, law, beyond), beyond) * problem.n == pytest.approx(1.0, abs=0.02)
+
+
+def test_linear_features_are_a_free_product():
+    # FFᵀ/n = XWᵀWXᵀ/n; S-transforms multiply: ψ(s) solves s(1 + ψ)(1 + ψ d/N)(1 + ψ d/n) N/d = ψ
+    problem = Problem(n=1000, d=600, width=900, activation="He1", eta=0.0)
+    theory = predict(problem)
+    x = theory.density_x
+    psi, phi = problem.psi, problem.phi
+    expected = []
+    for point in x:
+        s = 1.0 / (point * psi)
+        roots = np.roots([s * psi * phi, s * (psi * phi + psi + phi), s * (1 + psi + phi) - 1.0, s])
+        root = roots[np.argmin(roots.imag)]
+        expected.append(abs((1 + root).imag) / point / np.pi * problem.d / problem.n)
+    np.testing.assert_allclose(theory.density, expected, atol=1e-6 * max(expected))
+    assert theory.mass_at_zero == pytest.approx(0.4)
+
+
+def test_edges_are_where_the_density_vanishes_like_a_root():
+    problem = DEFAULT.replace(activation="tanh", second_layer="rademacher", alpha=0.5, n=4000, width=3000)
+    theory = predict(problem)
+    low, high = theory.bulk_edges[-1]
+    for edge, side in ((low, 1.0), (high, -1.0)):
+        gap = edge * np.array([1e-6, 1e-5])
+        inside = predict(problem, density_at=edge + side * gap).density
+        assert np.log(inside[1] / inside[0]) / np.log(10.0) == pytest.approx(0.5, abs=0.01)
+        assert predict(problem, density_at=edge - side * gap).density.max() == 0.0
+
+
+def test_interior_gap_is_found():
+    theory = predict(problem_of(ORDER_1[1]), 1)
+    (_, first_high), (second_low, _) = theory.bulk_edges
+    assert first_high < 0.09 < 0.13 < second_low
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_outliers_are_within_reason(order):
+    theory = predict(DEFAULT.replace(alpha=0.5), order)
+    values = [o.singular_value for o in theory.outliers]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] ** 2 > theory.bulk_edges[-1][1]
+    for outlier in theory.outliers:
+        # amplitudes on an orthonormal family
+        assert 0.5 < np.sum(np.square(outlier.alignment)) < 1.0
+    # at order 1 everything is even or odd under (u, g) → (−u, −g)
+    if order == 1:
+        assert theory.outliers[0].alignment[0] < 1e-10
+        assert theory.outliers[1].alignment[1] < 1e-10
+
+
+@pytest.mark.parametrize(
+    "sizes", [(10**5, 10**3, 10**3, 10**5), (10**3, 10**3, 10**5, 10**3), (10**3, 10**5, 10**3, 10**5)]
+)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_extreme_ratios_and_penalties(sizes, activation, order):
+    n, d, width, n_step = sizes
+    ridge = tuple(10.0 ** np.arange(-8, 5))
+    problem = Problem(n=n, d=d, width=width, n_step=n_step, activation=activation, alpha=0.4, noise=0.0, ridge=ridge)
+    errors = predict_errors(problem, order)
+    objective = np.array([e.objective for e in errors])
+    train = np.array([e.train_error for e in errors])
+    # both increase in λ, the train error below the objective below E y²
+    assert np.all(np.diff(objective) > 0.0)
+    assert np.all(np.diff(train) > 0.0)
+    assert np.all(train < objective)
+    assert objective[-1] < 1.5
+
+
+def test_no_digits_are_lost_at_large_n():
+    """The approach to the limit stays smooth up to n = 10¹⁵, where λN r m² is as large as 10¹²."""
+    errors = []
+    for n in (10**13, 10**14, 10**15):
+        problem = Problem(n=n, d=n // 2, width=3 * n // 4, alpha=0.29)
+        errors.append(predict_errors(problem, 1)[0].objective)
+    # the approach to the limit is a power of n: ratios of successive differences repeat
+    first, second = np.diff(errors)
+    assert 0.3 < second / first < 0.9
+    assert abs(first) < 5e-3 * errors[0]
+
+
+def test_user_activation_equals_the_named_one():
+    mine = Activation(np.tanh, lambda x: 1.0 / np.cosh(x) ** 2, name="mine")
+    kinked = Activation(lambda x: max(x, 0.0), lambda x: float(x > 0), name="hinge", kinks=(0.0,))
+    for own, name in ((mine, "tanh"), (kinked, "relu")):
+        small = Problem(n=300, d=150, width=200, alpha=0.45)
+        a = predict_errors(small.replace(activation=own))[0]
+        b = predict_errors(small.replace(activation=name))[0]
+        assert a.test_error == pytest.approx(b.test_error, rel=1e-7)
+    hidden = Activation(lambda x: max(x, 0.0), lambda x: float(x > 0), name="hinge")
+    with pytest.raises(ValueError, match="must be smooth away from its declared `kinks`"):
+        predict_errors(Problem(n=300, d=150, width=200, activation=hidden))
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match=r"`alpha` must be in \[0, 0.5\] for the theory; got 0.7"):
+        predict(DEFAULT.replace(alpha=0.7))
+    with pytest.raises(ValueError, match="`gradient_order` must be 1 or 2; got 3"):
+        predict(DEFAULT, 3)
+    for points in ([0.0], [-1.0], [np.nan]):
+        with pytest.raises(ValueError, match="`density_at` must be positive and finite"):
+            predict(DEFAULT, density_at=points)
+
+
+def test_a_fixed_point_that_is_not_reached_raises(monkeypatch):
+    monkeypatch.setattr(fixed_point, "_MAX_NEWTON", 1)
+    eq = equivalent_features(DEFAULT)
+    with pytest.raises(
+        ConvergenceError, match=r"the fixed point at ridge 0.1 was not reached: residual .*; raise the ridge"
+    ):
+        solve(eq, 0.1)

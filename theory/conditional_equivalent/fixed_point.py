@@ -141,9 +141,10 @@ def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
 
 
 def newton(
-    eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndarray, *, most: int = _MAX_NEWTON
+    eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndarray, *, most: int | None = None
 ) -> FixedPoint:
     """At most `most` Newton steps in (log r, log w) at each point from its own start; `residual` says which arrived."""
+    most = _MAX_NEWTON if most is None else most
     lam, r, w = np.array(lam), np.array(r), np.array(w)
     Q = r.shape[1]
     residual = np.full(len(lam), np.inf)

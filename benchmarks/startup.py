@@ -1,0 +1,32 @@
+"""Budget 8: time to the first word, as whole processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).parent))
+from measure import by_turns, machine
+
+if __name__ == "__main__":
+    print(machine())
+
+    def process(*arguments: str):
+        return lambda: subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+
+    times = by_turns(
+        9,
+        python=process("-c", "pass"),
+        help=process("-m", "spikes", "--help"),
+        theory=process("-c", "import theory"),
+        predict=process("-c", "from theory import predict"),
+    )
+    for name, label in (
+        ("help", "spikes --help (budget 0.35)"),
+        ("theory", "import theory (budget 0.35)"),
+        ("predict", "from theory import predict"),
+        ("python", "python -c pass"),
+    ):
+        print(f"{label}: {median(times[name]):.3f} s")

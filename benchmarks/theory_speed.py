@@ -1,0 +1,50 @@
+"""Budget 5: the theory, warm, in multiples of its own linear algebra and in milliseconds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from measure import by_turns, machine
+
+from theory import Problem, predict
+from theory.conditional_equivalent import equivalent_features, ridge_errors, solve
+from theory.step_matrix import measure_on_grid, step_law
+
+if __name__ == "__main__":
+    print(machine())
+    path = tuple(np.geomspace(1e-3, 10.0, 50))
+    for label, problem in (
+        ("relu, z + He2/2, alpha 0.36", Problem(n=2000, d=1000, width=1500)),
+        ("relu, z1 + z1 z2, alpha 0.5", Problem(n=2000, d=1000, width=1500, alpha=0.5, target="z1 + z1*z2")),
+        (
+            "tanh, sin z, alpha 0.5, rademacher",
+            Problem(
+                n=2000, d=1000, width=1500, activation="tanh", target="sin(z)", alpha=0.5, second_layer="rademacher"
+            ),
+        ),
+    ):
+        for order, one_budget, all_budget in ((1, 3.0, 0.5), (2, 10.0, 2.5)):
+            eq = equivalent_features(problem, gradient_order=order)
+            neighbour = solve(eq, 0.11)
+            wide = problem.replace(ridge=path)
+            times = by_turns(
+                7,
+                one=lambda eq=eq, neighbour=neighbour: ridge_errors(eq, solve(eq, 0.1, neighbour)),
+                full=lambda wide=wide, order=order: predict(wide, order),
+            )
+            print(
+                f"{label}, order {order}: errors at one λ {1e3 * median(times['one']):.1f} ms (budget {one_budget:g}), "
+                f"full prediction {median(times['full']):.2f} s (budget {all_budget:g})"
+            )
+        law = by_turns(
+            5, law=lambda p=problem: measure_on_grid(p.teacher, p.noise, p.phi0), cached=lambda p=problem: step_law(p)
+        )
+        print(
+            f"{label}: law of the step {median(law['law']):.2f} s (budget {0.2 if problem.teacher.k == 1 else 1.0}), "
+            f"cached {1e6 * median(law['cached']):.0f} us"
+        )

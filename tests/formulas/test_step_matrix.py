@@ -1,0 +1,107 @@
+"""The law of the step matrix against moments and simulated matrices."""
+
+import numpy as np
+import pytest
+
+from theory import Problem
+from theory.step_matrix import latent_moments, measure_on_grid, step_law, step_statistics, step_transforms
+
+CASES = [
+    Problem(n=1000, d=500, width=750),
+    Problem(n=1500, n_step=3000, d=500, width=1000, target="z1 + z1*z2", noise=0.2),
+    Problem(n=1200, n_step=1800, d=600, width=1200, target="0.5 + z1 + 0.5*z2 + z1*z2", noise=0.1),
+    Problem(n=1000, d=500, width=750, noise=0.0),
+    Problem(n=1000, d=5000, width=750, noise=0.1),
+    Problem(n=10**5, d=500, width=750, noise=0.1),
+    Problem(n=1000, d=500, width=750, target="sin(z)", noise=0.02),
+]
+
+
+@pytest.mark.parametrize("problem", CASES, ids=lambda p: f"{p.target}-{p.phi0:g}")
+def test_moments(problem):
+    law, step = step_law(problem), step_statistics(problem)
+    second = problem.phi0 * step.label_power + step.label_mean**2
+    assert law.weights.min() >= 0.0
+    assert law.weights.sum() == pytest.approx(1.0, abs=1e-12)
+    assert law.weights @ law.nodes == pytest.approx(step.label_mean, abs=1e-12)
+    assert law.weights @ law.nodes**2 == pytest.approx(second, rel=1e-12)
+    x, nu, joint = measure_on_grid(problem.teacher, problem.noise, problem.phi0)
+    # before any correction: the smoothing leaves an error O(h³), h = 0.08 widths
+    np.testing.assert_allclose([nu.sum(), nu @ x, nu @ x**2], [1.0, step.label_mean, second], rtol=5e-4, atol=1e-4)
+    np.testing.assert_allclose(joint.sum(axis=0), np.eye(1 + problem.teacher.k), atol=1e-4)
+    np.testing.assert_allclose(law.joint_weights.sum(axis=0), np.eye(1 + problem.teacher.k), atol=1e-12)
+    assert np.linalg.eigvalsh(law.joint_weights).min() > -1e-12
+
+
+def test_first_joint_moment():
+    # On W⋆ the mean of Ŷ is E[y zzᵀ], for y = z₁ + z₁z₂ + noise: 1 between the two directions and 0 on the diagonal.
+    problem = CASES[1]
+    law, step = step_law(problem), step_statistics(problem)
+    mean = np.einsum("j,jab->ab", law.joint_nodes, law.joint_weights)
+    e = step.overlap[0]
+    # β = C₁ + √(φ₀) fluctuations; W⋆Ŷβ = E[y z zᵀ]C₁ + φ₀ E[y² z] and E[y² z₂] = 2 E[z₁² z₂²] = 2
+    coupling = problem.phi0 * 2.0 + 1.0
+    beta2 = coupling / step.beta_norm2**0.5
+    assert mean[0, 2] == pytest.approx(beta2, rel=5e-3)
+    assert mean[1, 2] == pytest.approx((1.0 - e * beta2) / (1.0 - e**2) ** 0.5, rel=5e-3)
+    assert mean[2, 2] == pytest.approx(0.0, abs=5e-3)
+
+
+@pytest.mark.parametrize("problem", CASES[:3], ids=lambda p: p.target)
+def test_transforms_of_simulated_matrices(problem):
+    zeta = np.array([-1.0 + 0.4j, 0.3 + 0.3j, 1.5 + 0.3j])
+    m, joint = step_transforms(problem, zeta)
+    k, d, n0 = problem.teacher.k, problem.d, problem.n0
+    draws = []
+    for seed in range(10):
+        rng = np.random.default_rng([17, seed])
+        X = rng.standard_normal((n0, d))
+        y = problem.teacher(X[:, :k]) + problem.noise * rng.standard_normal(n0)
+        values, vectors = np.linalg.eigh((X.T * y) @ X / n0)
+        beta = vectors.T @ (X.T @ y / n0)
+        frame = np.column_stack([beta, vectors[:k].T])  # β and the rows of W⋆ in the eigenbasis
+        resolvent = 1.0 / (values[:, None] - zeta)
+        draws.append(
+            np.concatenate([resolvent.mean(axis=0), np.einsum("ia,ip,ib->pab", frame, resolvent, frame).ravel()])
+        )
+    draws = np.array(draws)
+    # back from β̂, ξ̂ to β, W⋆
+    step = step_statistics(problem)
+    e = step.overlap
+    value, vector = np.linalg.eigh(np.eye(k) - np.outer(e, e))
+    root = (vector * np.sqrt(value)) @ vector.T
+    frame = np.block([[np.array([[step.beta_norm2**0.5]]), np.zeros((1, k))], [e[:, None], root]])
+    theory = np.concatenate([m, (frame @ joint @ frame.T).ravel()])
+    for part in (np.real, np.imag):
+        mean, sem = part(draws).mean(axis=0), part(draws).std(axis=0, ddof=1) / len(draws) ** 0.5
+        # 60 numbers, 10 seeds: |t| of 9 degrees of freedom passes 6.5 with odds 1e-4; 1/d is the order of what is left
+        assert np.all(np.abs(mean - part(theory)) < 6.5 * sem + 1.0 / d)
+
+
+def test_single_and_multi_index_statements_agree():
+    one = Problem(n=1000, d=500, width=700, target="z + 0.5*He2(z)")
+    two = one.replace(target="0.6*z1 + 0.8*z2 + 0.5*He2(0.6*z1 + 0.8*z2)")
+    a, b = step_statistics(one), step_statistics(two)
+    assert a.beta_norm2 == pytest.approx(b.beta_norm2, rel=1e-12)
+    np.testing.assert_allclose(b.overlap, a.overlap[0] * np.array([0.6, 0.8]), rtol=1e-12)
+    u = np.linspace(-3.0, 3.0, 7)
+    for x, y in zip(latent_moments(one, u)[:2], latent_moments(two, u)[:2], strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-10)
+    np.testing.assert_allclose(latent_moments(two, u)[2], latent_moments(one, u)[2] * np.array([0.6, 0.8]), atol=1e-10)
+    zeta = np.array([0.5 + 0.3j, -1.0 + 0.2j])
+    # 60 Gauss-Hermite nodes an axis against panels, for a function with poles 0.2 from the axis
+    np.testing.assert_allclose(step_transforms(one, zeta)[0], step_transforms(two, zeta)[0], rtol=1e-4)
+
+
+def test_kinked_target():
+    # E[abs(z) z²] = 2√(2/π): a rule that misses the kink would be off in the second digit
+    problem = Problem(n=1000, d=500, width=700, target="abs(z)", noise=0.0)
+    assert step_statistics(problem).label_mean == pytest.approx((2 / np.pi) ** 0.5, rel=1e-13)
+    np.testing.assert_array_equal(step_statistics(problem).overlap, [0.0])
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="`zeta` must lie in the upper half plane; got imaginary part 0"):
+        step_transforms(CASES[0], np.array([1.0]))
+    with pytest.raises(ValueError, match="`target` must not vanish"):
+        step_statistics(Problem(n=100, d=50, width=70, target="z1 - z1", noise=0.0))

@@ -1,0 +1,90 @@
+"""Kernels against their one-line NumPy twins and against forty-digit values."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+from spikes.kernels import activation_kernels
+from theory.activation import ACTIVATIONS, Activation
+
+EXACT = {
+    "tanh": (mpmath.tanh, lambda x: mpmath.sech(x) ** 2),
+    "erf": (lambda x: mpmath.erf(x / mpmath.sqrt(2)), lambda x: 2 * mpmath.npdf(x)),
+    "softplus": (lambda x: mpmath.log1p(mpmath.exp(x)), lambda x: 1 / (1 + mpmath.exp(-x))),
+    "sigmoid": (lambda x: 1 / (1 + mpmath.exp(-x)), lambda x: mpmath.exp(-x) / (1 + mpmath.exp(-x)) ** 2),
+    "gelu": (lambda x: x * mpmath.ncdf(x), lambda x: mpmath.ncdf(x) + x * mpmath.npdf(x)),
+    "silu": (
+        lambda x: x / (1 + mpmath.exp(-x)),
+        lambda x: (1 + mpmath.exp(-x) + x * mpmath.exp(-x)) / (1 + mpmath.exp(-x)) ** 2,
+    ),
+    "sin": (mpmath.sin, mpmath.cos),
+}
+
+
+def values(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """σ and σ′ as the kernels compute them."""
+    kernels = activation_kernels(ACTIVATIONS[name])
+    H, S = x[:, None].copy(), x[:, None].copy()
+    kernels.activate(H, 0.0)
+    kernels.backward(S, np.ones(1), 0.0, np.ones(len(x)), 0.0, np.empty(len(x)))
+    return H[:, 0], S[:, 0]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_twins(name):
+    x = np.concatenate([np.random.default_rng(0).standard_normal(4000) * 3, [0.0, -0.0, 30.0, -30.0, 1e-9, -1e-9]])
+    mine, slope = values(name, x)
+    # the twins round differently; beside the roots of the polynomials that is 1e-16 of their largest term
+    np.testing.assert_allclose(mine, ACTIVATIONS[name](x), rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(slope, ACTIVATIONS[name].slope(x), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_a_few_units_in_the_last_place(name):
+    rng = np.random.default_rng(1)
+    x = np.concatenate([rng.standard_normal(300) * 3, 10.0 ** rng.uniform(-8, 1, 100) * rng.choice([-1, 1], 100)])
+    with mpmath.workdps(40):
+        exact = np.array([[float(f(mpmath.mpf(v))) for v in x] for f in EXACT[name]])
+    mine, slope = values(name, x)
+    assert np.max(np.abs(mine - exact[0]) / np.spacing(np.abs(exact[0]))) <= 6
+    # derivatives that cross zero are accurate on the scale of their size, 1
+    assert np.max(np.abs(slope - exact[1]) / np.spacing(np.maximum(np.abs(exact[1]), 0.1))) <= 6
+
+
+def test_far_arguments_neither_overflow_nor_hide_nan():
+    x = np.array([-1e4, 1e4, np.nan])
+    for name in ("tanh", "erf", "sigmoid", "softplus", "gelu", "silu"):
+        mine, slope = values(name, x)
+        assert np.isnan(mine[2])
+        assert np.isfinite(mine[:2]).all()
+        assert np.isfinite(slope[:2]).all()
+    assert np.isnan(values("relu", x)[0][2])
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "He3"])
+def test_backward(name):
+    rng = np.random.default_rng(2)
+    H, a, y = rng.standard_normal((7, 33)), rng.standard_normal(33), rng.standard_normal(7)
+    sigma, r = ACTIVATIONS[name], np.empty(7)
+    expected_r = y - 0.3 * (sigma(H) - 0.2) @ a
+    expected = expected_r[:, None] * sigma.slope(H) * a
+    activation_kernels(sigma).backward(H, a, 0.3, y, 0.2, r)
+    np.testing.assert_allclose(r, expected_r, rtol=1e-12)
+    np.testing.assert_allclose(H, expected, rtol=1e-11, atol=1e-13)
+
+
+def test_user_activation_is_compiled():
+    mine = Activation(lambda x: math.atan(x), lambda x: 1.0 / (1.0 + x * x), name="arctan")
+    H = np.linspace(-2, 2, 9).reshape(3, 3)
+    expected = np.arctan(H)
+    activation_kernels(mine).activate(H, 0.0)
+    np.testing.assert_allclose(H, expected, rtol=1e-14)
+
+
+def test_user_activation_that_numba_cannot_compile():
+    table = {0: 1.0}
+    bad = Activation(lambda x: x + 0.0 * len(str(table)), lambda x: 1.0, name="bad")
+    with pytest.raises(ValueError, match="activation `bad` must be made of scalar functions that numba can compile"):
+        activation_kernels(bad)

@@ -1,0 +1,227 @@
+"""The simulation against direct computations: the gradient, the ridge, the spectrum, and the promises about seeds."""
+
+import math
+
+import numpy as np
+import pytest
+
+from spikes import simulate, simulate_ensemble
+from spikes.data import CHUNK, Batch, Samples, as_seed_sequence, derived_sequence
+from spikes.ensemble import Estimate, estimate
+from spikes.features import feature_matrix, squared_errors
+from spikes.giant_step import giant_step
+from spikes.kernels import activation_kernels
+from spikes.network import initial_network
+from spikes.ridge import ridge_path
+from spikes.simulation import activation_mean, check_memory
+from spikes.spectra import gram_spectrum, hermite_alignment, left_vectors, separated
+from theory.activation import ACTIVATIONS
+from theory.problem import Problem
+
+SMALL = Problem(n=300, d=40, width=60, n_step=700, alpha=0.4, ridge=(0.01, 1.0))
+
+
+def draw_all(samples: Samples) -> tuple[np.ndarray, np.ndarray]:
+    X, y = np.empty((samples.rows, samples.problem.d)), np.empty(samples.rows)
+    samples.draw(0, samples.rows, X, y)
+    return X, y
+
+
+def test_any_block_can_be_drawn_again():
+    samples = Samples(SMALL, as_seed_sequence(5), 3 * CHUNK + 17)
+    X, y = draw_all(samples)
+    for block in (CHUNK, 2 * CHUNK, 700):
+        pieces = [(piece.copy(), labels.copy()) for _, piece, labels in samples.blocks(block)]
+        np.testing.assert_array_equal(np.concatenate([p for p, _ in pieces]), X)
+        np.testing.assert_array_equal(np.concatenate([q for _, q in pieces]), y)
+    pieces = list(Batch(X, y).blocks(600))
+    np.testing.assert_array_equal(np.concatenate([piece for _, piece, _ in pieces]), X)
+    assert [rows.start for rows, _, _ in pieces] == [0, 600, 1200]
+    part_X, part_y = np.empty((100, SMALL.d)), np.empty(100)
+    samples.draw(CHUNK, CHUNK + 100, part_X, part_y)
+    np.testing.assert_array_equal(part_X, X[CHUNK : CHUNK + 100])
+    np.testing.assert_array_equal(part_y, y[CHUNK : CHUNK + 100])
+
+
+def test_samples_have_the_stated_law():
+    samples = Samples(SMALL, as_seed_sequence(1), 20000)
+    X, y = draw_all(samples)
+    noise = y - SMALL.teacher(X[:, :1])
+    # standard errors of a variance: √(2/count)
+    assert X.var() == pytest.approx(1.0, abs=5 * math.sqrt(2 / X.size))
+    assert noise.var() == pytest.approx(0.25, abs=5 * 0.25 * math.sqrt(2 / len(y)))
+    assert abs(np.corrcoef(noise, X[:, 0])[0, 1]) < 5 / math.sqrt(len(y))
+
+
+@pytest.mark.parametrize("second_layer", ["gaussian", "rademacher", "constant"])
+def test_initial_network(second_layer):
+    problem = SMALL.replace(second_layer=second_layer, width=4000)
+    network = initial_network(problem, as_seed_sequence(3))
+    np.testing.assert_allclose(np.linalg.norm(network.W, axis=1), 1.0, rtol=1e-14)
+    code = network.a * math.sqrt(problem.width)
+    assert np.mean(code**2) == pytest.approx(1.0, abs=5 * math.sqrt(2 / 4000))
+    if second_layer == "rademacher":
+        assert set(np.round(code, 12)) == {-1.0, 1.0}
+    if second_layer == "constant":
+        assert set(np.round(code, 12)) == {1.0}
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "He2"])
+def test_step_is_the_gradient_of_the_loss(activation):
+    problem = SMALL.replace(activation=activation, width=5, d=6, n_step=20)
+    sigma, kernels = problem.sigma, activation_kernels(problem.sigma)
+    shift = activation_mean(sigma)
+    network = initial_network(problem, as_seed_sequence(0))
+    samples = Samples(problem, as_seed_sequence(1), 20)
+    X, y = draw_all(samples)
+
+    def loss(W: np.ndarray) -> float:
+        f = (sigma(X @ W.T) - shift) @ network.a / math.sqrt(5)
+        return float(np.sum((y - f) ** 2)) / (2 * 20)
+
+    gradient = np.zeros_like(network.W)
+    h = 1e-6
+    for index in np.ndindex(*gradient.shape):
+        up, down = network.W.copy(), network.W.copy()
+        up[index] += h
+        down[index] -= h
+        gradient[index] = (loss(up) - loss(down)) / (2 * h)
+    step = giant_step(network, kernels, shift, samples, 3.0)
+    # −η√N times the gradient; central differences err by 1e-16/h
+    np.testing.assert_allclose(step.network.W - network.W, -3.0 * math.sqrt(5) * gradient, atol=1e-7)
+    np.testing.assert_allclose(step.beta, X.T @ y / 20, rtol=1e-12)
+    assert step.label_power == pytest.approx(np.mean(y**2))
+
+
+def test_antisymmetric_start_is_the_zero_function():
+    problem = SMALL.replace(width=8)
+    network = initial_network(problem, as_seed_sequence(0), antisymmetric=True)
+    X, y = draw_all(Samples(problem, as_seed_sequence(1), 50))
+    np.testing.assert_allclose(problem.sigma(X @ network.W.T) @ network.a, 0.0, atol=1e-14)
+    step = giant_step(network, activation_kernels(problem.sigma), 0.0, Samples(problem, as_seed_sequence(1), 50), 2.0)
+    slope = problem.sigma.slope(X @ network.W.T)
+    expected = network.W + 2.0 / 50 * network.a[:, None] * ((slope * y[:, None]).T @ X)
+    np.testing.assert_allclose(step.network.W, expected, rtol=1e-12, atol=1e-14)
+    for bad in (problem.replace(width=7), problem.replace(second_layer="constant")):
+        with pytest.raises(ValueError, match="`antisymmetric` must go with an even width"):
+            initial_network(bad, as_seed_sequence(0), antisymmetric=True)
+
+
+@pytest.mark.parametrize("n", [300, 45])
+def test_spectrum_and_ridge_against_direct_solutions(n):
+    rng = np.random.default_rng(0)
+    F, y = rng.standard_normal((n, 60)) @ np.diag(np.linspace(0.1, 3, 60)), rng.standard_normal(n)
+    spectrum = gram_spectrum(F)
+    values = np.linalg.svd(F / math.sqrt(n), compute_uv=False)
+    np.testing.assert_allclose(np.sqrt(spectrum.eigenvalues), values, rtol=1e-9)
+    left = left_vectors(F, spectrum, 3)
+    u = np.linalg.svd(F, full_matrices=False)[0][:, :3]
+    np.testing.assert_allclose(np.abs(np.sum(left * u, axis=0)), 1.0, rtol=1e-10)
+    ridges = np.array([1e-3, 0.1, 10.0])
+    path = ridge_path(F, y, spectrum, ridges)
+    for i, ridge in enumerate(ridges):
+        a = np.linalg.solve(F.T @ F / n + ridge * np.eye(60), F.T @ y / n)
+        np.testing.assert_allclose(path.readouts[:, i], a, rtol=1e-8, atol=1e-10)
+        train = np.mean((y - F @ a) ** 2)
+        assert path.train_error[i] == pytest.approx(train, rel=1e-9)
+        assert path.objective[i] == pytest.approx(train + ridge * a @ a, rel=1e-9)
+
+
+def test_features_and_test_errors_do_not_depend_on_blocks(monkeypatch):
+    kernels, W = activation_kernels(SMALL.sigma), initial_network(SMALL, as_seed_sequence(0)).W
+    samples = Samples(SMALL, as_seed_sequence(2), 1300)
+    X, y = draw_all(samples)
+    direction = np.eye(SMALL.d)[0]
+    made = feature_matrix(W, kernels, 0.1, samples, direction)
+    np.testing.assert_allclose(made.F, SMALL.sigma(X @ W.T) - 0.1, atol=1e-13)
+    np.testing.assert_array_equal(made.y, y)
+    np.testing.assert_allclose(made.u, X[:, 0], atol=1e-15)
+    readouts = np.random.default_rng(0).standard_normal((60, 2)) / 8
+    ((mean, sem),) = squared_errors([(W, readouts)], kernels, 0.1, samples)
+    squared = (y[:, None] - made.F @ readouts) ** 2
+    np.testing.assert_allclose(mean, squared.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(sem, squared.std(axis=0) / math.sqrt(1300), rtol=1e-12)
+
+
+def test_alignment():
+    u = np.random.default_rng(0).standard_normal(20000)
+    vectors = np.stack([(u**2 - 1) / math.sqrt(2), -u], axis=1) / math.sqrt(len(u))
+    amplitude = hermite_alignment(vectors, u)
+    # noise of 1/√n in every overlap, a few times more for the heavy fourth polynomial
+    np.testing.assert_allclose(amplitude, [[0, 0, 1, 0, 0], [0, 1, 0, 0, 0]], atol=0.1)
+
+
+def test_separated():
+    bulk = np.linspace(2.0, 1.0, 50)
+    assert separated(bulk) == 0
+    assert separated(np.concatenate([[9.0, 4.0], bulk])) == 2
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_mean(name):
+    z = np.random.default_rng(0).standard_normal(200_000)
+    values = ACTIVATIONS[name](z)
+    assert activation_mean(ACTIVATIONS[name]) == pytest.approx(values.mean(), abs=5 * values.std() / len(z) ** 0.5)
+
+
+def test_same_seed_same_bits():
+    first, again = simulate(SMALL, 7), simulate(SMALL, 7)
+    other = simulate(SMALL, 8)
+    for name in ("eigenvalues", "alignment", "test_error", "train_error_before"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+        assert not np.array_equal(getattr(first, name), getattr(other, name))
+    sequence = np.random.SeedSequence(7)
+    np.testing.assert_array_equal(simulate(SMALL, sequence).eigenvalues, first.eigenvalues)
+    np.testing.assert_array_equal(
+        simulate(SMALL, np.random.default_rng(3)).eigenvalues, simulate(SMALL, np.random.default_rng(3)).eigenvalues
+    )
+
+
+def test_workers_do_not_change_bits():
+    one = simulate_ensemble(SMALL, seeds=3, seed=4, workers=1)
+    two = simulate_ensemble(SMALL, seeds=3, seed=4, workers=2)
+    more = simulate_ensemble(SMALL, seeds=4, seed=4, workers=1)
+    alone = simulate(SMALL, derived_sequence(as_seed_sequence(4), 1))
+    for name in ("eigenvalues", "alignment", "test_error", "objective"):
+        np.testing.assert_array_equal(one.values(name), two.values(name))
+        np.testing.assert_array_equal(one.values(name), more.values(name)[:3])
+        np.testing.assert_array_equal(one.values(name)[1], getattr(alone, name))
+
+
+def test_failure_in_a_worker_is_raised_as_it_was():
+    bad = SMALL.replace(target=lambda z: np.where(np.abs(z[:, 0] - 0.5) < 0.003, np.nan, z[:, 0]))
+    with pytest.raises(ValueError, match="`target` must be finite"):
+        simulate_ensemble(bad, seeds=2, workers=2)
+
+
+def test_estimates():
+    assert estimate([1.0, 3.0]) == Estimate(2.0, 1.0, 2)
+    assert estimate([1.0]).to_dict() == {"mean": 1.0, "sem": None}
+
+
+def test_memory_is_estimated_before_it_is_taken():
+    with pytest.raises(
+        ValueError, match=r"`n`, `d` and `width` must fit in memory: .* need about .* GiB, .* GiB are free"
+    ):
+        simulate(Problem(n=10**7, d=100, width=10**6))
+    with pytest.raises(ValueError, match="for 2 runs at once"):
+        check_memory(Problem(n=10**7, d=100, width=10**6), 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seed": -1}, "`seed` must be a non-negative integer"),
+        ({"seed": 1.5}, "`seed` must be a non-negative integer"),
+        ({"test_samples": 1}, "`test_samples` must be an integer of at least 2; got 1"),
+        ({"threads": 0}, "`threads` must be a positive integer; got 0"),
+    ],
+)
+def test_refused_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        simulate(SMALL, **arguments)
+    if "threads" not in arguments:
+        with pytest.raises(ValueError, match="`workers` must be a positive integer; got 0"):
+            simulate_ensemble(SMALL, seeds=2, workers=0)
+        with pytest.raises(ValueError, match="`seeds` must be a positive integer; got 0"):
+            simulate_ensemble(SMALL, seeds=0)

@@ -1,0 +1,168 @@
+"""The command line is a contract: exit codes, one-line complaints, JSON, whole files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from spikes.cli import main
+
+SMALL = ["--n", "300", "--d", "100", "--width", "200"]
+RUN = [*SMALL, "--seeds", "2", "--workers", "1"]
+
+
+@pytest.fixture
+def spikes(monkeypatch, capsys):
+    """Run a command line in this process: exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["spikes", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["predict", "--n", "-5"], "--n must be an integer of at least 2; got -5"),
+        (["predict", "--n", "1"], "--n must be an integer of at least 2; got 1"),
+        (["predict", "--n", "many"], "--n must be an integer; got 'many'"),
+        (["predict", "--n", "2.5"], "--n must be an integer; got '2.5'"),
+        (["predict", "--width", "1"], "--width must be an integer of at least 2; got 1"),
+        (["predict", "--n-step", "0"], "--n-step must be an integer of at least 2; got 0"),
+        (["predict", "--ridge", "-1"], "--ridge must be positive; got -1.0"),
+        (["predict", "--ridge", "0.1,nan"], "--ridge must be positive; got nan"),
+        (["predict", "--ridge", "0.1;0.2"], "--ridge must be numbers separated by commas; got '0.1;0.2'"),
+        (["predict", "--noise", "inf"], "--noise must be finite and at least 0; got inf"),
+        (["predict", "--noise", "low"], "--noise must be a number; got 'low'"),
+        (["predict", "--alpha", "0.7"], "--alpha must be in [0, 0.5] for the theory; got 0.7"),
+        (["compare", "--alpha", "0.7"], "--alpha must be in [0, 0.5] for the theory; got 0.7"),
+        (["simulate", "--alpha", "1.1"], "--alpha must be in [0, 1]; got 1.1"),
+        (["predict", "--scale", "0"], "--scale must be positive; got 0.0"),
+        (["predict", "--eta", "-1"], "--eta must be finite and at least 0; got -1.0"),
+        (["predict", "--activation", "swish"], "--activation must be one of relu, tanh"),
+        (["predict", "--second-layer", "cauchy"], "--second-layer must be one of gaussian, rademacher, constant"),
+        (["predict", "--target", "z.real"], "--target must be built from"),
+        (["predict", "--target", "exec(z)"], "--target must call only"),
+        (["predict", "--target", "2**z"], "--target must have a number as exponent; got '2 ** z'"),
+        (["predict", "--target", "z4"], "--target must have at most 3 latents; got 4"),
+        (["predict", "--gradient-order", "3"], "--gradient-order must be 1 or 2; got 3"),
+        (["predict", "--density-at", "0,1"], "--density-at must be positive and finite; got 0.0"),
+        (["simulate", "--seeds", "0"], "--seeds must be a positive integer; got 0"),
+        (["simulate", "--seed", "-1"], "--seed must be a non-negative integer"),
+        (["compare", "--workers", "0", *SMALL], "--workers must be a positive integer; got 0"),
+        (["simulate", "--n", "10000000", "--width", "1000000"], "must fit in memory: n = 10000000"),
+        (["predict", "--figure", "x.bmp"], "--figure must end in .png, .pdf, .svg; got 'x.bmp'"),
+        (["predict", "--figure", "/nowhere/x.png"], "--figure must be writable; '/nowhere/x.png': No such file"),
+        (["compare", "--json", "/nowhere/x.json"], "--json must be writable; '/nowhere/x.json': No such file"),
+        (["predict", "--json", "/"], "--json must be a file; '/' is a folder"),
+        (["predict", "--colour", "red"], "No such option"),
+        (["predict", "surplus"], "unexpected extra argument"),
+        (["forecast"], "No such command 'forecast'"),
+    ],
+)
+def test_bad_input(spikes, arguments, complaint):
+    code, out, err = spikes(*arguments)
+    assert code == 2
+    assert out == ""
+    assert complaint in err
+    assert err.startswith("spikes: ")
+    assert err.count("\n") == 1
+
+
+def test_unwritable_folder(spikes, tmp_path):
+    if os.geteuid() == 0:
+        target = "/proc/x.json"  # root may write anywhere else
+    else:
+        tmp_path.chmod(0o500)
+        target = str(tmp_path / "x.json")
+    code, _, err = spikes("predict", *SMALL, "--json", target)
+    assert code == 2
+    assert "--json must be writable" in err
+
+
+def test_predict(spikes, tmp_path):
+    path, picture = tmp_path / "out.json", tmp_path / "out.png"
+    code, out, _ = spikes(
+        "predict", *SMALL, "--json", str(path), "--figure", str(picture), "--ridge", "0.1,1", "--density-at", "0.5,1"
+    )
+    assert code == 0
+    assert "bulk of FFᵀ/n" in out
+    content = json.loads(path.read_text())
+    assert content["theory"]["density"]["x"] == [0.5, 1.0]
+    assert content["theory"]["ridge"] == [0.1, 1.0]
+    assert content["simulation"] is None
+    assert content["agreement"] == []
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.json", "out.png"]
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "svg"])
+def test_simulate(spikes, tmp_path, suffix):
+    picture = tmp_path / f"out.{suffix}"
+    code, out, _ = spikes("simulate", *RUN, "--json", "-", "--figure", str(picture), "--alpha", "0.8")
+    assert code == 0
+    content = json.loads(out)
+    assert content["theory"] is None
+    assert set(content["simulation"]["test_error"][0]) == {"mean", "sem"}
+    assert content["problem"]["alpha"] == 0.8
+    assert picture.stat().st_size > 1000
+
+
+def test_compare(spikes, tmp_path):
+    code, out, _ = spikes("compare", *RUN, "--figure", str(tmp_path / "out.png"), "--no-center", "--eta", "3")
+    assert code == 0
+    assert "test_error[0.1]" in out
+    code, first, _ = spikes("compare", *RUN, "--json", "-", "--seed", "5")
+    _, again, _ = spikes("compare", *RUN, "--json", "-", "--seed", "5")
+    _, other, _ = spikes("compare", *RUN, "--json", "-", "--seed", "6")
+    assert code == 0
+    assert first == again != other
+    assert [r["quantity"] for r in json.loads(first)["agreement"]][:2] == ["test_error[0.1]", "test_error/before[0.1]"]
+
+
+def test_random_features(spikes):
+    code, out, _ = spikes("compare", *RUN, "--eta", "0", "--json", "-")
+    assert code == 0
+    content = json.loads(out)
+    assert content["theory"]["outliers"] == []
+    before, after = content["theory"]["before"]["test_error"], content["theory"]["test_error"]
+    assert after == pytest.approx(before, rel=1e-6)
+
+
+def test_a_fixed_point_that_fails_exits_with_1(spikes, monkeypatch):
+    from theory.conditional_equivalent import fixed_point
+
+    monkeypatch.setattr(fixed_point, "_MAX_NEWTON", 0)
+    code, out, err = spikes("predict", *SMALL)
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1
+
+
+def test_help_is_light():
+    script = (
+        "import sys, spikes.cli; sys.exit(any(m in sys.modules for m in ('numpy', 'numba', 'scipy', 'matplotlib')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    script = "import sys, theory, spikes; sys.exit(any(m in sys.modules for m in ('numpy', 'numba', 'scipy')))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_interrupt(tmp_path):
+    path = tmp_path / "out.json"
+    command = [sys.executable, "-m", "spikes", "compare", "--seeds", "500", "--json", str(path), *SMALL]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(6.0)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert (out, list(tmp_path.iterdir())) == ("", [])
