@@ -1,14 +1,15 @@
-"""Ridge regression of the labels on the features: one eigendecomposition for a whole path of penalties."""
+"""Ridge regression of the labels on the features: by one eigendecomposition for a path, by factorisation for a few."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 
-from spikes.spectra import GramSpectrum
+from spikes.spectra import GramSpectrum, gram
 
-__all__ = ["RidgePath", "ridge_path"]
+__all__ = ["RidgePath", "ridge_fit", "ridge_path"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +58,28 @@ def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.
         objective = power - np.sum(square / shrunk, axis=0)
         readouts = spectrum.vectors @ (projection[:, None] / shrunk)
     return RidgePath(readouts, np.asarray(train, float), np.asarray(objective, float))
+
+
+def ridge_fit(F: np.ndarray, y: np.ndarray, ridges: np.ndarray) -> RidgePath:
+    """As `ridge_path`, by one Cholesky factorisation of the smaller Gram matrix for each penalty.
+
+    A factorisation costs a thirtieth of an eigendecomposition: the better way where no spectrum is wanted.
+    """
+    n, N = F.shape
+    small = gram(F)
+    diagonal = np.arange(len(small))
+    readouts, train, objective = np.empty((N, len(ridges))), np.empty(len(ridges)), np.empty(len(ridges))
+    for i, ridge in enumerate(np.asarray(ridges, dtype=F.dtype)):
+        shifted = small.copy(order="F")
+        shifted[diagonal, diagonal] += ridge
+        factor = cho_factor(shifted, lower=False, overwrite_a=True, check_finite=False)
+        if n < N:
+            dual = cho_solve(factor, y, check_finite=False)
+            readouts[:, i] = F.T @ dual / n
+            train[i], objective[i] = ridge**2 * float(dual @ dual) / n, ridge * float(y @ dual) / n
+        else:
+            readouts[:, i] = cho_solve(factor, F.T @ y / n, check_finite=False)
+            residual = y - F @ readouts[:, i]
+            train[i] = float(residual @ residual) / n
+            objective[i] = train[i] + ridge * float(readouts[:, i] @ readouts[:, i])
+    return RidgePath(readouts, train, objective)

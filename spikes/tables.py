@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from spikes.comparison import Comparison
+from spikes.comparison import Comparison, Row
+from spikes.decomposition import VARIANTS
 from spikes.ensemble import ALIGNMENTS, Ensemble, Estimate
+from spikes.nonlinear import DecompositionStudy
 from theory.conditional_equivalent import Prediction
 from theory.problem import Problem
 
-__all__ = ["print_comparison", "print_prediction", "print_simulation"]
+__all__ = ["print_comparison", "print_decomposition", "print_prediction", "print_rows", "print_simulation"]
 
 
 def _console() -> Console:
@@ -79,16 +82,50 @@ def print_simulation(ensemble: Ensemble) -> None:
 
 def print_comparison(comparison: Comparison, figure: str | None = None) -> None:
     """Every row of a comparison."""
+    title = f"theory beside simulation, {comparison.simulation.seeds} seeds"
+    print_rows(comparison.problem, comparison.rows, title, figure)
+
+
+def print_rows(problem: Problem, rows: Sequence[Row], title: str, figure: str | None = None, remark: str = "") -> None:
+    """Rows of theory beside simulation under a heading, with a remark and the figure's name below."""
     console = _console()
-    console.print(_heading(comparison.problem), markup=False)
-    table = Table(title=f"theory beside simulation, {comparison.simulation.seeds} seeds")
+    console.print(_heading(problem), markup=False)
+    table = Table(title=title)
     for column in ("quantity", "theory", "simulation", "standard error", "z", "relative"):
         table.add_column(column, justify="left" if column == "quantity" else "right", no_wrap=True)
-    for r in comparison.rows:
+    for r in rows:
         # Of a prediction next to zero no relative difference is worth a look.
         relative = f"{100.0 * r.relative:.2f} %" if abs(r.relative) < 0.5 else ""
         z = "" if math.isnan(r.z) else f"{r.z:.1f}"
-        table.add_row(r.quantity, _number(r.theory), _number(r.simulation), _number(r.sem, 2), z, relative)
+        name = r.quantity.replace("[", "\\[")
+        table.add_row(name, _number(r.theory), _number(r.simulation), _number(r.sem, 2), z, relative)
     console.print(table)
+    if remark:
+        console.print(remark, markup=False)
+    if figure:
+        console.print(f"figure written to {figure}", markup=False)
+
+
+def print_decomposition(study: DecompositionStudy, figure: str | None = None) -> None:
+    """Remainders, angles and error differences against n, and the exponents fitted to the remainders."""
+    console = _console()
+    console.print(_heading(study.problem), markup=False)
+    table = Table(
+        "", *(f"n = {n}" for n in study.sizes), "exponent", title=f"ell = {study.ell}, {len(study.runs[0])} seeds"
+    )
+    for variant, label in (("before", "‖F − F₀‖/√n"), *((v, f"‖F − F_ℓ‖/√n {v.replace('_', ' ')}") for v in VARIANTS)):
+        law = study.exponents[variant]
+        table.add_row(label, *map(_with_error, study.remainder(variant)), f"{law.exponent:.3f} ± {law.sem:.3f}")
+    for variant in VARIANTS:
+        table.add_row(f"angle in degrees, {variant.replace('_', ' ')}", *map(_with_error, study.angle(variant)), "")
+    for variant in VARIANTS:
+        cells = ["" if math.isnan(v.mean) else _with_error(v) for v in study.slope(variant)]
+        table.add_row(f"column-mean slope, {variant.replace('_', ' ')}", *cells, "")
+    for variant in VARIANTS:
+        label = f"test error on F_ℓ less on F, {variant.replace('_', ' ')}"
+        table.add_row(label, *map(_with_error, study.difference(variant, "test_error")), "")
+    console.print(table)
+    if study.remark():
+        console.print(study.remark(), markup=False)
     if figure:
         console.print(f"figure written to {figure}", markup=False)

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STATEMENT = {"theory.problem", "theory.activation", "theory.target", "theory.protocol"}
-COMPARING = {"comparison", "plotting", "tables", "cli", "giant"}
+COMPARING = {"comparison", "decomposition", "nonlinear", "plotting", "plotting_nonlinear", "tables", "cli", "giant"}
 
 
 def imports(path: Path) -> set[str]:

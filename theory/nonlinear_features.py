@@ -23,6 +23,7 @@ from theory.step_matrix import step_statistics
 __all__ = [
     "LearnedEnergy",
     "SpikeTerm",
+    "column_mean_slope",
     "critical_exponent",
     "critical_order",
     "delta_1",
@@ -130,6 +131,23 @@ def norm_inflation(problem: Problem) -> float:
     variance = float(weights @ (problem.sigma.slope(nodes) - c1) ** 2)
     step = step_statistics(problem)
     return problem.phi0 * step.label_power / step.beta_norm2 * variance / c1**2
+
+
+def column_mean_slope(problem: Problem, label_power: float | None = None) -> float:
+    """c₂η²φ₀ m_y Var σ′: slope on a_j² of the mean of feature j that F_ℓ as published leaves out.
+
+    Parameters
+    ----------
+    problem : Problem
+        Single-index, c₁ ≠ 0.
+    label_power : float, optional
+        m_y of the step's batch; its limit by default.
+    """
+    c = _coefficients(problem, 2)
+    step = step_statistics(problem)
+    power = step.label_power if label_power is None else label_power
+    variance = norm_inflation(problem) * c[1] ** 2 * step.beta_norm2 / (problem.phi0 * step.label_power)
+    return float(c[2] * problem.step_size**2 * problem.phi0 * power * variance)
 
 
 def _left_polynomial(k: int, inflation: float) -> tuple[float, ...]:

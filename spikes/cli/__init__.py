@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import step
+from spikes.cli import nonlinear, step
 
 __all__ = ["app", "main"]
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 for command in (step.predict, step.simulate, step.compare):
     app.command()(command)
+app.add_typer(nonlinear.app, name="nonlinear")
 
 
 def main() -> None:

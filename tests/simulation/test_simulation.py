@@ -12,7 +12,7 @@ from spikes.features import feature_matrix, squared_errors
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
 from spikes.network import initial_network
-from spikes.ridge import ridge_path
+from spikes.ridge import ridge_fit, ridge_path
 from spikes.simulation import activation_mean, check_memory
 from spikes.spectra import gram_spectrum, hermite_alignment, left_vectors, separated
 from theory.activation import ACTIVATIONS
@@ -118,7 +118,9 @@ def test_spectrum_and_ridge_against_direct_solutions(n):
     u = np.linalg.svd(F, full_matrices=False)[0][:, :3]
     np.testing.assert_allclose(np.abs(np.sum(left * u, axis=0)), 1.0, rtol=1e-10)
     ridges = np.array([1e-3, 0.1, 10.0])
-    path = ridge_path(F, y, spectrum, ridges)
+    path, fit = ridge_path(F, y, spectrum, ridges), ridge_fit(F, y, ridges)
+    for name in ("readouts", "train_error", "objective"):
+        np.testing.assert_allclose(getattr(path, name), getattr(fit, name), rtol=1e-8, atol=1e-11)
     for i, ridge in enumerate(ridges):
         a = np.linalg.solve(F.T @ F / n + ridge * np.eye(60), F.T @ y / n)
         np.testing.assert_allclose(path.readouts[:, i], a, rtol=1e-8, atol=1e-10)

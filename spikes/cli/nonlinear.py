@@ -1,0 +1,146 @@
+"""``spikes nonlinear``: the studies of nonlinear features from one step of size n^alpha."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spikes.cli.options import (
+    Figure,
+    GradientOrder,
+    Json,
+    Seed,
+    Seeds,
+    Workers,
+    check_outputs,
+    integer_option,
+    numbers,
+    takes_problem,
+)
+
+if TYPE_CHECKING:
+    from theory.problem import Problem
+else:
+    Problem = object
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Nonlinear features from one step of size n^alpha: staircase, spectra, decomposition.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Alphas = Annotated[str | None, typer.Option("--alphas", help="Exponents to simulate, separated by commas.")]
+Sizes = Annotated[str, typer.Option("--sizes", help="Values of n, separated by commas; d/n and N/n are kept.")]
+Ell = Annotated[int | None, integer_option("--ell", "Number of terms; as many as outgrow the bulk by default.")]
+
+
+def _exponents(alphas: str | None) -> tuple[float, ...] | None:
+    return None if alphas is None else numbers("alphas", alphas)
+
+
+@app.command()
+@takes_problem(n=1000, d=500, width=750)
+def staircase(
+    problem: Problem,
+    alphas: Alphas = None,
+    seeds: Seeds = 8,
+    seed: Seed = 0,
+    workers: Workers = None,
+    gradient_order: GradientOrder = 2,
+    json: Json = None,
+    figure: Figure = None,
+) -> None:
+    """Errors against the step-size exponent from 0 to 1/2: simulation, theory at this n, and the limit."""
+    from spikes.nonlinear import staircase as run
+    from spikes.output import save_figure, write_json
+    from spikes.tables import print_rows
+
+    check_outputs(json, figure)
+    study = run(
+        problem,
+        alphas=_exponents(alphas),
+        seeds=seeds,
+        seed=seed,
+        workers=workers,
+        gradient_order=gradient_order,
+    )
+    if figure:
+        from spikes.plotting_nonlinear import plot_staircase
+
+        save_figure(figure, lambda: plot_staircase(study))
+    if json:
+        write_json(json, study.to_dict())
+    if json != "-":
+        print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", figure, study.remark)
+
+
+@app.command()
+@takes_problem(n=1000, d=500, width=750)
+def spectrum(
+    problem: Problem,
+    alphas: Alphas = None,
+    seeds: Seeds = 4,
+    seed: Seed = 0,
+    workers: Workers = None,
+    gradient_order: GradientOrder = 2,
+    json: Json = None,
+    figure: Figure = None,
+) -> None:
+    """Spectra and spike positions as the exponent passes 0, 1/4, 1/3, 3/8."""
+    from spikes.nonlinear import spectrum_study
+    from spikes.output import save_figure, write_json
+    from spikes.tables import print_rows
+
+    check_outputs(json, figure)
+    study = spectrum_study(
+        problem,
+        alphas=_exponents(alphas),
+        seeds=seeds,
+        seed=seed,
+        workers=workers,
+        gradient_order=gradient_order,
+    )
+    if figure:
+        from spikes.plotting_nonlinear import plot_spectrum_study
+
+        save_figure(figure, lambda: plot_spectrum_study(study))
+    if json:
+        write_json(json, study.to_dict())
+    if json != "-":
+        print_rows(study.problem, study.rows(), f"spikes, {seeds} seeds", figure)
+
+
+@app.command()
+@takes_problem(n=1000, d=500, width=750, alpha=0.29)
+def decomposition(
+    problem: Problem,
+    ell: Ell = None,
+    sizes: Sizes = "500,1000,2000",
+    seeds: Seeds = 6,
+    seed: Seed = 0,
+    workers: Workers = None,
+    json: Json = None,
+    figure: Figure = None,
+) -> None:
+    """The remainder of F = F_0 + ell terms against n, corrected and as published, with fitted exponents."""
+    from spikes.nonlinear import decomposition_study
+    from spikes.output import save_figure, write_json
+    from spikes.tables import print_decomposition
+
+    check_outputs(json, figure)
+    values = numbers("sizes", sizes)
+    if any(value != int(value) for value in values):
+        raise ValueError(f"`sizes` must be integers separated by commas; got {sizes!r}")
+    study = decomposition_study(
+        problem, ell, sizes=[int(value) for value in values], seeds=seeds, seed=seed, workers=workers
+    )
+    if figure:
+        from spikes.plotting_nonlinear import plot_decomposition
+
+        save_figure(figure, lambda: plot_decomposition(study))
+    if json:
+        write_json(json, study.to_dict())
+    if json != "-":
+        print_decomposition(study, figure)

@@ -1,0 +1,184 @@
+"""F_ℓ = F₀ + Σ_k (c₁η)^k c_k q_k (a^∘k)ᵀ beside the simulated F: what is left, what it spans, and what it predicts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import subspace_angles
+from scipy.sparse.linalg import LinearOperator, svds
+from threadpoolctl import threadpool_limits
+
+from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.features import feature_matrix
+from spikes.giant_step import giant_step
+from spikes.kernels import activation_kernels
+from spikes.network import initial_network
+from spikes.ridge import ridge_fit
+from spikes.simulation import activation_mean, check_memory
+from theory.nonlinear_features import column_mean_slope, spike_terms
+from theory.problem import Problem
+
+__all__ = ["VARIANTS", "Decomposition", "LowRank", "decompose", "operator_norm", "spike_part"]
+
+VARIANTS = ("corrected", "as_published")
+
+
+@dataclass(frozen=True, eq=False)
+class LowRank:
+    """Σ_k left_k right_kᵀ.
+
+    Attributes
+    ----------
+    left : ndarray, shape (n, ℓ)
+    right : ndarray, shape (N, ℓ)
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+
+
+def spike_part(
+    problem: Problem, ell: int, u: np.ndarray, a: np.ndarray, beta_norm2: float, *, as_published: bool = False
+) -> LowRank:
+    """The ℓ terms of F_ℓ − F₀ for realised latents and second layer.
+
+    Parameters
+    ----------
+    u : ndarray, shape (n,)
+        ⟨x_i, β̂⟩.
+    a : ndarray, shape (N,)
+    beta_norm2 : float
+        Realised ‖β‖².
+    """
+    terms = spike_terms(problem, ell, as_published=as_published, beta_norm2=beta_norm2)
+    code = a * math.sqrt(len(a))
+    left = np.stack([np.polynomial.polynomial.polyval(u, term.polynomial) for term in terms], axis=1)
+    right = np.stack([term.strength * code**term.k for term in terms], axis=1)
+    return LowRank(left, right)
+
+
+def operator_norm(F: np.ndarray, F0: np.ndarray, part: LowRank, rng: np.random.Generator) -> float:
+    """Largest singular value of F − F₀ − Σ left rightᵀ, by Lanczos on products with it: the sum is never formed."""
+
+    def times(x: np.ndarray) -> np.ndarray:
+        return F @ x - F0 @ x - part.left @ (part.right.T @ x)
+
+    def transposed(y: np.ndarray) -> np.ndarray:
+        return F.T @ y - F0.T @ y - part.right @ (part.left.T @ y)
+
+    operator = LinearOperator(F.shape, matvec=times, rmatvec=transposed, dtype=F.dtype)
+    return float(svds(operator, k=1, v0=rng.standard_normal(min(F.shape)), tol=1e-6, return_singular_vectors=False)[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """One run's measurements of the decomposition, for each of `VARIANTS`.
+
+    Attributes
+    ----------
+    problem : Problem
+    ell : int
+    remainder : dict of str to float
+        ‖F − F_ℓ‖/√n.
+    before : float
+        ‖F − F₀‖/√n.
+    angle : dict of str to float
+        Largest principal angle, in degrees, between the leading left singular vectors of F and the span of the left
+        vectors of the terms with c_k ≠ 0, as many of the one as of the other.
+    slope : dict of str to float
+        Slope of the column means of F − F_ℓ on a_j² over the one predicted for what F_ℓ as published leaves out: tends
+        to 1 as published, to 0 corrected; nan for ℓ = 1 and where the prediction or the spread of a_j² is 0.
+    test_error, train_error, objective : dict of str to ndarray (L,)
+        Ridge on F_ℓ, on the data of the ridge on F.
+    full_test_error, full_train_error, full_objective : ndarray, shape (L,)
+        Ridge on F.
+    """
+
+    problem: Problem
+    ell: int
+    remainder: dict[str, float]
+    before: float
+    angle: dict[str, float]
+    slope: dict[str, float]
+    test_error: dict[str, np.ndarray]
+    train_error: dict[str, np.ndarray]
+    objective: dict[str, np.ndarray]
+    full_test_error: np.ndarray
+    full_train_error: np.ndarray
+    full_objective: np.ndarray
+
+
+def decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence | int) -> Decomposition:
+    """Simulate one step and measure how far F is from F_ℓ, corrected and as published.
+
+    Parameters
+    ----------
+    problem : Problem
+        Single-index, c₁ ≠ 0.
+    ell : int
+        Number of terms.
+    sequence : SeedSequence or int
+
+    Raises
+    ------
+    ValueError
+        As `theory.nonlinear_features.spike_terms`, or if the matrices do not fit in memory.
+    """
+    spike_terms(problem, ell)
+    check_memory(problem, copies=2)
+    with threadpool_limits(1):
+        return _decompose(problem, ell, as_seed_sequence(sequence))
+
+
+def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> Decomposition:
+    kernels = activation_kernels(problem.sigma)
+    shift = activation_mean(problem.sigma) if problem.centered else 0.0
+    start = initial_network(problem, sequence)
+    fresh = Samples(problem, derived_sequence(sequence, 2), problem.n0)
+    step = giant_step(start, kernels, shift, fresh, problem.step_size)
+    norm2, root, ridges = float(step.beta @ step.beta), math.sqrt(problem.n), np.array(problem.ridges)
+    direction = step.beta / math.sqrt(norm2)
+    fit, test = (Samples(problem, derived_sequence(sequence, stream), problem.n) for stream in (3, 4))
+
+    made = feature_matrix(step.network.W, kernels, shift, fit, direction)
+    initial = feature_matrix(start.W, kernels, shift, fit, direction)
+    test_made = feature_matrix(step.network.W, kernels, shift, test, direction)
+    test_initial = feature_matrix(start.W, kernels, shift, test, direction)
+    full = ridge_fit(made.F, made.y, ridges)
+    present = [i for i, term in enumerate(spike_terms(problem, ell)) if term.strength != 0.0]
+    key = np.random.default_rng(derived_sequence(sequence, 5))
+    leading, _, _ = svds(made.F, k=len(present), v0=key.standard_normal(min(made.F.shape)), tol=1e-8)
+    predicted = column_mean_slope(problem, step.label_power) if ell >= 2 else 0.0
+
+    results: dict[str, dict] = {name: {} for name in ("remainder", "angle", "slope", "test", "train", "objective")}
+    for name in VARIANTS:
+        as_published = name == "as_published"
+        part = spike_part(problem, ell, made.u, start.a, norm2, as_published=as_published)
+        gap = made.F.mean(axis=0) - initial.F.mean(axis=0) - part.right @ part.left.mean(axis=0)
+        square = start.a**2 - np.mean(start.a**2)
+        measurable = predicted != 0.0 and square.any()
+        results["slope"][name] = float(square @ gap) / float(square @ square) / predicted if measurable else math.nan
+        results["remainder"][name] = operator_norm(made.F, initial.F, part, key) / root
+        results["angle"][name] = float(np.degrees(subspace_angles(leading, part.left[:, present])[0]))
+        path = ridge_fit(initial.F + part.left @ part.right.T, initial.y, ridges)
+        test_part = spike_part(problem, ell, test_made.u, start.a, norm2, as_published=as_published)
+        prediction = test_initial.F @ path.readouts + test_part.left @ (test_part.right.T @ path.readouts)
+        results["train"][name], results["objective"][name] = path.train_error, path.objective
+        results["test"][name] = np.mean((test_initial.y[:, None] - prediction) ** 2, axis=0)
+    nothing = LowRank(np.zeros((problem.n, 1)), np.zeros((problem.width, 1)))
+    return Decomposition(
+        problem=problem,
+        ell=ell,
+        remainder=results["remainder"],
+        before=operator_norm(made.F, initial.F, nothing, key) / root,
+        angle=results["angle"],
+        slope=results["slope"],
+        test_error=results["test"],
+        train_error=results["train"],
+        objective=results["objective"],
+        full_test_error=np.mean((test_made.y[:, None] - test_made.F @ full.readouts) ** 2, axis=0),
+        full_train_error=full.train_error,
+        full_objective=full.objective,
+    )
