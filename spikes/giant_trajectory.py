@@ -33,6 +33,8 @@ class Trajectory:
     protocol : Protocol
     a : ndarray, shape (N,)
         Second layer during the steps.
+    W : ndarray, shape (N, d)
+        First layer after the last step.
     M : ndarray, shape (T + 1, N, k)
         Overlaps W W⋆ᵀ before the first step and after each.
     norm2 : ndarray, shape (T + 1, N)
@@ -54,6 +56,7 @@ class Trajectory:
     problem: Problem
     protocol: Protocol
     a: np.ndarray
+    W: np.ndarray
     M: np.ndarray
     norm2: np.ndarray
     Q: np.ndarray
@@ -203,6 +206,7 @@ def _run(
         problem=problem,
         protocol=protocol,
         a=a,
+        W=W,
         M=stacked["M"],
         norm2=stacked["norm2"],
         Q=stacked["Q"],

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import nonlinear, step
+from spikes.cli import giant, nonlinear, step
 
 __all__ = ["app", "main"]
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 for command in (step.predict, step.simulate, step.compare):
     app.command()(command)
 app.add_typer(nonlinear.app, name="nonlinear")
+app.add_typer(giant.app, name="giant")
 
 
 def main() -> None:

@@ -5,8 +5,16 @@ times that of `theory.problem.Problem`. It also writes c_j = E[σ He_j], j! time
 `theory.hermite`. Functions here take a `Problem`, and convert once, or say which they mean.
 """
 
+from theory.giant_steps.learning_curve import (
+    READOUTS,
+    LearningPrediction,
+    StepSpectrum,
+    predict_learning,
+    step_spectrum,
+)
 from theory.giant_steps.neurons import (
     NeuronPrediction,
+    draw_cosines,
     limit_squared_cosine,
     noise_power,
     predict_neurons,
@@ -28,20 +36,25 @@ from theory.giant_steps.state_evolution import (
 from theory.giant_steps.target_analysis import Stair, Staircase, TargetAnalysis, analyse_target, visible_staircase
 
 __all__ = [
+    "READOUTS",
     "CosineLaw",
+    "LearningPrediction",
     "NeuronPrediction",
     "Residual",
     "Stair",
     "Staircase",
     "StateEvolution",
     "StepMoments",
+    "StepSpectrum",
     "TargetAnalysis",
     "analyse_target",
     "cosine_law",
+    "draw_cosines",
     "independent_step",
     "interacting_step",
     "limit_squared_cosine",
     "noise_power",
+    "predict_learning",
     "predict_neurons",
     "predict_population",
     "residual",
@@ -49,6 +62,7 @@ __all__ = [
     "squared_cosine_k1",
     "state_evolution",
     "step_moments",
+    "step_spectrum",
     "three_point",
     "visible_staircase",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.integrate import quad
@@ -26,6 +27,7 @@ from theory.target import Target, as_target
 
 __all__ = [
     "NeuronPrediction",
+    "draw_cosines",
     "limit_squared_cosine",
     "noise_power",
     "predict_neurons",
@@ -134,7 +136,9 @@ def noise_power(
     return float(sum(overlaps(F, H)[0] for F, H in pairs))
 
 
-def predict_neurons(problem: Problem, m: np.ndarray, *, protocol: Protocol | None = None, a: np.ndarray | None = None):
+def predict_neurons(
+    problem: Problem, m: np.ndarray, *, protocol: Protocol | None = None, a: np.ndarray | None = None
+) -> NeuronPrediction:
     """Expected squared cosines of each neuron's gradient and weights after one step, from its overlaps.
 
     Parameters
@@ -163,12 +167,65 @@ def predict_neurons(problem: Problem, m: np.ndarray, *, protocol: Protocol | Non
     Gaussian of covariance E[ρ²zzᵀ]/n, which is the finite-n floor, and outside it enters by its mean square,
     τ_i(d − k)/n. A least-squares fit leaves (e₂ − c₁²) of the noise in both places. Relative errors are O(1/d).
     """
-    protocol = protocol or Protocol()
-    k, n, d = problem.teacher.k, problem.n0, problem.d
+    m = _checked(problem, m)
+    step = problem.step_size / math.sqrt(problem.width) * np.ones(len(m)) if a is None else problem.step_size * a
+    law = _gradient_law(problem, m, protocol or Protocol())
+    rest = problem.d - problem.teacher.k
+    gradient = _squared_cosines(law.signal, law.inside, law.outside, rest)
+    s2 = 1.0 - np.sum(m**2, axis=1)
+    moved = s2 + 2.0 * step * law.along + step**2 * law.outside
+    weights = _squared_cosines(m + step[:, None] * law.signal, step[:, None, None] ** 2 * law.inside, moved, rest)
+    return NeuronPrediction(law.signal, gradient, weights)
+
+
+def draw_cosines(
+    problem: Problem, m: np.ndarray, *, protocol: Protocol | None = None, seed: int | np.random.Generator = 0
+) -> np.ndarray:
+    """Cosines of gradients with the rows of W⋆, drawn from the law that `predict_neurons` averages: a cloud to draw.
+
+    Parameters
+    ----------
+    problem, m, protocol
+        As in `predict_neurons`.
+    seed : int or Generator
+
+    Returns
+    -------
+    ndarray, shape (N, k)
+    """
+    m = _checked(problem, m)
+    generator = np.random.default_rng(seed)
+    law = _gradient_law(problem, m, protocol or Protocol())
+    values, vectors = np.linalg.eigh(law.inside)
+    xi = np.sqrt(np.maximum(values, 0.0)) * generator.standard_normal(m.shape)
+    v = law.signal + np.einsum("nij,nj->ni", vectors, xi)
+    rest = problem.d - problem.teacher.k
+    outside = law.outside * (1.0 + math.sqrt(2.0 / rest) * generator.standard_normal(len(m)))
+    return v / np.sqrt(np.sum(v**2, axis=1) + np.maximum(outside, 0.0))[:, None]
+
+
+def _checked(problem: Problem, m: np.ndarray) -> np.ndarray:
+    k = problem.teacher.k
     m = np.asarray(m, dtype=float)
     if m.ndim != 2 or m.shape[1] != k or not np.all(np.sum(m**2, axis=1) < 1.0):
         raise ValueError(f"`m` must have shape (N, {k}) and rows shorter than 1; got shape {m.shape}")
-    step = problem.step_size / math.sqrt(problem.width) * np.ones(len(m)) if a is None else problem.step_size * a
+    if problem.d <= k:
+        raise ValueError(f"`d` must be larger than the number of latents, {k}; got {problem.d}")
+    return m
+
+
+class _GradientLaw(NamedTuple):
+    """W⋆h_i given m_i: its mean (N, k) and covariance (N, k, k). Outside the target's subspace: the mean of |h_i|², and
+    that of the product of h_i with w_i, (N,)."""
+
+    signal: np.ndarray
+    inside: np.ndarray
+    outside: np.ndarray
+    along: np.ndarray
+
+
+def _gradient_law(problem: Problem, m: np.ndarray, protocol: Protocol) -> _GradientLaw:
+    k, n, d = problem.teacher.k, problem.n0, problem.d
     overlaps = _Overlaps(problem, m)
     z, w, g = latent_rule(problem.teacher)
     x = overlaps.x
@@ -185,10 +242,7 @@ def predict_neurons(problem: Problem, m: np.ndarray, *, protocol: Protocol | Non
     own = through * sum(overlaps(F, H * x**2) for F, H in pairs)
     inside = (spread - np.einsum("ni,nj->nij", signal, signal)) / n
     outside = ((d - k - 1) * power + own) / n + (1.0 - 1.0 / n) * (along - inner) ** 2 / s2
-    gradient = _squared_cosines(signal, inside, outside, d - k)
-    moved = s2 + 2.0 * step * (along - inner) + step**2 * outside
-    weights = _squared_cosines(m + step[:, None] * signal, step[:, None, None] ** 2 * inside, moved, d - k)
-    return NeuronPrediction(signal, gradient, weights)
+    return _GradientLaw(signal, inside, outside, along - inner)
 
 
 def _squared_cosines(centre: np.ndarray, covariance: np.ndarray, outside: np.ndarray, dimension: int) -> np.ndarray:

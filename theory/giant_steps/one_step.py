@@ -52,6 +52,7 @@ def label_moments(problem: Problem) -> LabelMoments:
     C0, C1 = float(w @ g), (w * g) @ z
     g2 = w * g**2
     power = float(g2.sum())
+    C1[np.abs(C1) < 1e-13 * math.sqrt(power)] = 0.0  # rounding dust
     return LabelMoments(
         C0=C0,
         C1=C1,
