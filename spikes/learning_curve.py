@@ -15,7 +15,7 @@ from theory.protocol import Protocol
 
 __all__ = ["TEST_SAMPLES", "measure_learning"]
 
-TEST_SAMPLES = 16384
+TEST_SAMPLES = 65536
 
 
 def measure_learning(

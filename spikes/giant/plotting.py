@@ -21,6 +21,7 @@ __all__ = ["plot_cosines", "plot_curve", "plot_report", "plot_trajectory"]
 _THEORY, _MEASURED, _FLOOR = "#0072B2", "black", "#999999"
 _LATENTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000", "#999999")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+_NEURONS = 1000
 _DASHES = ("-", "--", ":", "-.")
 
 
@@ -61,7 +62,10 @@ def plot_report(report: TargetReport, axes: Any = None) -> np.ndarray:
 
 
 def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | None = None) -> Axes:
-    """(cos θ₁, cos θ₂) of the gradients of one seed's neurons over the predicted cloud; a histogram for one latent.
+    """(cos θ₁, cos θ₂) of gradients over the predicted cloud; a histogram for one latent.
+
+    About a thousand neurons are shown, as many of each seed; the ellipses at n = δd count the scatter of seeds as well
+    as that of neurons.
 
     Parameters
     ----------
@@ -69,9 +73,10 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
         Half width of the axes.
     """
     ax = _axes(ax, (4.0, 3.9))
-    cosines = study.runs[0]["gradient"]
-    if study.protocol.start == "symmetric":
-        cosines = cosines[: len(cosines) // 2]  # pairs share their gradient
+    # pairs of a symmetric start share their gradient
+    distinct = study.problem.width // (2 if study.protocol.start == "symmetric" else 1)
+    shown = min(distinct, max(1, _NEURONS // len(study.runs)))
+    cosines = np.concatenate([run["gradient"][:shown] for run in study.runs])
     if study.problem.teacher.k == 1:
         edges = np.linspace(-1.0, 1.0, 81)
         ax.hist(cosines[:, 0], edges, density=True, color="#C8C8C8", label="simulated")
@@ -81,9 +86,9 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
         ax.legend(loc="upper left")
         return ax
     reach = limit or min(1.0, 1.15 * float(np.quantile(np.abs(study.cloud[:, :2]), 0.9995)))
-    ax.plot(cosines[:, 0], cosines[:, 1], ".", markersize=2.2, color=_MEASURED, alpha=0.55, label="neurons, simulated")
+    ax.plot(cosines[:, 0], cosines[:, 1], ".", markersize=2.2, color=_MEASURED, alpha=0.55, label="neurons")
     if study.law is not None:
-        values, vectors = np.linalg.eigh(study.law.neuron_covariance[:2, :2])
+        values, vectors = np.linalg.eigh((study.law.neuron_covariance + study.law.seed_covariance)[:2, :2])
         angle = math.degrees(math.atan2(vectors[1, 1], vectors[0, 1]))
         for share, dash in ((0.5, "-"), (0.95, "--")):
             # of a Gaussian in the plane, |x|²/2 is exponential
@@ -113,7 +118,7 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
     ax.set_xlabel(r"$\cos\theta_1=\langle h_i,w^\star_1\rangle/|h_i|$")
     ax.set_ylabel(r"$\cos\theta_2=\langle h_i,w^\star_2\rangle/|h_i|$")
     ax.set_xticks(ax.get_yticks()[np.abs(ax.get_yticks()) <= reach])
-    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=7, markerscale=2.5, ncols=3, columnspacing=1.0)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=7, markerscale=2.5, ncols=3, columnspacing=1.0)
     return ax
 
 
@@ -180,9 +185,9 @@ def plot_curve(study: CurveStudy, ax: Axes | None = None) -> Axes:
         ax.plot(x, study.theory[name], "--" if colour == _FLOOR else "-", color=colour, label=f"{label}, predicted")
     top = max(m.mean for m in study.measured("random_features"))
     for name, floor in study.floors.items():
-        ax.axhline(floor.value, color="#D55E00", linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=0)
-        ax.text(1.0, floor.value + 0.008 * top, name, transform=ax.get_yaxis_transform(), ha="right", fontsize=7)
-    ax.set_ylim(0.0, 1.35 * top)
+        ax.axhline(floor.value, color="#D55E00", linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=0)
+        ax.text(0.01, floor.value - 0.01 * top, name, transform=ax.get_yaxis_transform(), va="top", fontsize=7)
+    ax.set_ylim(-0.08 * top, 1.35 * top)
     ax.set_xlabel(r"$\log n/\log d$")
     ax.set_ylabel("test error")
     ax.legend(loc="upper right", fontsize=7, ncols=2)

@@ -211,7 +211,7 @@ def study_step(
     m = generator.standard_normal((_CLOUD, problem.teacher.k))
     m /= np.sqrt(np.sum(m**2, axis=1) + generator.chisquare(problem.d - problem.teacher.k, len(m)))[:, None]
     if law is not None:
-        cloud = generator.multivariate_normal(law.mean, law.neuron_covariance, size=_CLOUD)
+        cloud = generator.multivariate_normal(law.mean, law.neuron_covariance + law.seed_covariance, size=_CLOUD)
     else:
         cloud = draw_cosines(problem, m, protocol=protocol, seed=generator)
     return StepStudy(problem, protocol, tuple(runs), law, np.array(predicted), degree, limit, cloud)
