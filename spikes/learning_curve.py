@@ -19,7 +19,11 @@ TEST_SAMPLES = 65536
 
 
 def measure_learning(
-    problem: Problem, protocol: Protocol, readout: str, sequence: np.random.SeedSequence
+    problem: Problem,
+    protocol: Protocol,
+    readout: str,
+    sequence: np.random.SeedSequence,
+    test_samples: int = TEST_SAMPLES,
 ) -> dict[str, float]:
     """One network before and after its steps, each with a second layer fitted to the same fresh data.
 
@@ -32,6 +36,8 @@ def measure_learning(
         What is subtracted from the labels of the second layer and added back to its predictions: see
         `spikes.linear_fit.fit_labels`.
     sequence : SeedSequence
+    test_samples : int
+        Fresh samples for the test errors.
 
     Returns
     -------
@@ -42,7 +48,7 @@ def measure_learning(
     network = start_network(problem, protocol, derived_sequence(sequence, 0))
     made = trajectory(problem, protocol, derived_sequence(sequence, 0))
     samples = Samples(problem, derived_sequence(sequence, 1), problem.n)
-    fresh = Samples(problem, derived_sequence(sequence, 2), TEST_SAMPLES)
+    fresh = Samples(problem, derived_sequence(sequence, 2), test_samples)
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
     labels = fit_labels(readout, samples, samples)

@@ -16,7 +16,7 @@ from spikes.ensemble import Estimate, estimate
 from spikes.execution import progress_bar
 from spikes.giant.step import seed_count
 from spikes.giant_trajectory import start_network
-from spikes.learning_curve import measure_learning
+from spikes.learning_curve import TEST_SAMPLES, measure_learning
 from theory.giant_steps import READOUTS, Residual, analyse_target, predict_learning, residual
 from theory.giant_steps.activation_moments import visible_degrees
 from theory.giant_steps.hermite_moments import hermite_array, tensor
@@ -121,6 +121,7 @@ def study_curve(
     seeds: int = 4,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
+    test_samples: int = TEST_SAMPLES,
     checkpoint: str | None = None,
 ) -> CurveStudy:
     """Simulate test errors at n = d^x and lay the predicted curve and the floors beside them.
@@ -142,6 +143,8 @@ def study_curve(
     seeds : int
     seed : int, SeedSequence or Generator
     workers : int, optional
+    test_samples : int
+        Fresh samples for the test errors of each run.
     checkpoint : path, optional
         See `spikes.checkpoint.run_units`; a unit is one seed at one size.
 
@@ -154,6 +157,8 @@ def study_curve(
     labels = protocol.labels(problem)
     if readout not in READOUTS:
         raise ValueError(f"`readout` must be one of {', '.join(READOUTS)}; got {readout!r}")
+    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
+        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
     if isinstance(penalty, bool) or not 0.0 < penalty < math.inf:
         raise ValueError(f"`penalty` must be positive and finite; got {penalty!r}")
     seeds, sequence = seed_count(seeds), as_seed_sequence(seed)
@@ -168,14 +173,18 @@ def study_curve(
         "functions": fingerprint(problem),
         "protocol": protocol.to_dict(problem) | {"preprocessing": labels},
         "readout": readout,
-        "penalty": penalty,
+        "penalty": float(penalty),
+        "test_samples": test_samples,
         "seed": [str(sequence.entropy), list(sequence.spawn_key)],
     }
     # the longest runs first: what is left at the end is short
     order = sorted(((i, j) for i in range(seeds) for j in range(len(sizes))), key=lambda ij: -sizes[ij[1]])
     chosen = Protocol(protocol.steps, labels, protocol.start, protocol.interacting)
     units = [
-        (f"seed {i}, n {sizes[j]}", (problems[j], chosen, readout, derived_sequence(sequence, sizes[j], i)))
+        (
+            f"seed {i}, n {sizes[j]}",
+            (problems[j], chosen, readout, derived_sequence(sequence, sizes[j], i), test_samples),
+        )
         for i, j in order
     ]
     results = run_units(measure_learning, units, statement=statement, checkpoint=checkpoint, workers=workers)

@@ -27,9 +27,9 @@ READOUTS = ("exact", "ols", "none")
 least-squares fit on [1, x] to the same batch, or nothing."""
 
 _BULK = 6  # nodes of the bulk of Ŷ: doubling them changes errors by less than 1e-4 of their size
-_LATENT_ORDER = {0: 1, 1: 40, 2: 14, 3: 9}
-_SHIFT_ORDER = {0: 1, 1: 16, 2: 7, 3: 5}
-_CODE_ORDER = 8
+_LATENT_ORDER = {0: 1, 1: 30, 2: 14, 3: 9}
+_SHIFT_ORDER = {0: 1, 1: 12, 2: 7, 3: 5}
+_CODE_ORDER = {0: 24, 1: 24, 2: 8, 3: 6}  # the rules together leave errors of about 1 %
 _REST_ORDER = {2: 30, 3: 16}
 _NEGLIGIBLE = 1e-6
 
@@ -236,7 +236,7 @@ def _features(problem: Problem, spectrum: StepSpectrum, preprocessing: str, read
     u, omega = tensor_gauss_hermite(_LATENT_ORDER[K], K) if K else (np.zeros((1, 0)), np.ones(1))
     seen = problem.n * omega > _NEGLIGIBLE
     u, omega = u[seen], omega[seen] / omega[seen].sum()
-    g, p = _codes(problem)
+    g, p = _codes(problem, _CODE_ORDER[K])
     alpha = problem.step_size * g / math.sqrt(problem.width)
     shift, q = tensor_gauss_hermite(_SHIFT_ORDER[K], K) if K else (np.zeros((1, 0)), np.ones(1))
     size = np.sqrt(((1.0 + np.multiply.outer(alpha, mu2 * spectrum.outliers)) ** 2 + scatter * alpha[:, None] ** 2) / d)
@@ -275,12 +275,12 @@ def _features(problem: Problem, spectrum: StepSpectrum, preprocessing: str, read
     )
 
 
-def _codes(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+def _codes(problem: Problem, order: int) -> tuple[np.ndarray, np.ndarray]:
     if problem.step_size == 0.0 or problem.second_layer == "constant":
         return np.ones(1), np.ones(1)
     if problem.second_layer == "rademacher":
         return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
-    return gauss_hermite(_CODE_ORDER)
+    return gauss_hermite(order)
 
 
 def _label_moments(
