@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -38,12 +39,13 @@ if __name__ == "__main__":
     parser.add_argument("--width", type=int, default=1024)
     parser.add_argument("--slab", type=int, default=16384)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--activation", default="relu")
     options = parser.parse_args()
     d, N, n = options.d, options.width, options.d**2
     problem = Problem(n=n, d=d, width=N, target="z1*z2", activation=options.activation, noise=0.0, centered=False)
     network, kernels = initial_network(problem, as_seed_sequence(0)), activation_kernels(problem.sigma)
+    numba.set_num_threads(options.threads)
     print(machine())
     print(f"first gradient, n = {n}, d = {d}, N = {N}, {options.activation}, {options.threads} threads")
     with threadpool_limits(options.threads):
