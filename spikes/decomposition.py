@@ -84,9 +84,9 @@ class Decomposition:
         ‖F − F_ℓ‖/√n.
     before : float
         ‖F − F₀‖/√n.
-    angle : dict of str to float
-        Largest principal angle, in degrees, between the leading left singular vectors of F and the span of the left
-        vectors of the terms with c_k ≠ 0, as many of the one as of the other.
+    angles : dict of str to ndarray (m,)
+        Principal angles in degrees, ascending, between the m leading left singular vectors of F and the span of the
+        left vectors of the m terms with c_k ≠ 0.
     slope : dict of str to float
         Slope of the column means of F − F_ℓ on a_j² over the one predicted for what F_ℓ as published leaves out: tends
         to 1 as published, to 0 corrected; nan for ℓ = 1 and where the prediction or the spread of a_j² is 0.
@@ -100,7 +100,7 @@ class Decomposition:
     ell: int
     remainder: dict[str, float]
     before: float
-    angle: dict[str, float]
+    angles: dict[str, np.ndarray]
     slope: dict[str, float]
     test_error: dict[str, np.ndarray]
     train_error: dict[str, np.ndarray]
@@ -152,7 +152,7 @@ def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> 
     leading, _, _ = svds(made.F, k=len(present), v0=key.standard_normal(min(made.F.shape)), tol=1e-8)
     predicted = column_mean_slope(problem, step.label_power) if ell >= 2 else 0.0
 
-    results: dict[str, dict] = {name: {} for name in ("remainder", "angle", "slope", "test", "train", "objective")}
+    results: dict[str, dict] = {name: {} for name in ("remainder", "angles", "slope", "test", "train", "objective")}
     for name in VARIANTS:
         as_published = name == "as_published"
         part = spike_part(problem, ell, made.u, start.a, norm2, as_published=as_published)
@@ -161,7 +161,7 @@ def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> 
         measurable = predicted != 0.0 and square.any()
         results["slope"][name] = float(square @ gap) / float(square @ square) / predicted if measurable else math.nan
         results["remainder"][name] = operator_norm(made.F, initial.F, part, key) / root
-        results["angle"][name] = float(np.degrees(subspace_angles(leading, part.left[:, present])[0]))
+        results["angles"][name] = np.degrees(subspace_angles(leading, part.left[:, present])[::-1])
         path = ridge_fit(initial.F + part.left @ part.right.T, initial.y, ridges)
         test_part = spike_part(problem, ell, test_made.u, start.a, norm2, as_published=as_published)
         prediction = test_initial.F @ path.readouts + test_part.left @ (test_part.right.T @ path.readouts)
@@ -173,7 +173,7 @@ def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> 
         ell=ell,
         remainder=results["remainder"],
         before=operator_norm(made.F, initial.F, nothing, key) / root,
-        angle=results["angle"],
+        angles=results["angles"],
         slope=results["slope"],
         test_error=results["test"],
         train_error=results["train"],

@@ -12,7 +12,7 @@ import numpy as np
 from spikes.comparison import Row, contract, row
 from spikes.data import as_seed_sequence, derived_sequence
 from spikes.decomposition import VARIANTS, Decomposition, decompose
-from spikes.ensemble import Ensemble, Estimate, estimate
+from spikes.ensemble import Ensemble, Estimate, controlled_estimate, estimate
 from spikes.execution import run_tasks, worker_count
 from spikes.scaling import PowerLaw, fit_power_law
 from spikes.simulation import check_memory, simulate
@@ -28,6 +28,7 @@ from theory.nonlinear_features import (
 )
 from theory.problem import Problem
 from theory.random_features import random_feature_errors
+from theory.step_matrix import step_statistics
 
 __all__ = [
     "DecompositionStudy",
@@ -111,17 +112,29 @@ class Staircase:
     remark: str
 
     def measured(self, name: str) -> list[Estimate]:
-        """An error at each exponent."""
-        return [estimate(runs.values(name)[:, 0]) for runs in self.simulation]
+        """An error at each exponent; of the training figures, what follows the labels' power m_y is taken out.
+
+        On n labels m_y scatters about E y² like n^(-1/2), and every training figure with it: a control variate.
+        """
+        expected = step_statistics(self.problem).label_power
+
+        def one(runs: Ensemble) -> Estimate:
+            values = runs.values(name)[:, 0]
+            if name == "test_error":
+                return estimate(values)
+            return controlled_estimate(values, runs.values("label_power"), expected)
+
+        return [one(runs) for runs in self.simulation]
 
     def rows(self) -> list[Row]:
         """The law at this n beside the simulation, absolute and relative to the error before the step."""
         rows = []
         before = random_feature_errors(self.problem)[0]
+        measured = {name: self.measured(name) for name in ERRORS}
         for j, (alpha, runs) in enumerate(zip(self.alphas, self.simulation, strict=True)):
             for name in ERRORS:
                 predicted, after = self.at_alphas[name][j], runs.values(name)[:, 0]
-                rows.append(row(f"{name}[alpha {alpha:.4g}]", predicted, estimate(after)))
+                rows.append(row(f"{name}[alpha {alpha:.4g}]", predicted, measured[name][j]))
                 ratio = estimate(after / runs.values(f"{name}_before")[:, 0])
                 rows.append(row(f"{name}/before[alpha {alpha:.4g}]", predicted / getattr(before, name), ratio))
         return rows
@@ -264,16 +277,33 @@ def spectrum_study(
     problem: Problem,
     *,
     alphas: Sequence[float] | None = None,
+    points: int = 21,
     seeds: int = 4,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     gradient_order: int = 2,
 ) -> SpectrumStudy:
-    """Spectra at a few exponents, one between each two thresholds by default, and spike positions over all of them."""
+    """Spectra at a few exponents, one between each two thresholds by default, and spike positions over all of them.
+
+    Parameters
+    ----------
+    problem : Problem
+    alphas : sequence of float, optional
+        Exponents whose spectra are simulated.
+    points : int
+        Number of equidistant exponents from 0 to 1/2 at which edge and outliers are predicted.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule.
+    """
+    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 2:
+        raise ValueError(f"`points` must be an integer of at least 2; got {points!r}")
     chosen = _alphas((0.0, 0.12, 0.29, 0.36, 0.45) if alphas is None else alphas)
     problem = problem.replace(eta=None)
     predictions = tuple(predict(_at(problem, alpha), gradient_order) for alpha in chosen)
-    curve = np.linspace(0.0, 0.5, 21)
+    curve = np.linspace(0.0, 0.5, points)
     edge, positions = [], []
     for alpha in curve:
         eq = equivalent_features(_at(problem, float(alpha)), gradient_order=gradient_order)
@@ -312,9 +342,9 @@ class DecompositionStudy:
             estimate([r.before if variant == "before" else r.remainder[variant] for r in runs]) for runs in self.runs
         ]
 
-    def angle(self, variant: str) -> list[Estimate]:
-        """Largest principal angle in degrees at each size."""
-        return [estimate([r.angle[variant] for r in runs]) for runs in self.runs]
+    def angles(self, variant: str) -> list[list[Estimate]]:
+        """Principal angles in degrees, smallest first, at each size."""
+        return [[estimate(column) for column in np.stack([r.angles[variant] for r in runs]).T] for runs in self.runs]
 
     def slope(self, variant: str) -> list[Estimate]:
         """Relative slope of the column means on a_j² at each size."""
@@ -367,7 +397,7 @@ class DecompositionStudy:
             "n": list(self.sizes),
             "remainder": {v: listed(self.remainder(v)) for v in (*VARIANTS, "before")},
             "exponent": {v: law.to_dict() for v, law in self.exponents.items()},
-            "angle_degrees": {v: listed(self.angle(v)) for v in VARIANTS},
+            "angles_degrees": {v: [listed(values) for values in self.angles(v)] for v in VARIANTS},
             "column_mean_slope": {v: listed(self.slope(v)) for v in VARIANTS},
             "error_difference": {v: {name: listed(self.difference(v, name)) for name in ERRORS} for v in VARIANTS},
         }

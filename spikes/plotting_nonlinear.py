@@ -8,8 +8,11 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from spikes.ensemble import Estimate
 from spikes.nonlinear import DecompositionStudy, SpectrumStudy, Staircase
+from spikes.scaling import PowerLaw
 from theory.nonlinear_features import critical_exponent
 
 __all__ = ["plot_decomposition", "plot_spectrum_study", "plot_staircase"]
@@ -157,64 +160,79 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
     return axes
 
 
-def plot_decomposition(study: DecompositionStudy, axes: Any = None) -> np.ndarray:
-    """‖F − F_ℓ‖/√n and principal angles against n."""
-    if axes is None:
-        axes = plt.subplots(1, 2, figsize=(9.5, 3.9), layout="constrained")[1]
-    left, right = axes
-    sizes = np.array(study.sizes, dtype=float)
-    styles = (
-        ("before", "‖F − F₀‖/√n", _PUBLISHED, "^", "-."),
-        ("as_published", f"‖F − F_{study.ell}‖/√n as published", _LIMIT, "s", "--"),
-        ("corrected", f"‖F − F_{study.ell}‖/√n corrected", _THEORY, "o", "-"),
+_VARIANTS = {"as_published": ("as published", _LIMIT, "s", "--"), "corrected": ("corrected", _THEORY, "o", "-")}
+
+
+def _points(
+    ax: Axes, sizes: np.ndarray, values: list[Estimate], variant: str, label: str | None, line: str = ""
+) -> None:
+    """Points with error bars; published ones hollow and larger, so that both show where they coincide."""
+    _, colour, marker, _ = _VARIANTS.get(variant, ("", _PUBLISHED, "^", "-."))
+    hollow = variant == "as_published"
+    ax.errorbar(
+        sizes,
+        [v.mean for v in values],
+        [v.sem for v in values],
+        fmt=marker + line,
+        color=colour,
+        markersize=7.5 if hollow else 4.5,
+        markerfacecolor="none" if hollow else colour,
+        capsize=2,
+        linewidth=1.0,
+        label=label,
     )
-    for variant, label, colour, marker, line in styles:
-        values, law = study.remainder(variant), study.exponents[variant]
-        left.errorbar(
-            sizes,
-            [v.mean for v in values],
-            [v.sem for v in values],
-            fmt=marker,
-            color=colour,
-            markersize=5,
-            capsize=2,
-            markerfacecolor="none" if variant == "as_published" else colour,
-            label=f"{label}: $n^{{{law.exponent:.2f} \\pm {law.sem:.2f}}}$",
-        )
-        left.plot(sizes, law.factor * sizes**law.exponent, line, color=colour, linewidth=1.0)
-        if variant != "before":
-            angles = study.angle(variant)
-            right.errorbar(
-                sizes,
-                [a.mean for a in angles],
-                [a.sem for a in angles],
-                fmt=marker + line,
-                color=colour,
-                markersize=5,
-                capsize=2,
-                linewidth=1.0,
-                markerfacecolor="none" if variant == "as_published" else colour,
-                label="q_k, corrected" if variant == "corrected" else "v^k, as published",
-            )
+
+
+def _fitted(name: str, law: PowerLaw) -> str:
+    return f"{name}, exponent {law.exponent:.2f} ± {law.sem:.2f}".replace("-", "−")
+
+
+def plot_decomposition(study: DecompositionStudy, axes: Any = None) -> np.ndarray:
+    """‖F − F_ℓ‖/√n, principal angles, and what ridge on F_ℓ misses of ridge on F, against n; four Axes.
+
+    The fourth, the slope of the column means that the published decomposition leaves out, is empty for ℓ = 1.
+    """
+    if axes is None:
+        axes = plt.subplots(1, 4, figsize=(14.5, 3.7), layout="constrained")[1]
+    norm, angle, error, slope = axes
+    sizes = np.array(study.sizes, dtype=float)
+    law = study.exponents["before"]
+    _points(norm, sizes, study.remainder("before"), "before", _fitted("$F_0$", law))
+    norm.plot(sizes, law.factor * sizes**law.exponent, "-.", color=_PUBLISHED, linewidth=1.0)
+    for variant, (name, colour, _, line) in _VARIANTS.items():
+        law = study.exponents[variant]
+        _points(norm, sizes, study.remainder(variant), variant, _fitted(f"$F_{study.ell}$ {name}", law))
+        norm.plot(sizes, law.factor * sizes**law.exponent, line, color=colour, linewidth=1.0)
+        for i, values in enumerate(zip(*study.angles(variant), strict=True)):
+            _points(angle, sizes, list(values), variant, name if i == 0 else None, line)
+        _points(error, sizes, study.difference(variant, "test_error"), variant, name, line)
+        if all(math.isfinite(v.mean) for v in study.slope(variant)):
+            _points(slope, sizes, study.slope(variant), variant, name, line)
+            slope.axhline(float(variant == "as_published"), color=colour, linestyle=":", linewidth=1.0)
     for ax in axes:
         ax.set_xscale("log")
         ax.set_xticks(sizes, [f"{int(n)}" for n in sizes])
         ax.minorticks_off()
         ax.set_xlabel("n, ratios d/n and N/n kept")
-    left.set_yscale("log")
-    low, high = left.get_ylim()
-    left.set_ylim(low, high * (high / low) ** 0.45)
-    left.set_ylabel("operator norm over √n")
-    left.legend(loc="upper center", fontsize=7.5)
-    right.set_ylim(0.0, 95.0)
-    right.set_ylabel("largest principal angle, degrees")
-    right.legend(loc="lower left", fontsize=7.5)
+    norm.set_yscale("log")
+    norm.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
+    norm.yaxis.set_major_formatter(ScalarFormatter())
+    norm.yaxis.set_minor_formatter(NullFormatter())
+    low, high = norm.get_ylim()
+    norm.set_ylim(low, high * (high / low) ** 0.6)
+    norm.set_title(r"norm of what is left, over $\sqrt{n}$")
+    angle.set_ylim(0.0, 95.0)
+    count = len(study.runs[0][0].angles["corrected"])
+    angle.set_title(f"principal angle{'s' * (count > 1)} of the leading {count} vector{'s' * (count > 1)}, degrees")
+    error.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
+    error.set_title(rf"test error on $F_{study.ell}$ less on $F$, $\lambda$ = {study.problem.ridges[0]:g}")
+    slope.set_title("column means on $a_j^2$: slope over predicted")
+    for ax in (norm, angle, error, slope):
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(loc="upper right" if ax is norm else "best", fontsize=7.5)
+        else:
+            ax.set_title("")
+            ax.set_axis_off()
     problem = study.problem
-    left.figure.suptitle(
-        f"{problem.sigma.name}, α = {problem.alpha:g}, ℓ = {study.ell}, target {problem.teacher.name}, "
-        f"{len(study.runs[0])} seeds",
-        x=0.01,
-        ha="left",
-        fontsize=9,
-    )
+    norm.set_ylabel(rf"{problem.sigma.name}, $\alpha$ = {problem.alpha:g}, $\ell$ = {study.ell}")
     return axes

@@ -117,7 +117,9 @@ def print_decomposition(study: DecompositionStudy, figure: str | None = None) ->
         law = study.exponents[variant]
         table.add_row(label, *map(_with_error, study.remainder(variant)), f"{law.exponent:.3f} ± {law.sem:.3f}")
     for variant in VARIANTS:
-        table.add_row(f"angle in degrees, {variant.replace('_', ' ')}", *map(_with_error, study.angle(variant)), "")
+        for i, values in enumerate(zip(*study.angles(variant), strict=True), start=1):
+            label = f"principal angle {i} in degrees, {variant.replace('_', ' ')}"
+            table.add_row(label, *map(_with_error, values), "")
     for variant in VARIANTS:
         cells = ["" if math.isnan(v.mean) else _with_error(v) for v in study.slope(variant)]
         table.add_row(f"column-mean slope, {variant.replace('_', ' ')}", *cells, "")

@@ -166,3 +166,44 @@ def test_interrupt(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in err
     assert (out, list(tmp_path.iterdir())) == ("", [])
+
+
+def test_nonlinear(spikes, tmp_path):
+    figure, numbers = tmp_path / "a.svg", tmp_path / "a.json"
+    size = ["--n", "200", "--d", "100", "--width", "150", "--seeds", "2", "--workers", "1"]
+    code, out, err = spikes("nonlinear", "staircase", *size, "--alphas", "0.1,0.3", "--figure", str(figure))
+    assert (code, err) == (0, "")
+    assert "objective[alpha 0.3]" in out
+    assert figure.stat().st_size > 1000
+    code, out, _ = spikes("nonlinear", "spectrum", *size, "--alphas", "0.4", "--points", "3", "--json", "-")
+    assert code == 0
+    assert json.loads(out)["theory"]["spikes"] == [
+        {"alpha": 0.4, "count": 4, "critical": 5, "growth": pytest.approx([0.4, 0.3, 0.2, 0.1])}
+    ]
+    run = ["nonlinear", "decomposition", *size, "--sizes", "100,200"]
+    code, out, _ = spikes(*run, "--json", str(numbers), "--figure", str(figure))
+    assert code == 0
+    assert "exponent" in out
+    assert json.loads(numbers.read_text())["simulation"]["n"] == [100, 200]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["staircase", "--alphas", "0.7"], "--alphas must be in [0, 0.5]; got 0.7"),
+        (["staircase", "--alphas", "a"], "--alphas must be numbers separated by commas; got 'a'"),
+        (["staircase", "--activation", "He2"], "--activation must have c₁"),
+        (["staircase", "--target", "z1 + z1*z2"], "--target must be single-index"),
+        (["spectrum", "--points", "1"], "--points must be an integer of at least 2; got 1"),
+        (["decomposition", "--sizes", "100.5,200"], "--sizes must be integers separated by commas; got '100.5,200'"),
+        (["decomposition", "--sizes", "100"], "--sizes must be at least two different sizes of 50 or more; got [100]"),
+        (["decomposition", "--ell", "0"], "--ell must be a positive integer; got 0"),
+        (["decomposition", "--alpha", "0.5"], "--alpha must be in [0, 0.5); got 0.5"),
+        (["decomposition", "--seeds", "1"], "--seeds must be at least 2 for errors of the exponents; got 1"),
+    ],
+)
+def test_bad_input_to_nonlinear(spikes, arguments, complaint):
+    code, out, err = spikes("nonlinear", *arguments)
+    assert (code, out) == (2, "")
+    assert complaint in err
+    assert len(err.strip().splitlines()) <= 2

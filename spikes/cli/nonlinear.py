@@ -32,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 Alphas = Annotated[str | None, typer.Option("--alphas", help="Exponents to simulate, separated by commas.")]
+Points = Annotated[int, integer_option("--points", "Number of exponents at which spike positions are predicted.")]
 Sizes = Annotated[str, typer.Option("--sizes", help="Values of n, separated by commas; d/n and N/n are kept.")]
 Ell = Annotated[int | None, integer_option("--ell", "Number of terms; as many as outgrow the bulk by default.")]
 
@@ -81,6 +82,7 @@ def staircase(
 def spectrum(
     problem: Problem,
     alphas: Alphas = None,
+    points: Points = 21,
     seeds: Seeds = 4,
     seed: Seed = 0,
     workers: Workers = None,
@@ -97,6 +99,7 @@ def spectrum(
     study = spectrum_study(
         problem,
         alphas=_exponents(alphas),
+        points=points,
         seeds=seeds,
         seed=seed,
         workers=workers,

@@ -1,0 +1,22 @@
+"""Spectra and spikes as the step-size exponent passes 0, 1/4, 1/3, 3/8."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from spikes.nonlinear import spectrum_study
+from spikes.output import save_figure, write_json
+from spikes.plotting_nonlinear import plot_spectrum_study
+from theory import Problem
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", help="file for the measured numbers")
+    options = parser.parse_args()
+    study = spectrum_study(Problem(n=2000, d=1000, width=1500), seeds=options.seeds, seed=options.seed)
+    if options.json:
+        write_json(options.json, study.to_dict())
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: plot_spectrum_study(study))
