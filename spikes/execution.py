@@ -32,10 +32,12 @@ def run_tasks(
     *,
     workers: int | None = None,
     label: str = "runs",
+    finished: Callable[[int, Any], None] | None = None,
 ) -> list[Any]:
     """``[function(*task) for task in tasks]``, in worker processes if there are several.
 
-    The first failure ends the others and is raised as it was.
+    `finished` is called in this process with a task's index and result, in the order in which they finish. The first
+    failure ends the others and is raised as it was.
     """
     count = worker_count(workers, len(tasks))
     results: list[Any] = [None] * len(tasks)
@@ -43,6 +45,8 @@ def run_tasks(
         if count == 1:
             for i, task in enumerate(tasks):
                 results[i] = function(*task)
+                if finished is not None:
+                    finished(i, results[i])
                 advance()
             return results
         from loky import get_reusable_executor
@@ -51,7 +55,10 @@ def run_tasks(
         futures = {executor.submit(function, *task): i for i, task in enumerate(tasks)}
         try:
             for future in as_completed(futures):
-                results[futures[future]] = future.result()
+                i = futures[future]
+                results[i] = future.result()
+                if finished is not None:
+                    finished(i, results[i])
                 advance()
         except BaseException:
             executor.shutdown(wait=True, kill_workers=True)

@@ -7,11 +7,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STATEMENT = {"theory.problem", "theory.activation", "theory.arguments", "theory.target", "theory.teacher"}
+STATEMENT = {
+    "theory.activation",
+    "theory.arguments",
+    "theory.problem",
+    "theory.protocol",
+    "theory.target",
+    "theory.teacher",
+}
 COMPARING = {
     "cli",
     "comparison",
     "decomposition",
+    "giant",
     "local_comparison",
     "matrix_spectrum",
     "nonlinear",

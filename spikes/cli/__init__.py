@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import local, nonlinear, spectrum, step
+from spikes.cli import giant, local, nonlinear, spectrum, step
 
 __all__ = ["app", "main"]
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 for command in (step.predict, step.simulate, step.compare, spectrum.spectrum):
     app.command()(command)
 app.add_typer(nonlinear.app, name="nonlinear")
+app.add_typer(giant.app, name="giant")
 app.add_typer(local.app, name="local")
 
 
