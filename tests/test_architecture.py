@@ -8,7 +8,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STATEMENT = {"theory.problem", "theory.activation", "theory.target"}
-COMPARING = {"comparison", "decomposition", "nonlinear", "plotting", "plotting_nonlinear", "tables", "cli"}
+COMPARING = {
+    "comparison",
+    "decomposition",
+    "matrix_spectrum",
+    "nonlinear",
+    "plotting",
+    "plotting_matrix",
+    "plotting_nonlinear",
+    "tables",
+    "cli",
+}
 
 
 def imports(path: Path) -> set[str]:

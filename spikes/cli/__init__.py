@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import nonlinear, step
+from spikes.cli import nonlinear, spectrum, step
 
 __all__ = ["app", "main"]
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (step.predict, step.simulate, step.compare):
+for command in (step.predict, step.simulate, step.compare, spectrum.spectrum):
     app.command()(command)
 app.add_typer(nonlinear.app, name="nonlinear")
 

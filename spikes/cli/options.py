@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
+    "Dtype",
     "Figure",
     "GradientOrder",
     "Json",
+    "Method",
     "Seed",
     "Seeds",
     "Workers",
@@ -60,6 +62,10 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
 Seeds = Annotated[int, integer_option("--seeds", "Independent simulations.")]
 Seed = Annotated[int, integer_option("--seed", "Seed of them all.")]
 Workers = Annotated[int | None, integer_option("--workers", "Processes; as many as processors by default.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="float64 or float32.")]
+Method = Annotated[
+    str, typer.Option("--method", help="Spectrum by the gram matrix, by svd, or streamed, never storing F.")
+]
 Json = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
 Figure = Annotated[str | None, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")]
 GradientOrder = Annotated[
