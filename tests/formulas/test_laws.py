@@ -61,6 +61,16 @@ def test_mass_is_1(law):
 
 
 @each_law
+def test_shapes(law):
+    x = np.linspace(*law.support, 8)[1:-1]
+    for function in (law.pdf, law.cdf):
+        values = function(x)
+        assert function(x[2]).shape == ()
+        assert float(function(x[2])) == pytest.approx(values[2], rel=1e-14)
+        np.testing.assert_array_equal(function(x.reshape(2, 3)), values.reshape(2, 3))
+
+
+@each_law
 def test_moments_against_quadrature(law):
     expected = [integrate(law, lambda x, j=j: x**j) for j in range(1, 9)]
     np.testing.assert_allclose(law.moments(8), expected, rtol=1e-11, atol=1e-11)

@@ -42,7 +42,8 @@ def _branch(z: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def _arch(x: np.ndarray, low: float, high: float) -> np.ndarray:
     """√((high − x)(x − low)) where that is real and 0 elsewhere."""
-    value = (high - x) * (x - low)
+    value = high - x
+    value *= x - low
     np.maximum(value, 0.0, out=value)
     return np.sqrt(value, out=value)
 
@@ -174,7 +175,9 @@ class MarchenkoPastur(Law):
         low, high = self.support
         value = _arch(x, low, high)
         # The divisor is kept off 0, where the density of a band that reaches 0 has no value.
-        value /= np.maximum(x, np.finfo(float).tiny) * (2.0 * math.pi * self.ratio * self.variance)
+        below = np.maximum(x, np.finfo(float).tiny)
+        below *= 2.0 * math.pi * self.ratio * self.variance
+        value /= below
         return value
 
     def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:

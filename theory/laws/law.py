@@ -31,7 +31,7 @@ def real_points(name: str, value: np.ndarray) -> np.ndarray:
     if np.iscomplexobj(value):
         raise ValueError(f"`{name}` must be real; got a complex array")
     value = value.astype(float, copy=False)
-    if np.isnan(value).any():
+    if value.size and np.isnan(np.min(value)):
         raise ValueError(
             f"`{name}` must not be NaN; got {np.count_nonzero(np.isnan(value))} NaN of {value.size} values"
         )
@@ -127,7 +127,8 @@ class Law(ABC):
         ValueError
             If `x` holds a NaN.
         """
-        return self._density(real_points("x", x))
+        x = real_points("x", x)
+        return self._density(x.ravel()).reshape(x.shape)
 
     def stieltjes(self, z: np.ndarray) -> np.ndarray:
         """m(z) = ∫ μ(dx)/(x − z), atoms included, at any complex or real z off the support.
