@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-__all__ = ["by_turns", "machine"]
+__all__ = ["by_turns", "machine", "ratio"]
 
 
 def by_turns(repeats: int, **functions: Callable[[], object]) -> dict[str, list[float]]:
