@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 STATEMENT = {"theory.problem", "theory.activation", "theory.target"}
-COMPARING = {"comparison", "decomposition", "nonlinear", "plotting", "plotting_nonlinear", "tables", "cli"}
+COMPARING = {"comparison", "decomposition", "nonlinear", "plotting", "plotting_nonlinear", "sweeps", "tables", "cli"}
 
 
 def imports(path: Path) -> set[str]:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import nonlinear, step
+from spikes.cli import nonlinear, step, sweep
 
 __all__ = ["app", "main"]
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (step.predict, step.simulate, step.compare):
+for command in (step.predict, step.simulate, step.compare, sweep.sweep, sweep.results, sweep.plot):
     app.command()(command)
 app.add_typer(nonlinear.app, name="nonlinear")
 
@@ -33,7 +33,7 @@ def main() -> None:
         _fail("interrupted", 130)
     except ValueError as error:
         _fail(_as_option(str(error)), 2)
-    except (ArithmeticError, MemoryError, OSError) as error:
+    except (ArithmeticError, ImportError, MemoryError, OSError) as error:
         _fail(str(error), 1)
     except Exception as error:
         # The parser's own complaints: typer has carried its exception classes under more than one name.
