@@ -265,8 +265,8 @@ def _check_keys(where: str, given: Mapping[str, Any], known: Sequence[str]) -> N
 
 def _value(name: str, value: Any) -> Any:
     """One value of a field as the problem will hold it; each field has its rule in `theory.Problem`."""
-    sizes = {"n": 2, "d": 9, "width": 2}
-    checked = _in_problem(lambda: Problem(**(sizes | {name: value})))
+    others = {"n": 2, "d": 9, "width": 2, "target": _target("z")}
+    checked = _in_problem(lambda: Problem(**(others | {name: value})))
     kept = getattr(checked, name)
     if not isinstance(kept, bool | int | float | str):
         raise ValueError(f"[problem] {name} must be a value, a list or a range; got {value!r}")
