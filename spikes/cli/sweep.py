@@ -45,8 +45,7 @@ def sweep(
     path = output if output is not None else str(Path(study).with_suffix(".sqlite"))
     check_writable("output", path)
     check_outputs(json, None)
-    if not quiet:
-        _log_to_stderr()
+    _log_to_stderr(quiet)
     try:
         found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes, quiet=quiet)
     except StudyChanged as error:
@@ -115,7 +114,7 @@ def plot(
         write_json(json, to_dict(found, summaries))
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(quiet: bool) -> None:
     import logging
 
     class Handler(logging.Handler):
@@ -123,6 +122,6 @@ def _log_to_stderr() -> None:
             sys.stderr.write(f"spikes: {self.format(record)}\n")  # looked up anew: a progress bar stands before it
 
     log = logging.getLogger("spikes")
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
     log.propagate = False
     log.handlers = [Handler()]

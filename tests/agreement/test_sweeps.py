@@ -345,7 +345,11 @@ def test_curves(undisturbed):
         curves(everything, "alpha", "loss")
 
 
-LONG = STUDY.replace("seeds = 3", "seeds = 60").replace("theory = false", "").replace("n = 60", "n = 150")
+LONG = (
+    STUDY.replace("seeds = 3", "seeds = 60")
+    .replace("theory = false", "gradient_order = 1")
+    .replace("n = 60", "n = 150")
+)
 
 
 @pytest.mark.slow
@@ -368,17 +372,19 @@ def test_twenty_kills_of_the_command(tmp_path):
     assert content(path) == content(whole)
 
 
-def kill_once_under_way(path, pids) -> threading.Thread:
-    """Kill one of the processes when the first rows are there."""
+def kill_once_under_way(path, pids) -> tuple[threading.Thread, list[int]]:
+    """Kill one of the processes when the first rows are there; the list then says how many those were."""
+    rows: list[int] = []
 
     def run():
         while not path.exists() or not open_results(path).runs():
             time.sleep(0.02)
         os.kill(pids()[0], signal.SIGKILL)
+        rows.append(len(open_results(path).runs()))
 
     thread = threading.Thread(target=run)
     thread.start()
-    return thread
+    return thread, rows
 
 
 @pytest.mark.slow
@@ -388,9 +394,10 @@ def test_a_worker_of_the_pool_is_killed(tmp_path):
     study = as_study(LONG)
     whole = sweep(study, tmp_path / "whole.sqlite", workers=1)
     path = tmp_path / "killed.sqlite"
-    killer = kill_once_under_way(path, lambda: list(get_reusable_executor(max_workers=2, timeout=120)._processes))
+    killer, rows = kill_once_under_way(path, lambda: list(get_reusable_executor(max_workers=2, timeout=120)._processes))
     assert sweep(study, path, workers=2).complete()
     killer.join()
+    assert 0 < rows[0] < 480
     assert content(path) == content(whole.path)
 
 
@@ -402,9 +409,10 @@ def test_a_worker_of_a_cluster_is_killed(tmp_path):
     whole = sweep(study, tmp_path / "whole.sqlite", workers=2)
     path = tmp_path / "killed.sqlite"
     with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as cluster:
-        killer = kill_once_under_way(path, lambda: [worker.pid for worker in cluster.workers.values()])
+        killer, rows = kill_once_under_way(path, lambda: [worker.pid for worker in cluster.workers.values()])
         assert sweep(study, path, scheduler=cluster.scheduler_address).complete()
         killer.join()
+    assert 0 < rows[0] < 480
     assert content(path) == content(whole.path)
     with distributed.LocalCluster(1, threads_per_worker=2, dashboard_address=":0") as cluster:  # noqa: SIM117
         with pytest.raises(ValueError, match="`scheduler` must have workers of one thread each"):
