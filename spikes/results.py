@@ -140,6 +140,7 @@ def open_writer(path: str | os.PathLike[str], study: Study, *, resume: bool = Fa
         with closing(connection):
             with _writing(path):
                 connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA wal_autocheckpoint = 100")  # small rows: the log stays below half a MB
                 with connection:
                     session = connection.execute(
                         "INSERT INTO sessions (started, host, versions, provenance) VALUES (?, ?, ?, ?)",
