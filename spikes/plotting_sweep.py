@@ -45,7 +45,7 @@ def plot_curves(curves: Sequence[Curve], x: str, y: str, ax: Axes | None = None)
     An axis is logarithmic when its positive values span more than a factor of 20.
     """
     if ax is None:
-        ax = plt.subplots(figsize=(5.0, 3.6), layout="constrained")[1]
+        ax = plt.subplots(figsize=(6.0, 3.6), layout="constrained")[1]
     drawn = []
     predicted = measured = False
     for i, curve in enumerate(curves):
@@ -80,10 +80,9 @@ def plot_curves(curves: Sequence[Curve], x: str, y: str, ax: Axes | None = None)
     ax.set_xlabel(_FIELDS.get(x, (x, x))[1])
     ax.set_ylabel(_named(y))
     parts = ["lines: theory"] * predicted + ["points: simulation ± s.e."] * measured
+    ax.set_title("; ".join(parts))
     if any(curve.label for curve in curves):
-        ax.legend(title="; ".join(parts), title_fontsize=8, ncols=1 + (len(curves) > 6))
-    else:
-        ax.set_title("; ".join(parts))
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # beside the axes, where no curve can be
     return ax
 
 
