@@ -56,8 +56,8 @@ def measure(activation: str, repeats: int, threads: int) -> tuple[float, float, 
         np.dot(batches[1].X, network.W.T, out=F)
 
     def ours() -> np.ndarray:
-        step = giant_step(network, kernels, shift, batches[0], problem.step_size)
-        return feature_matrix(step.network.W, kernels, shift, batches[1], direction).F
+        step = giant_step(network, kernels, shift, batches[0], problem.step_size, threads=threads)
+        return feature_matrix(step.network.W, kernels, shift, batches[1], direction, threads=threads).F
 
     with threadpool_limits(threads):
         difference = float(np.max(np.abs(ours() - plain(problem, network, *batches, shift))))

@@ -145,6 +145,8 @@ def compare(
     *,
     gradient_order: int = 2,
     test_samples: int = 8192,
+    dtype: str = "float64",
+    method: str = "gram",
 ) -> Comparison:
     """Predict and simulate a problem and lay one over the other.
 
@@ -161,6 +163,8 @@ def compare(
         Passed to `theory.predict`.
     test_samples : int
         Fresh samples for each run's test error.
+    dtype, method : str
+        As in `spikes.simulate`.
 
     Returns
     -------
@@ -177,7 +181,9 @@ def compare(
     grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
     kept = len(problem.ridges)
     wide = problem.replace(ridge=(*problem.ridges, *(float(x) for x in grid)))
-    runs = simulate_ensemble(wide, seeds=seeds, seed=seed, workers=workers, test_samples=test_samples)
+    runs = simulate_ensemble(
+        wide, seeds=seeds, seed=seed, workers=workers, test_samples=test_samples, dtype=dtype, method=method
+    )
     fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], _CURVE)))
     after, before = predict_errors(fine, gradient_order), random_feature_errors(fine)
     path = Path(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from theory.problem import Problem
 
-__all__ = ["CHUNK", "Batch", "Samples", "as_seed_sequence", "derived_sequence"]
+__all__ = ["CHUNK", "Batch", "Samples", "as_seed_sequence", "derived_sequence", "over_blocks"]
 
 Block = tuple[slice, np.ndarray, np.ndarray]
 
@@ -71,12 +73,15 @@ class Samples:
             X[rows] = inputs[:keep]
             y[rows] = teacher(inputs[:keep, : teacher.k]) + problem.noise * noise[:keep]
 
-    def blocks(self, block: int, *, dtype: np.dtype = np.float64) -> Iterator[Block]:
-        """Blocks (rows, X, y) of at least `block` rows in order, in buffers that the next block overwrites."""
+    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+        """Blocks (rows, X, y) of at least `block` rows in order, in buffers that the next block overwrites.
+
+        Of every `stride` blocks one, beginning with block `first`.
+        """
         block = -(-block // CHUNK) * CHUNK
         size = min(block, self.rows)
         X, y = np.empty((size, self.problem.d), dtype), np.empty(size, dtype)
-        for start in range(0, self.rows, block):
+        for start in range(first * block, self.rows, stride * block):
             stop = min(start + block, self.rows)
             self.draw(start, stop, X[: stop - start], y[: stop - start])
             yield slice(start, stop), X[: stop - start], y[: stop - start]
@@ -100,8 +105,33 @@ class Batch:
         """Number of samples."""
         return len(self.y)
 
-    def blocks(self, block: int, *, dtype: np.dtype = np.float64) -> Iterator[Block]:
-        """Blocks (rows, X, y) in order; views where the type is right."""
-        for start in range(0, self.rows, block):
+    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+        """As `Samples.blocks`, without buffers: views where the type is right."""
+        for start in range(first * block, self.rows, stride * block):
             rows = slice(start, min(start + block, self.rows))
             yield rows, self.X[rows].astype(dtype, copy=False), self.y[rows].astype(dtype, copy=False)
+
+
+def over_blocks(
+    samples: Samples | Batch,
+    block: int,
+    visit: Callable[[int, slice, np.ndarray, np.ndarray], None],
+    *,
+    threads: int = 1,
+    dtype: np.dtype = np.float64,
+) -> None:
+    """Call ``visit(slot, rows, X, y)`` for every block, `threads` blocks at a time, matrix products on one thread each.
+
+    Block i belongs to slot i mod `threads`, whose blocks come in order: sums kept apart for each slot and added in the
+    order of the slots are the same in every run with as many threads.
+    """
+
+    def walk(slot: int) -> None:
+        for rows, X, y in samples.blocks(block, dtype=dtype, first=slot, stride=threads):
+            visit(slot, rows, X, y)
+
+    if threads == 1:
+        walk(0)
+        return
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(walk, range(threads)))

@@ -10,11 +10,19 @@ import numpy as np
 
 from spikes.data import as_seed_sequence, derived_sequence
 from spikes.execution import run_tasks, worker_count
-from spikes.simulation import Simulation, check_memory, simulate
+from spikes.simulation import Simulation, check_how, check_memory, simulate
 from spikes.spectra import DEGREES, separated
 from theory.problem import Problem
 
-__all__ = ["ALIGNMENTS", "Ensemble", "Estimate", "estimate", "mean_amplitudes", "simulate_ensemble"]
+__all__ = [
+    "ALIGNMENTS",
+    "Ensemble",
+    "Estimate",
+    "controlled_estimate",
+    "estimate",
+    "mean_amplitudes",
+    "simulate_ensemble",
+]
 
 ALIGNMENTS = tuple("1" if k == 0 else f"He{k}" for k in DEGREES)
 _BINS = 60
@@ -37,6 +45,32 @@ def estimate(values: np.ndarray) -> Estimate:
     values = np.asarray(values, dtype=float)
     sem = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
     return Estimate(float(np.mean(values)), sem, len(values))
+
+
+def controlled_estimate(values: np.ndarray, control: np.ndarray, expected: float) -> Estimate:
+    """Mean of values − b(control − expected), b being the regression coefficient: a control variate.
+
+    What varies from seed to seed with a quantity of known expectation is taken out. Four seeds at least make a
+    regression; with fewer, or a control that does not vary, this is the plain mean.
+
+    Parameters
+    ----------
+    values, control : ndarray, shape (seeds,)
+    expected : float
+        Expectation of the control.
+    """
+    values, control = np.asarray(values, dtype=float), np.asarray(control, dtype=float)
+    seeds, spread = len(values), float(np.ptp(control))
+    if seeds < 4 or spread == 0.0:
+        return estimate(values)
+    centred = control - control.mean()
+    slope = float(centred @ values) / float(centred @ centred)
+    residual = values - values.mean() - slope * centred
+    variance = float(residual @ residual) / (seeds - 2)
+    # the regression's value at the expected control, and the error of a regression there
+    away = (expected - control.mean()) ** 2 / float(centred @ centred)
+    mean = float(values.mean()) + slope * (expected - float(control.mean()))
+    return Estimate(mean, math.sqrt(variance * (1.0 / seeds + away)), seeds)
 
 
 def mean_amplitudes(amplitudes: np.ndarray) -> tuple[Estimate, ...]:
@@ -151,6 +185,8 @@ def simulate_ensemble(
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     test_samples: int = 8192,
+    dtype: str = "float64",
+    method: str = "gram",
 ) -> Ensemble:
     """Run `simulate` for several independent seeds, in processes of one thread each.
 
@@ -167,6 +203,8 @@ def simulate_ensemble(
         Processes; as many as processors by default.
     test_samples : int
         Fresh samples for each run's test error.
+    dtype, method : str
+        As in `simulate`.
 
     Raises
     ------
@@ -176,10 +214,11 @@ def simulate_ensemble(
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
     sequence = as_seed_sequence(seed)
-    check_memory(problem, worker_count(workers, int(seeds)))
-    tasks = [(problem, derived_sequence(sequence, i), test_samples) for i in range(int(seeds))]
+    check_how(dtype, method)
+    check_memory(problem, worker_count(workers, int(seeds)), dtype=dtype, method=method)
+    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(int(seeds))]
     return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers)))
 
 
-def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int) -> Simulation:
-    return simulate(problem, sequence, test_samples=test_samples)
+def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int, dtype: str, method: str) -> Simulation:
+    return simulate(problem, sequence, test_samples=test_samples, dtype=dtype, method=method)

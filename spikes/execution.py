@@ -42,18 +42,22 @@ def run_tasks(
     workers: int | None = None,
     executor: Executor | None = None,
     label: str = "runs",
+    finished: Callable[[int, Any], None] | None = None,
 ) -> list[Any]:
     """``[function(*task) for task in tasks]``, in worker processes if there are several, or on an executor.
 
-    The first failure ends the others and is raised as it was.
+    `finished` is called in this process with a task's index and result, in the order in which they finish. The first
+    failure ends the others and is raised as it was.
     """
     results: list[Any] = [None] * len(tasks)
     with (
         progress_bar(label, len(tasks)) as advance,
-        closing(finished_tasks(function, tasks, workers=workers, executor=executor)) as finished,
+        closing(finished_tasks(function, tasks, workers=workers, executor=executor)) as done,
     ):
-        for i, future in finished:
+        for i, future in done:
             results[i] = future.result()
+            if finished is not None:
+                finished(i, results[i])
             advance()
     return results
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikes.data import Batch, Samples
+from spikes.data import Batch, Samples, over_blocks
 from spikes.giant_step import BLOCK
 from spikes.kernels import ActivationKernels
 
@@ -31,21 +31,35 @@ class FeatureMatrix:
 
 
 def feature_matrix(
-    W: np.ndarray, kernels: ActivationKernels, shift: float, samples: Samples | Batch, direction: np.ndarray
+    W: np.ndarray,
+    kernels: ActivationKernels,
+    shift: float,
+    samples: Samples | Batch,
+    direction: np.ndarray,
+    *,
+    threads: int = 1,
 ) -> FeatureMatrix:
     """σ(XWᵀ) − shift for a batch, with its labels and its latents along a unit `direction` (d,)."""
     n, N = samples.rows, len(W)
     F, labels, u = np.empty((n, N), W.dtype), np.empty(n, W.dtype), np.empty(n, W.dtype)
-    for rows, X, y in samples.blocks(BLOCK, dtype=W.dtype):
+
+    def visit(_: int, rows: slice, X: np.ndarray, y: np.ndarray) -> None:
         np.dot(X, W.T, out=F[rows])
         kernels.activate(F[rows], shift)
         labels[rows] = y
         u[rows] = X @ direction
+
+    over_blocks(samples, BLOCK, visit, threads=threads, dtype=W.dtype)
     return FeatureMatrix(F, labels, u)
 
 
 def squared_errors(
-    layers: list[tuple[np.ndarray, np.ndarray]], kernels: ActivationKernels, shift: float, samples: Samples | Batch
+    layers: list[tuple[np.ndarray, np.ndarray]],
+    kernels: ActivationKernels,
+    shift: float,
+    samples: Samples | Batch,
+    *,
+    threads: int = 1,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Mean and standard error of (y − σ(Wx)ᵀâ)² over a batch, for several pairs of layers on the same samples.
 
@@ -59,15 +73,19 @@ def squared_errors(
     -------
     list of (mean, standard error), each of shape (L,)
     """
-    sums = [np.zeros((2, readouts.shape[1])) for _, readouts in layers]
-    H = np.empty((min(BLOCK, samples.rows), len(layers[0][0])), layers[0][0].dtype)
-    for _, X, y in samples.blocks(BLOCK, dtype=H.dtype):
-        block = H[: len(y)]
-        for (W, readouts), total in zip(layers, sums, strict=True):
+    W0 = layers[0][0]
+    sums = np.zeros((threads, len(layers), 2, layers[0][1].shape[1]))
+    buffers = [np.empty((min(BLOCK, samples.rows), len(W0)), W0.dtype) for _ in range(threads)]
+
+    def visit(slot: int, _: slice, X: np.ndarray, y: np.ndarray) -> None:
+        block = buffers[slot][: len(y)]
+        for (W, readouts), total in zip(layers, sums[slot], strict=True):
             np.dot(X, W.T, out=block)
             kernels.activate(block, shift)
             squared = np.square(y[:, None] - block @ readouts, dtype=float)
             total += squared.sum(axis=0), np.square(squared).sum(axis=0)
-    m = samples.rows
-    means = [(total[0] / m, np.sqrt(np.maximum(total[1] / m - (total[0] / m) ** 2, 0.0) / m)) for total in sums]
-    return means
+
+    over_blocks(samples, BLOCK, visit, threads=threads, dtype=W0.dtype)
+    first, second = np.moveaxis(sums.sum(axis=0), 1, 0) / samples.rows
+    sem = np.sqrt(np.maximum(second - first**2, 0.0) / samples.rows)
+    return list(zip(first, sem, strict=True))

@@ -8,14 +8,34 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 
-from spikes.data import Batch, Samples
+from spikes.data import Batch, Samples, over_blocks
 from spikes.kernels import ActivationKernels
+from spikes.linear_fit import LinearFit
 from spikes.network import Network
 
-__all__ = ["BLOCK", "Step", "add_product", "giant_step"]
+__all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient"]
 
 BLOCK = 512
 """Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """What one batch says of the first layer.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (N, d)
+        (1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀: the step moves W by η times this.
+    beta : ndarray, shape (d,)
+        X₀ᵀy₀/n₀.
+    label_power : float
+        Mean of y² over the batch.
+    """
+
+    rows: np.ndarray
+    beta: np.ndarray
+    label_power: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +63,71 @@ def add_product(total: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
     gemm(1.0, right.T, left.T, beta=1.0, c=total.T, trans_b=True, overwrite_c=True)
 
 
+def gradient(
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    samples: Samples | Batch,
+    *,
+    labels: LinearFit | None = None,
+    interacting: bool = True,
+    threads: int = 1,
+) -> Gradient:
+    """(1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀), in row blocks: memory does not grow with n₀.
+
+    Parameters
+    ----------
+    network : Network
+        W (N, d) and a (N,).
+    kernels : ActivationKernels
+    shift : float
+        Subtracted from σ in f; E σ(Z) for a centred activation.
+    samples : Samples
+        The batch, n₀ rows.
+    labels : LinearFit, optional
+        Subtracted from the labels first.
+    interacting : bool
+        False leaves f out of the residual, as if other neurons made it vanish.
+    threads : int
+        Threads that share the blocks of rows.
+    """
+    W, a = network.W, network.a
+    N, d = W.shape
+    size, scale = min(BLOCK, samples.rows), 1.0 / math.sqrt(N) if interacting else 0.0
+    parts = [
+        _Part(np.empty((size, N), W.dtype), np.empty(size, W.dtype), np.zeros_like(W), np.zeros(d))
+        for _ in range(threads)
+    ]
+
+    def visit(slot: int, _: slice, X: np.ndarray, y: np.ndarray) -> None:
+        part = parts[slot]
+        if labels is not None:
+            y = labels.residual(X, y)
+        block, r = part.H[: len(y)], part.r[: len(y)]
+        np.dot(X, W.T, out=block)
+        kernels.backward(block, a, scale, y, shift, r)
+        add_product(part.gradient, block, X)
+        part.beta += y @ X
+        part.power += float(y @ y)
+
+    over_blocks(samples, BLOCK, visit, threads=threads, dtype=W.dtype)
+    total, beta, power = parts[0].gradient, parts[0].beta, parts[0].power
+    for part in parts[1:]:
+        total += part.gradient
+        beta += part.beta
+        power += part.power
+    total /= samples.rows
+    return Gradient(total, beta / samples.rows, power / samples.rows)
+
+
 def giant_step(
-    network: Network, kernels: ActivationKernels, shift: float, samples: Samples | Batch, eta: float
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    samples: Samples | Batch,
+    eta: float,
+    *,
+    threads: int = 1,
 ) -> Step:
     """W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀).
 
@@ -59,20 +142,22 @@ def giant_step(
         The fresh batch, n₀ rows.
     eta : float
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
+    threads : int
+        Threads that share the blocks of rows.
     """
-    W, a = network.W, network.a
-    N, d = W.shape
-    size = min(BLOCK, samples.rows)
-    H, r = np.empty((size, N), W.dtype), np.empty(size, W.dtype)
-    total, beta, power = np.zeros((N, d), W.dtype), np.zeros(d), 0.0
-    scale = 1.0 / math.sqrt(N)
-    for _, X, y in samples.blocks(BLOCK, dtype=W.dtype):
-        block = H[: len(y)]
-        np.dot(X, W.T, out=block)
-        kernels.backward(block, a, scale, y, shift, r[: len(y)])
-        add_product(total, block, X)
-        beta += y @ X
-        power += float(y @ y)
-    total *= eta / samples.rows
-    total += W
-    return Step(Network(total, a), beta / samples.rows, power / samples.rows)
+    made = gradient(network, kernels, shift, samples, threads=threads)
+    W = made.rows
+    W *= eta
+    W += network.W
+    return Step(Network(W, network.a), made.beta, made.label_power)
+
+
+@dataclass(eq=False)
+class _Part:
+    """Buffers and sums of one thread."""
+
+    H: np.ndarray
+    r: np.ndarray
+    gradient: np.ndarray
+    beta: np.ndarray
+    power: float = 0.0

@@ -1,8 +1,8 @@
 """Every numba function: element-wise kernels for the activations, fused with the passes around them.
 
 The scalar functions are branch-free polynomials, so that LLVM vectorises the loops that call them; each is within a few
-units in the last place of the exact value. Kernels run over rows in parallel, each row by one thread: the number of
-threads never shows in the result.
+units in the last place of the exact value. Kernels hold no lock and start no thread: blocks of rows are what threads
+share (`spikes.data.over_blocks`), so that none waits for another beside the matrix products.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from numba.extending import intrinsic, register_jitable
 
 from theory.problem import ACTIVATIONS, Activation
 
-__all__ = ["ActivationKernels", "activation_kernels"]
+__all__ = ["ActivationKernels", "activation_kernels", "pair_pass", "relu_backward", "relu_output"]
 
 _OPTIONS = {"error_model": "numpy", "fastmath": {"contract"}}
+_SCALAR = {**_OPTIONS, "forceinline": True}  # a loop that calls a function is not vectorised
 
 
 # Exponential, logarithm and sine, without branches ------------------------------------------------------------------
@@ -58,7 +59,7 @@ def _fma(typing_context, x, y, z):
     return types.float64(types.float64, types.float64, types.float64), codegen
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _exp_parts(x):
     """e^x = 2ⁿ(1 + p): returns p and 2ⁿ, for |x| < 708."""
     shifted = x * 1.4426950408889634 + 6755399441055744.0  # adding 1.5·2⁵² rounds to the nearest integer
@@ -80,7 +81,7 @@ def _exp_parts(x):
     return p * r * r + r, _as_float((_as_int(shifted) + 1023) << 52)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _exp(x):
     x = -708.0 if x < -708.0 else x
     x = 708.0 if x > 708.0 else x
@@ -88,7 +89,7 @@ def _exp(x):
     return power * p + power
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _log1p_unit(t):
     """log(1 + t) for 0 ≤ t ≤ 1, as 2 artanh(t/(2 + t))."""
     s = t / (2.0 + t)
@@ -108,7 +109,7 @@ def _log1p_unit(t):
     return p * s
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _sine_of(x, quarter):
     """sin(x + quarter·π/2) for quarter 0 or 1 and |x| < 10⁷."""
     shifted = x * 0.3183098861837907 + 0.5 * quarter + 6755399441055744.0
@@ -128,14 +129,14 @@ def _sine_of(x, quarter):
     return _as_float(_as_int(p * r) ^ (_as_int(shifted) << 63))
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _density(x):
     """Standard normal density; the rounding of x² is made good, or it would cost x²/2 units in the last place."""
     square = x * x
     return 0.3989422804014327 * _exp(-0.5 * square) * (1.0 - 0.5 * _fma(x, x, -square))
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _tail(y):
     """P(Z > y) for y ≥ 0: the density times a polynomial in (y − 4)/(y + 4) over y + 4."""
     t = (y - 4.0) / (y + 4.0)
@@ -170,17 +171,17 @@ def _tail(y):
 # Activations and their derivatives ------------------------------------------------------------------------------------
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _relu(x):
     return x if x > 0.0 else 0.0 * x
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _relu_slope(x):
     return 1.0 if x > 0.0 else 0.0
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _tanh(x):
     y = abs(x)
     y = 20.0 if y > 20.0 else y
@@ -189,13 +190,13 @@ def _tanh(x):
     return math.copysign(e / (e + 2.0), x)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _tanh_slope(x):
     e = _exp(-2.0 * abs(x))
     return 4.0 * e / ((1.0 + e) * (1.0 + e))
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _erf(x):
     """erf(x/√2)."""
     y = abs(x)
@@ -213,116 +214,147 @@ def _erf(x):
     return math.copysign(p * y if y < 1.0 else 1.0 - 2.0 * _tail(y), x)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _erf_slope(x):
     return 2.0 * _density(x)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _softplus(x):
     return (x if x > 0.0 else 0.0) + _log1p_unit(_exp(-abs(x)))
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _sigmoid(x):
     e = _exp(-abs(x))
     return (1.0 if x > 0.0 else e) / (1.0 + e)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _sigmoid_slope(x):
     e = _exp(-abs(x))
     return e / ((1.0 + e) * (1.0 + e))
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _normal_cdf(x):
     tail = _tail(abs(x))
     return 1.0 - tail if x > 0.0 else tail
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _gelu(x):
     return x * _normal_cdf(x)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _gelu_slope(x):
     return _normal_cdf(x) + x * _density(x)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _silu(x):
     return x * _sigmoid(x)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _silu_slope(x):
     return _sigmoid(x) + x * _sigmoid_slope(x)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _sin(x):
     return _sine_of(x, 0.0)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _cos(x):
     return _sine_of(x, 1.0)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he0(x):
     return 1.0 + 0.0 * x
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he1(x):
     return x
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he2(x):
     return x * x - 1.0
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he3(x):
     return x * (x * x - 3.0)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he4(x):
     u = x * x
     return (u - 6.0) * u + 3.0
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he5(x):
     u = x * x
     return x * ((u - 10.0) * u + 15.0)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he2_slope(x):
     return 2.0 * x
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he3_slope(x):
     return 3.0 * x * x - 3.0
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he4_slope(x):
     return 4.0 * x * (x * x - 3.0)
 
 
-@register_jitable(**_OPTIONS)
+@register_jitable(**_SCALAR)
 def _he5_slope(x):
     u = x * x
     return (5.0 * u - 30.0) * u + 15.0
 
+
+# Value and derivative from one exponential: what the backward pass needs of both.
+
+
+@register_jitable(**_SCALAR)
+def _tanh_pair(x):
+    p, power = _exp_parts(-2.0 * min(abs(x), 350.0))
+    m = power * p + (power - 1.0)
+    return math.copysign(-m / (m + 2.0), x), 4.0 * (power * p + power) / ((m + 2.0) * (m + 2.0))
+
+
+@register_jitable(**_SCALAR)
+def _softplus_pair(x):
+    e = _exp(-abs(x))
+    return (x if x > 0.0 else 0.0) + _log1p_unit(e), (1.0 if x > 0.0 else e) / (1.0 + e)
+
+
+@register_jitable(**_SCALAR)
+def _sigmoid_pair(x):
+    e = _exp(-abs(x))
+    inverse = 1.0 / (1.0 + e)
+    return (1.0 if x > 0.0 else e) * inverse, e * inverse * inverse
+
+
+@register_jitable(**_SCALAR)
+def _silu_pair(x):
+    value, slope = _sigmoid_pair(x)
+    return x * value, value + x * slope
+
+
+_PAIRS = {"tanh": _tanh_pair, "softplus": _softplus_pair, "sigmoid": _sigmoid_pair, "silu": _silu_pair}
 
 _SCALARS = {
     "relu": (_relu, _relu_slope),
@@ -367,22 +399,31 @@ def _dot(x, y):
     return total
 
 
-def _build(sigma: Callable, slope: Callable, *, cache: bool) -> ActivationKernels:
-    @numba.njit(parallel=True, cache=cache, **_OPTIONS)
+def _both(sigma: Callable, slope: Callable) -> Callable:
+    @register_jitable(**_SCALAR)
+    def pair(x):
+        return sigma(x), slope(x)
+
+    return pair
+
+
+def _build(sigma: Callable, pair: Callable, *, cache: bool) -> ActivationKernels:
+    @numba.njit(nogil=True, cache=cache, **_OPTIONS)
     def activate(H, shift):
-        for i in numba.prange(H.shape[0]):
+        for i in range(H.shape[0]):
             for j in range(H.shape[1]):
                 H[i, j] = sigma(H[i, j]) - shift
 
-    @numba.njit(parallel=True, cache=cache, **_OPTIONS)
+    @numba.njit(nogil=True, cache=cache, **_OPTIONS)
     def backward(H, a, scale, y, shift, r):
-        for i in numba.prange(H.shape[0]):
-            row = np.empty(H.shape[1], H.dtype)
+        row = np.empty(H.shape[1], H.dtype)
+        for i in range(H.shape[0]):
             for j in range(H.shape[1]):
-                row[j] = sigma(H[i, j]) - shift
+                value, H[i, j] = pair(H[i, j])
+                row[j] = value - shift
             r[i] = y[i] - scale * _dot(row, a)
             for j in range(H.shape[1]):
-                H[i, j] = slope(H[i, j]) * (a[j] * r[i])
+                H[i, j] *= a[j] * r[i]
 
     return ActivationKernels(activate, backward)
 
@@ -397,8 +438,10 @@ def activation_kernels(activation: Activation) -> ActivationKernels:
         If numba cannot compile a user's functions.
     """
     if ACTIVATIONS.get(activation.name) is activation:
-        return _build(*_SCALARS[activation.name], cache=True)
-    kernels = _build(numba.njit(activation.function), numba.njit(activation.derivative), cache=False)
+        sigma, slope = _SCALARS[activation.name]
+        return _build(sigma, _PAIRS.get(activation.name) or _both(sigma, slope), cache=True)
+    sigma, slope = numba.njit(activation.function), numba.njit(activation.derivative)
+    kernels = _build(sigma, _both(sigma, slope), cache=False)
     try:
         kernels.backward(np.zeros((1, 1)), np.zeros(1), 1.0, np.zeros(1), 0.0, np.zeros(1))
         kernels.activate(np.zeros((1, 1)), 0.0)
@@ -408,3 +451,89 @@ def activation_kernels(activation: Activation) -> ActivationKernels:
             f"activation `{activation.name}` must be made of scalar functions that numba can compile; it says: {reason}"
         ) from None
     return kernels
+
+
+# Training a relu network ----------------------------------------------------------------------------------------------
+
+_SUMS = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+
+
+@register_jitable(**_OPTIONS)
+def _arcsin(x, root):
+    """arcsin(x) for |x| ≤ 1, given root = √(1 − x²): a polynomial in s² ≤ ½, s the smaller of |x| and root."""
+    y = abs(x)
+    far = y > 0.7071067811865476
+    s = root if far else y
+    u = 4.0 * s * s - 1.0
+    p = 4.158092320044925e-13
+    p = p * u + 1.336234089308983e-12
+    p = p * u + 2.021515956534517e-12
+    p = p * u + 6.593982320718312e-12
+    p = p * u + 2.704377017994051e-11
+    p = p * u + 8.867145653641421e-11
+    p = p * u + 2.850873665500038e-10
+    p = p * u + 9.46807605807999e-10
+    p = p * u + 3.173832059253657e-09
+    p = p * u + 1.0708838558910768e-08
+    p = p * u + 3.649184841925876e-08
+    p = p * u + 1.2584263013183814e-07
+    p = p * u + 4.4019724253866794e-07
+    p = p * u + 1.566963421607985e-06
+    p = p * u + 5.701783489941968e-06
+    p = p * u + 2.1345552502481293e-05
+    p = p * u + 8.302317788737502e-05
+    p = p * u + 0.00034086372342234563
+    p = p * u + 0.0015196685396000934
+    p = p * u + 0.00779890223897363
+    p = p * u + 0.053751493591326895
+    p = p * u + 1.0471975511965979
+    p = p * s
+    return math.copysign(1.5707963267948966 - p if far else p, x)
+
+
+@numba.njit(cache=True, **_SUMS)
+def pair_pass(rho, C, split, kernel, lost):
+    """All that one gradient of the population loss takes from the cosines, in one pass.
+
+    With κ(ρ) = ρ arcsin ρ + √(1−ρ²) − 1, the kernel times 2π: kernel[i] ← (Σ_{j<split} C_j κ(ρ_ij), Σ_{j≥split} …),
+    lost[i] ← Σ_j C_j (1 − √(1−ρ_ij²)), and ρ_ij ← C_j arcsin ρ_ij.
+    """
+    for i in range(rho.shape[0]):
+        total = 0.0
+        for part in range(2):
+            first, last = (0, split) if part == 0 else (split, rho.shape[1])
+            power = 0.0
+            for j in range(first, last):
+                x = rho[i, j]
+                x = 1.0 if x > 1.0 else x
+                x = -1.0 if x < -1.0 else x
+                root = math.sqrt((1.0 - x) * (1.0 + x))
+                angle = _arcsin(x, root)
+                missing = x * x / (1.0 + root)
+                power += C[j] * (x * angle - missing)
+                total += C[j] * missing
+                rho[i, j] = C[j] * angle
+            kernel[i, part] = power
+        lost[i] = total
+
+
+@numba.njit(cache=True, **_SUMS)
+def relu_output(Z, a, f):
+    """f_s ← Σ_i a_i max(Z_si, 0)."""
+    for s in range(Z.shape[0]):
+        total = 0.0
+        for i in range(Z.shape[1]):
+            z = Z[s, i]
+            total += a[i] * (z if z > 0.0 else 0.0)
+        f[s] = total
+
+
+@numba.njit(cache=True, **_SUMS)
+def relu_backward(Z, R, inner):
+    """inner_i ← Σ_s max(Z_si, 0) R_s, and Z_si ← R_s where Z_si > 0, else 0."""
+    inner[:] = 0.0
+    for s in range(Z.shape[0]):
+        for i in range(Z.shape[1]):
+            z = Z[s, i]
+            inner[i] += (z if z > 0.0 else 0.0) * R[s]
+            Z[s, i] = R[s] if z > 0.0 else 0.0

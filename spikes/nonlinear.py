@@ -12,7 +12,7 @@ import numpy as np
 from spikes.comparison import Row, contract, row
 from spikes.data import as_seed_sequence, derived_sequence
 from spikes.decomposition import VARIANTS, Decomposition, decompose
-from spikes.ensemble import Ensemble, Estimate, estimate
+from spikes.ensemble import Ensemble, Estimate, controlled_estimate, estimate
 from spikes.execution import run_tasks, worker_count
 from spikes.scaling import PowerLaw, fit_power_law
 from spikes.simulation import check_memory, simulate
@@ -28,6 +28,7 @@ from theory.nonlinear_features import (
 )
 from theory.problem import Problem
 from theory.random_features import random_feature_errors
+from theory.step_matrix import step_statistics
 
 __all__ = [
     "DecompositionStudy",
@@ -111,17 +112,29 @@ class Staircase:
     remark: str
 
     def measured(self, name: str) -> list[Estimate]:
-        """An error at each exponent."""
-        return [estimate(runs.values(name)[:, 0]) for runs in self.simulation]
+        """An error at each exponent; of the training figures, what follows the labels' power m_y is taken out.
+
+        On n labels m_y scatters about E y² like n^(-1/2), and every training figure with it: a control variate.
+        """
+        expected = step_statistics(self.problem).label_power
+
+        def one(runs: Ensemble) -> Estimate:
+            values = runs.values(name)[:, 0]
+            if name == "test_error":
+                return estimate(values)
+            return controlled_estimate(values, runs.values("label_power"), expected)
+
+        return [one(runs) for runs in self.simulation]
 
     def rows(self) -> list[Row]:
         """The law at this n beside the simulation, absolute and relative to the error before the step."""
         rows = []
         before = random_feature_errors(self.problem)[0]
+        measured = {name: self.measured(name) for name in ERRORS}
         for j, (alpha, runs) in enumerate(zip(self.alphas, self.simulation, strict=True)):
             for name in ERRORS:
                 predicted, after = self.at_alphas[name][j], runs.values(name)[:, 0]
-                rows.append(row(f"{name}[alpha {alpha:.4g}]", predicted, estimate(after)))
+                rows.append(row(f"{name}[alpha {alpha:.4g}]", predicted, measured[name][j]))
                 ratio = estimate(after / runs.values(f"{name}_before")[:, 0])
                 rows.append(row(f"{name}/before[alpha {alpha:.4g}]", predicted / getattr(before, name), ratio))
         return rows

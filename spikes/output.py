@@ -81,7 +81,7 @@ def save_figure(path: str, draw: Callable[[], Any]) -> None:
 
     with plt.rc_context(STYLE):
         drawn = draw()
-        figure = drawn if hasattr(drawn, "savefig") else drawn.flat[0].figure
+        figure = drawn.flat[0].figure if hasattr(drawn, "flat") else drawn.figure
         with whole_file(path) as temporary:
             figure.savefig(temporary, metadata={"Software": None} if path.lower().endswith(".png") else None)
         plt.close(figure)

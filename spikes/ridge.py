@@ -9,7 +9,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from spikes.spectra import GramSpectrum, gram
 
-__all__ = ["RidgePath", "ridge_fit", "ridge_path"]
+__all__ = ["RidgePath", "ridge_fit", "ridge_path", "ridge_path_of_moments"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,23 +41,31 @@ def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.
     ridges : ndarray, shape (L,)
     """
     n = len(y)
+    if not spectrum.left:
+        return ridge_path_of_moments(spectrum.eigenvalues, spectrum.vectors, F.T @ y / n, float(y @ y) / n, ridges)
+    # FFᵀ/n: the residual is λ(FFᵀ/n + λ)^(-1)y, free of cancellation.
     ridges = np.asarray(ridges, dtype=F.dtype)
     shrunk = spectrum.eigenvalues[:, None] + ridges
-    power = float(y @ y) / n
-    if spectrum.left:
-        # FFᵀ/n: the residual is λ(FFᵀ/n + λ)^(-1)y, free of cancellation.
-        projection = spectrum.vectors.T @ y
-        square = (projection**2 / n)[:, None]
-        train = ridges**2 * np.sum(square / shrunk**2, axis=0)
-        objective = ridges * np.sum(square / shrunk, axis=0)
-        readouts = F.T @ (spectrum.vectors @ (projection[:, None] / shrunk)) / n
-    else:
-        projection = spectrum.vectors.T @ (F.T @ y) / n
-        square = (projection**2)[:, None]
-        train = power - np.sum(square * (shrunk + ridges) / shrunk**2, axis=0)
-        objective = power - np.sum(square / shrunk, axis=0)
-        readouts = spectrum.vectors @ (projection[:, None] / shrunk)
+    projection = spectrum.vectors.T @ y
+    square = (projection**2 / n)[:, None]
+    train = ridges**2 * np.sum(square / shrunk**2, axis=0)
+    objective = ridges * np.sum(square / shrunk, axis=0)
+    readouts = F.T @ (spectrum.vectors @ (projection[:, None] / shrunk)) / n
     return RidgePath(readouts, np.asarray(train, float), np.asarray(objective, float))
+
+
+def ridge_path_of_moments(
+    eigenvalues: np.ndarray, vectors: np.ndarray, moment: np.ndarray, power: float, ridges: np.ndarray
+) -> RidgePath:
+    """As `ridge_path`, from the eigendecomposition of FᵀF/n, the moment Fᵀy/n and the power yᵀy/n."""
+    values = np.asarray(eigenvalues, dtype=float)[:, None]
+    ridges = np.asarray(ridges, dtype=float)
+    shrunk = values + ridges
+    projection = vectors.T @ moment.astype(vectors.dtype, copy=False)
+    square = np.square(projection, dtype=float)[:, None]
+    train = power - np.sum(square * (shrunk + ridges) / shrunk**2, axis=0)
+    objective = power - np.sum(square / shrunk, axis=0)
+    return RidgePath(vectors @ (projection[:, None] / shrunk).astype(vectors.dtype, copy=False), train, objective)
 
 
 def ridge_fit(F: np.ndarray, y: np.ndarray, ridges: np.ndarray) -> RidgePath:

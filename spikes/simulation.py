@@ -7,22 +7,35 @@ import math
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.data import Samples, as_seed_sequence, derived_sequence
 from spikes.features import feature_matrix, squared_errors
 from spikes.giant_step import BLOCK, giant_step
-from spikes.kernels import activation_kernels
+from spikes.kernels import ActivationKernels, activation_kernels
 from spikes.network import initial_network
-from spikes.ridge import RidgePath, ridge_path
-from spikes.spectra import GramSpectrum, gram_spectrum, hermite_alignment, left_vectors
+from spikes.ridge import RidgePath, ridge_path, ridge_path_of_moments
+from spikes.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
+from spikes.streaming import FeatureStream
 from theory.problem import Activation, Problem
 
-__all__ = ["LEADING", "Simulation", "activation_mean", "check_memory", "simulate"]
+__all__ = [
+    "DTYPES",
+    "LEADING",
+    "METHODS",
+    "Simulation",
+    "activation_mean",
+    "check_how",
+    "check_memory",
+    "free_gib",
+    "simulate",
+]
 
+DTYPES = ("float64", "float32")
+METHODS = ("gram", "svd", "streamed")
 LEADING = 8
 """Number of leading left singular vectors whose alignment is measured."""
 
@@ -67,6 +80,7 @@ class Simulation:
     train_error_before: np.ndarray
     test_error_before: np.ndarray
     test_samples: int
+    dtype: str = "float64"
 
     @property
     def singular_values(self) -> np.ndarray:
@@ -76,7 +90,8 @@ class Simulation:
     @property
     def rank(self) -> int:
         """Number of eigenvalues above rounding."""
-        return int(np.sum(self.eigenvalues > 1e-12 * self.eigenvalues[0]))
+        rounding = 1e-12 if self.dtype == "float64" else 1e-6
+        return int(np.sum(self.eigenvalues > rounding * self.eigenvalues[0]))
 
 
 def simulate(
@@ -86,6 +101,8 @@ def simulate(
     test_samples: int = 8192,
     antisymmetric: bool = False,
     threads: int = 1,
+    dtype: str = "float64",
+    method: str = "gram",
 ) -> Simulation:
     """Take one giant gradient step, build the features, decompose them and fit the ridge, once.
 
@@ -102,7 +119,13 @@ def simulate(
         Start from paired neurons of opposite a, so that f is exactly 0 before the step. The features of a pair differ
         by the step alone, which the theory does not describe.
     threads : int
-        Threads for the matrix products and the kernels. A product may round differently on another number.
+        Threads that share blocks of rows and the dense linear algebra. Sums may round differently on another number.
+    dtype : {"float64", "float32"}
+        Of the network, the samples and the linear algebra. The random numbers are the same.
+    method : {"gram", "svd", "streamed"}
+        How the spectrum is found. By the smaller Gram matrix, squared singular values below 1e-16 of the largest
+        (1e-7 in float32) are rounding; by the singular value decomposition of F singular values keep that many digits,
+        five times slower; "streamed" forms FᵀF/n from rows that are never stored and takes N², not nN, numbers.
 
     Returns
     -------
@@ -117,56 +140,85 @@ def simulate(
         raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
-    check_memory(problem)
+    check_how(dtype, method)
+    check_memory(problem, dtype=dtype, method=method)
     sequence = as_seed_sequence(seed)
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    previous = numba.get_num_threads()
+    run = _Run(problem, sequence, kernels, shift, int(threads), np.dtype(dtype), method)
     with threadpool_limits(int(threads)):
-        numba.set_num_threads(min(int(threads), numba.config.NUMBA_NUM_THREADS))
-        try:
-            return _run(problem, sequence, kernels, shift, int(test_samples), antisymmetric)
-        finally:
-            numba.set_num_threads(previous)
+        return run.simulate(int(test_samples), antisymmetric)
 
 
-def _run(problem, sequence, kernels, shift, test_samples, antisymmetric) -> Simulation:
-    def samples(stream: int, rows: int) -> Samples:
-        return Samples(problem, derived_sequence(sequence, stream), rows)
+class _Fit(NamedTuple):
+    eigenvalues: np.ndarray
+    path: RidgePath
+    alignment: np.ndarray
+    power: float
 
-    start = initial_network(problem, sequence, antisymmetric=antisymmetric)
-    step = giant_step(start, kernels, shift, samples(2, problem.n0), problem.step_size)
-    norm2 = float(step.beta @ step.beta)
-    direction = step.beta / np.sqrt(norm2)
-    fitted, ridges = samples(3, problem.n), np.array(problem.ridges)
 
-    def fit(W: np.ndarray) -> tuple[GramSpectrum, RidgePath, np.ndarray, float]:
-        made = feature_matrix(W, kernels, shift, fitted, direction)
-        spectrum = gram_spectrum(made.F)
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One simulation's settings; `simulate` takes it through its stages."""
+
+    problem: Problem
+    sequence: np.random.SeedSequence
+    kernels: ActivationKernels
+    shift: float
+    threads: int
+    dtype: np.dtype
+    method: str
+
+    def samples(self, stream: int, rows: int) -> Samples:
+        return Samples(self.problem, derived_sequence(self.sequence, stream), rows)
+
+    def fit(self, W: np.ndarray, direction: np.ndarray) -> _Fit:
+        """Spectrum, ridge path and alignments of the features of W on the fitted samples."""
+        problem, samples, ridges = self.problem, self.samples(3, self.problem.n), np.array(self.problem.ridges)
+        if self.method == "streamed":
+            collected = FeatureStream(W, self.kernels, self.shift, samples, self.threads).normal_equations(direction)
+            values, vectors = gram_eigh(collected.gram)
+            kept = min(problem.n, problem.width)
+            path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
+            leading = min(LEADING, kept)
+            alignment = collected.alignment(values[:leading], vectors[:, :leading])
+            return _Fit(values[:kept], path, alignment, collected.power)
+        made = feature_matrix(W, self.kernels, self.shift, samples, direction, threads=self.threads)
+        spectrum = direct_spectrum(made.F) if self.method == "svd" else gram_spectrum(made.F)
         leading = left_vectors(made.F, spectrum, min(LEADING, len(spectrum.eigenvalues)))
         path = ridge_path(made.F, made.y, spectrum, ridges)
-        return spectrum, path, hermite_alignment(leading, made.u), float(made.y @ made.y) / problem.n
+        return _Fit(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), float(made.y @ made.y) / problem.n)
 
-    _, before, _, _ = fit(start.W)
-    spectrum, after, alignment, power = fit(step.network.W)
-    layers = [(start.W, before.readouts), (step.network.W, after.readouts)]
-    (test_before, _), (test, _) = squared_errors(layers, kernels, shift, samples(4, test_samples))
-    return Simulation(
-        problem=problem,
-        eigenvalues=spectrum.eigenvalues,
-        alignment=alignment,
-        beta_norm2=norm2,
-        overlap=direction[: problem.teacher.k].copy(),
-        label_power=power,
-        ridge=ridges,
-        objective=after.objective,
-        train_error=after.train_error,
-        test_error=test,
-        objective_before=before.objective,
-        train_error_before=before.train_error,
-        test_error_before=test_before,
-        test_samples=test_samples,
-    )
+    def simulate(self, test_samples: int, antisymmetric: bool) -> Simulation:
+        problem, threads = self.problem, self.threads
+        start = initial_network(problem, self.sequence, antisymmetric=antisymmetric, dtype=self.dtype)
+        batch = self.samples(2, problem.n0)
+        step = giant_step(start, self.kernels, self.shift, batch, problem.step_size, threads=threads)
+        norm2 = float(step.beta @ step.beta)
+        direction = step.beta / np.sqrt(norm2)
+        before = self.fit(start.W, direction).path
+        eigenvalues, after, alignment, power = self.fit(step.network.W, direction)
+        layers = [(start.W, before.readouts), (step.network.W, after.readouts)]
+        (test_before, _), (test, _) = squared_errors(
+            layers, self.kernels, self.shift, self.samples(4, test_samples), threads=threads
+        )
+        return Simulation(
+            problem=problem,
+            eigenvalues=eigenvalues.astype(float, copy=False),
+            alignment=alignment.astype(float, copy=False),
+            beta_norm2=norm2,
+            overlap=direction[: problem.teacher.k].copy(),
+            label_power=power,
+            ridge=np.array(problem.ridges),
+            objective=after.objective,
+            train_error=after.train_error,
+            test_error=test,
+            objective_before=before.objective,
+            train_error_before=before.train_error,
+            test_error_before=test_before,
+            test_samples=test_samples,
+            dtype=self.dtype.name,
+        )
 
 
 @lru_cache(maxsize=32)
@@ -182,8 +234,24 @@ def activation_mean(activation: Activation) -> float:
     return total / math.sqrt(2.0 * math.pi)
 
 
-def check_memory(problem: Problem, copies: int = 1) -> None:
+def check_how(dtype: str, method: str) -> None:
+    """Refuse a number type or a method that is not known."""
+    if dtype not in DTYPES:
+        raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; got {dtype!r}")
+    if method not in METHODS:
+        raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")
+
+
+def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", method: str = "gram") -> None:
     """Refuse a problem whose matrices do not fit in the memory that is free.
+
+    Parameters
+    ----------
+    problem : Problem
+    copies : int
+        Runs at once.
+    dtype, method : str
+        As in `simulate`.
 
     Raises
     ------
@@ -191,18 +259,22 @@ def check_memory(problem: Problem, copies: int = 1) -> None:
         Naming the GiB needed and available.
     """
     n, d, N = problem.n, problem.d, problem.width
-    small = min(n, N)
-    entries = n * N + 4 * small**2 + 3 * N * d + 3 * BLOCK * (d + N)
-    needed, free = 8.0 * entries * copies / 2**30, _free_gib()
+    streamed = method == "streamed"
+    small = N if streamed else min(n, N)
+    stored = 0 if streamed else (2 if method == "svd" else 1) * n * N
+    entries = stored + 4 * small**2 + 3 * N * d + 3 * BLOCK * (d + N)
+    needed, free = np.dtype(dtype).itemsize * entries * copies / 2**30, free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
+        remedy = "" if streamed or n <= N else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
         raise ValueError(
             f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N} need about {needed:.3g} GiB"
-            f"{at_once}, {free:.3g} GiB are free"
+            f"{at_once}, {free:.3g} GiB are free{remedy}"
         )
 
 
-def _free_gib() -> float:
+def free_gib() -> float:
+    """Memory in GiB that a program may still take."""
     try:
         with open("/proc/meminfo") as lines:
             fields = dict(line.split(":") for line in lines)

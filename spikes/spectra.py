@@ -6,11 +6,21 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh, svd
 from scipy.linalg.blas import dsyrk, ssyrk
 from scipy.special import eval_hermitenorm
 
-__all__ = ["DEGREES", "GramSpectrum", "gram", "gram_spectrum", "hermite_alignment", "left_vectors", "separated"]
+__all__ = [
+    "DEGREES",
+    "GramSpectrum",
+    "direct_spectrum",
+    "gram",
+    "gram_eigh",
+    "gram_spectrum",
+    "hermite_alignment",
+    "left_vectors",
+    "separated",
+]
 
 DEGREES = (0, 1, 2, 3, 4)
 """Degrees k of the functions He_k(u)/√k! that left singular vectors are compared with."""
@@ -43,11 +53,24 @@ def gram(F: np.ndarray) -> np.ndarray:
     return syrk(1.0 / n, F.T, trans=n < N)
 
 
+def gram_eigh(upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues, in decreasing order and not below 0, and eigenvectors of a Gram matrix, which is overwritten."""
+    values, vectors = eigh(upper, lower=False, overwrite_a=True, check_finite=False, driver="evd")
+    return np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+
+
 def gram_spectrum(F: np.ndarray) -> GramSpectrum:
     """Eigendecomposition of the smaller Gram matrix of F/√n."""
     n, N = F.shape
-    values, vectors = eigh(gram(F), lower=False, overwrite_a=True, check_finite=False, driver="evd")
-    return GramSpectrum(np.maximum(values[::-1], 0.0), vectors[:, ::-1], n < N)
+    values, vectors = gram_eigh(gram(F))
+    return GramSpectrum(values, vectors, n < N)
+
+
+def direct_spectrum(F: np.ndarray) -> GramSpectrum:
+    """As `gram_spectrum` from the singular value decomposition of F: small singular values keep all their digits."""
+    n, N = F.shape
+    U, s, Vt = svd(F / F.dtype.type(math.sqrt(n)), full_matrices=False, check_finite=False)
+    return GramSpectrum(s**2, U if n < N else Vt.T, n < N)
 
 
 def left_vectors(F: np.ndarray, spectrum: GramSpectrum, count: int) -> np.ndarray:

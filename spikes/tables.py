@@ -11,6 +11,7 @@ from rich.table import Table
 from spikes.comparison import Comparison, Row, row
 from spikes.decomposition import VARIANTS
 from spikes.ensemble import ALIGNMENTS, Ensemble, Estimate
+from spikes.matrix_spectrum import MatrixSpectrum
 from spikes.nonlinear import DecompositionStudy
 from spikes.summary import Summary
 from theory.conditional_equivalent import Prediction
@@ -19,6 +20,7 @@ from theory.problem import Problem
 __all__ = [
     "print_comparison",
     "print_decomposition",
+    "print_matrix_spectrum",
     "print_prediction",
     "print_rows",
     "print_simulation",
@@ -134,6 +136,32 @@ def print_decomposition(study: DecompositionStudy, figure: str | None = None) ->
     for variant in VARIANTS:
         label = f"test error on F_ℓ less on F, {variant.replace('_', ' ')}"
         table.add_row(label, *map(_with_error, study.difference(variant, "test_error")), "")
+    console.print(table)
+    if study.remark():
+        console.print(study.remark(), markup=False)
+    if figure:
+        console.print(f"figure written to {figure}", markup=False)
+
+
+def print_matrix_spectrum(study: MatrixSpectrum, figure: str | None = None) -> None:
+    """Outliers of a matrix with their distances from the edge, and the fitted bulk."""
+    console = _console()
+    n, N = study.shape
+    ((low, high),) = study.law.bands
+    console.print(
+        f"{n} x {N}: Marchenko-Pastur bulk of ratio {study.law.ratio:.4g} and variance {study.law.variance:.4g}, "
+        f"eigenvalues {low:.4g} to {high:.4g}, Kolmogorov distance {study.kolmogorov:.4f}",
+        markup=False,
+    )
+    table = Table(
+        "outlier",
+        "eigenvalue",
+        "singular value",
+        "distance from the edge",
+        title=f"{study.outliers} beyond {study.threshold:.2f} units of n^(-2/3) scale (odds {study.level:g})",
+    )
+    for i, value in enumerate(study.eigenvalues[: study.outliers]):
+        table.add_row(str(i + 1), f"{value:.6g}", f"{math.sqrt(value):.6g}", f"{study.distance(value):.4g}")
     console.print(table)
     if study.remark():
         console.print(study.remark(), markup=False)

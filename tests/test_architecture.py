@@ -7,8 +7,30 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STATEMENT = {"theory.problem", "theory.activation", "theory.target"}
-COMPARING = {"comparison", "decomposition", "nonlinear", "plotting", "plotting_nonlinear", "sweeps", "tables", "cli"}
+STATEMENT = {
+    "theory.activation",
+    "theory.arguments",
+    "theory.problem",
+    "theory.protocol",
+    "theory.target",
+    "theory.teacher",
+}
+COMPARING = {
+    "cli",
+    "comparison",
+    "decomposition",
+    "giant",
+    "local_comparison",
+    "matrix_spectrum",
+    "nonlinear",
+    "plotting",
+    "plotting_local",
+    "plotting_matrix",
+    "plotting_nonlinear",
+    "sweeps",
+    "tables",
+    "tables_local",
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from spikes.cli import main
@@ -207,3 +208,35 @@ def test_bad_input_to_nonlinear(spikes, arguments, complaint):
     assert (code, out) == (2, "")
     assert complaint in err
     assert len(err.strip().splitlines()) <= 2
+
+
+def test_spectrum_of_a_file(spikes, tmp_path):
+    path, figure = tmp_path / "m.npy", tmp_path / "m.png"
+    np.save(path, np.random.default_rng(0).standard_normal((200, 100)) * np.where(np.arange(100), 1.0, 4.0))
+    code, out, err = spikes("spectrum", str(path), "--figure", str(figure))
+    assert (code, err) == (0, "")
+    assert "distance from the edge" in out
+    assert figure.stat().st_size > 1000
+    code, out, _ = spikes("spectrum", str(path), "--json", "-")
+    assert code == 0
+    assert len(json.loads(out)["simulation"]["outliers"]) == 1
+    for arguments, complaint in (
+        ([str(tmp_path / "absent.npy")], "FILE must be readable"),
+        ([str(path), "--level", "2"], "--level must be between 0 and 1; got 2.0"),
+        ([str(figure)], "FILE must end in .npy or .npz"),
+    ):
+        code, out, err = spikes("spectrum", *arguments)
+        assert (code, out) == (2, "")
+        assert complaint in err
+
+
+@pytest.mark.parametrize("options", [["--dtype", "float32"], ["--method", "streamed"], ["--method", "svd"]])
+def test_how_a_simulation_runs(spikes, options):
+    code, out, _ = spikes("simulate", *RUN, *options, "--json", "-")
+    assert code == 0
+    _, plain, _ = spikes("simulate", *RUN, "--json", "-")
+    found, expected = (json.loads(text)["simulation"]["test_error"][0]["mean"] for text in (out, plain))
+    assert found == pytest.approx(expected, rel=1e-3)
+    code, _, err = spikes("simulate", *RUN, "--method", "guess")
+    assert code == 2
+    assert "--method must be one of gram, svd, streamed; got 'guess'" in err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from theory.activation import ACTIVATIONS, Activation, as_activation
+from theory.arguments import integer, real
 from theory.target import Target, as_target
 
 __all__ = ["ACTIVATIONS", "SECOND_LAYERS", "Activation", "Problem", "Target", "as_activation", "as_target"]
@@ -88,11 +88,11 @@ class Problem:
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        put("n", _integer("n", self.n, 2))
-        put("d", _integer("d", self.d, 2))
-        put("width", _integer("width", self.width, 2))
+        put("n", integer("n", self.n, 2))
+        put("d", integer("d", self.d, 2))
+        put("width", integer("width", self.width, 2))
         if self.n_step is not None:
-            put("n_step", _integer("n_step", self.n_step, 2))
+            put("n_step", integer("n_step", self.n_step, 2))
         as_activation(self.activation)
         if not isinstance(self.centered, bool | np.bool_):
             raise ValueError(f"`centered` must be True or False; got {self.centered!r}")
@@ -101,11 +101,11 @@ class Problem:
             raise ValueError(f"`target` must have at most {_MAX_LATENTS} latents; got {k}")
         if k > self.d:
             raise ValueError(f"`d` must be at least the number of latents, {k}; got {self.d}")
-        put("noise", _real("noise", self.noise, minimum=0.0))
-        put("alpha", _real("alpha", self.alpha, minimum=0.0, maximum=1.0))
-        put("scale", _real("scale", self.scale, positive=True))
+        put("noise", real("noise", self.noise, minimum=0.0))
+        put("alpha", real("alpha", self.alpha, minimum=0.0, maximum=1.0))
+        put("scale", real("scale", self.scale, positive=True))
         if self.eta is not None:
-            put("eta", _real("eta", self.eta, minimum=0.0))
+            put("eta", real("eta", self.eta, minimum=0.0))
         if self.second_layer not in SECOND_LAYERS:
             raise ValueError(f"`second_layer` must be one of {', '.join(SECOND_LAYERS)}; got {self.second_layer!r}")
         put("ridge", _ridge(self.ridge))
@@ -170,40 +170,10 @@ class Problem:
         }
 
 
-def _integer(name: str, value: Any, minimum: int) -> int:
-    """An integer of at least `minimum`; 1e15 counts as one, 2.5 and True do not."""
-    try:
-        exact = not isinstance(value, bool | str) and int(value) == value
-    except (TypeError, ValueError, OverflowError):
-        exact = False
-    if not exact or not minimum <= value <= 10**18:
-        raise ValueError(f"`{name}` must be an integer of at least {minimum}; got {value!r}")
-    return int(value)
-
-
-def _real(
-    name: str, value: Any, *, positive: bool = False, minimum: float = -math.inf, maximum: float = math.inf
-) -> float:
-    rule = "a finite number"
-    if positive:
-        rule = "positive"
-    elif maximum < math.inf:
-        rule = f"in [{minimum:g}, {maximum:g}]"
-    elif minimum > -math.inf:
-        rule = f"finite and at least {minimum:g}"
-    try:
-        number = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number) or not minimum <= number <= maximum or (positive and number <= 0.0):
-        raise ValueError(f"`{name}` must be {rule}; got {value!r}")
-    return number
-
-
 def _ridge(value: Any) -> float | tuple[float, ...]:
     if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
-        grid = tuple(_real("ridge", x, positive=True) for x in np.asarray(value, dtype=object).ravel())
+        grid = tuple(real("ridge", x, positive=True) for x in np.asarray(value, dtype=object).ravel())
         if not grid:
             raise ValueError("`ridge` must hold at least one penalty; got an empty sequence")
         return grid
-    return _real("ridge", value, positive=True)
+    return real("ridge", value, positive=True)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from theory.hermite import gaussian_nodes
-from theory.laws import MarchenkoPastur
+from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, MarchenkoPastur
 from theory.problem import Problem
 from theory.step_matrix import step_statistics
 
@@ -23,7 +23,9 @@ __all__ = [
     "errors_of_energies",
     "feature_energies",
     "initial_density",
+    "initial_law",
     "initial_moments",
+    "law_of_energies",
     "random_feature_errors",
 ]
 
@@ -168,11 +170,39 @@ def random_feature_errors(problem: Problem) -> tuple[RandomFeatureErrors, ...]:
     return tuple(results)
 
 
-def initial_density(problem: Problem, x: np.ndarray) -> np.ndarray:
-    """Density of the eigenvalues of F₀F₀ᵀ/n at x > 0, the atom at zero apart.
+def initial_law(problem: Problem) -> GeneralisedMarchenkoPastur:
+    """Law of the eigenvalues of F₀ᵀF₀/n: generalised Marchenko-Pastur, of the population c_{>1}² + c₁²W₀W₀ᵀ.
 
-    (1/π) Im 1/κ at λ = −x, where κ is a root of the quartic that the two equations leave:
-    −yc₁²(c_{>1}² + κ)P² + ((y − 1)c₁² − c_{>1}² − κ)κ²P + κ⁴ = 0, P = κ − (n/N)(κ − λ), y = N/d.
+    W₀W₀ᵀ follows Marchenko and Pastur's law of ratio N/d, which moved and scaled is a free Meixner law with b = 0. The
+    spike of a constant feature, c₀²N, is no part of it. FF₀ᵀ/n has the same eigenvalues but for zeros: its density is
+    N/n times this one, its transform at −λ is 1/κ, that of `companion`.
+
+    Parameters
+    ----------
+    problem : Problem
+        `eta` is ignored.
+
+    Returns
+    -------
+    GeneralisedMarchenkoPastur
+    """
+    _, c1, rest = feature_energies(problem)
+    return law_of_energies(c1**2, rest, problem.width / problem.d, problem.width / problem.n)
+
+
+def law_of_energies(linear: float, rest: float, dimension: float, ratio: float) -> GeneralisedMarchenkoPastur:
+    """`initial_law` from c₁², c_{>1}², N/d and N/n."""
+    if linear == 0.0:
+        population = Discrete([rest])
+    elif rest <= 1e-14 * linear:  # the same, with its edge at 0 exact where N = d
+        population = MarchenkoPastur(dimension, linear)
+    else:
+        population = FreeMeixner(math.sqrt(dimension), 0.0, mean=rest + linear, variance=linear**2 * dimension)
+    return GeneralisedMarchenkoPastur(population, ratio)
+
+
+def initial_density(problem: Problem, x: np.ndarray) -> np.ndarray:
+    """Density of the eigenvalues of F₀F₀ᵀ/n at x > 0, the atom at zero apart: N/n times that of `initial_law`.
 
     Parameters
     ----------
@@ -188,30 +218,4 @@ def initial_density(problem: Problem, x: np.ndarray) -> np.ndarray:
     x = np.asarray(x, dtype=float)
     if not (np.isfinite(x).all() and (x > 0.0).all()):
         raise ValueError(f"`x` must be positive and finite; got {x[~(np.isfinite(x) & (x > 0.0))].flat[0]}")
-    _, c1, rest = feature_energies(problem)
-    share, y = problem.width / problem.n, problem.width / problem.d
-    if c1 == 0.0:
-        return share * MarchenkoPastur(share, rest).pdf(x)
-    a, b = 1.0 - 1.0 / share, -x.ravel() / share  # P = aκ + b
-    # Coefficients of κ⁴ … κ⁰.
-    lead = (y - 1.0) * c1**2 - rest
-    c = y * c1**2
-    one = np.ones_like(b)
-    coefficients = np.stack(
-        [
-            (1.0 - a) * one,
-            -c * a**2 + lead * a - b,
-            -c * (rest * a**2 + 2.0 * a * b) + lead * b,
-            -c * (2.0 * rest * a * b + b**2),
-            -c * rest * b**2,
-        ],
-        axis=1,
-    )
-    companion = np.zeros((len(b), 4, 4))
-    companion[:, 0] = -coefficients[:, 1:] / coefficients[:, :1]
-    companion[:, [1, 2, 3], [0, 1, 2]] = 1.0
-    kappa = np.linalg.eigvals(companion).astype(complex)
-    # Of the roots the limit from the upper half plane is the one with Im 1/κ > 0; the others are real or its conjugate.
-    complex_root = kappa.imag < -1e-9 * np.abs(kappa)
-    value = np.where(complex_root, -kappa.imag / np.where(complex_root, np.abs(kappa) ** 2, 1.0), 0.0)
-    return (np.max(value, axis=1) / math.pi).reshape(x.shape)
+    return problem.width / problem.n * initial_law(problem).pdf(x)

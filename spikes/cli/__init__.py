@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import nonlinear, step, sweep
+from spikes.cli import giant, local, nonlinear, spectrum, step, sweep
 
 __all__ = ["app", "main"]
 
@@ -20,9 +20,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (step.predict, step.simulate, step.compare, sweep.sweep, sweep.results, sweep.plot):
+_COMMANDS = (
+    step.predict,
+    step.simulate,
+    step.compare,
+    spectrum.spectrum,
+    sweep.sweep,
+    sweep.results,
+    sweep.plot,
+)
+for command in _COMMANDS:
     app.command()(command)
 app.add_typer(nonlinear.app, name="nonlinear")
+app.add_typer(giant.app, name="giant")
+app.add_typer(local.app, name="local")
 
 
 def main() -> None:
@@ -52,7 +63,10 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def _as_option(message: str) -> str:
-    """`second_layer` as --second-layer: the option where Python has an argument."""
+    """`second_layer` as --second-layer: the option where Python has an argument; `FILE` is an argument here too."""
     parts = message.split("`")
-    options = [p if i % 2 == 0 or not p.isidentifier() else f"--{p.replace('_', '-')}" for i, p in enumerate(parts)]
+    options = [
+        p if i % 2 == 0 or not p.isidentifier() or p.isupper() else f"--{p.replace('_', '-')}"
+        for i, p in enumerate(parts)
+    ]
     return "".join(options).replace("--centered", "--center")

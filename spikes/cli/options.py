@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
+    "Dtype",
     "Figure",
     "GradientOrder",
     "Json",
+    "Method",
     "Seed",
     "Seeds",
     "Workers",
@@ -60,6 +62,10 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
 Seeds = Annotated[int, integer_option("--seeds", "Independent simulations.")]
 Seed = Annotated[int, integer_option("--seed", "Seed of them all.")]
 Workers = Annotated[int | None, integer_option("--workers", "Processes; as many as processors by default.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="float64 or float32.")]
+Method = Annotated[
+    str, typer.Option("--method", help="Spectrum by the gram matrix, by svd, or streamed, never storing F.")
+]
 Json = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
 Figure = Annotated[str | None, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")]
 GradientOrder = Annotated[
@@ -108,11 +114,13 @@ _PROBLEM: dict[str, tuple[Any, Any]] = {
 }
 
 
-def takes_problem(**defaults: Any) -> Callable[[Callable], Callable]:
+def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callable]:
     """Give a command whose first argument is a `theory.Problem` the options that state one.
 
     Parameters
     ----------
+    *without
+        Fields of the problem that this command does not look at, or sets itself: they get no option.
     **defaults
         Defaults of this command that differ from the common ones, by the names of the problem's fields.
     """
@@ -120,19 +128,21 @@ def takes_problem(**defaults: Any) -> Callable[[Callable], Callable]:
     def decorate(command: Callable) -> Callable:
         hints = typing.get_type_hints(command, include_extras=True)
         own = list(inspect.signature(command).parameters.values())[1:]
+        stated = {name: option for name, option in _PROBLEM.items() if name not in without}
 
         @functools.wraps(command)
         def run(**options: Any) -> Any:
             from theory.problem import Problem
 
-            fields = {name: options.pop(name) for name in _PROBLEM}
-            fields["ridge"] = numbers("ridge", fields["ridge"])
+            fields = {name: options.pop(name) for name in stated}
+            if "ridge" in fields:
+                fields["ridge"] = numbers("ridge", fields["ridge"])
             return command(Problem(**fields), **options)
 
         kind = inspect.Parameter.KEYWORD_ONLY
         parameters = [
             inspect.Parameter(name, kind, default=defaults.get(name, default), annotation=annotation)
-            for name, (annotation, default) in _PROBLEM.items()
+            for name, (annotation, default) in stated.items()
         ]
         parameters += [p.replace(kind=kind, annotation=hints[p.name]) for p in own]
         run.__signature__ = inspect.Signature(parameters)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spikes.cli.options import (
+    Dtype,
     Figure,
     GradientOrder,
     Json,
+    Method,
     Seed,
     Seeds,
     Workers,
@@ -64,6 +66,8 @@ def simulate(
     seeds: Seeds = 8,
     seed: Seed = 0,
     workers: Workers = None,
+    dtype: Dtype = "float64",
+    method: Method = "gram",
     json: Json = None,
     figure: Figure = None,
 ) -> None:
@@ -74,7 +78,7 @@ def simulate(
     from spikes.tables import print_simulation
 
     check_outputs(json, figure)
-    ensemble = simulate_ensemble(problem, seeds=seeds, seed=seed, workers=workers)
+    ensemble = simulate_ensemble(problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
     if figure:
         from spikes.plotting import plot_simulation
 
@@ -91,6 +95,8 @@ def compare(
     seeds: Seeds = 8,
     seed: Seed = 0,
     workers: Workers = None,
+    dtype: Dtype = "float64",
+    method: Method = "gram",
     gradient_order: GradientOrder = 2,
     json: Json = None,
     figure: Figure = None,
@@ -101,7 +107,7 @@ def compare(
     from spikes.tables import print_comparison
 
     check_outputs(json, figure)
-    result = compare_problem(problem, seeds, seed, workers, gradient_order=gradient_order)
+    result = compare_problem(problem, seeds, seed, workers, gradient_order=gradient_order, dtype=dtype, method=method)
     if figure:
         save_figure(figure, result.plot)
     if json:

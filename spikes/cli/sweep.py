@@ -109,7 +109,7 @@ def plot(
     drawn = curves(summaries, x, y, tuple(part.strip() for part in by.split(",")) if by else ())
     from spikes.plotting_sweep import plot_curves
 
-    save_figure(figure, lambda: plot_curves(drawn, x, y).figure)
+    save_figure(figure, lambda: plot_curves(drawn, x, y))
     if json:
         write_json(json, to_dict(found, summaries))
 

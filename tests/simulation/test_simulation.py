@@ -7,7 +7,7 @@ import pytest
 
 from spikes import simulate, simulate_ensemble
 from spikes.data import CHUNK, Batch, Samples, as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, estimate
+from spikes.ensemble import Estimate, controlled_estimate, estimate
 from spikes.features import feature_matrix, squared_errors
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
@@ -245,3 +245,17 @@ def test_refused_arguments(arguments, message):
             simulate_ensemble(SMALL, seeds=2, workers=0)
         with pytest.raises(ValueError, match="`seeds` must be a positive integer; got 0"):
             simulate_ensemble(SMALL, seeds=0)
+
+
+def test_control_variate():
+    rng = np.random.default_rng(4)
+    control = rng.standard_normal((2000, 12))
+    values = 3.0 + 2.0 * control + 0.5 * rng.standard_normal(control.shape)
+    estimates = [controlled_estimate(v, c, 0.0) for v, c in zip(values, control, strict=True)]
+    z = np.array([(e.mean - 3.0) / e.sem for e in estimates])
+    # Student's law with 10 degrees of freedom: mean 0 and variance 10/8, over 2000 draws
+    assert abs(z.mean()) < 4.0 * math.sqrt(1.25 / 2000)
+    assert z.var() == pytest.approx(1.25, rel=0.2)
+    plain = np.mean([estimate(v).sem for v in values])
+    assert plain / np.mean([e.sem for e in estimates]) == pytest.approx(math.sqrt(4.25) / 0.5, rel=0.1)
+    assert controlled_estimate(values[0][:3], control[0][:3], 0.0) == estimate(values[0][:3])

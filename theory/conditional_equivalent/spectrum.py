@@ -21,6 +21,7 @@ from theory.conditional_equivalent.fixed_point import (
 )
 from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
 from theory.hermite import hermite_polynomials
+from theory.random_features import law_of_energies
 
 __all__ = ["ALIGNMENTS", "Bulk", "Outlier", "bulk", "count_above", "density", "find_outliers"]
 
@@ -268,6 +269,9 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
             f"no bulk was found below z = {top:.3g}; bring d/n, N/n and the step size closer to proportional"
         )
     bands.reverse()
+    if eq.sharp_left:  # no step: the generalised Marchenko-Pastur law of random features knows its edges exactly
+        width = float(eq.neurons.sum())
+        bands = list(law_of_energies(float(eq.A[0, 0] ** 2), float(eq.B[0, 0]), width / eq.d, width / eq.n).bands)
     support = bands[0][0], top
     if not eq.sharp_right:
         bands[-1] = (bands[-1][0], crossing(1.0))

@@ -1,0 +1,114 @@
+"""Budgets 2, 3, 4 and 6: spectra, outliers alone, a path of penalties, and single precision."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.sparse.linalg import svds
+from threadpoolctl import threadpool_limits
+
+sys.path.insert(0, str(Path(__file__).parent))
+from measure import by_turns, machine, ratio
+
+from spikes import simulate
+from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.features import feature_matrix
+from spikes.giant_step import giant_step
+from spikes.kernels import activation_kernels
+from spikes.network import initial_network
+from spikes.ridge import ridge_path
+from spikes.simulation import activation_mean
+from spikes.spectra import gram, gram_spectrum
+from spikes.streaming import leading_triplets
+from theory.problem import Problem
+
+PROBLEM = Problem(n=4000, d=1000, width=3000, alpha=0.45)
+
+
+class _Stored:
+    """A feature matrix in memory with the products of a stream."""
+
+    def __init__(self, F: np.ndarray):
+        self.F = F
+        self.W = np.empty((F.shape[1], 0), F.dtype)
+
+    def gram_times(self, V: np.ndarray) -> np.ndarray:
+        return self.F.T @ (self.F @ V) / len(self.F)
+
+
+def features(threads: int) -> tuple[np.ndarray, np.ndarray]:
+    """F after one step, with the labels."""
+    sequence, kernels = as_seed_sequence(0), activation_kernels(PROBLEM.sigma)
+    shift = activation_mean(PROBLEM.sigma)
+    batch = Samples(PROBLEM, derived_sequence(sequence, 2), PROBLEM.n)
+    network = initial_network(PROBLEM, sequence)
+    step = giant_step(network, kernels, shift, batch, PROBLEM.step_size, threads=threads)
+    fitted = Samples(PROBLEM, derived_sequence(sequence, 3), PROBLEM.n)
+    made = feature_matrix(step.network.W, kernels, shift, fitted, step.beta, threads=threads)
+    return made.F, made.y
+
+
+def all_values(F: np.ndarray) -> np.ndarray:
+    """Eigenvalues of the smaller Gram matrix."""
+    return eigh(gram(F), lower=False, overwrite_a=True, check_finite=False, driver="evr", eigvals_only=True)
+
+
+def randomized():
+    """scikit-learn's randomised decomposition, or None where it is not installed."""
+    try:
+        from sklearn.utils.extmath import randomized_svd
+    except ImportError:
+        return None
+    return randomized_svd
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    print(machine())
+    with threadpool_limits(options.threads):
+        F, y = features(options.threads)
+        rng = np.random.default_rng(0)
+        exact = np.linalg.svd(F / np.sqrt(len(F)), compute_uv=False)
+        functions = {
+            "numpy": lambda: np.linalg.svd(F, compute_uv=False),
+            "all": lambda: all_values(features(options.threads)[0]),
+            "outliers": lambda: leading_triplets(_Stored(F), 2, np.random.default_rng(0), tolerance=1e-6),
+            "svds": lambda: svds(F, k=2, v0=np.ones(F.shape[1]), tol=1e-6),
+        }
+        if randomized():
+            functions["randomized"] = lambda: randomized()(F, 2, random_state=0)
+
+        times = by_turns(options.repeats, **functions)
+        print(f"4000 x 3000, float64, {options.threads} threads; numpy's svd: {median(times['numpy']):.2f} s")
+        print(f"all singular values, the step included: {ratio(times, 'numpy', 'all'):.1f} x faster (budget 4)")
+        print(f"two outliers with vectors: {ratio(times, 'numpy', 'outliers'):.1f} x faster (budget 10)")
+        for name in ("svds", "randomized"):
+            if name in times:
+                print(f"  {name}: {ratio(times, 'numpy', name):.1f} x faster than numpy's svd")
+        found = functions["outliers"]().singular_values
+        print(f"  relative error of the outliers: {np.max(np.abs(found / exact[:2] - 1.0)):.1e}")
+
+        spectrum = gram_spectrum(F)
+        one, fifty = np.array([0.1]), np.geomspace(1e-3, 10.0, 50)
+        fits = by_turns(
+            options.repeats,
+            one=lambda: ridge_path(F, y, gram_spectrum(F), one),
+            fifty=lambda: ridge_path(F, y, gram_spectrum(F), fifty),
+        )
+        print(f"a path of 50 penalties: {ratio(fits, 'fifty', 'one'):.2f} x the cost of one (budget 1.2)")
+        del F, spectrum
+    small = PROBLEM.replace(n=2000, d=1000, width=1500)
+    runs = by_turns(
+        options.repeats,
+        double=lambda: simulate(small, threads=options.threads),
+        single=lambda: simulate(small, threads=options.threads, dtype="float32"),
+    )
+    print(f"a whole simulation in float32: {ratio(runs, 'double', 'single'):.2f} x faster (budget 1.6)")

@@ -1,0 +1,45 @@
+"""Test error against log n/log d: random features stay at the linear floor, one giant step goes below it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from spikes.giant import study_curve
+from spikes.giant.plotting import plot_curve
+from spikes.output import save_figure
+from theory import Problem
+
+TARGET = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint", help="Keep finished runs in this file with -512 or -2048 appended.")
+    options = parser.parse_args()
+    studies = []
+    for width in (512, 2048):
+        problem = Problem(n=2**14, d=128, width=width, target=TARGET, alpha=0.5, scale=10.0, noise=0.0, centered=False)
+        studies.append(
+            study_curve(
+                problem,
+                exponents=(1.3, 1.45, 1.6, 1.75, 1.9, 2.0, 2.2),
+                seeds=options.seeds if width == 512 else max(2, options.seeds // 2),
+                seed=options.seed,
+                readout="exact",
+                checkpoint=options.checkpoint and f"{options.checkpoint}-{width}",
+            )
+        )
+
+    def draw():
+        figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.9), layout="constrained", sharey=True)
+        for ax, study in zip(axes, studies, strict=True):
+            plot_curve(study, ax)
+            ax.set_title(f"relu, d = 128, N = {study.problem.width}, {len(study.runs)} seeds")
+            ax.label_outer()
+        return figure
+
+    save_figure(str(Path(__file__).with_suffix(".png")), draw)

@@ -1,0 +1,34 @@
+"""Dual certificates: they touch ±1 at the teacher's directions, and for close directions the least one fails."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from spikes.output import save_figure
+from spikes.plotting_local import plot_certificate
+from theory.local_analysis.certificate import certificate
+from theory.teacher import TEACHERS
+
+
+def draw() -> np.ndarray:
+    axes = plt.subplots(2, 2, figsize=(8.6, 6.0), layout="constrained")[1].ravel()
+    for ax, name in zip(axes[:2], ("G", "A"), strict=True):
+        for kind in ("minimum-norm", "degree"):
+            plot_certificate(certificate(TEACHERS[name], kind), ax)
+        least = certificate(TEACHERS[name])
+        ax.set_title(rf"{name}: $\rho_c$ = {least.rho_span:.3g} in the plane, {least.rho_sphere:.3g} on the sphere")
+        ax.set_ylim(-1.15, 1.75)  # room for the legend above the curves
+        ax.legend(loc="upper center", ncols=2)
+    for ax, kind in zip(axes[2:], ("minimum-norm", "degree"), strict=True):
+        plot_certificate(certificate(TEACHERS["r3m5-close"], kind), ax)
+        ax.set_title(f"r3m5-close, {'minimum norm: it fails' if kind == 'minimum-norm' else 'degree 8: it holds'}")
+    return axes
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    save_figure(str(Path(__file__).with_suffix(".png")), draw)

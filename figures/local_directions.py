@@ -1,0 +1,45 @@
+"""Weight decay turns neurons onto the teacher's directions; without it the loss gets small and they stay apart."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from spikes.local_comparison import compare_training
+from spikes.local_training import Plan
+from spikes.output import save_figure
+from spikes.plotting_local import plot_directions
+
+
+def draw(decayed, free) -> np.ndarray:
+    figure, axes = plt.subplots(2, 2, figsize=(8.6, 5.6), layout="constrained")
+    with_decay, without = decayed.runs[0], free.runs[0]
+    teacher = decayed.plan.teacher
+    states = (
+        ("start", with_decay.W_start, with_decay.a_start, None),
+        ("after Stages 1 and 2", with_decay.W_early, with_decay.a_early, decayed.epochs("population_loss")[0, 0]),
+        ("Stage 3 with decreasing decay", with_decay.W, with_decay.a, decayed.epochs("population_loss")[0, -1]),
+        ("Stage 3 without decay", without.W, without.a, free.epochs("population_loss")[0, -1]),
+    )
+    for ax, (title, W, a, loss) in zip(axes.flat, states, strict=True):
+        plot_directions(W, a, teacher, ax)
+        ax.set_title(title if loss is None else f"{title}\nloss {loss:.1e}", loc="center", pad=2)
+    figure.suptitle(
+        f"teacher {teacher.name}, weights .4, −.3, .3, d = {teacher.d}, m = {with_decay.plan.width}, population.\n"
+        "Angle: projection on the teacher's plane; radius: its length; area: mass; circles a > 0, squares a < 0",
+        x=0.01,
+        ha="left",
+        fontsize=8.5,
+    )
+    return axes
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    decayed, free = (compare_training(Plan("A", schedule=s), seed=options.seed) for s in ("halving", "none"))
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(decayed, free))

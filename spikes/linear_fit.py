@@ -1,0 +1,99 @@
+"""Affine fits b + ⟨β, x⟩ of the labels, in one pass over a batch: what is subtracted before a step or a ridge fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.blas import dsyrk
+
+from spikes.data import Samples
+from theory.problem import Problem
+
+__all__ = ["LinearFit", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
+
+_BLOCK = 1024
+_AXIS_NODES = {1: 200, 2: 120, 3: 40}
+
+
+@dataclass(frozen=True, eq=False)
+class LinearFit:
+    """x ↦ intercept + ⟨coefficients, x⟩, coefficients of shape (d,)."""
+
+    intercept: float
+    coefficients: np.ndarray
+
+    def residual(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """y − intercept − X coefficients."""
+        return y - (X @ self.coefficients.astype(X.dtype, copy=False) + self.intercept)
+
+
+def fit_labels(kind: str, samples: Samples, independent: Samples) -> LinearFit | None:
+    """The fit that a `theory.protocol.Protocol` subtracts before a step.
+
+    Parameters
+    ----------
+    kind : str
+        none, exact, ols, moments or independent.
+    samples : Samples
+        The batch of the step.
+    independent : Samples
+        Another batch, which the last kind looks at.
+    """
+    if kind == "none":
+        return None
+    if kind == "exact":
+        return exact_fit(samples.problem)
+    if kind == "ols":
+        return least_squares(samples)
+    return moment_fit(samples if kind == "moments" else independent)
+
+
+def exact_fit(problem: Problem) -> LinearFit:
+    """E y and E[y x], by Gauss-Hermite quadrature over the latents."""
+    k = problem.teacher.k
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_AXIS_NODES[k])
+    weights = weights / weights.sum()
+    z = np.stack(np.meshgrid(*[nodes] * k, indexing="ij"), axis=-1).reshape(-1, k)
+    w = np.prod(np.stack(np.meshgrid(*[weights] * k, indexing="ij"), axis=-1).reshape(-1, k), axis=1)
+    y = problem.teacher(z)
+    coefficients = np.zeros(problem.d)
+    coefficients[:k] = (w * y) @ z
+    return LinearFit(float(w @ y), coefficients)
+
+
+def least_squares(samples: Samples) -> LinearFit:
+    """Least squares on [1, x].
+
+    Raises
+    ------
+    ValueError
+        If the batch has fewer than d + 2 samples.
+    """
+    n, d = samples.rows, samples.problem.d
+    if n < d + 2:
+        raise ValueError(f"`preprocessing` by ols must have at least d + 2 = {d + 2} samples; got {n}")
+    gram = np.zeros((d, d), order="F")
+    total, moment, labels = np.zeros(d), np.zeros(d), 0.0
+    for _, X, y in samples.blocks(_BLOCK):
+        dsyrk(1.0, X.T, beta=1.0, c=gram, overwrite_c=True)
+        total += X.sum(axis=0)
+        moment += y @ X
+        labels += float(y.sum())
+    gram -= np.outer(total, total) / n  # the upper triangle holds the sums
+    factor = cho_factor(gram, lower=False, overwrite_a=True, check_finite=False)
+    coefficients = cho_solve(factor, moment - total * (labels / n), check_finite=False)
+    return LinearFit((labels - float(total @ coefficients)) / n, coefficients)
+
+
+def moment_fit(samples: Samples) -> LinearFit:
+    """ȳ and Xᵀ(y − ȳ)/n."""
+    n = samples.rows
+    total, moment, labels = np.zeros(samples.problem.d), np.zeros(samples.problem.d), 0.0
+    for _, X, y in samples.blocks(_BLOCK):
+        total += X.sum(axis=0)
+        moment += y @ X
+        labels += float(y.sum())
+    mean = labels / n
+    return LinearFit(mean, moment / n - mean * total / n)

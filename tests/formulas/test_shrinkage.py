@@ -1,0 +1,136 @@
+"""Shrinkage against losses minimised by brute force, the oracle, and simulated covariances."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from theory.laws import Discrete, GeneralisedMarchenkoPastur, MarchenkoPastur
+from theory.shrinkage import (
+    nonlinear_shrinkage,
+    optimal_shrinkage,
+    oracle_shrinkage,
+    shrunk_eigenvalues,
+)
+from theory.spiked_models import SpikedCovariance
+
+
+def spiked_pair(alpha: float, eta: float, cosine2: float) -> tuple[np.ndarray, np.ndarray]:
+    """Population and estimate on the plane of the population's and the sample's eigenvector; the identity elsewhere."""
+    u = np.array([math.sqrt(cosine2), math.sqrt(1.0 - cosine2)])
+    return np.diag([alpha, 1.0]), np.eye(2) + (eta - 1.0) * np.outer(u, u)
+
+
+LOSS = {
+    "frobenius": lambda a, b: float(np.sum((a - b) ** 2)),
+    "operator": lambda a, b: float(np.abs(np.linalg.eigvalsh(a - b)).max()),
+    "stein": lambda a, b: float(np.trace(np.linalg.solve(a, b)) - np.linalg.slogdet(np.linalg.solve(a, b))[1]),
+}
+
+
+@pytest.mark.parametrize("loss", sorted(LOSS))
+@pytest.mark.parametrize("ratio", [0.2, 2.0])
+def test_optimal_shrinkage_minimises_its_loss(loss, ratio):
+    model = SpikedCovariance(MarchenkoPastur(ratio))
+    for alpha in model.threshold * np.array([1.1, 2.0, 6.0]):
+        image = model.forward(alpha)
+
+        def value(eta, alpha=alpha, cosine2=float(image.right_cosine2)):
+            return LOSS[loss](*spiked_pair(alpha, eta, cosine2))
+
+        best = minimize_scalar(value, bounds=(1.0, 2.0 * alpha), method="bounded", options={"xatol": 1e-9}).fun
+        eta = float(optimal_shrinkage(image.eigenvalue, ratio, loss=loss))
+        assert value(eta) == pytest.approx(best, rel=1e-6)
+        # the same, the variance of the bulk being 3
+        scaled = optimal_shrinkage(3.0 * image.eigenvalue, ratio, loss=loss, variance=3.0)
+        assert float(scaled) == pytest.approx(3.0 * eta, rel=1e-10)
+
+
+def test_optimal_shrinkage_flattens_the_bulk():
+    values = np.array([0.1, 1.0, 2.9, 3.5, 40.0])
+    shrunk = optimal_shrinkage(values, 0.5)
+    np.testing.assert_array_equal(shrunk[:3], 1.0)
+    assert (shrunk[3:] < values[3:]).all()
+
+
+def sample(p: int, n: int, seed: int):
+    rng = np.random.default_rng(seed)
+    t = np.sort(np.repeat([1.0, 3.0, 10.0], [p // 5, 2 * p // 5, p - p // 5 - 2 * p // 5]))
+    x = rng.standard_normal((n, p)) * np.sqrt(t)
+    return t, x.T @ x / n
+
+
+@pytest.mark.parametrize(("p", "n"), [(300, 900), (300, 150)])
+def test_oracle_and_nonlinear_shrinkage_on_samples(p, n):
+    t, covariance = sample(p, n, 4)
+    values, vectors = np.linalg.eigh(covariance)
+    values[: max(0, p - n)] = 0.0
+    best = np.sum(vectors**2 * t[:, None], axis=0)  # uᵀΣu: the best that keeps the sample's eigenvectors
+    bulk = GeneralisedMarchenkoPastur(Discrete(t), p / n)
+    inside = np.zeros(p, dtype=bool)
+    for low, high in bulk.bands:
+        inside |= (values > low) & (values < high)
+    inside |= values == 0.0
+    oracle = oracle_shrinkage(values[inside], bulk)
+    # means over blocks of 50 eigenvectors, each of relative variance of order 1/p: 4 standard errors are 4√(2/(50·p)) …
+    blocks = np.array_split(np.arange(inside.sum()), 6)
+    for block in blocks:
+        assert oracle[block].mean() == pytest.approx(best[inside][block].mean(), rel=0.05)
+    if p > n:
+        assert oracle[0] == pytest.approx(best[: p - n].mean(), rel=0.02)
+
+    def loss(shrunk):
+        return np.sum(((vectors * shrunk) @ vectors.T - np.diag(t)) ** 2)
+
+    shrunk = shrunk_eigenvalues(values, n)
+    # the share of the possible improvement over the sample covariance, over 0.9 in the published experiments
+    assert 1.0 - (loss(shrunk) - loss(best)) / (loss(values) - loss(best)) > 0.9
+    np.testing.assert_allclose(nonlinear_shrinkage(covariance, n), (vectors * shrunk) @ vectors.T, atol=1e-9)
+    order = np.random.default_rng(0).permutation(p)
+    if p <= n:
+        np.testing.assert_allclose(shrunk_eigenvalues(values[order], n), shrunk[order], rtol=1e-12)
+
+
+def test_nonlinear_shrinkage_tends_to_the_oracle():
+    """Fed with the quantiles of the law instead of a sample, only the error of the kernel is left: it falls with n."""
+    bulk, errors = GeneralisedMarchenkoPastur([1.0, 4.0], 0.2), []
+    for p in (200, 1600):
+        values = bulk.ppf((np.arange(p) + 0.5) / p)
+        shrunk, oracle = shrunk_eigenvalues(values, 5 * p), oracle_shrinkage(values, bulk)
+        errors.append(float(np.mean(np.abs(shrunk / oracle - 1.0))))
+    assert errors[0] < 0.04
+    assert errors[1] < 0.6 * errors[0]  # bandwidth 1/2: at least first order in it away from the edges
+
+
+def test_oracle_preserves_the_trace():
+    bulk = GeneralisedMarchenkoPastur(Discrete([1.0, 3.0], [0.6, 0.4]), 1.7)
+    x, mass = bulk._panels.nodes, bulk._panels.masses
+    null = dict(bulk.atoms)[0.0]
+    total = float(mass @ oracle_shrinkage(x, bulk)) + null * float(oracle_shrinkage(0.0, bulk))
+    assert total == pytest.approx(1.8, rel=1e-11)  # (1/p) tr Σ
+
+
+BAD = [
+    (lambda: optimal_shrinkage([1.0], 0.5, loss="l1"), "`loss` must be one of frobenius, operator, stein; got 'l1'"),
+    (lambda: optimal_shrinkage([-1.0], 0.5), "`eigenvalues` must be finite and non-negative; got -1"),
+    (lambda: optimal_shrinkage([math.nan], 0.5), "`eigenvalues` must not be NaN"),
+    (lambda: optimal_shrinkage([1.0], 0.0), "`ratio` must be positive and finite; got 0.0"),
+    (lambda: optimal_shrinkage([1.0], 0.5, variance=0.0), "`variance` must be positive and finite; got 0.0"),
+    (
+        lambda: oracle_shrinkage([9.0], GeneralisedMarchenkoPastur([1.0], 0.5)),
+        "`eigenvalues` must be in the bulk; got 9",
+    ),
+    (lambda: shrunk_eigenvalues([1.0, 2.0], 5), "`n` must be an integer of at least 12, the kernel's reach; got 5"),
+    (lambda: shrunk_eigenvalues([0.0, 2.0], 50), r"`eigenvalues` must have min\(n, p\) = 2 positive ones; got 1"),
+    (lambda: shrunk_eigenvalues([], 50), r"`eigenvalues` must be a non-empty vector; got shape \(0,\)"),
+    (lambda: nonlinear_shrinkage(np.ones((2, 3)), 50), r"`covariance` must be a square matrix; got shape \(2, 3\)"),
+    (lambda: nonlinear_shrinkage([[1.0, 2.0], [0.0, 1.0]], 50), "`covariance` must be symmetric"),
+    (lambda: nonlinear_shrinkage([[1.0, math.nan], [0.0, 1.0]], 50), "`covariance` must be finite; got a NaN"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD, ids=[message for _, message in BAD])
+def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,156 @@
+"""Features that are never stored, against the stored ones; number types and methods against each other."""
+
+import math
+
+import numpy as np
+import pytest
+
+from spikes import simulate
+from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.features import feature_matrix
+from spikes.giant_step import giant_step
+from spikes.kernels import activation_kernels
+from spikes.network import initial_network
+from spikes.simulation import activation_mean, check_memory
+from spikes.spectra import hermite_alignment
+from spikes.streaming import FeatureStream, leading_triplets, smoothed, stochastic_density
+from theory.problem import Problem
+
+PROBLEM = Problem(n=1300, d=150, width=220, alpha=0.45, ridge=(0.01, 1.0))
+ERRORS = ("objective", "train_error", "test_error", "objective_before", "train_error_before", "test_error_before")
+
+
+@pytest.fixture(scope="module")
+def stepped():
+    """Stream of the features after the step, the features themselves, and the direction of u."""
+    sequence = as_seed_sequence(0)
+    kernels, shift = activation_kernels(PROBLEM.sigma), activation_mean(PROBLEM.sigma)
+    batch = Samples(PROBLEM, derived_sequence(sequence, 2), PROBLEM.n)
+    step = giant_step(initial_network(PROBLEM, sequence), kernels, shift, batch, PROBLEM.step_size)
+    samples = Samples(PROBLEM, derived_sequence(sequence, 3), PROBLEM.n)
+    stream = FeatureStream(step.network.W, kernels, shift, samples)
+    direction = step.beta / np.linalg.norm(step.beta)
+    return stream, feature_matrix(step.network.W, kernels, shift, samples, direction), direction
+
+
+@pytest.mark.parametrize(
+    "how", [{"method": "svd"}, {"method": "streamed"}, {"method": "streamed", "threads": 2}, {"threads": 2}]
+)
+def test_methods_agree(how):
+    expected, run = simulate(PROBLEM, 3, test_samples=1500), simulate(PROBLEM, 3, test_samples=1500, **how)
+    for name in (*ERRORS, "beta_norm2", "label_power", "overlap"):
+        np.testing.assert_allclose(getattr(run, name), getattr(expected, name), rtol=1e-10)
+    # squares of singular values: rounding of 1e-16 relative to the largest
+    scale = expected.eigenvalues[0]
+    np.testing.assert_allclose(run.eigenvalues, expected.eigenvalues, rtol=1e-8, atol=1e-14 * scale)
+    np.testing.assert_allclose(run.alignment[:2], expected.alignment[:2], atol=1e-8)
+
+
+@pytest.mark.parametrize("n", [150, 219])
+def test_streaming_fewer_rows_than_features(n):
+    problem = PROBLEM.replace(n=n)
+    expected, run = simulate(problem, 1, test_samples=500), simulate(problem, 1, test_samples=500, method="streamed")
+    assert run.eigenvalues.shape == expected.eigenvalues.shape
+    for name in ERRORS:
+        np.testing.assert_allclose(getattr(run, name), getattr(expected, name), rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["gram", "svd", "streamed"])
+def test_single_precision_agrees_to_a_thousandth(method):
+    expected = simulate(PROBLEM, 3, test_samples=1500)
+    run = simulate(PROBLEM, 3, test_samples=1500, dtype="float32", method=method)
+    for name in (*ERRORS, "beta_norm2", "label_power", "overlap", "eigenvalues"):
+        values = getattr(run, name)
+        assert np.asarray(values).dtype == np.float64
+        np.testing.assert_allclose(values, getattr(expected, name), rtol=1e-3)
+    np.testing.assert_allclose(run.alignment[:2], expected.alignment[:2], atol=1e-3)
+    assert run.rank == expected.rank
+
+
+def test_the_svd_keeps_small_singular_values():
+    # noise-free linear features of rank d < N: exact zeros, which squaring would drown at 1e-8 of the largest
+    problem = PROBLEM.replace(activation="He1", d=100, alpha=0.2)
+    direct, squared = simulate(problem, 0, method="svd"), simulate(problem, 0)
+    ratio = math.sqrt(direct.eigenvalues[-1] / direct.eigenvalues[0])
+    assert ratio < 1e-14
+    assert direct.rank == squared.rank == 100
+
+
+def test_products_with_the_stream(stepped):
+    stream, made, _ = stepped
+    V = np.random.default_rng(0).standard_normal((PROBLEM.width, 3))
+    np.testing.assert_allclose(stream.gram_times(V), made.F.T @ (made.F @ V) / PROBLEM.n, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(stream.times(V), made.F @ V, rtol=1e-10, atol=1e-10)
+
+
+def test_normal_equations(stepped):
+    stream, made, direction = stepped
+    collected = stream.normal_equations(direction)
+    np.testing.assert_allclose(np.triu(collected.gram), np.triu(made.F.T @ made.F / PROBLEM.n), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(collected.moment, made.F.T @ made.y / PROBLEM.n, rtol=1e-10, atol=1e-12)
+    U, s, Vt = np.linalg.svd(made.F / math.sqrt(PROBLEM.n), full_matrices=False)
+    np.testing.assert_allclose(
+        collected.alignment(s[:3] ** 2, Vt[:3].T), hermite_alignment(U[:, :3], made.u), atol=1e-10
+    )
+
+
+def test_leading_triplets(stepped):
+    stream, made, _ = stepped
+    U, s, Vt = np.linalg.svd(made.F / math.sqrt(PROBLEM.n), full_matrices=False)
+    found = leading_triplets(stream, 2, np.random.default_rng(0))
+    np.testing.assert_allclose(found.singular_values, s[:2], rtol=1e-10)
+    assert found.residual < 1e-7
+    # the angle of a vector is its residual over the gap of s²
+    np.testing.assert_allclose(np.abs(np.sum(found.right * Vt[:2].T, axis=0)), 1.0, atol=1e-10)
+    np.testing.assert_allclose(np.abs(np.sum(found.left(stream) * U[:, :2], axis=0)), 1.0, atol=1e-10)
+    everything = leading_triplets(stream, PROBLEM.width, np.random.default_rng(1))
+    np.testing.assert_allclose(everything.singular_values, s, rtol=1e-8)
+
+
+def test_stochastic_density(stepped):
+    stream, made, _ = stepped
+    values = np.linalg.svd(made.F / math.sqrt(PROBLEM.n), compute_uv=False) ** 2
+    x = np.geomspace(values[-1], values[4], 40)
+    found = stochastic_density(stream, x, np.random.default_rng(2), probes=24, steps=70, width=0.15)
+    exact = PROBLEM.width / PROBLEM.n * smoothed(values, np.full(len(values), 1.0 / len(values)), x, 0.15)
+    z = (found.density - exact) / found.sem
+    # Student's law with 23 degrees of freedom at 40 points, neighbours alike: 6 is passed with odds below 1e-3
+    assert np.max(np.abs(z)) < 6.0
+    assert abs(np.mean(z)) < 2.0
+    assert np.max(found.sem / found.density) < 0.25
+    # smoothing keeps the mass
+    fine = np.geomspace(values[-1] / 5.0, 5.0 * values[0], 2000)
+    whole = smoothed(values, np.full(len(values), 1.0 / len(values)), fine, 0.15)
+    assert np.trapezoid(whole * fine, np.log(fine)) == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda s: leading_triplets(s, 0, np.random.default_rng(0)), "`count` must be an integer from 1 to 220; got 0"),
+        (lambda s: stochastic_density(s, np.array([0.0]), np.random.default_rng(0)), "`x` must be positive"),
+        (lambda s: stochastic_density(s, np.ones(2), np.random.default_rng(0), probes=1), r"`probes` must be .* got 1"),
+        (
+            lambda s: stochastic_density(s, np.ones(2), np.random.default_rng(0), steps=999),
+            r"`steps` must be .* got 999",
+        ),
+        (lambda s: stochastic_density(s, np.ones(2), np.random.default_rng(0), width=0.0), "`width` must be positive"),
+        (lambda s: simulate(PROBLEM, dtype="float16"), "`dtype` must be one of float64, float32; got 'float16'"),
+        (lambda s: simulate(PROBLEM, method="qr"), "`method` must be one of gram, svd, streamed; got 'qr'"),
+    ],
+)
+def test_refusals(stepped, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(stepped[0])
+
+
+def test_values_inside_the_bulk_do_not_converge_at_once(stepped):
+    with pytest.raises(ArithmeticError, match=r"did not converge in 3 passes: residual .*; ask for fewer"):
+        leading_triplets(stepped[0], 40, np.random.default_rng(0), most=3)
+
+
+def test_memory_of_a_stream_does_not_grow_with_n():
+    large = Problem(n=10**9, d=500, width=1000)
+    check_memory(large, method="streamed")
+    with pytest.raises(ValueError, match=r"GiB are free; `method` streamed takes about 0\.0298 GiB"):
+        check_memory(large)

@@ -1,0 +1,102 @@
+"""What is left of a target when a learned subspace is fitted with any function and the rest with a polynomial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from theory.giant_steps.hermite_moments import (
+    QUADRATURE_LATENTS,
+    compositions,
+    conditional_coefficients,
+    quadrature_orders,
+)
+from theory.giant_steps.replicas import BATCHES, Replicas
+from theory.target import Target, as_target
+
+__all__ = ["Residual", "residual"]
+
+
+class Residual(NamedTuple):
+    """E[(g − P_{U,κ} g)²], its numerical error, and how it was integrated."""
+
+    value: float
+    error: float
+    method: str
+
+
+def residual(
+    target: str | Callable | Target,
+    subspace: np.ndarray | None = None,
+    degree: int = 1,
+    *,
+    samples: int = 2**20,
+    seed: int = 0,
+) -> Residual:
+    """Energy of a target outside the span of φ(z_U) He_β(z_⊥), |β| ≤ κ: the floor of ridge regression after learning U.
+
+    R = E g² − Σ_{|β| ≤ κ} E_u[(E_⊥[g He_β(z_⊥)])²]/β!. With U = {0} it is the floor of random features with
+    n, N = O(d^κ) (arXiv 2305.18270).
+
+    Parameters
+    ----------
+    target : str, callable or Target
+    subspace : ndarray, shape (k, r), optional
+        Columns that span U in latent space; nothing learned by default.
+    degree : int
+        κ ≥ 0.
+    samples, seed : int
+        Replicas of the Monte Carlo estimate that serves more than four latents.
+
+    Returns
+    -------
+    Residual
+        The error is the difference between two orders of quadrature, or a standard error over 20 batches.
+
+    Raises
+    ------
+    ValueError
+        If `subspace` does not have k rows or is rank deficient, or `degree` or `samples` breaks its rule.
+
+    Notes
+    -----
+    Ridge regression reaches the floor of U only if the neurons differ within U: equal overlaps and no bias keep it
+    above. The class of functions φ(z_U) + polynomial(z) is no lower bound: z₁z₂ with U = e₁ goes below it.
+    """
+    target = as_target(target)
+    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 0 <= degree <= 12:
+        raise ValueError(f"`degree` must be an integer in [0, 12]; got {degree!r}")
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 100 * BATCHES:
+        raise ValueError(f"`samples` must be an integer of at least {100 * BATCHES}; got {samples!r}")
+    frame, known = _frame(target, subspace)
+    if target.k > QUADRATURE_LATENTS:
+        replicas = Replicas(target, samples, seed)
+        value, error = replicas.left_over(frame, known, degree)
+        return Residual(value, error, "monte-carlo")
+    fine, coarse = (_left(target, frame, known, degree, order) for order in quadrature_orders(target)[-1])
+    return Residual(max(fine, 0.0), abs(fine - coarse), "quadrature")
+
+
+def _frame(target: Target, subspace: np.ndarray | None) -> tuple[np.ndarray, int]:
+    k = target.k
+    U = np.zeros((k, 0)) if subspace is None else np.asarray(subspace, dtype=float)
+    if U.size == 0:
+        return np.eye(k), 0
+    if U.ndim != 2 or U.shape[0] != k or not np.isfinite(U).all() or np.linalg.matrix_rank(U) < U.shape[1]:
+        raise ValueError(f"`subspace` must hold independent columns of length {k}; got shape {U.shape}")
+    frame = np.linalg.qr(np.concatenate([U, np.eye(k)], axis=1))[0]
+    return frame, U.shape[1]
+
+
+def _left(target: Target, frame: np.ndarray, known: int, degree: int, order: int) -> float:
+    everything, weights = conditional_coefficients(target, frame, target.k, (0, None), order)
+    power = float(weights @ np.ravel(everything) ** 2)
+    coefficients, weights = conditional_coefficients(target, frame, known, (degree, None), order)
+    kept = 0.0
+    for total in range(degree + 1):
+        for beta in compositions(total, target.k - known):
+            kept += float(weights @ coefficients[(slice(None), *beta)] ** 2) / math.prod(map(math.factorial, beta))
+    return power - kept

@@ -1,0 +1,474 @@
+"""Laws by subordination: free convolutions of two laws, and separable covariances.
+
+Each such law is that of a matrix built from two free parts, and its transform at z is made of the transforms of the
+parts at points of their own, ω₁ and ω₂. With k = ω + 1/m(ω) for the convolutions and k = cω ∫ x μ(dx)/(ω − x) for
+separable covariances,
+
+sum: ω₂ = z − k₁(ω₁) and ω₁ = z − k₂(ω₂);  product and separable: ω₂ = z/k₁(ω₁) and ω₁ = z/k₂(ω₂).
+
+One round maps the upper half plane into itself, so that it has one fixed point there (Belinschi and Bercovici, arXiv
+math/0608216). On the real line off the bulk ω₁ and ω₂ are real, in gaps of the parts' spectra, and a fixed point is the
+right one where the slope of the round is less than 1: at the edges it is 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import abstractmethod
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial.polynomial import polyder, polyval
+
+from theory.laws.law import Law
+
+__all__ = ["Part", "Subordinated"]
+
+_TABLE = 192  # points of the curve ω₁(x) that start Newton's method, over all bands
+_SHRINK = 0.45  # ratio of successive heights on the way down to the axis
+_HALVINGS = 60
+_PROBES = 25  # points of a gap at which the slope of a round is taken before its least value is sought
+_LESS = 1.0 - 1e-9  # a slope taken as less than 1: it is 1 to rounding where two bands just touch
+_TERMS = 12  # moments for points at 50 times the size of a part: 50^(−12) is rounding
+_NEAR = 1e-12  # distance kept from the ends of a gap, as a share of it
+
+
+class _Curve(NamedTuple):
+    """ω₁ along one band, at increasing angles θ of x = low + (high − low) sin^(2q)(θ/2)."""
+
+    low: float
+    high: float
+    power: int
+    theta: np.ndarray
+    omega: np.ndarray
+
+
+class _Gaps(NamedTuple):
+    """Intervals off the spectrum of one part, each by s in (−1, 1) so that transforms increase in s.
+
+    The first is the outer one, through infinity at s = 0; the others run from their upper end at −1 to the lower at 1.
+    """
+
+    low: np.ndarray  # ends of the gaps, shape (K,); of the outer one the ends of the spectrum
+    high: np.ndarray
+    scale: float  # of the outer gap
+
+    def point(self, which: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ω(s) and dω/ds."""
+        low, high = self.low[which], self.high[which]
+        s = np.where(s == 0.0, 1e-300, s)
+        side = np.where(s > 0.0, high, low)
+        with np.errstate(over="ignore", divide="ignore"):
+            outer, pace = side + self.scale * (1.0 / s - np.sign(s)), -self.scale / s**2
+        inner = np.where(s > 0.0, low + 0.5 * (high - low) * (1.0 - s), high - 0.5 * (high - low) * (1.0 + s))
+        first = which == 0
+        return np.where(first, outer, inner), np.where(first, pace, -0.5 * (high - low))
+
+
+class _Free(NamedTuple):
+    """A real interval off the bulk: the gaps that ω₁ and ω₂ are in, and s and ω₁ of the first part at its ends."""
+
+    low: float
+    high: float
+    pair: tuple[int, int]
+    s_low: float
+    s_high: float
+    first_low: float
+    first_high: float
+
+
+class Part:
+    """The transforms of one part, to relative accuracy at any distance: far out they cancel and moments take over."""
+
+    def __init__(self, law: Law) -> None:
+        self.law = law
+        self.reach = 50.0 * max(abs(end) for end in law.ends)
+        moments = np.concatenate([[1.0], law.moments(_TERMS)])
+        # ω + 1/m = Σ_j b_j ω^(1 − j), with Σ_j m_j = (Σ_i m_i)(Σ_j b_j) in formal powers
+        boolean = np.zeros(_TERMS + 1)
+        for j in range(1, _TERMS + 1):
+            boolean[j] = moments[j] - moments[j - 1 : 0 : -1] @ boolean[1:j]
+        self.moments, self.boolean = moments[1:], boolean[1:]
+
+    def transforms(self, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """m and m′, real at real points."""
+        m, slope = self.law._transforms(omega.astype(complex))
+        return (m, slope) if np.iscomplexobj(omega) else (m.real, slope.real)
+
+    def excess(self, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """k = ω + 1/m and k′."""
+        m, slope = self.transforms(omega)
+        k, pace = omega + 1.0 / m, 1.0 - slope / m**2
+        far = np.abs(omega) > self.reach
+        if far.any():
+            k, pace, u = np.array(k), np.array(pace), 1.0 / omega[far]
+            k[far] = polyval(u, self.boolean)
+            pace[far] = -(u**2) * polyval(u, polyder(self.boolean))
+        return k, pace
+
+    def ratios(self, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """t = ∫ x μ(dx)/(ω − x), t′ and ∫ x² μ(dx)/(ω − x)² = −t − ωt′."""
+        first, second = self.law._ratios(omega)
+        m, slope = self.transforms(omega)
+        pace = -(m + omega * slope)
+        far = np.abs(omega) > self.reach
+        if far.any():
+            first, second, pace, u = np.array(first), np.array(second), np.array(pace), 1.0 / omega[far]
+            series = np.concatenate([[0.0], self.moments])
+            first[far] = polyval(u, series)
+            pace[far] = -(u**2) * polyval(u, polyder(series))
+            second[far] = polyval(u, series * (np.arange(len(series)) - 1.0))
+        return first, pace, second
+
+
+class Subordinated(Law):
+    """A law by subordination to two parts; sub-classes state how the parts combine."""
+
+    @property
+    @abstractmethod
+    def _laws(self) -> tuple[Law, Law]:
+        """The laws of the two parts."""
+
+    @cached_property
+    def _parts(self) -> tuple[Part, Part]:
+        first, second = self._laws
+        return Part(first), Part(second)
+
+    @abstractmethod
+    def _partner(self, side: int, z: np.ndarray, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ω of the other side from that of this one, and its derivative."""
+
+    @abstractmethod
+    def _level(self, side: int, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The transform that both sides have in common, decreasing on every gap and 0 at infinity; its derivative."""
+
+    @abstractmethod
+    def _slope(self, side: int, omega: np.ndarray) -> np.ndarray:
+        """What this side contributes, as a factor, to the slope of a round at real points."""
+
+    @abstractmethod
+    def _image(self, level: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """z from the common transform, ω₁ and ω₂."""
+
+    @abstractmethod
+    def _values(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """m(z) and m′(z) from ω₁ and ω₂."""
+
+    def _seen(self, side: int) -> list[tuple[float, float]]:
+        """Bands and atoms of a part, those that its transform sees."""
+        part = self._laws[side]
+        return sorted([*part.bands, *((place, place) for place, _ in part.atoms)])
+
+    # The bulk, from its complement on the real line
+
+    @cached_property
+    def _gaps(self) -> tuple[_Gaps, _Gaps]:
+        found = []
+        for side in (0, 1):
+            spectrum = self._seen(side)
+            starts = np.array([low for low, _ in spectrum])
+            ends = np.maximum.accumulate([high for _, high in spectrum])
+            free = starts[1:] > ends[:-1]
+            scale = max(ends[-1] - starts[0], abs(starts[0]), abs(ends[-1])) or 1.0
+            low, high = ends[:-1][free], starts[1:][free]
+            found.append(_Gaps(np.append(starts[0], low), np.append(ends[-1], high), scale))
+        return found[0], found[1]
+
+    def _level_at(self, side: int, which: np.ndarray, s: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return self._level(side, self._gaps[side].point(which, s)[0])[0]
+
+    def _find(self, side: int, which: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """s at which the transform of one side takes a value in a gap: guarded Newton steps."""
+        gaps = self._gaps[side]
+        end = 1.0 - _NEAR
+        outer = which == 0
+        low = np.where(outer & (level > 0.0), 0.0, -end)
+        high = np.where(outer & (level < 0.0), 0.0, end)
+        s = 0.5 * (low + high)
+        with np.errstate(all="ignore"):
+            for _ in range(_HALVINGS):
+                omega, pace = gaps.point(which, s)
+                value, slope = self._level(side, omega)
+                above = value > level
+                low, high = np.where(above, low, s), np.where(above, s, high)
+                step = s - (value - level) / (slope * pace)
+                step = np.where((step > low) & (step < high), step, 0.5 * (low + high))
+                if (np.abs(step - s) <= 2e-16).all():
+                    break
+                s = step
+        return s
+
+    @cached_property
+    def _faint(self) -> float:
+        return 1e-7 * abs(float(self._level_at(0, np.zeros(1, dtype=int), np.array([0.5]))[0]))
+
+    def _round(self, pair: np.ndarray, s: np.ndarray) -> np.ndarray:
+        """Slope of a round on pairs (2, P) of gaps, at s (P,) in the gap of the first part; +∞ where it has none."""
+        with np.errstate(all="ignore"):
+            first = self._gaps[0].point(pair[0], s)[0]
+            level = self._level(0, first)[0]
+            # Where one ω passes infinity the slope goes on, but nothing of it is left to rounding.
+            lost = np.abs(level) < self._faint
+            if lost.any():
+                first = np.where(lost, self._gaps[0].point(pair[0], s + 1e-6)[0], first)
+                level = self._level(0, first)[0]
+            second = self._gaps[1].point(pair[1], self._find(1, pair[1], level))[0]
+            value = self._slope(0, first) * self._slope(1, second)
+        return np.where(np.isfinite(value), value, np.inf)
+
+    @cached_property
+    def _free(self) -> tuple[_Free, ...]:
+        """The real line off the bulk, in increasing order; first and last are half lines.
+
+        Every pair of gaps of the parts holds at most one interval of it: the mass of the bulk between two would be 0.
+        """
+        end = 1.0 - _NEAR
+        counts = [len(gaps.low) for gaps in self._gaps]
+        pair = np.array(np.meshgrid(*(np.arange(k) for k in counts), indexing="ij")).reshape(2, -1)
+        bottom, top = [], []
+        for side in (0, 1):
+            which = np.arange(counts[side])
+            for bounds, s in ((bottom, -end), (top, end)):
+                level = self._level_at(side, which, np.full(len(which), s))
+                bounds.append(np.where(np.isnan(level), math.copysign(math.inf, s), level)[pair[side]])
+        kept = np.maximum(*bottom) < np.minimum(*top)
+        pair, bottom, top = pair[:, kept], [b[kept] for b in bottom], [t[kept] for t in top]
+        low = np.where(bottom[0] >= bottom[1], -end, self._find(0, pair[0], bottom[1]))
+        high = np.where(top[0] <= top[1], end, self._find(0, pair[0], top[1]))
+        inside = self._inside(pair, low, high)
+        outer = (pair == 0).all(axis=0)
+        inside[outer] = math.nan
+        found = ~np.isnan(inside)
+        # both halves of the outer pair, from infinity inwards
+        right = self._crossing(pair[:, outer], np.array([1e-9]), high[outer])
+        left = self._crossing(pair[:, outer], np.array([-1e-9]), low[outer])
+        lows = self._crossing(pair[:, found], inside[found], high[found])
+        highs = self._crossing(pair[:, found], inside[found], low[found])
+        between = [
+            _Free(zl, zh, (i, j), sl, sh, wl, wh)
+            for (i, j), (zl, sl, wl), (zh, sh, wh) in zip(pair[:, found].T.tolist(), lows, highs, strict=True)
+        ]
+        (zr, sr, wr), (zl, sl, wl) = right[0], left[0]
+        first = _Free(-math.inf, zl, (0, 0), -0.0, sl, -math.inf, wl)
+        last = _Free(zr, math.inf, (0, 0), sr, 0.0, wr, math.inf)
+        return (first, *sorted(between), last)
+
+    def _inside(self, pair: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """A point of each pair of gaps at which the slope of a round is less than 1, nan where there is none."""
+        if not pair.size:
+            return np.empty(0)
+        grid = 0.5 - 0.5 * np.cos(math.pi * (np.arange(_PROBES) + 0.5) / _PROBES)
+        s = low[:, None] + (high - low)[:, None] * grid
+        value = self._round(np.repeat(pair, _PROBES, axis=1), s.ravel()).reshape(s.shape)
+        rows, least = np.arange(len(s)), np.argmin(value, axis=1)
+        found = np.where(value[rows, least] < _LESS, s[rows, least], math.nan)
+        open_ = np.flatnonzero(np.isnan(found))
+        a = np.where(least > 0, s[rows, np.maximum(least - 1, 0)], low)[open_]
+        b = np.where(least < _PROBES - 1, s[rows, np.minimum(least + 1, _PROBES - 1)], high)[open_]
+        golden = 0.5 * (math.sqrt(5.0) - 1.0)
+        for _ in range(_HALVINGS):
+            if not open_.size:
+                break
+            left, right = b - golden * (b - a), a + golden * (b - a)
+            fleft, fright = (self._round(pair[:, open_], at) for at in (left, right))
+            found[open_] = np.where(fleft < _LESS, left, np.where(fright < _LESS, right, math.nan))
+            a, b = np.where(fleft < fright, a, left), np.where(fleft < fright, right, b)
+            still = np.isnan(found[open_]) & (b - a > 1e-15)
+            open_, a, b = open_[still], a[still], b[still]
+        return found
+
+    def _crossing(self, pair: np.ndarray, inside: np.ndarray, end: np.ndarray) -> list[tuple[float, float, float]]:
+        """z, s and ω₁ where the slope of a round is 1 between s `inside`, where it is less, and `end`, or at `end`."""
+        if not inside.size:
+            return []
+        # The false position of Illinois on the slope, brought to (−1, 1), with halvings in between.
+        low, high = inside, end
+        below, above = (1.0 - 2.0 / (1.0 + self._round(pair, s)) for s in (low, high))
+        reached = above < 0.0
+        low, kept = np.where(reached, end, low), np.zeros(low.shape)
+        for turn in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            if (np.abs(high - low) <= 1e-13).all():
+                break
+            if turn % 4 != 3:
+                with np.errstate(all="ignore"):
+                    secant = low - below * (high - low) / (above - below)
+                between = (secant > np.minimum(low, high)) & (secant < np.maximum(low, high))
+                middle = np.where(between, secant, middle)
+            value = 1.0 - 2.0 / (1.0 + self._round(pair, middle))
+            less = value < 0.0
+            above = np.where(less, np.where(kept < 0.0, 0.5 * above, above), value)
+            below = np.where(less, value, np.where(kept > 0.0, 0.5 * below, below))
+            low, high = np.where(less, middle, low), np.where(less, high, middle)
+            kept = np.where(less, -1.0, 1.0)
+        first, z = self._along(pair, low)
+        return list(zip(z.tolist(), low.tolist(), first.tolist(), strict=True))
+
+    def _along(self, pair: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ω₁ and z at s in pairs of gaps."""
+        with np.errstate(all="ignore"):
+            first = self._gaps[0].point(pair[0], s)[0]
+            level = self._level(0, first)[0]
+            second = self._gaps[1].point(pair[1], self._find(1, pair[1], level))[0]
+            return first, self._image(level, first, second)
+
+    @cached_property
+    def bands(self) -> tuple[tuple[float, float], ...]:
+        """Components of the bulk, between the points where the slope of a round is 1."""
+        free = self._free
+        size = max(abs(free[0].high), abs(free[-1].low))
+        pairs = [(left.high, right.low) for left, right in itertools.pairwise(free)]
+        # on both sides of an atom the line is free
+        return tuple((self._inner(low), high) for low, high in pairs if high - low > 1e-9 * size)
+
+    def _inner(self, low: float) -> float:
+        """An edge that belongs to the bulk: no product has eigenvalues below 0."""
+        return low
+
+    # Points of the upper half plane, and of the bulk from above
+
+    def _newton(self, z: np.ndarray, omega: np.ndarray, most: int = 14) -> tuple[np.ndarray, np.ndarray]:
+        """Newton on the fixed point of a round, and whether it arrived."""
+        with np.errstate(all="ignore"):
+            for _ in range(most):
+                other, slope = self._partner(0, z, omega)
+                back, back_slope = self._partner(1, z, other)
+                step = (back - omega) / (back_slope * slope - 1.0)
+                omega = omega - step
+                if not (np.abs(step) > 1e-9 * np.abs(omega)).any():
+                    break
+            other, slope = self._partner(0, z, omega)
+            back, back_slope = self._partner(1, z, other)
+            gap = back - omega
+            omega = omega - gap / (back_slope * slope - 1.0)
+            size = np.abs(omega) + np.abs(z)
+            rounding = 1e-11 * (size + np.abs(back_slope) * (np.abs(other) + np.abs(z)))
+            good = np.abs(gap) <= rounding
+            if np.iscomplexobj(omega):
+                good &= (omega.imag > 0.0) & (other.imag > 0.0)
+        return omega, good
+
+    def _contract(self, z: np.ndarray, omega: np.ndarray, rounds: int = 60) -> np.ndarray:
+        for _ in range(rounds):
+            omega = self._partner(1, z, self._partner(0, z, omega)[0])[0]
+        return omega
+
+    def _descend(self, x: np.ndarray, height: np.ndarray, least: np.ndarray) -> np.ndarray:
+        """ω₁ at x + i·height, followed down from far above; `least` is the last height before."""
+        top = 4.0 * (max(abs(e) for e in self.ends) + np.abs(x) + height)
+        stages = max(1, math.ceil(math.log(float(np.max(top / least))) / -math.log(_SHRINK)))
+        omega = self._partner(1, x + 1j * top, x + 1j * top)[0]
+        omega = self._contract(x + 1j * top, omega, 20)
+        for stage in range(1, stages + 2):
+            y = top * (least / top) ** (stage / stages) if stage <= stages else height
+            z = x + 1j * y
+            trial, good = self._newton(z, omega)
+            if not good.all():
+                slow = self._contract(z[~good], omega[~good])
+                trial[~good], good[~good] = self._newton(z[~good], slow)
+            omega = np.where(good | (stage > stages), trial, omega)
+        return omega
+
+    @cached_property
+    def _curves(self) -> tuple[_Curve, ...]:
+        count = max(33, _TABLE // len(self.bands))
+        theta = (np.arange(count) + 0.5) * math.pi / count
+        curves = []
+        for left, right in itertools.pairwise(self._free):
+            low, high = self._inner(left.high), right.low
+            if (low, high) not in self.bands:
+                continue
+            power = self._power(low, high)
+            x = low + (high - low) * np.sin(0.5 * theta) ** (2 * power)
+            near = 0.1 * np.minimum(x - low, high - x)
+            omega = self._descend(x, np.zeros(count), near)
+            ends = [0.0 if power > 1 else left.first_high, right.first_low]
+            curves.append(
+                _Curve(low, high, power, np.concatenate([[0.0], theta, [math.pi]]), np.insert(omega, [0, count], ends))
+            )
+        return tuple(curves)
+
+    def _upper_root(self, x: np.ndarray) -> np.ndarray:
+        """ω₁ in the upper half plane at x + i0, for x inside a band."""
+        omega, near = np.empty(x.shape, dtype=complex), np.empty(x.shape)
+        for curve in self._curves:
+            inside = (x > curve.low) & (x < curve.high)
+            share = ((x[inside] - curve.low) / (curve.high - curve.low)) ** (1.0 / curve.power)
+            omega[inside] = np.interp(2.0 * np.arcsin(np.sqrt(share)), curve.theta, curve.omega)
+            near[inside] = 0.1 * np.minimum(x[inside] - curve.low, curve.high - x[inside])
+        omega, good = self._newton(x + 0j, omega)
+        if not good.all():
+            omega[~good] = self._descend(x[~good], np.zeros(np.count_nonzero(~good)), near[~good])
+        # Two atoms on both sides: at one point the round is the identity, and ω is the limit from beside it.
+        other, slope = self._partner(0, x + 0j, omega)
+        lost = np.abs(slope * self._partner(1, x + 0j, other)[1] - 1.0) < 1e-9
+        if lost.any():
+            beside = x[lost] + 1e-5 * near[lost]
+            omega[lost] = self._newton(beside + 0j, omega[lost])[0]
+        return omega
+
+    def _density(self, x: np.ndarray) -> np.ndarray:
+        inside = np.zeros(x.shape, dtype=bool)
+        for low, high in self.bands:
+            inside |= (x > low) & (x < high)
+        value = np.zeros(x.shape)
+        if inside.any():
+            point = x[inside] + 0j
+            omega = self._upper_root(x[inside])
+            m, _ = self._values(omega, self._partner(0, point, omega)[0])
+            value[inside] = np.maximum(m.imag, 0.0) / math.pi
+        return value
+
+    def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        first = np.empty(z.shape, dtype=complex)
+        real = z.imag == 0.0
+        within = np.zeros(z.shape, dtype=bool)
+        for low, high in self.bands:
+            within |= real & (z.real > low) & (z.real < high)
+        first[within] = self._upper_root(z[within].real)
+        outside = real & ~within
+        if outside.any():
+            first[outside] = self._real_root(z[outside].real)
+        up = ~real
+        if up.any():
+            first[up] = self._descend(z[up].real, z[up].imag, 2.0 * z[up].imag)
+            _, good = self._newton(z[up], first[up])
+            if not good.all():
+                raise ArithmeticError(
+                    f"the transform at z = {z[up][~good][0]:.6g} was not reached; ask farther from an edge of the bulk"
+                )
+        with np.errstate(all="ignore"):  # where m is 0 in a gap, one of the two is infinite
+            return self._values(first, self._partner(0, z, first)[0])
+
+    def _real_root(self, x: np.ndarray) -> np.ndarray:
+        """ω₁ at real x off the bulk: z decreases in s on each interval, and Newton's steps are kept to it."""
+        at = np.array([next(i for i, free in enumerate(self._free) if value <= free.high) for value in x])
+        omega, live = np.empty(x.shape), np.ones(x.shape, dtype=bool)
+        for name in ("low", "high"):  # at an edge two roots meet and Newton's method finds half of the digits
+            ends, firsts = (np.array([getattr(self._free[i], prefix + name) for i in at]) for prefix in ("", "first_"))
+            on = x == ends
+            omega[on], live[on] = firsts[on], False
+        if live.any():
+            omega[live] = self._real_roots(x[live], at[live])
+        return omega
+
+    def _real_roots(self, x: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """ω₁ at real x inside the intervals `at` off the bulk."""
+        pair = np.array([self._free[i].pair for i in at]).T
+        low, high = (np.array([getattr(self._free[i], name) for i in at]) for name in ("s_high", "s_low"))
+        low, high = np.minimum(low, high), np.maximum(low, high)
+        for turn in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            omega, z = self._along(pair, middle)
+            above = z > x
+            low, high = np.where(above, middle, low), np.where(above, high, middle)
+            if turn % 6 == 5:
+                trial, good = self._newton(x, omega)
+                bounds = [self._gaps[0].point(pair[0], s)[0] for s in (low, high)]
+                good &= (trial >= np.minimum(*bounds)) & (trial <= np.maximum(*bounds))
+                if good.all():
+                    return trial
+        return np.where(good, trial, omega)
