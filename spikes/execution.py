@@ -144,7 +144,7 @@ def _on_pool(
                 error = None if future.cancelled() else future.exception()
                 # dask's own name for what the pools call broken: it has tried the task on several workers
                 if future.cancelled() or isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
-                    broken = error or BrokenExecutor("the executor cancelled a task")
+                    broken = error or BrokenExecutor("it cancelled a task (has its scheduler ended?)")
                     lost.append(i)
                 else:
                     yield i, future
@@ -210,12 +210,26 @@ def cluster_executor(scheduler: str, workers: int | None = None) -> Iterator[Exe
     else:
         place = scheduler
     try:
-        with _connected(Client, place, scheduler) as client:
+        with _silenced("distributed", "tornado", "asyncio"), _connected(Client, place, scheduler) as client:
             _check_workers(client)
             yield client.get_executor(pure=False)
     finally:
         if local:
             place.close()
+
+
+@contextmanager
+def _silenced(*packages: str) -> Iterator[None]:
+    """Keep packages from logging tracebacks of what is raised here in one line."""
+    loggers = [logging.getLogger(n) for n in logging.root.manager.loggerDict if n.split(".")[0] in packages]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _check_workers(client: Any) -> None:

@@ -1,6 +1,8 @@
 """A study says what it means or is refused: ranges, products, seeds, and a message for every mistake."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +159,14 @@ def test_files_that_are_no_text(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"binary\.toml: 'utf-8' codec"):
         load_study(tmp_path / "binary.toml")
+
+
+def test_the_documented_studies():
+    folder = Path(__file__).parents[2] / "docs"
+    study = load_study(folder / "sweep.toml")
+    assert (study.cells, study.rows, len(study.points())) == (36, 360, 18)
+    (text,) = re.findall(r"```toml\n(.*?)```", (folder / "sweeps.md").read_text(), re.DOTALL)
+    assert as_study(text).cells == 96
 
 
 def test_counting_makes_no_cells():
