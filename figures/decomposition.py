@@ -17,7 +17,7 @@ CASES = (("relu", 0.15), ("softplus", 0.29), ("relu", 0.29), ("tanh", 0.4))
 
 def draw(studies):
     """One row of panels for each case."""
-    axes = plt.subplots(len(studies), 4, figsize=(14.0, 3.1 * len(studies)), layout="constrained")[1]
+    axes = plt.subplots(len(studies), 4, figsize=(12.5, 2.8 * len(studies)), layout="constrained")[1]
     for row, study in zip(axes, studies, strict=True):
         plot_decomposition(study, row)
     return axes
