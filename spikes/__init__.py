@@ -11,8 +11,10 @@ _HOME = {
     "Simulation": "spikes.simulation",
     "Target": "theory.problem",
     "compare": "spikes.comparison",
+    "open_results": "spikes.results",
     "simulate": "spikes.simulation",
     "simulate_ensemble": "spikes.ensemble",
+    "sweep": "spikes.sweeps",
 }
 __all__ = sorted(_HOME)
 __version__ = "0.1.0"

@@ -14,7 +14,15 @@ from spikes.simulation import Simulation, check_how, check_memory, simulate
 from spikes.spectra import DEGREES, separated
 from theory.problem import Problem
 
-__all__ = ["ALIGNMENTS", "Ensemble", "Estimate", "controlled_estimate", "estimate", "simulate_ensemble"]
+__all__ = [
+    "ALIGNMENTS",
+    "Ensemble",
+    "Estimate",
+    "controlled_estimate",
+    "estimate",
+    "mean_amplitudes",
+    "simulate_ensemble",
+]
 
 ALIGNMENTS = tuple("1" if k == 0 else f"He{k}" for k in DEGREES)
 _BINS = 60
@@ -65,6 +73,18 @@ def controlled_estimate(values: np.ndarray, control: np.ndarray, expected: float
     return Estimate(mean, math.sqrt(variance * (1.0 / seeds + away)), seeds)
 
 
+def mean_amplitudes(amplitudes: np.ndarray) -> tuple[Estimate, ...]:
+    """Mean amplitudes of vectors that have no sign, one estimate for each column of `amplitudes` (seeds, columns).
+
+    The sign of each row is chosen to make the amplitude that is largest over all rows positive. The signed amplitudes
+    are averaged and the modulus of the mean is given, so that noise around 0 averages out.
+    """
+    gauge = np.argmax(np.mean(amplitudes**2, axis=0))
+    amplitudes = amplitudes * np.where(amplitudes[:, gauge] < 0.0, -1.0, 1.0)[:, None]
+    means = [estimate(column) for column in amplitudes.T]
+    return tuple(Estimate(abs(mean), sem, seeds) for mean, sem, seeds in means)
+
+
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """Independent runs of one problem.
@@ -99,14 +119,9 @@ class Ensemble:
     def alignment(self, i: int) -> tuple[Estimate, ...]:
         """Amplitudes |⟨û_i, h_k⟩|, h_k being He_k(u)/√(k! n) orthonormalised on the sample, k = 0 … 4.
 
-        Vectors have no sign: each run's is chosen to make the amplitude that is largest over all runs positive. The
-        signed amplitudes are averaged and the modulus of the mean is given, so that noise around 0 averages out.
+        See `mean_amplitudes` for what the mean of a quantity without a sign is.
         """
-        amplitudes = np.stack([run.alignment[i] for run in self.runs])
-        gauge = np.argmax(np.mean(amplitudes**2, axis=0))
-        amplitudes = amplitudes * np.where(amplitudes[:, gauge] < 0.0, -1.0, 1.0)[:, None]
-        means = [estimate(column) for column in amplitudes.T]
-        return tuple(Estimate(abs(mean), sem, seeds) for mean, sem, seeds in means)
+        return mean_amplitudes(np.stack([run.alignment[i] for run in self.runs]))
 
     def histogram(self, outliers: int) -> tuple[np.ndarray, np.ndarray]:
         """Bin edges, equidistant in ln x, and the density of every run over them, the leading eigenvalues left out.

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from spikes.comparison import Comparison, Row
+from spikes.comparison import Comparison, Row, row
 from spikes.decomposition import VARIANTS
 from spikes.ensemble import ALIGNMENTS, Ensemble, Estimate
 from spikes.matrix_spectrum import MatrixSpectrum
 from spikes.nonlinear import DecompositionStudy
+from spikes.summary import Summary
 from theory.conditional_equivalent import Prediction
 from theory.problem import Problem
 
@@ -23,6 +24,7 @@ __all__ = [
     "print_prediction",
     "print_rows",
     "print_simulation",
+    "print_summaries",
 ]
 
 
@@ -165,3 +167,32 @@ def print_matrix_spectrum(study: MatrixSpectrum, figure: str | None = None) -> N
         console.print(study.remark(), markup=False)
     if figure:
         console.print(f"figure written to {figure}", markup=False)
+
+
+def print_summaries(summaries: Sequence[Summary], columns: Sequence[str], varying: Sequence[str], heading: str) -> None:
+    """Every kept quantity of every cell of a sweep, predicted and measured; remarks below."""
+    console = _console()
+    console.print(heading, markup=False)
+    table = Table()
+    for column in (*varying, "quantity", "theory", "simulation", "standard error", "seeds", "z", "relative"):
+        table.add_column(column, justify="left" if column in (*varying, "quantity") else "right", no_wrap=True)
+    for s in summaries:
+        fields = [f"{v:g}" if isinstance(v, float) else str(v) for v in (s.fields[name] for name in varying)]
+        for name in columns:
+            measured, predicted = s.measured.get(name), s.predicted.get(name)
+            if measured is None and predicted is None:
+                continue
+            cells = ["" if predicted is None else _number(predicted)]
+            cells += ["", "", ""] if measured is None else [_number(measured.mean), _number(measured.sem, 2)]
+            if measured is not None:
+                cells.append(str(measured.seeds))
+            z, relative = "", ""
+            if measured is not None and predicted is not None:
+                r = row(name, predicted, measured)
+                z = "" if math.isnan(r.z) else f"{r.z:.1f}"
+                relative = f"{100.0 * r.relative:.2f} %" if abs(r.relative) < 0.5 else ""
+            table.add_row(*fields, name, *cells, z, relative)
+    console.print(table)
+    remarks = [s.remark for s in summaries if s.remark]
+    for remark in dict.fromkeys(remarks):
+        console.print(f"no theory in {remarks.count(remark)} cells: {remark.replace('`', '')}", markup=False)

@@ -27,6 +27,7 @@ COMPARING = {
     "plotting_local",
     "plotting_matrix",
     "plotting_nonlinear",
+    "sweeps",
     "tables",
     "tables_local",
 }

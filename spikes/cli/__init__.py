@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import giant, local, nonlinear, spectrum, step
+from spikes.cli import giant, local, nonlinear, spectrum, step, sweep
 
 __all__ = ["app", "main"]
 
@@ -20,7 +20,16 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (step.predict, step.simulate, step.compare, spectrum.spectrum):
+_COMMANDS = (
+    step.predict,
+    step.simulate,
+    step.compare,
+    spectrum.spectrum,
+    sweep.sweep,
+    sweep.results,
+    sweep.plot,
+)
+for command in _COMMANDS:
     app.command()(command)
 app.add_typer(nonlinear.app, name="nonlinear")
 app.add_typer(giant.app, name="giant")
@@ -35,7 +44,7 @@ def main() -> None:
         _fail("interrupted", 130)
     except ValueError as error:
         _fail(_as_option(str(error)), 2)
-    except (ArithmeticError, MemoryError, OSError) as error:
+    except (ArithmeticError, ImportError, MemoryError, OSError) as error:
         _fail(str(error), 1)
     except Exception as error:
         # The parser's own complaints: typer has carried its exception classes under more than one name.
