@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from statistics import median
 
-import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -45,7 +44,6 @@ if __name__ == "__main__":
     d, N, n = options.d, options.width, options.d**2
     problem = Problem(n=n, d=d, width=N, target="z1*z2", activation=options.activation, noise=0.0, centered=False)
     network, kernels = initial_network(problem, as_seed_sequence(0)), activation_kernels(problem.sigma)
-    numba.set_num_threads(options.threads)
     print(machine())
     print(f"first gradient, n = {n}, d = {d}, N = {N}, {options.activation}, {options.threads} threads")
     with threadpool_limits(options.threads):
@@ -53,7 +51,7 @@ if __name__ == "__main__":
         start = time.perf_counter()
         fit = least_squares(samples)
         middle = time.perf_counter()
-        gradient(network, kernels, 0.0, samples, labels=fit)
+        gradient(network, kernels, 0.0, samples, labels=fit, threads=options.threads)
         end = time.perf_counter()
         print(f"least squares {middle - start:.1f} s, gradient {end - middle:.1f} s, drawing included in both")
         print(f"peak memory {peak_gib():.2f} GiB (budget 1.5)")
@@ -65,7 +63,10 @@ if __name__ == "__main__":
             np.dot(X, network.W.T, out=H)
             np.dot(H.T, X, out=G)
 
-        times = by_turns(options.repeats, products=products, ours=lambda: gradient(network, kernels, 0.0, slab))
+        def ours() -> None:
+            gradient(network, kernels, 0.0, slab, threads=options.threads)
+
+        times = by_turns(options.repeats, products=products, ours=ours)
     print(
         f"slab of {options.slab} rows: {median(times['ours']):.2f} s, "
         f"{ratio(times, 'ours', 'products'):.2f} x its bare products (budget 1.25)"

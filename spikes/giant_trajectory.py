@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -126,7 +125,7 @@ def trajectory(
     test_samples : int
         Fresh samples for that.
     threads : int
-        Threads for the matrix products and the kernels.
+        Threads that share blocks of rows. Sums may round differently on another number.
 
     Raises
     ------
@@ -143,14 +142,9 @@ def trajectory(
     if network.W.shape != (problem.width, problem.d) or network.a.shape != (problem.width,):
         raise ValueError(f"`start` must have W of shape ({problem.width}, {problem.d}); got {network.W.shape}")
     kernels = activation_kernels(problem.sigma)
-    previous = numba.get_num_threads()
+    paired = start is None and protocol.start == "symmetric"
     with threadpool_limits(int(threads)):
-        numba.set_num_threads(min(int(threads), numba.config.NUMBA_NUM_THREADS))
-        try:
-            paired = start is None and protocol.start == "symmetric"
-            return _run(problem, protocol, sequence, network, kernels, paired, gram, refit, int(test_samples))
-        finally:
-            numba.set_num_threads(previous)
+        return _run(problem, protocol, sequence, network, kernels, paired, gram, refit, int(test_samples), int(threads))
 
 
 def _run(
@@ -163,6 +157,7 @@ def _run(
     gram: bool,
     refit: bool,
     test_samples: int,
+    threads: int,
 ) -> Trajectory:
     k, eta = problem.teacher.k, problem.step_size
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
@@ -191,9 +186,12 @@ def _run(
         labels = fit_labels(kind, batch, samples(step, 1, problem.n0))
         network = Network(W, a)
         if paired and step == 1:
-            rows = _paired_gradient(network, kernels, shift, batch, labels)
+            rows = _paired_gradient(network, kernels, shift, batch, labels, threads)
         else:
-            rows = gradient(network, kernels, shift, batch, labels=labels, interacting=protocol.interacting).rows
+            made = gradient(
+                network, kernels, shift, batch, labels=labels, interacting=protocol.interacting, threads=threads
+            )
+            rows = made.rows
         h = rows / a[:, None]
         record["overlap"].append(h[:, :k].copy())
         record["gradient_norm2"].append(np.einsum("ij,ij->i", h, h))
@@ -219,12 +217,17 @@ def _run(
 
 
 def _paired_gradient(
-    network: Network, kernels: ActivationKernels, shift: float, batch: Samples, labels: LinearFit | None
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    batch: Samples,
+    labels: LinearFit | None,
+    threads: int,
 ) -> np.ndarray:
     """The gradient's rows for a network of pairs, f = 0: only one of each pair is worked out."""
     half = len(network.a) // 2
     first = Network(network.W[:half], network.a[:half])
-    rows = gradient(first, kernels, shift, batch, labels=labels, interacting=False).rows
+    rows = gradient(first, kernels, shift, batch, labels=labels, interacting=False, threads=threads).rows
     return np.concatenate([rows, -rows])
 
 
