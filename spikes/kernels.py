@@ -191,12 +191,6 @@ def _tanh(x):
 
 
 @register_jitable(**_SCALAR)
-def _tanh_slope(x):
-    e = _exp(-2.0 * abs(x))
-    return 4.0 * e / ((1.0 + e) * (1.0 + e))
-
-
-@register_jitable(**_SCALAR)
 def _erf(x):
     """erf(x/√2)."""
     y = abs(x)
@@ -231,12 +225,6 @@ def _sigmoid(x):
 
 
 @register_jitable(**_SCALAR)
-def _sigmoid_slope(x):
-    e = _exp(-abs(x))
-    return e / ((1.0 + e) * (1.0 + e))
-
-
-@register_jitable(**_SCALAR)
 def _normal_cdf(x):
     tail = _tail(abs(x))
     return 1.0 - tail if x > 0.0 else tail
@@ -255,11 +243,6 @@ def _gelu_slope(x):
 @register_jitable(**_SCALAR)
 def _silu(x):
     return x * _sigmoid(x)
-
-
-@register_jitable(**_SCALAR)
-def _silu_slope(x):
-    return _sigmoid(x) + x * _sigmoid_slope(x)
 
 
 @register_jitable(**_SCALAR)
@@ -354,22 +337,29 @@ def _silu_pair(x):
     return x * value, value + x * slope
 
 
-_PAIRS = {"tanh": _tanh_pair, "softplus": _softplus_pair, "sigmoid": _sigmoid_pair, "silu": _silu_pair}
+def _both(sigma: Callable, slope: Callable) -> Callable:
+    @register_jitable(**_SCALAR)
+    def pair(x):
+        return sigma(x), slope(x)
 
+    return pair
+
+
+# Each activation, and its pair of value and derivative.
 _SCALARS = {
-    "relu": (_relu, _relu_slope),
-    "tanh": (_tanh, _tanh_slope),
-    "erf": (_erf, _erf_slope),
-    "softplus": (_softplus, _sigmoid),
-    "sigmoid": (_sigmoid, _sigmoid_slope),
-    "gelu": (_gelu, _gelu_slope),
-    "silu": (_silu, _silu_slope),
-    "sin": (_sin, _cos),
-    "He1": (_he1, _he0),
-    "He2": (_he2, _he2_slope),
-    "He3": (_he3, _he3_slope),
-    "He4": (_he4, _he4_slope),
-    "He5": (_he5, _he5_slope),
+    "relu": (_relu, _both(_relu, _relu_slope)),
+    "tanh": (_tanh, _tanh_pair),
+    "erf": (_erf, _both(_erf, _erf_slope)),
+    "softplus": (_softplus, _softplus_pair),
+    "sigmoid": (_sigmoid, _sigmoid_pair),
+    "gelu": (_gelu, _both(_gelu, _gelu_slope)),
+    "silu": (_silu, _silu_pair),
+    "sin": (_sin, _both(_sin, _cos)),
+    "He1": (_he1, _both(_he1, _he0)),
+    "He2": (_he2, _both(_he2, _he2_slope)),
+    "He3": (_he3, _both(_he3, _he3_slope)),
+    "He4": (_he4, _both(_he4, _he4_slope)),
+    "He5": (_he5, _both(_he5, _he5_slope)),
 }
 
 
@@ -397,14 +387,6 @@ def _dot(x, y):
     for j in range(len(x)):
         total += x[j] * y[j]
     return total
-
-
-def _both(sigma: Callable, slope: Callable) -> Callable:
-    @register_jitable(**_SCALAR)
-    def pair(x):
-        return sigma(x), slope(x)
-
-    return pair
 
 
 def _build(sigma: Callable, pair: Callable, *, cache: bool) -> ActivationKernels:
@@ -438,8 +420,7 @@ def activation_kernels(activation: Activation) -> ActivationKernels:
         If numba cannot compile a user's functions.
     """
     if ACTIVATIONS.get(activation.name) is activation:
-        sigma, slope = _SCALARS[activation.name]
-        return _build(sigma, _PAIRS.get(activation.name) or _both(sigma, slope), cache=True)
+        return _build(*_SCALARS[activation.name], cache=True)
     sigma, slope = numba.njit(activation.function), numba.njit(activation.derivative)
     kernels = _build(sigma, _both(sigma, slope), cache=False)
     try:
