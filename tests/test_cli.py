@@ -10,24 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from spikes.cli import main
-
 SMALL = ["--n", "300", "--d", "100", "--width", "200"]
 RUN = [*SMALL, "--seeds", "2", "--workers", "1"]
-
-
-@pytest.fixture
-def spikes(monkeypatch, capsys):
-    """Run a command line in this process: exit code, standard output, standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["spikes", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return run
 
 
 @pytest.mark.parametrize(

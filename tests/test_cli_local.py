@@ -1,27 +1,10 @@
 """``spikes local`` as a contract: complaints, JSON, figures, ablations, runs that are stopped and continued."""
 
 import json
-import sys
 
 import pytest
 
-from spikes.cli import main
-
 TRAIN = ["local", "train", "--teacher", "G", "--d", "4", "--width", "12", "--epochs", "3", "--iterations", "60"]
-
-
-@pytest.fixture
-def spikes(monkeypatch, capsys):
-    """Run a command line in this process: exit code, standard output, standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["spikes", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return run
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from spikes.cli import main
-
 STUDY = """seeds = 2
 keep = ["test_error"]
 gradient_order = 1
@@ -19,20 +17,6 @@ width = 40
 alpha = [0.1, 0.2]
 ridge = [0.1, 1.0]
 """
-
-
-@pytest.fixture
-def spikes(monkeypatch, capsys):
-    """Run a command line in this process: exit code, standard output, standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["spikes", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return run
 
 
 @pytest.fixture
