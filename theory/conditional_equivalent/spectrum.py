@@ -250,7 +250,8 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
             bands.pop()  # a gap that only the nodes of the tail have made
             first = begun
         high = _fold(eq, scan[first : first + 1], grid[first - 1]) if first else top
-        low = _fold(eq, scan[last : last + 1], grid[last + 1]) if last + 1 < len(grid) else grid[-1]
+        # a bulk that the whole scan has not left reaches zero
+        low = _fold(eq, scan[last : last + 1], grid[last + 1]) if last + 1 < len(grid) else 0.0
         bands.append((float(low), float(high)))
         begun = first
     if not bands:
