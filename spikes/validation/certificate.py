@@ -237,8 +237,8 @@ def validate(
     A difference is a mean over seeds, controls regressed out, and its errors are Student's. Its limit is the intercept
     of a weighted fit on size^(-rate). With m numbers tested in the run, intervals miss with probability `level`/m each:
 
-    - *fails*: the interval of the limit has no point within the tolerance; or a claim of equality at every size differs
-      significantly at one;
+    - *fails*: the limit is further off than the tolerance and its interval leaves out 0; or a claim of equality at
+      every size differs significantly at one;
     - *holds*: no size differs significantly, and the interval of the mean difference lies within the tolerance;
     - *holds as n → ∞*: sizes differ, but the interval of the limit lies within the tolerance;
     - *unresolved*: neither; more seeds or larger sizes would tell.
@@ -413,28 +413,28 @@ def _quantity(
         verdict = _table_verdict(agreement) if c.kind == "table" else "holds" if min(agreement) == 1.0 else "fails"
         return Quantity(labels[j], tuple(predicted), tuple(simulated), (), None, None, None, tuple(agreement), verdict)
     end = limit(differences, c.rate)
-    interval = end.interval(level)
     return Quantity(
         labels[j],
         tuple(predicted),
         tuple(simulated),
         tuple(differences),
         end,
-        interval,
+        end.interval(level),
         finite_size_exponent(differences),
         (),
-        _verdict(c, differences, interval, level),
+        _verdict(c, differences, end, level),
     )
 
 
-def _verdict(c: Claim, differences: Sequence[Difference], interval: tuple[float, float], level: float) -> str:
-    tolerance = c.tolerance
+def _verdict(c: Claim, differences: Sequence[Difference], end: Limit, level: float) -> str:
+    tolerance, interval = c.tolerance, end.interval(level)
     if not any(d.sem for d in differences):  # numbers without noise have no error but the claim's own tolerance
         if max(abs(d.value) for d in differences) <= tolerance:
             return "holds"
         return "holds as n → ∞" if c.rate is not None and abs(interval[0]) <= tolerance else "fails"
     significant = min(d.p for d in differences) * len(differences) < level
-    if interval[0] > tolerance or interval[1] < -tolerance or (significant and c.rate is None):
+    beyond = not interval[0] <= 0.0 <= interval[1] and abs(end.value) > tolerance
+    if beyond or (significant and c.rate is None):
         return "fails"
     if not significant:
         low, high = pooled(differences).interval(level)
