@@ -8,7 +8,7 @@ from spikes.validation.statement import Claim
 
 __all__ = ["SUBJECTS", "registry"]
 
-SUBJECTS = ("conditional", "nonlinear")
+SUBJECTS = ("conditional", "nonlinear", "laws")
 
 
 def registry() -> dict[str, Claim]:
