@@ -92,6 +92,11 @@ def test_normal_equations(stepped):
     np.testing.assert_allclose(
         collected.alignment(s[:3] ** 2, Vt[:3].T), hermite_alignment(U[:, :3], made.u), atol=1e-10
     )
+    without = stream.normal_equations()
+    assert np.array_equal(without.gram, collected.gram)
+    assert np.array_equal(without.moment, collected.moment)
+    with pytest.raises(np.linalg.LinAlgError):
+        without.alignment(s[:3] ** 2, Vt[:3].T)
 
 
 def test_leading_triplets(stepped):
