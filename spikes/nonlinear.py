@@ -445,7 +445,7 @@ def decomposition_study(
         changes = {name: max(2, round(getattr(problem, name) * factor)) for name in ("d", "width")}
         n_step = None if problem.n_step is None else max(2, round(problem.n_step * factor))
         scaled.append(problem.replace(n=n, n_step=n_step, **changes))
-    check_memory(scaled[-1], 2 * worker_count(workers, seeds))
+    check_memory(scaled[-1], worker_count(workers, seeds), matrices=2)
     # the largest first: the workers then finish together
     order = [(j, i) for j in reversed(range(len(sizes))) for i in range(seeds)]
     tasks = [(scaled[j], ell, derived_sequence(sequence, j, i)) for j, i in order]

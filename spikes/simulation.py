@@ -242,7 +242,9 @@ def check_how(dtype: str, method: str) -> None:
         raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")
 
 
-def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", method: str = "gram") -> None:
+def check_memory(
+    problem: Problem, copies: int = 1, *, dtype: str = "float64", method: str | None = None, matrices: int = 1
+) -> None:
     """Refuse a problem whose matrices do not fit in the memory that is free.
 
     Parameters
@@ -250,8 +252,12 @@ def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", m
     problem : Problem
     copies : int
         Runs at once.
-    dtype, method : str
+    dtype : str
         As in `simulate`.
+    method : str, optional
+        As in `simulate`; left out where the caller has only the one that holds F.
+    matrices : int
+        Matrices of n×N that a run holds, where that is not the method's to say.
 
     Raises
     ------
@@ -261,12 +267,16 @@ def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", m
     n, d, N = problem.n, problem.d, problem.width
     streamed = method == "streamed"
     small = N if streamed else min(n, N)
-    stored = 0 if streamed else (2 if method == "svd" else 1) * n * N
-    entries = stored + 4 * small**2 + 3 * N * d + 3 * BLOCK * (d + N)
+    stored = {"streamed": 0, "svd": 2}.get(method, matrices)
+    entries = stored * n * N + 4 * small**2 + 3 * N * d + 3 * BLOCK * (d + N)
     needed, free = np.dtype(dtype).itemsize * entries * copies / 2**30, free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
-        remedy = "" if streamed or n <= N else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
+        remedy = (
+            ""
+            if streamed or method is None or n <= N
+            else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
+        )
         raise ValueError(
             f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N} need about {needed:.3g} GiB"
             f"{at_once}, {free:.3g} GiB are free{remedy}"

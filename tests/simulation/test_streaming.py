@@ -158,4 +158,6 @@ def test_memory_of_a_stream_does_not_grow_with_n():
     large = Problem(n=10**9, d=500, width=1000)
     check_memory(large, method="streamed")
     with pytest.raises(ValueError, match=r"GiB are free; `method` streamed takes about 0\.0298 GiB"):
+        check_memory(large, method="gram")
+    with pytest.raises(ValueError, match=r"GiB are free$"):
         check_memory(large)
