@@ -31,6 +31,7 @@ COMPARING = {
     "sweeps",
     "tables",
     "tables_local",
+    "validation",
 }
 
 
