@@ -69,7 +69,7 @@ def test_claims_say_what_they_are(name):
 
 
 def test_a_claim_of_the_registry_and_a_wrong_one():
-    right = replace(CLAIMS["laws/tracy-widom"], quick=((60, 300), (120, 200)))
+    right = replace(CLAIMS["laws/tracy-widom"], quick=((60, 300), (120, 200)), tolerance=0.02)
     verdicts = validate([right, wrong_by(1.05, right)], quick=True, workers=1).verdicts
     assert verdicts == {"laws/tracy-widom": "holds", "laws/tracy-widom-wrong": "fails"}
 

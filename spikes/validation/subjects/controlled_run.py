@@ -17,7 +17,7 @@ from theory.step_matrix import step_statistics
 __all__ = ["ControlledRun", "controlled_run"]
 
 _TEST_SAMPLES = 2048
-_STREAMS = {"fitted": 3, "test": 4}
+_MOMENTS = ("y²", "y v", "y He₂(v)", "noise")
 _CODES = {"gaussian": (1.0, 3.0), "rademacher": (1.0, 1.0), "constant": (1.0, 1.0)}
 
 
@@ -29,9 +29,9 @@ class ControlledRun:
     ----------
     run : Simulation
     controls : dict of str to (float, float)
-        Means over the fitted and over the test samples of y², of y z_r and y He₂(z_r) for each latent, and of the
-        squared noise; means of g² and g⁴ over neurons, g = √N a; ‖β‖² and overlaps of the step. Each with its
-        expectation, exact but for the last two, which are those of n₀ → ∞.
+        Means over the fitted and over the test samples of y², of y v and y He₂(v), v = ⟨x, β̂⟩, and of the squared
+        noise, each with its expectation given β; means of g² and g⁴ over neurons, g = √N a; ‖β‖² and overlaps of the
+        step, with their expectations for n₀ → ∞.
     """
 
     run: Simulation
@@ -41,11 +41,12 @@ class ControlledRun:
 def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> ControlledRun:
     """Simulate a problem and collect the control variates from the same random numbers."""
     run = simulate(problem, sequence, test_samples=_TEST_SAMPLES)
-    expected = _label_moments(problem)
+    direction = _direction(problem, derived_sequence(sequence, 2))
+    expected = _expected_moments(problem, direction[: problem.teacher.k])
     controls = {}
-    for name, rows in (("fitted", problem.n), ("test", _TEST_SAMPLES)):
-        drawn = _drawn_moments(problem, Samples(problem, derived_sequence(sequence, _STREAMS[name]), rows))
-        for label, value, mean in zip(_labels(problem.teacher.k), drawn, expected, strict=True):
+    for name, stream, rows in (("fitted", 3, problem.n), ("test", 4, _TEST_SAMPLES)):
+        drawn = _drawn_moments(problem, Samples(problem, derived_sequence(sequence, stream), rows), direction)
+        for label, value, mean in zip(_MOMENTS, drawn, expected, strict=True):
             controls[f"{label}, {name}"] = float(value), float(mean)
     code = initial_network(problem, sequence).a * np.sqrt(problem.width)
     for power, mean in zip((2, 4), _CODES[problem.second_layer], strict=True):
@@ -57,26 +58,31 @@ def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> Contro
     return ControlledRun(run, controls)
 
 
-def _labels(k: int) -> list[str]:
-    return ["y²", *(f"y z{r + 1}" for r in range(k)), *(f"y He₂(z{r + 1})" for r in range(k)), "noise"]
+def _direction(problem: Problem, sequence: np.random.SeedSequence) -> np.ndarray:
+    """β̂ of the samples of the step."""
+    beta = np.zeros(problem.d)
+    for _, X, y in Samples(problem, sequence, problem.n0).blocks(512):
+        beta += y @ X
+    return beta / np.linalg.norm(beta)
 
 
-def _drawn_moments(problem: Problem, samples: Samples) -> np.ndarray:
-    total = 0.0
+def _drawn_moments(problem: Problem, samples: Samples, direction: np.ndarray) -> np.ndarray:
+    total = np.zeros(len(_MOMENTS))
     for _, X, y in samples.blocks(512):
-        z = X[:, : problem.teacher.k]
-        total = total + _products(z, y, y - problem.teacher(z)).sum(axis=0)
-    return np.asarray(total) / samples.rows
+        v, noise = X @ direction, y - problem.teacher(X[:, : problem.teacher.k])
+        total += y @ y, y @ v, y @ (v**2 - 1.0), noise @ noise
+    return total / samples.rows
 
 
-def _products(z: np.ndarray, y: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    return np.column_stack([y**2, y[:, None] * z, y[:, None] * (z**2 - 1.0), noise**2])
+def _expected_moments(problem: Problem, e: np.ndarray) -> tuple[float, float, float, float]:
+    """E y², ⟨e, C₁⟩, eᵀC₂e and the noise's variance: those of v = ⟨e, z⟩ + (1 − |e|²)^(1/2) ξ."""
+    power, linear, quadratic = _label_moments(problem)
+    return power + problem.noise**2, float(e @ linear), float(e @ quadratic @ e), problem.noise**2
 
 
 @lru_cache(maxsize=64)
-def _label_moments(problem: Problem) -> np.ndarray:
+def _label_moments(problem: Problem) -> tuple[float, np.ndarray, np.ndarray]:
+    """E g², C₁ = E g z and C₂ = E g (zzᵀ − 1), by quadrature."""
     z, weights = tensor_gauss_hermite(60, problem.teacher.k)
-    moments = weights @ _products(z, problem.teacher(z), np.zeros(len(z)))
-    moments[0] += problem.noise**2
-    moments[-1] = problem.noise**2
-    return moments
+    g = problem.teacher(z) * weights
+    return float(g @ problem.teacher(z)), g @ z, z.T @ (g[:, None] * z) - g.sum() * np.eye(z.shape[1])

@@ -24,8 +24,8 @@ from theory.random_features import feature_energies, random_feature_errors
 __all__ = ["CLAIMS"]
 
 _SOURCE = "arXiv 2310.07891"
-_FULL = ((500, 96), (1000, 64), (2000, 40))
-_QUICK = ((200, 96), (400, 64), (800, 40))
+_FULL = ((500, 160), (1000, 96), (2000, 48))
+_QUICK = ((120, 320), (240, 192), (480, 112))
 _FAR = 10**15
 """n at which the law at finite n is its limit for these claims: within 0.2 % for the exponents used here."""
 
@@ -151,6 +151,8 @@ _CORRECTION = (
 _DROP = "Objective of ridge before the step less that after it, on the same data; relu, z + He₂/2, λ = 0.1, α = {}."
 _REMAINDERS = {"levels": ((500, 60), (1000, 40), (2000, 24)), "quick": ((200, 60), (400, 40), (800, 16))}
 
+_GRADIENTS = {"levels": ((500, 48), (1000, 32), (2000, 16)), "quick": ((400, 24), (800, 16), (1600, 8))}
+
 CLAIMS = (
     _claim(
         "gradient-rank-one",
@@ -163,6 +165,7 @@ CLAIMS = (
         measure=_measure_rank_one,
         scale=1.0,
         tolerance=0.02,
+        **_GRADIENTS,
     ),
     _claim(
         "gradient-amplitude",
@@ -172,6 +175,7 @@ CLAIMS = (
         experiment=_gradient,
         predict=_predict_amplitude,
         measure=_measure_amplitude,
+        **_GRADIENTS,
     ),
     _claim(
         "delta-1",
@@ -181,7 +185,7 @@ CLAIMS = (
         experiment=controlled_run,
         predict=_predict_drop,
         measure=_measure_drop,
-        tolerance=0.03,
+        tolerance=0.04,
     ),
     _claim(
         "delta-2",
@@ -193,7 +197,7 @@ CLAIMS = (
         experiment=controlled_run,
         predict=_predict_drop,
         measure=_measure_drop,
-        tolerance=0.03,
+        tolerance=0.04,
     ),
     _claim(
         "delta-2-as-published",
@@ -203,7 +207,7 @@ CLAIMS = (
         experiment=controlled_run,
         predict=partial(_predict_drop, as_published=True),
         measure=_measure_drop,
-        tolerance=0.03,
+        tolerance=0.04,
         expected="fails",
     ),
     _claim(
@@ -215,7 +219,7 @@ CLAIMS = (
         experiment=controlled_run,
         predict=_predict_limit,
         measure=_measure_limit,
-        tolerance=0.03,
+        tolerance=0.04,
     ),
     _claim(
         "remainder",
