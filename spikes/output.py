@@ -70,8 +70,8 @@ def write_json(path: str, content: dict[str, Any]) -> None:
         Path(temporary).write_text(text)
 
 
-def save_figure(path: str, draw: Callable[[], Any]) -> None:
-    """Draw with the project's style on no screen and save by suffix."""
+def save_figure(path: str, draw: Callable[[], Any], *, dpi: float | None = None) -> None:
+    """Draw with the project's style on no screen and save by suffix; `dpi` is the style's unless given."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -83,5 +83,6 @@ def save_figure(path: str, draw: Callable[[], Any]) -> None:
         drawn = draw()
         figure = drawn.flat[0].figure if hasattr(drawn, "flat") else drawn.figure
         with whole_file(path) as temporary:
-            figure.savefig(temporary, metadata={"Software": None} if path.lower().endswith(".png") else None)
+            metadata = {"Software": None} if path.lower().endswith(".png") else None
+            figure.savefig(temporary, metadata=metadata, **({} if dpi is None else {"dpi": dpi}))
         plt.close(figure)

@@ -94,13 +94,18 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
         root = np.sqrt(edges)
         height = density.mean(axis=0) * np.sqrt(edges[1:] * edges[:-1])
         shown = theory.density_x * theory.density
-        left.stairs(
-            height + offset, root, baseline=offset, fill=True, color="#C8C8C8", label="simulation" if j == 0 else None
-        )
-        left.plot(np.sqrt(theory.density_x), shown + offset, color=_THEORY, label="theory" if j == 0 else None)
+        names = ("simulated bulk", "predicted density") if j == 0 else (None, None)
+        left.stairs(height + offset, root, baseline=offset, fill=True, color="#C8C8C8", label=names[0])
+        left.plot(np.sqrt(theory.density_x), shown + offset, color=_THEORY, label=names[1])
         values = np.array([[run.singular_values[i] for i in range(count)] for run in runs.runs])
         left.plot(
-            values.ravel(), np.full(values.size, offset + 0.012), "|", color="black", markersize=7, markeredgewidth=0.8
+            values.ravel(),
+            np.full(values.size, offset + 0.012),
+            "|",
+            color="black",
+            markersize=7,
+            markeredgewidth=0.8,
+            label="simulated spikes, each run" if j == 1 else None,
         )
         left.plot(
             [o.singular_value for o in theory.outliers],
@@ -152,7 +157,8 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
     right.legend(loc="upper left", fontsize=7.5)
     problem = study.problem
     left.figure.suptitle(
-        f"{problem.sigma.name}, target {problem.teacher.name}, n = {problem.n}, d = {problem.d}, N = {problem.width}",
+        f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, n = {problem.n}, "
+        f"d = {problem.d}, N = {problem.width}, {study.simulation[0].seeds} seeds; dashed: critical exponents",
         x=0.01,
         ha="left",
         fontsize=9,

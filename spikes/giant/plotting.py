@@ -186,7 +186,8 @@ def plot_curve(study: CurveStudy, ax: Axes | None = None) -> Axes:
     top = max(m.mean for m in study.measured("random_features"))
     for name, floor in study.floors.items():
         ax.axhline(floor.value, color="#D55E00", linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=0)
-        ax.text(0.01, floor.value - 0.01 * top, name, transform=ax.get_yaxis_transform(), va="top", fontsize=7)
+        # beside the axes, where no curve can be
+        ax.text(1.01, floor.value, name, transform=ax.get_yaxis_transform(), va="center", fontsize=7)
     ax.set_ylim(-0.08 * top, 1.35 * top)
     ax.set_xlabel(r"$\log n/\log d$")
     ax.set_ylabel("test error")
