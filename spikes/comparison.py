@@ -116,8 +116,11 @@ class Comparison:
         width = max(len(r.quantity) for r in self.rows)
         lines = [f"{'':{width}}  {'theory':>10}  {'simulation':>10}  {'sem':>8}  {'z':>5}  {'relative':>8}"]
         for r in self.rows:
-            numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {r.z:5.1f}  {r.relative:8.2%}"
-            lines.append(f"{r.quantity:{width}}  {numbers}")
+            z = "" if math.isnan(r.z) else f"{r.z:.1f}"
+            # Of a prediction next to zero no relative difference is worth a look.
+            relative = f"{r.relative:.2%}" if abs(r.relative) < 0.5 else ""
+            numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
+            lines.append(f"{r.quantity:{width}}  {numbers}".rstrip())
         return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
 
 

@@ -43,8 +43,8 @@ class Activation:
     'arctan'
     """
 
-    function: Callable[[float], float]
-    derivative: Callable[[float], float]
+    function: Callable[[float], float] = field(repr=False)
+    derivative: Callable[[float], float] = field(repr=False)
     name: str = ""
     kinks: tuple[float, ...] = ()
     vectorized: bool = field(default=False, repr=False)
