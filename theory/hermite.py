@@ -90,7 +90,7 @@ def gaussian_nodes(kinks: tuple[float, ...] = (), panel: float = _PANEL) -> tupl
 
 
 def hermite_polynomials(x: np.ndarray, degree: int) -> np.ndarray:
-    """He_0 … He_degree at `x`, stacked on the first axis: shape (degree + 1, *x.shape)."""
+    """He_0 … He_degree at `x`, stacked on the first axis: shape ``(degree + 1, *x.shape)``."""
     return np.stack([eval_hermitenorm(k, x) for k in range(degree + 1)])
 
 
