@@ -124,7 +124,8 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
     left.set_xlim(low / 2.5, None)
     left.set_xlabel(r"singular value $s$ of $F/\sqrt{n}$")
     left.set_title(r"density of $\ln s^2$")
-    left.legend(loc="upper right", fontsize=7.5)
+    left.set_ylim(0.0, 1.12 * offset)  # room for the legend above the spectra
+    left.legend(loc="upper right", fontsize=7.5, ncols=2)
 
     right.plot(study.curve, study.edge, color="0.4", linewidth=1.2)
     right.fill_between(study.curve, 0.0, study.edge, color="#E8E8E8", label="bulk")
