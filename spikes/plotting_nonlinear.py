@@ -230,7 +230,7 @@ def plot_decomposition(study: DecompositionStudy, axes: Any = None) -> np.ndarra
     norm.set_title(r"norm of what is left, over $\sqrt{n}$")
     angle.set_ylim(0.0, 95.0)
     count = len(study.runs[0][0].angles["corrected"])
-    angle.set_title(f"principal angle{'s' * (count > 1)} of the leading {count} vector{'s' * (count > 1)}, degrees")
+    angle.set_title("principal angle, degrees" if count == 1 else f"principal angles, leading {count}, degrees")
     error.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
     error.set_title(rf"test error on $F_{study.ell}$ less on $F$, $\lambda$ = {study.problem.ridges[0]:g}")
     slope.set_title("column means on $a_j^2$: slope over predicted")
