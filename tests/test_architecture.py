@@ -30,6 +30,7 @@ COMPARING = {
     "sweeps",
     "tables",
     "tables_local",
+    "validation",
 }
 
 
