@@ -22,6 +22,14 @@ CHUNK = 512
 def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -> np.random.SeedSequence:
     """The seed sequence of a seed: an integer, a `SeedSequence`, or a `Generator`, which is asked for one.
 
+    Parameters
+    ----------
+    seed : int, SeedSequence or Generator
+
+    Returns
+    -------
+    SeedSequence
+
     Raises
     ------
     ValueError
@@ -37,7 +45,17 @@ def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -
 
 
 def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
-    """The child of a sequence under a key, the same however often and in whatever order children are asked for."""
+    """The child of a sequence under a key, the same however often and in whatever order children are asked for.
+
+    Parameters
+    ----------
+    sequence : SeedSequence
+    *key : int
+
+    Returns
+    -------
+    SeedSequence
+    """
     return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
 
 

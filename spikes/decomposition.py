@@ -51,6 +51,10 @@ def spike_part(
     a : ndarray, shape (N,)
     beta_norm2 : float
         Realised ‖β‖².
+
+    Returns
+    -------
+    LowRank
     """
     terms = spike_terms(problem, ell, as_published=as_published, beta_norm2=beta_norm2)
     code = a * math.sqrt(len(a))
@@ -120,6 +124,10 @@ def decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence | int
     ell : int
         Number of terms.
     sequence : SeedSequence or int
+
+    Returns
+    -------
+    Decomposition
 
     Raises
     ------

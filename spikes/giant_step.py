@@ -144,6 +144,10 @@ def giant_step(
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
     threads : int
         Threads that share the blocks of rows.
+
+    Returns
+    -------
+    Step
     """
     made = gradient(network, kernels, shift, samples, threads=threads)
     W = made.rows

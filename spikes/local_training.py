@@ -269,6 +269,10 @@ def train(
     advance : callable
         Called after each epoch.
 
+    Returns
+    -------
+    Trained
+
     Raises
     ------
     ValueError

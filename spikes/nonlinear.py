@@ -46,7 +46,12 @@ _SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
 def default_alphas() -> tuple[float, ...]:
-    """Thirteen exponents from 0 to 1/2, the critical ones 0, 1/4, 1/3, 3/8, 2/5 among them."""
+    """Thirteen exponents from 0 to 1/2, the critical ones 0, 1/4, 1/3, 3/8, 2/5 among them.
+
+    Returns
+    -------
+    tuple of float
+    """
     return (0.0, 0.06, 0.12, 0.18, 0.22, 0.25, 0.29, 1 / 3, 0.355, 0.375, 0.4, 0.45, 0.5)
 
 
@@ -293,6 +298,10 @@ def spectrum_study(
     points : int
         Number of equidistant exponents from 0 to 1/2 at which edge and outliers are predicted.
 
+    Returns
+    -------
+    SpectrumStudy
+
     Raises
     ------
     ValueError
@@ -424,6 +433,10 @@ def decomposition_study(
     sizes : sequence of int
     seeds : int
         At least 2: exponents need errors.
+
+    Returns
+    -------
+    DecompositionStudy
 
     Raises
     ------

@@ -39,7 +39,17 @@ def _mark_thresholds(ax: Axes, *, label: bool = True) -> None:
 
 
 def plot_staircase(study: Staircase, axes: Any = None) -> np.ndarray:
-    """Objective, train and test error against α: simulated points, the law at this n, the limit's steps."""
+    """Objective, train and test error against α: simulated points, the law at this n, the limit's steps.
+
+    Parameters
+    ----------
+    study : Staircase
+    axes : sequence of three Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     if axes is None:
         axes = plt.subplots(1, 3, figsize=(12.5, 3.9), layout="constrained")[1]
     for ax, name in zip(axes, _NAMES, strict=True):
@@ -83,7 +93,17 @@ def plot_staircase(study: Staircase, axes: Any = None) -> np.ndarray:
 
 
 def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
-    """Spectra, one above the other as α grows, and the singular values of the spikes against α."""
+    """Spectra, one above the other as α grows, and the singular values of the spikes against α.
+
+    Parameters
+    ----------
+    study : SpectrumStudy
+    axes : sequence of two Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(10.5, 4.6), layout="constrained")[1]
     left, right = axes
@@ -198,6 +218,15 @@ def plot_decomposition(study: DecompositionStudy, axes: Any = None) -> np.ndarra
     """‖F − F_ℓ‖/√n, principal angles, and what ridge on F_ℓ misses of ridge on F, against n; four Axes.
 
     The fourth, the slope of the column means that the published decomposition leaves out, is empty for ℓ = 1.
+
+    Parameters
+    ----------
+    study : DecompositionStudy
+    axes : sequence of four Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
     """
     if axes is None:
         axes = plt.subplots(1, 4, figsize=(14.5, 3.7), layout="constrained")[1]

@@ -217,6 +217,14 @@ class Results:
 def open_results(path: str | os.PathLike[str]) -> Results:
     """Open a results file for reading, every page checked.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Results
+
     Raises
     ------
     ValueError

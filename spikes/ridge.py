@@ -39,6 +39,10 @@ def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.
     spectrum : GramSpectrum
         Of F.
     ridges : ndarray, shape (L,)
+
+    Returns
+    -------
+    RidgePath
     """
     n = len(y)
     if not spectrum.left:

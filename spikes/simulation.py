@@ -135,6 +135,15 @@ def simulate(
     ------
     ValueError
         If an argument breaks its rule, or the matrices do not fit in memory.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> problem = Problem(n=100, d=50, width=75)
+    >>> run = simulate(problem, 7, test_samples=512)
+    >>> again = simulate(problem, 7, test_samples=512)
+    >>> bool((run.eigenvalues == again.eigenvalues).all())  # the same seed, the same bits
+    True
     """
     if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
         raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")

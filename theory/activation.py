@@ -176,6 +176,14 @@ ACTIVATIONS: dict[str, Activation] = {
 def as_activation(activation: str | Activation) -> Activation:
     """The `Activation` that a name stands for, or the one given.
 
+    Parameters
+    ----------
+    activation : str or Activation
+
+    Returns
+    -------
+    Activation
+
     Raises
     ------
     ValueError

@@ -24,6 +24,10 @@ def three_point(activation: Activation, covariance: np.ndarray) -> float | None:
     Parameters
     ----------
     covariance : ndarray, shape (3, 3)
+
+    Returns
+    -------
+    float or None
     """
     C = np.asarray(covariance, dtype=float)
     if C.shape != (3, 3):

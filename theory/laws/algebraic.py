@@ -150,6 +150,14 @@ class MarchenkoPastur(Law):
     References
     ----------
     Marchenko and Pastur, Mathematics of the USSR-Sbornik 1 (1967) 457.
+
+    Examples
+    --------
+    >>> law = MarchenkoPastur(0.5)
+    >>> print("{:.4f} {:.4f}".format(*law.support))
+    0.0858 2.9142
+    >>> print(f"{law.pdf(1.0):.4f}")
+    0.4211
     """
 
     ratio: float

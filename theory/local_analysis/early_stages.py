@@ -117,6 +117,10 @@ def first_stage_tangent(teacher: Teacher, *, n: int | None = None, noise: float 
         Samples of the step; the population by default.
     noise : float
         Standard deviation of the label noise.
+
+    Returns
+    -------
+    float
     """
     d, r = teacher.d, teacher.rank
     inside, outside = first_stage_power(teacher)

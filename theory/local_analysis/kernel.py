@@ -106,6 +106,16 @@ def kernel(rho: np.ndarray) -> np.ndarray:
     ----------
     rho : array_like
         Cosines; rounding beyond ±1 is clipped.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `rho`.
+
+    Examples
+    --------
+    >>> [f"{k:.6f}" for k in kernel(np.array([0.5, 1.0]))]
+    ['0.020344', '0.090845']
     """
     rho = np.clip(np.asarray(rho, dtype=float), -1.0, 1.0)
     root = np.sqrt((1.0 - rho) * (1.0 + rho))
