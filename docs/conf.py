@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import matplotlib
 
@@ -81,5 +82,33 @@ def _as_written(app, what, name, obj, options, lines):
         lines[i] = "".join(parts)
 
 
+ROOT = Path(__file__).parents[1]
+# Pages that are read on the repository's own site as well, and stand where one looks for them there.
+PAGES = {
+    "index": "README.md",
+    "gallery": "figures/README.md",
+    "changelog": "CHANGELOG.md",
+    "contributing": "CONTRIBUTING.md",
+}
+LINKS = {text: f"{page}.md" for page, text in PAGES.items()} | {
+    "docs/tutorial/first_comparison.py": "generated/first_comparison.rst"
+}
+
+
+def _from_repository(app, docname, source):
+    """Put the text of such a page before what stands in its file here, with links and images seen from here."""
+    if docname not in PAGES:
+        return
+    path = ROOT / PAGES[docname]
+    app.env.note_dependency(str(path))
+
+    def seen_from_here(match):
+        target = os.path.normpath(os.path.join(os.path.dirname(PAGES[docname]), match[1]))
+        return f"]({LINKS.get(target, os.path.relpath(ROOT / target, ROOT / 'docs'))})"
+
+    source[0] = re.sub(r"\]\((?!https?:|#)([^)]+)\)", seen_from_here, path.read_text()) + source[0]
+
+
 def setup(app):
+    app.connect("source-read", _from_repository)
     app.connect("autodoc-process-docstring", _as_written, priority=400)  # before the sections are read

@@ -142,6 +142,15 @@ def over_blocks(
 
     Block i belongs to slot i mod `threads`, whose blocks come in order: sums kept apart for each slot and added in the
     order of the slots are the same in every run with as many threads.
+
+    Parameters
+    ----------
+    samples : Samples or Batch
+    block : int
+        Rows of a block; no result depends on it but through rounding.
+    visit : callable
+    threads : int
+    dtype : dtype
     """
 
     def walk(slot: int) -> None:

@@ -64,7 +64,19 @@ def spike_part(
 
 
 def operator_norm(F: np.ndarray, F0: np.ndarray, part: LowRank, rng: np.random.Generator) -> float:
-    """Largest singular value of F − F₀ − Σ left rightᵀ, by Lanczos on products with it: the sum is never formed."""
+    """Largest singular value of F − F₀ − Σ left rightᵀ, by Lanczos on products with it: the sum is never formed.
+
+    Parameters
+    ----------
+    F, F0 : ndarray, shape (n, N)
+    part : LowRank
+    rng : Generator
+        For the start vector.
+
+    Returns
+    -------
+    float
+    """
 
     def times(x: np.ndarray) -> np.ndarray:
         return F @ x - F0 @ x - part.left @ (part.right.T @ x)

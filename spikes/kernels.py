@@ -420,6 +420,14 @@ def _compiled(function: Callable) -> Callable:
 def activation_kernels(activation: Activation) -> ActivationKernels:
     """Kernels of an activation: compiled once and cached on disk for those known by name, compiled anew for a user's.
 
+    Parameters
+    ----------
+    activation : Activation
+
+    Returns
+    -------
+    ActivationKernels
+
     Raises
     ------
     ValueError

@@ -176,6 +176,22 @@ def staircase(
 
     Every exponent is simulated on the same random numbers.
 
+    Parameters
+    ----------
+    problem : Problem
+        Its α is not looked at.
+    alphas : sequence of float, optional
+        Exponents to simulate; `default_alphas` by default.
+    seeds : int
+    seed : int, SeedSequence or Generator
+    workers : int, optional
+        Processes; as many as processors by default.
+    gradient_order : {1, 2}
+
+    Returns
+    -------
+    Staircase
+
     Raises
     ------
     ValueError

@@ -110,6 +110,10 @@ def open_writer(path: str | os.PathLike[str], study: Study, *, resume: bool = Fa
     resume : bool
         Go on with a file that exists.
 
+    Returns
+    -------
+    iterator of Writer
+
     Raises
     ------
     ValueError

@@ -61,7 +61,20 @@ def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.
 def ridge_path_of_moments(
     eigenvalues: np.ndarray, vectors: np.ndarray, moment: np.ndarray, power: float, ridges: np.ndarray
 ) -> RidgePath:
-    """As `ridge_path`, from the eigendecomposition of FᵀF/n, the moment Fᵀy/n and the power yᵀy/n."""
+    """As `ridge_path`, from the eigendecomposition of FᵀF/n, the moment Fᵀy/n and the power yᵀy/n.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (N,)
+    vectors : ndarray, shape (N, N)
+    moment : ndarray, shape (N,)
+    power : float
+    ridges : ndarray, shape (L,)
+
+    Returns
+    -------
+    RidgePath
+    """
     values = np.asarray(eigenvalues, dtype=float)[:, None]
     ridges = np.asarray(ridges, dtype=float)
     shrunk = values + ridges
@@ -76,6 +89,16 @@ def ridge_fit(F: np.ndarray, y: np.ndarray, ridges: np.ndarray) -> RidgePath:
     """As `ridge_path`, by one Cholesky factorisation of the smaller Gram matrix for each penalty.
 
     A factorisation costs a thirtieth of an eigendecomposition: the better way where no spectrum is wanted.
+
+    Parameters
+    ----------
+    F : ndarray, shape (n, N)
+    y : ndarray, shape (n,)
+    ridges : ndarray, shape (L,)
+
+    Returns
+    -------
+    RidgePath
     """
     n, N = F.shape
     small = gram(F)

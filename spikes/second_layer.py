@@ -19,7 +19,13 @@ __all__ = ["SecondLayer", "fit_second_layer", "held_out_errors"]
 
 @dataclass(frozen=True, eq=False)
 class SecondLayer:
-    """Readouts â(λ) in columns, (N, L), and the affine fit that is added to their predictions, if any."""
+    """Readouts â(λ) in columns, (N, L), and the affine fit that is added to their predictions, if any.
+
+    Attributes
+    ----------
+    readouts : ndarray, shape (N, L)
+    labels : LinearFit or None
+    """
 
     readouts: np.ndarray
     labels: LinearFit | None
@@ -46,6 +52,10 @@ def fit_second_layer(
         eigenvalue of FᵀF/n.
     labels : LinearFit, optional
         Subtracted from y first, and added to predictions.
+
+    Returns
+    -------
+    SecondLayer
     """
     N = len(W)
     gram, moment = np.zeros((N, N), order="F"), np.zeros(N)
@@ -71,7 +81,21 @@ def fit_second_layer(
 def held_out_errors(
     W: np.ndarray, kernels: ActivationKernels, shift: float, layer: SecondLayer, samples: Samples
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of (y − f(x))² over a batch and its standard error over the samples, each of shape (L,)."""
+    """Mean of (y − f(x))² over a batch and its standard error over the samples, each of shape (L,).
+
+    Parameters
+    ----------
+    W : ndarray, shape (N, d)
+    kernels : ActivationKernels
+    shift : float
+        E σ(Z) if the activation is centred, else 0.
+    layer : SecondLayer
+    samples : Samples
+
+    Returns
+    -------
+    mean, sem : ndarray, shape (L,)
+    """
     sums = np.zeros((2, layer.readouts.shape[1]))
     H = np.empty((min(BLOCK, samples.rows), len(W)))
     for _, X, y in samples.blocks(BLOCK):

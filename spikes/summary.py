@@ -234,7 +234,17 @@ def curves(summaries: Sequence[Summary], x: str, y: str, by: Sequence[str] = ())
 
 
 def to_dict(results: Results, summaries: Sequence[Summary]) -> dict[str, Any]:
-    """The JSON contract, with ``cells`` in the theory and in the simulation, and lists where a field varies."""
+    """The JSON contract, with ``cells`` in the theory and in the simulation, and lists where a field varies.
+
+    Parameters
+    ----------
+    results : Results
+    summaries : sequence of Summary
+
+    Returns
+    -------
+    dict
+    """
     study = results.study
     varying = tuple(study.axes)
 

@@ -250,6 +250,11 @@ def initial_density(problem: Problem, x: np.ndarray) -> np.ndarray:
     -------
     ndarray
         Same shape as `x`.
+
+    Raises
+    ------
+    ValueError
+        If a point is not positive and finite.
     """
     x = np.asarray(x, dtype=float)
     if not (np.isfinite(x).all() and (x > 0.0).all()):

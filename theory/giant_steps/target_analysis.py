@@ -414,6 +414,11 @@ def visible_staircase(
     -------
     Staircase
 
+    Raises
+    ------
+    ValueError
+        As `analyse_target` raises.
+
     Examples
     --------
     >>> visible_staircase("z1 + He2(z1)*z2", "relu").dimensions  # z2 is never learned

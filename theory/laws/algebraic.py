@@ -467,6 +467,11 @@ def kesten_mckay(degree: float) -> FreeMeixner:
     -------
     FreeMeixner
         With a = 0, b = −1/d and variance d.
+
+    Raises
+    ------
+    ValueError
+        If `degree` is below 2.
     """
     if not positive("degree", degree) >= 2.0:
         raise ValueError(f"`degree` must be at least 2; got {degree!r}")

@@ -132,6 +132,15 @@ def largest_decay(teacher: Teacher) -> float:
 def check_decay(teacher: Teacher, decay: float) -> float:
     """The decay λ, if it is positive and below λ_max.
 
+    Parameters
+    ----------
+    teacher : Teacher
+    decay : float
+
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
