@@ -36,6 +36,8 @@ html_theme = "furo"
 html_title = f"spikes-rmt {version}"
 html_show_copyright = False
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist", "substitution"]
@@ -49,7 +51,7 @@ suppress_warnings = ["ref.python"]  # words of a type such as "shape (seeds,)" a
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_param = True
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]  # one entry may name several
 
 
 sphinx_gallery_conf = {
