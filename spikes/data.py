@@ -34,6 +34,14 @@ class LabelledRows(Protocol):
 def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -> np.random.SeedSequence:
     """The seed sequence of a seed: an integer, a `SeedSequence`, or a `Generator`, which is asked for one.
 
+    Parameters
+    ----------
+    seed : int, SeedSequence or Generator
+
+    Returns
+    -------
+    SeedSequence
+
     Raises
     ------
     ValueError
@@ -49,7 +57,17 @@ def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -
 
 
 def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
-    """The child of a sequence under a key, the same however often and in whatever order children are asked for."""
+    """The child of a sequence under a key, the same however often and in whatever order children are asked for.
+
+    Parameters
+    ----------
+    sequence : SeedSequence
+    *key : int
+
+    Returns
+    -------
+    SeedSequence
+    """
     return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
 
 
@@ -136,6 +154,15 @@ def over_blocks(
 
     Block i belongs to slot i mod `threads`, whose blocks come in order: sums kept apart for each slot and added in the
     order of the slots are the same in every run with as many threads.
+
+    Parameters
+    ----------
+    samples : Samples or Batch
+    block : int
+        Rows of a block; no result depends on it but through rounding.
+    visit : callable
+    threads : int
+    dtype : dtype
     """
 
     def walk(slot: int) -> None:

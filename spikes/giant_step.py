@@ -57,7 +57,14 @@ class Step:
 
 
 def add_product(total: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
-    """total += leftᵀ right in place, for C-ordered arrays (N, d), (b, N) and (b, d)."""
+    """total += leftᵀ right in place, for C-ordered arrays (N, d), (b, N) and (b, d).
+
+    Parameters
+    ----------
+    total : ndarray, shape (N, d)
+    left : ndarray, shape (b, N)
+    right : ndarray, shape (b, d)
+    """
     gemm = sgemm if total.dtype == np.float32 else dgemm
     gemm(1.0, right.T, left.T, beta=1.0, c=total.T, trans_b=True, overwrite_c=True)
 
@@ -86,6 +93,10 @@ def gradient(
         False leaves f out of the residual, as if other neurons made it vanish.
     threads : int
         Threads that share the blocks of rows.
+
+    Returns
+    -------
+    Gradient
     """
     W, a = network.W, network.a
     N, d = W.shape
@@ -138,6 +149,10 @@ def giant_step(
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
     threads : int
         Threads that share the blocks of rows.
+
+    Returns
+    -------
+    Step
     """
     made = gradient(network, kernels, shift, samples, threads=threads)
     W = made.rows

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from types import FunctionType
 from typing import NamedTuple
 
 import numba
@@ -410,9 +411,22 @@ def _build(sigma: Callable, pair: Callable, *, cache: bool) -> ActivationKernels
     return ActivationKernels(activate, backward)
 
 
+def _compiled(function: Callable) -> Callable:
+    """A scalar function compiled; one that is not written in Python, such as `math.atan`, through a call of it."""
+    return numba.njit(function if isinstance(function, FunctionType) else lambda x: function(x))
+
+
 @lru_cache(maxsize=32)
 def activation_kernels(activation: Activation) -> ActivationKernels:
     """Kernels of an activation: compiled once and cached on disk for those known by name, compiled anew for a user's.
+
+    Parameters
+    ----------
+    activation : Activation
+
+    Returns
+    -------
+    ActivationKernels
 
     Raises
     ------
@@ -421,7 +435,7 @@ def activation_kernels(activation: Activation) -> ActivationKernels:
     """
     if ACTIVATIONS.get(activation.name) is activation:
         return _build(*_SCALARS[activation.name], cache=True)
-    sigma, slope = numba.njit(activation.function), numba.njit(activation.derivative)
+    sigma, slope = _compiled(activation.function), _compiled(activation.derivative)
     kernels = _build(sigma, _both(sigma, slope), cache=False)
     try:
         kernels.backward(np.zeros((1, 1)), np.zeros(1), 1.0, np.zeros(1), 0.0, np.zeros(1))

@@ -24,6 +24,16 @@ _GRID = 400
 def load_array(path: str | Path, key: str | None = None) -> np.ndarray:
     """An array of a .npy file, mapped into memory, or of a .npz file under a key; pickled objects are never loaded.
 
+    Parameters
+    ----------
+    path : str or Path
+    key : str, optional
+        Name of the array in a .npz file.
+
+    Returns
+    -------
+    ndarray
+
     Raises
     ------
     ValueError
@@ -51,7 +61,23 @@ def load_array(path: str | Path, key: str | None = None) -> np.ndarray:
 
 
 def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
-    """As `load_array`, refusing what is not a real matrix of at least 20 rows and columns."""
+    """As `load_array`, refusing what is not a real matrix of at least 20 rows and columns.
+
+    Parameters
+    ----------
+    path : str or Path
+    key : str, optional
+        Name of the array in a .npz file.
+
+    Returns
+    -------
+    ndarray, shape (n, N)
+
+    Raises
+    ------
+    ValueError
+        If it is no such matrix, or as `load_array` raises.
+    """
     matrix = load_array(path, key)
     if matrix.ndim != 2 or min(matrix.shape) < 20 or matrix.dtype.kind not in "fiu":
         raise ValueError(
@@ -169,10 +195,20 @@ def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL) -> MatrixSpect
     level : float
         Odds of an outlier where there is none.
 
+    Returns
+    -------
+    MatrixSpectrum
+
     Raises
     ------
     ValueError
         If an entry is not finite, the matrix is zero, or an argument breaks its rule.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal((400, 200))
+    >>> matrix_spectrum(noise).outliers, matrix_spectrum(noise + 0.3).outliers
+    (0, 1)
     """
     if isinstance(level, bool) or not 0.0 < float(level) < 1.0:
         raise ValueError(f"`level` must be between 0 and 1; got {level!r}")

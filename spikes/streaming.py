@@ -200,6 +200,10 @@ def leading_triplets(
     guard : int
         Vectors of a block beyond `count`.
 
+    Returns
+    -------
+    LeadingTriplets
+
     Raises
     ------
     ValueError
@@ -279,6 +283,10 @@ def stochastic_density(
         Passes over the rows. The quadrature is exact for polynomials of degree 2·steps − 1: structure finer than about
         1/steps of the spectrum's width is lost, and `width` should not ask for it.
     width : float
+
+    Returns
+    -------
+    SpectralDensity
 
     Raises
     ------
