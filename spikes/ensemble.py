@@ -18,6 +18,7 @@ __all__ = [
     "ALIGNMENTS",
     "Ensemble",
     "Estimate",
+    "check_seeds",
     "controlled_estimate",
     "estimate",
     "mean_amplitudes",
@@ -178,6 +179,13 @@ class Ensemble:
         }
 
 
+def check_seeds(seeds: int) -> int:
+    """Refuse a number of runs that is not a positive integer."""
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
+        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    return int(seeds)
+
+
 def simulate_ensemble(
     problem: Problem,
     *,
@@ -211,12 +219,10 @@ def simulate_ensemble(
     ValueError
         If an argument breaks its rule, or the runs do not fit in memory side by side.
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
-    sequence = as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     check_how(dtype, method)
-    check_memory(problem, worker_count(workers, int(seeds)), dtype=dtype, method=method)
-    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(int(seeds))]
+    check_memory(problem, worker_count(workers, seeds), dtype=dtype, method=method)
+    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(seeds)]
     return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers)))
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
+from scipy.sparse.linalg import svds
 
 from spikes.data import Batch, Samples, over_blocks
 from spikes.kernels import ActivationKernels
 from spikes.linear_fit import LinearFit
 from spikes.network import Network
 
-__all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient"]
+__all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient", "rank_one_share"]
 
 BLOCK = 512
 """Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
@@ -36,6 +37,22 @@ class Gradient:
     rows: np.ndarray
     beta: np.ndarray
     label_power: float
+
+    def step(self, network: Network, eta: float) -> Step:
+        """The network after a step of size η; the rows are overwritten by its first layer."""
+        W = self.rows
+        W *= eta
+        W += network.W
+        return Step(Network(W, network.a), self.beta, self.label_power)
+
+
+def rank_one_share(matrix: np.ndarray) -> float:
+    """Share of the squared Frobenius norm that the largest singular value of a matrix carries; nan for zero."""
+    norm = float(np.linalg.norm(matrix))
+    if norm == 0.0:
+        return math.nan
+    largest = svds(matrix, k=1, v0=np.ones(min(matrix.shape), matrix.dtype), return_singular_vectors=False)
+    return (float(largest[0]) / norm) ** 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,11 +162,7 @@ def giant_step(
     threads : int
         Threads that share the blocks of rows.
     """
-    made = gradient(network, kernels, shift, samples, threads=threads)
-    W = made.rows
-    W *= eta
-    W += network.W
-    return Step(Network(W, network.a), made.beta, made.label_power)
+    return gradient(network, kernels, shift, samples, threads=threads).step(network, eta)
 
 
 @dataclass(eq=False)

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.data import Batch, Samples, as_seed_sequence, derived_sequence
+from spikes.dataset import Rows
 from spikes.features import feature_matrix, squared_errors
-from spikes.giant_step import BLOCK, giant_step
+from spikes.giant_step import BLOCK, gradient, rank_one_share
 from spikes.kernels import ActivationKernels, activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import RidgePath, ridge_path, ridge_path_of_moments
@@ -26,12 +27,14 @@ __all__ = [
     "DTYPES",
     "LEADING",
     "METHODS",
+    "Batches",
     "Simulation",
     "activation_mean",
     "check_how",
     "check_memory",
     "free_gib",
     "simulate",
+    "simulate_on",
 ]
 
 DTYPES = ("float64", "float32")
@@ -47,8 +50,8 @@ class Simulation:
     Attributes
     ----------
     problem : Problem
-    eigenvalues : ndarray, shape (min(n, N),)
-        Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order.
+    eigenvalues, eigenvalues_before : ndarray, shape (min(n, N),)
+        Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order, after the step and before it.
     alignment : ndarray, shape (K, 5)
         ⟨û_i, h_k⟩ of the K leading left singular vectors, k = 0 … 4, with h_k = He_k(u)/√(k! n) orthonormalised on the
         sample (:func:`spikes.spectra.hermite_alignment`), each vector signed to
@@ -57,6 +60,8 @@ class Simulation:
         ‖β‖² of the realised β = X₀ᵀy₀/n₀.
     overlap : ndarray, shape (k,)
         Overlap of β̂ with the target's directions.
+    gradient_share : float
+        Share of the gradient's squared Frobenius norm that its largest singular value carries.
     label_power : float
         Mean of y² over the fitted samples.
     ridge, objective, train_error, test_error : ndarray, shape (L,)
@@ -76,6 +81,8 @@ class Simulation:
     objective: np.ndarray
     train_error: np.ndarray
     test_error: np.ndarray
+    eigenvalues_before: np.ndarray
+    gradient_share: float
     objective_before: np.ndarray
     train_error_before: np.ndarray
     test_error_before: np.ndarray
@@ -136,18 +143,62 @@ def simulate(
     ValueError
         If an argument breaks its rule, or the matrices do not fit in memory.
     """
+    sequence = as_seed_sequence(seed)
     if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
         raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
+    rows = (problem.n0, problem.n, int(test_samples))
+    batches = Batches(*(Samples(problem, derived_sequence(sequence, i), r) for i, r in enumerate(rows, start=2)))
+    return simulate_on(
+        batches, problem, sequence, antisymmetric=antisymmetric, threads=threads, dtype=dtype, method=method
+    )
+
+
+class Batches(NamedTuple):
+    """Samples for the step, the fit and the test error, independent of each other."""
+
+    step: Samples | Batch | Rows
+    fit: Samples | Batch | Rows
+    test: Samples | Batch | Rows
+
+
+def simulate_on(
+    batches: Batches,
+    problem: Problem,
+    sequence: np.random.SeedSequence,
+    *,
+    antisymmetric: bool = False,
+    threads: int = 1,
+    dtype: str = "float64",
+    method: str = "gram",
+) -> Simulation:
+    """As `simulate`, on given samples; the sequence draws the network.
+
+    Parameters
+    ----------
+    batches : Batches
+        Of n₀ and n rows and any number for the test.
+    problem : Problem
+        Its target and noise are not looked at.
+    sequence : SeedSequence
+    antisymmetric, threads, dtype, method
+        As in `simulate`.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the matrices do not fit in memory.
+    ArithmeticError
+        If X₀ᵀy₀/n₀ vanishes.
+    """
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
     check_how(dtype, method)
     check_memory(problem, dtype=dtype, method=method)
-    sequence = as_seed_sequence(seed)
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    run = _Run(problem, sequence, kernels, shift, int(threads), np.dtype(dtype), method)
+    run = _Run(problem, batches, sequence, kernels, shift, int(threads), np.dtype(dtype), method)
     with threadpool_limits(int(threads)):
-        return run.simulate(int(test_samples), antisymmetric)
+        return run.simulate(antisymmetric)
 
 
 class _Fit(NamedTuple):
@@ -162,6 +213,7 @@ class _Run:
     """One simulation's settings; `simulate` takes it through its stages."""
 
     problem: Problem
+    batches: Batches
     sequence: np.random.SeedSequence
     kernels: ActivationKernels
     shift: float
@@ -169,12 +221,9 @@ class _Run:
     dtype: np.dtype
     method: str
 
-    def samples(self, stream: int, rows: int) -> Samples:
-        return Samples(self.problem, derived_sequence(self.sequence, stream), rows)
-
     def fit(self, W: np.ndarray, direction: np.ndarray) -> _Fit:
         """Spectrum, ridge path and alignments of the features of W on the fitted samples."""
-        problem, samples, ridges = self.problem, self.samples(3, self.problem.n), np.array(self.problem.ridges)
+        problem, samples, ridges = self.problem, self.batches.fit, np.array(self.problem.ridges)
         if self.method == "streamed":
             collected = FeatureStream(W, self.kernels, self.shift, samples, self.threads).normal_equations(direction)
             values, vectors = gram_eigh(collected.gram)
@@ -189,18 +238,21 @@ class _Run:
         path = ridge_path(made.F, made.y, spectrum, ridges)
         return _Fit(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), float(made.y @ made.y) / problem.n)
 
-    def simulate(self, test_samples: int, antisymmetric: bool) -> Simulation:
+    def simulate(self, antisymmetric: bool) -> Simulation:
         problem, threads = self.problem, self.threads
         start = initial_network(problem, self.sequence, antisymmetric=antisymmetric, dtype=self.dtype)
-        batch = self.samples(2, problem.n0)
-        step = giant_step(start, self.kernels, self.shift, batch, problem.step_size, threads=threads)
+        made = gradient(start, self.kernels, self.shift, self.batches.step, threads=threads)
+        share = rank_one_share(made.rows)
+        step = made.step(start, problem.step_size)
         norm2 = float(step.beta @ step.beta)
+        if norm2 == 0.0:
+            raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
         direction = step.beta / np.sqrt(norm2)
-        before = self.fit(start.W, direction).path
+        eigenvalues_before, before, _, _ = self.fit(start.W, direction)
         eigenvalues, after, alignment, power = self.fit(step.network.W, direction)
         layers = [(start.W, before.readouts), (step.network.W, after.readouts)]
         (test_before, _), (test, _) = squared_errors(
-            layers, self.kernels, self.shift, self.samples(4, test_samples), threads=threads
+            layers, self.kernels, self.shift, self.batches.test, threads=threads
         )
         return Simulation(
             problem=problem,
@@ -213,10 +265,12 @@ class _Run:
             objective=after.objective,
             train_error=after.train_error,
             test_error=test,
+            eigenvalues_before=eigenvalues_before.astype(float, copy=False),
+            gradient_share=share,
             objective_before=before.objective,
             train_error_before=before.train_error,
             test_error_before=test_before,
-            test_samples=test_samples,
+            test_samples=self.batches.test.rows,
             dtype=self.dtype.name,
         )
 

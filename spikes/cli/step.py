@@ -54,10 +54,27 @@ def predict(
     return Answer(lambda: contract(problem, theory=theory.to_dict()), lambda: print_prediction(theory), draw)
 
 
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE.npz",
+        help="Your own inputs X (n_total, d) and labels y (n_total,) instead of --n, --n-step, --d, --target, --noise.",
+    ),
+]
+Shares = Annotated[
+    str | None,
+    typer.Option("--shares", help="Of the rows of --data for the step, the fit and the test; 0.4,0.4,0.2 by default."),
+]
+
+
 @takes_problem()
 @answers(progress=True)
 def simulate(
     problem: Problem,
+    context: typer.Context,
+    data: Data = None,
+    shares: Shares = None,
     seeds: Seeds = 8,
     seed: Seed = 0,
     workers: Workers = None,
@@ -65,6 +82,11 @@ def simulate(
     method: Method = "gram",
 ) -> Answer:
     """Simulate the step, the features and the ridge fit for several seeds."""
+    if data is not None:
+        _refuse_given(context)
+        return _on_data(problem, data, shares, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
+    if shares is not None:
+        raise ValueError(f"`shares` must go with `data`; got {shares!r} alone")
     from spikes.comparison import contract
     from spikes.ensemble import simulate_ensemble
     from spikes.tables import print_simulation
@@ -77,6 +99,31 @@ def simulate(
         return plot_simulation(ensemble)
 
     return Answer(lambda: contract(problem, simulation=ensemble.to_dict()), lambda: print_simulation(ensemble), draw)
+
+
+def _refuse_given(context: typer.Context) -> None:
+    """Refuse options that say what the data decide."""
+    from spikes.data_study import NEEDED
+
+    for name in NEEDED:
+        if context.get_parameter_source(name).name == "COMMANDLINE":
+            raise ValueError(f"`{name}` must be left out with `data`, which decide it; got {context.params[name]}")
+
+
+def _on_data(problem: Problem, path: str, shares: str | None, **how: Any) -> Answer:
+    from spikes.data_study import study_data
+    from spikes.dataset import SHARES, load_dataset
+    from spikes.tables import print_data_study
+
+    parts = SHARES if shares is None else numbers("shares", shares)
+    study = study_data(load_dataset(path), problem, shares=parts, **how)
+
+    def draw() -> Any:
+        from spikes.plotting_data import plot_data_study
+
+        return plot_data_study(study)
+
+    return Answer(study.to_dict, lambda: print_data_study(study), draw)
 
 
 @takes_problem()
