@@ -10,9 +10,11 @@ from scipy.linalg.blas import dgemm, sgemm
 from scipy.sparse.linalg import svds
 
 from spikes.data import Batch, Samples, over_blocks
+from spikes.dataset import Rows
 from spikes.kernels import ActivationKernels
 from spikes.linear_fit import LinearFit
 from spikes.network import Network
+from spikes.row_ranges import HERE, Place, sum_over_rows
 
 __all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient", "rank_one_share"]
 
@@ -89,6 +91,7 @@ def gradient(
     labels: LinearFit | None = None,
     interacting: bool = True,
     threads: int = 1,
+    place: Place = HERE,
 ) -> Gradient:
     """(1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀), in row blocks: memory does not grow with n₀.
 
@@ -107,7 +110,25 @@ def gradient(
         False leaves f out of the residual, as if other neurons made it vanish.
     threads : int
         Threads that share the blocks of rows.
+    place : Place
+        Where ranges of rows are summed.
     """
+    arguments = (network, kernels, shift, labels, interacting)
+    total, beta, power = sum_over_rows(_sums, samples, arguments, threads=threads, place=place)
+    total /= samples.rows
+    return Gradient(total, beta / samples.rows, power / samples.rows)
+
+
+def _sums(
+    samples: Samples | Batch | Rows,
+    threads: int,
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    labels: LinearFit | None,
+    interacting: bool,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """n₀ times the gradient's rows, β and the power of the labels."""
     W, a = network.W, network.a
     N, d = W.shape
     size, scale = min(BLOCK, samples.rows), 1.0 / math.sqrt(N) if interacting else 0.0
@@ -133,8 +154,7 @@ def gradient(
         total += part.gradient
         beta += part.beta
         power += part.power
-    total /= samples.rows
-    return Gradient(total, beta / samples.rows, power / samples.rows)
+    return total, beta, power
 
 
 def giant_step(

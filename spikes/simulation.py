@@ -19,6 +19,7 @@ from spikes.giant_step import BLOCK, gradient, rank_one_share
 from spikes.kernels import ActivationKernels, activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import RidgePath, ridge_path, ridge_path_of_moments
+from spikes.row_ranges import HERE, Place
 from spikes.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
 from spikes.streaming import FeatureStream
 from theory.problem import Activation, Problem
@@ -110,6 +111,7 @@ def simulate(
     threads: int = 1,
     dtype: str = "float64",
     method: str = "gram",
+    place: Place = HERE,
 ) -> Simulation:
     """Take one giant gradient step, build the features, decompose them and fit the ridge, once.
 
@@ -133,6 +135,8 @@ def simulate(
         How the spectrum is found. By the smaller Gram matrix, squared singular values below 1e-16 of the largest
         (1e-7 in float32) are rounding; by the singular value decomposition of F singular values keep that many digits,
         five times slower; "streamed" forms FᵀF/n from rows that are never stored and takes N², not nN, numbers.
+    place : Place
+        Where ranges of rows of the gradient and of a streamed FᵀF are summed; any place gives the bits of one thread.
 
     Returns
     -------
@@ -149,7 +153,14 @@ def simulate(
     rows = (problem.n0, problem.n, int(test_samples))
     batches = Batches(*(Samples(problem, derived_sequence(sequence, i), r) for i, r in enumerate(rows, start=2)))
     return simulate_on(
-        batches, problem, sequence, antisymmetric=antisymmetric, threads=threads, dtype=dtype, method=method
+        batches,
+        problem,
+        sequence,
+        antisymmetric=antisymmetric,
+        threads=threads,
+        dtype=dtype,
+        method=method,
+        place=place,
     )
 
 
@@ -170,6 +181,7 @@ def simulate_on(
     threads: int = 1,
     dtype: str = "float64",
     method: str = "gram",
+    place: Place = HERE,
 ) -> Simulation:
     """As `simulate`, on given samples; the sequence draws the network.
 
@@ -180,7 +192,7 @@ def simulate_on(
     problem : Problem
         Its target and noise are not looked at.
     sequence : SeedSequence
-    antisymmetric, threads, dtype, method
+    antisymmetric, threads, dtype, method, place
         As in `simulate`.
 
     Raises
@@ -196,7 +208,7 @@ def simulate_on(
     check_memory(problem, dtype=dtype, method=method)
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    run = _Run(problem, batches, sequence, kernels, shift, int(threads), np.dtype(dtype), method)
+    run = _Run(problem, batches, sequence, kernels, shift, int(threads), np.dtype(dtype), method, place)
     with threadpool_limits(int(threads)):
         return run.simulate(antisymmetric)
 
@@ -220,12 +232,14 @@ class _Run:
     threads: int
     dtype: np.dtype
     method: str
+    place: Place
 
     def fit(self, W: np.ndarray, direction: np.ndarray) -> _Fit:
         """Spectrum, ridge path and alignments of the features of W on the fitted samples."""
         problem, samples, ridges = self.problem, self.batches.fit, np.array(self.problem.ridges)
         if self.method == "streamed":
-            collected = FeatureStream(W, self.kernels, self.shift, samples, self.threads).normal_equations(direction)
+            stream = FeatureStream(W, self.kernels, self.shift, samples, self.threads, self.place)
+            collected = stream.normal_equations(direction)
             values, vectors = gram_eigh(collected.gram)
             kept = min(problem.n, problem.width)
             path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
@@ -241,7 +255,7 @@ class _Run:
     def simulate(self, antisymmetric: bool) -> Simulation:
         problem, threads = self.problem, self.threads
         start = initial_network(problem, self.sequence, antisymmetric=antisymmetric, dtype=self.dtype)
-        made = gradient(start, self.kernels, self.shift, self.batches.step, threads=threads)
+        made = gradient(start, self.kernels, self.shift, self.batches.step, threads=threads, place=self.place)
         share = rank_one_share(made.rows)
         step = made.step(start, problem.step_size)
         norm2 = float(step.beta @ step.beta)

@@ -109,3 +109,17 @@ def test_bad_files(spikes, made, tmp_path):
         assert err.count("\n") == 1
     code, _, err = spikes("simulate", "--shares", "0.4,0.4,0.2")
     assert (code, err) == (2, "spikes: --shares must go with --data; got '0.4,0.4,0.2' alone\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--scheduler", "host"], "--scheduler must be local or an address like tcp://host:port; got 'host'"),
+        (["--scheduler", "tcp://a:1", "--workers", "2"], "--workers must be left out with a running cluster"),
+        (["--scheduler", "local", "--data", "a.npz"], "--scheduler must be left out with --data; got 'local'"),
+    ],
+)
+def test_where_a_simulation_cannot_run(spikes, arguments, complaint):
+    code, out, err = spikes("simulate", *arguments)
+    assert (code, out) == (2, "")
+    assert complaint in err

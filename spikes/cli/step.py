@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from spikes.cli.options import (
     Dtype,
     GradientOrder,
     Method,
+    Scheduler,
     Seed,
     Seeds,
     Workers,
@@ -78,20 +80,30 @@ def simulate(
     seeds: Seeds = 8,
     seed: Seed = 0,
     workers: Workers = None,
+    scheduler: Scheduler = None,
     dtype: Dtype = "float64",
     method: Method = "gram",
 ) -> Answer:
     """Simulate the step, the features and the ridge fit for several seeds."""
     if data is not None:
         _refuse_given(context)
+        if scheduler is not None:
+            raise ValueError(f"`scheduler` must be left out with `data`; got {scheduler!r}")
         return _on_data(problem, data, shares, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
     if shares is not None:
         raise ValueError(f"`shares` must go with `data`; got {shares!r} alone")
     from spikes.comparison import contract
     from spikes.ensemble import simulate_ensemble
+    from spikes.execution import cluster_executor
     from spikes.tables import print_simulation
 
-    ensemble = simulate_ensemble(problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
+    with ExitStack() as stack:
+        executor = None
+        if scheduler is not None:
+            executor, workers = stack.enter_context(cluster_executor(scheduler, workers)), None
+        ensemble = simulate_ensemble(
+            problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method, executor=executor
+        )
 
     def draw() -> Any:
         from spikes.plotting import plot_simulation
