@@ -1,5 +1,6 @@
 """Sums over ranges of rows: the same bits here, in processes and on a cluster, whichever worker dies."""
 
+import itertools
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,7 @@ def test_ranges_cover_the_rows():
     for rows in (1, 511, RANGE, RANGE + 1, 10**6, 10**9 + 7):
         ranges = row_ranges(rows)
         assert (ranges[0][0], ranges[-1][1]) == (0, rows)
-        assert all(a[1] == b[0] and b[0] % 512 == 0 for a, b in zip(ranges, ranges[1:], strict=False))
+        assert all(a[1] == b[0] and b[0] % 512 == 0 for a, b in itertools.pairwise(ranges))
         assert len(ranges) <= 1024
     assert len(row_ranges(10**9)) == 1024
 
