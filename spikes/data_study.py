@@ -236,4 +236,5 @@ def _run(
     method: str,
 ) -> Simulation:
     split = draw_split(data, shares, _generator(sequence))
-    return simulate_on(Batches(*split), problem, sequence, dtype=dtype, method=method)
+    (run,) = simulate_on(Batches(*split), (problem,), sequence, dtype=dtype, method=method)
+    return run

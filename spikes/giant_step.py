@@ -9,10 +9,8 @@ import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 from scipy.sparse.linalg import svds
 
-from spikes.data import Batch, Samples, over_blocks
-from spikes.dataset import Rows
+from spikes.data import LabelledRows, over_blocks
 from spikes.kernels import ActivationKernels
-from spikes.linear_fit import LinearFit
 from spikes.network import Network
 from spikes.row_ranges import HERE, Place, sum_over_rows
 
@@ -86,9 +84,8 @@ def gradient(
     network: Network,
     kernels: ActivationKernels,
     shift: float,
-    samples: Samples | Batch,
+    samples: LabelledRows,
     *,
-    labels: LinearFit | None = None,
     interacting: bool = True,
     threads: int = 1,
     place: Place = HERE,
@@ -102,10 +99,8 @@ def gradient(
     kernels : ActivationKernels
     shift : float
         Subtracted from σ in f; E σ(Z) for a centred activation.
-    samples : Samples
+    samples : LabelledRows
         The batch, n₀ rows.
-    labels : LinearFit, optional
-        Subtracted from the labels first.
     interacting : bool
         False leaves f out of the residual, as if other neurons made it vanish.
     threads : int
@@ -113,19 +108,18 @@ def gradient(
     place : Place
         Where ranges of rows are summed.
     """
-    arguments = (network, kernels, shift, labels, interacting)
+    arguments = (network, kernels, shift, interacting)
     total, beta, power = sum_over_rows(_sums, samples, arguments, threads=threads, place=place)
     total /= samples.rows
     return Gradient(total, beta / samples.rows, power / samples.rows)
 
 
 def _sums(
-    samples: Samples | Batch | Rows,
+    samples: LabelledRows,
     threads: int,
     network: Network,
     kernels: ActivationKernels,
     shift: float,
-    labels: LinearFit | None,
     interacting: bool,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """n₀ times the gradient's rows, β and the power of the labels."""
@@ -139,8 +133,6 @@ def _sums(
 
     def visit(slot: int, _: slice, X: np.ndarray, y: np.ndarray) -> None:
         part = parts[slot]
-        if labels is not None:
-            y = labels.residual(X, y)
         block, r = part.H[: len(y)], part.r[: len(y)]
         np.dot(X, W.T, out=block)
         kernels.backward(block, a, scale, y, shift, r)
@@ -161,7 +153,7 @@ def giant_step(
     network: Network,
     kernels: ActivationKernels,
     shift: float,
-    samples: Samples | Batch,
+    samples: LabelledRows,
     eta: float,
     *,
     threads: int = 1,
@@ -175,7 +167,7 @@ def giant_step(
     kernels : ActivationKernels
     shift : float
         Subtracted from σ in f; E σ(Z) for a centred activation.
-    samples : Samples or Batch
+    samples : LabelledRows
         The fresh batch, n₀ rows.
     eta : float
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².

@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.data import CHUNK, Batch, Samples
-from spikes.dataset import Rows
+from spikes.data import CHUNK, LabelledRows
 from spikes.execution import finished_tasks, progress_bar
 
 __all__ = ["HERE", "RANGE", "Place", "in_turn", "row_ranges", "sum_over_rows"]
@@ -67,7 +66,7 @@ def row_ranges(rows: int) -> list[tuple[int, int]]:
 
 def sum_over_rows(
     function: Callable[..., Sums],
-    samples: Samples | Batch | Rows,
+    samples: LabelledRows,
     arguments: tuple = (),
     *,
     threads: int = 1,
@@ -79,7 +78,7 @@ def sum_over_rows(
     ----------
     function : callable
         Importable by name in another process; returns arrays or floats, the first of which may be overwritten.
-    samples : Samples, Batch or Rows
+    samples : LabelledRows
     arguments : tuple
     threads : int
         Of each range, where they run here; elsewhere it is one.
@@ -104,7 +103,7 @@ def sum_over_rows(
     return total.sum()
 
 
-def _range(function: Callable[..., Sums], part: Samples | Batch | Rows, arguments: tuple) -> Sums:
+def _range(function: Callable[..., Sums], part: LabelledRows, arguments: tuple) -> Sums:
     with in_turn():
         return function(part, 1, *arguments)
 

@@ -15,8 +15,7 @@ from scipy.linalg import eigh, eigh_tridiagonal, solve_triangular
 from scipy.linalg.blas import dsyrk, ssyrk
 from scipy.special import eval_hermitenorm
 
-from spikes.data import Batch, Samples, over_blocks
-from spikes.dataset import Rows
+from spikes.data import LabelledRows, over_blocks
 from spikes.giant_step import BLOCK
 from spikes.kernels import ActivationKernels
 from spikes.row_ranges import HERE, Place, sum_over_rows
@@ -47,9 +46,9 @@ class NormalEquations:
     power : float
         yᵀy/n.
     functions : ndarray, shape (5, N)
-        ΦᵀF/n with Φ_ik = He_k(u_i)/√k!, k = 0 … 4.
+        ΦᵀF/n with Φ_ik = He_k(u_i)/√k!, k = 0 … 4, u = ⟨x, direction⟩; 0 where no direction was given.
     function_gram : ndarray, shape (5, 5)
-        ΦᵀΦ/n.
+        ΦᵀΦ/n, or 0.
     """
 
     gram: np.ndarray
@@ -76,7 +75,7 @@ class FeatureStream:
     W : ndarray, shape (N, d)
     kernels : ActivationKernels
     shift : float
-    samples : Samples, Batch or Rows
+    samples : LabelledRows
     threads : int
     place : Place
         Where ranges of rows are summed.
@@ -85,7 +84,7 @@ class FeatureStream:
     W: np.ndarray
     kernels: ActivationKernels
     shift: float
-    samples: Samples | Batch | Rows
+    samples: LabelledRows
     threads: int = 1
     place: Place = HERE
 
@@ -116,20 +115,20 @@ class FeatureStream:
         self.over_features(visit)
         return product
 
-    def normal_equations(self, direction: np.ndarray) -> NormalEquations:
-        """Gram matrix, moments and the Hermite functions of u = ⟨x, direction⟩ against the features, in one pass."""
+    def normal_equations(self, direction: np.ndarray | None = None) -> NormalEquations:
+        """Gram matrix and moments and, along a direction, Hermite functions against the features, in one pass."""
         n = self.samples.rows
         gram, moment, power, functions, function_gram = self._sum(_normal_sums, direction)
         gram /= n
         return NormalEquations(gram, moment / n, power / n, functions / n, function_gram / n)
 
-    def _sum(self, function: Callable, *arguments: np.ndarray) -> tuple:
+    def _sum(self, function: Callable, *arguments: np.ndarray | None) -> tuple:
         shared = (self.W, self.kernels, self.shift, *arguments)
         return sum_over_rows(function, self.samples, shared, threads=self.threads, place=self.place)
 
 
 def _gram_times(
-    samples: Samples | Batch | Rows,
+    samples: LabelledRows,
     threads: int,
     W: np.ndarray,
     kernels: ActivationKernels,
@@ -147,12 +146,12 @@ def _gram_times(
 
 
 def _normal_sums(
-    samples: Samples | Batch | Rows,
+    samples: LabelledRows,
     threads: int,
     W: np.ndarray,
     kernels: ActivationKernels,
     shift: float,
-    direction: np.ndarray,
+    direction: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
     """n times the parts of `NormalEquations`."""
     N, count = len(W), len(DEGREES)
@@ -164,10 +163,12 @@ def _normal_sums(
 
     def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
         syrk(1.0, H.T, beta=1.0, c=grams[slot], overwrite_c=True)
-        u = X @ direction
-        phi = np.stack([eval_hermitenorm(k, u) for k in DEGREES]) / scale
         moments[slot] += y @ H
         powers[slot] += float(y @ y)
+        if direction is None:
+            return
+        u = X @ direction
+        phi = np.stack([eval_hermitenorm(k, u) for k in DEGREES]) / scale
         functions[slot] += phi.astype(H.dtype, copy=False) @ H
         function_grams[slot] += phi @ phi.T
 

@@ -25,7 +25,6 @@ __all__ = [
     "initial_density",
     "initial_law",
     "initial_moments",
-    "law_of_energies",
     "random_feature_errors",
 ]
 
@@ -187,18 +186,14 @@ def initial_law(problem: Problem) -> GeneralisedMarchenkoPastur:
     GeneralisedMarchenkoPastur
     """
     _, c1, rest = feature_energies(problem)
-    return law_of_energies(c1**2, rest, problem.width / problem.d, problem.width / problem.n)
-
-
-def law_of_energies(linear: float, rest: float, dimension: float, ratio: float) -> GeneralisedMarchenkoPastur:
-    """`initial_law` from c₁², c_{>1}², N/d and N/n."""
+    linear, dimension = c1**2, problem.width / problem.d
     if linear == 0.0:
         population = Discrete([rest])
     elif rest <= 1e-14 * linear:  # the same, with its edge at 0 exact where N = d
         population = MarchenkoPastur(dimension, linear)
     else:
         population = FreeMeixner(math.sqrt(dimension), 0.0, mean=rest + linear, variance=linear**2 * dimension)
-    return GeneralisedMarchenkoPastur(population, ratio)
+    return GeneralisedMarchenkoPastur(population, problem.width / problem.n)
 
 
 def initial_density(problem: Problem, x: np.ndarray) -> np.ndarray:

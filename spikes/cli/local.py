@@ -144,7 +144,7 @@ def certificate(
     """The dual certificate of a teacher: whether it is non-degenerate, its constant, its norm, its curve."""
     from spikes.local_comparison import certificate_contract
     from spikes.tables_local import print_certificate
-    from theory.local_analysis.certificate import certificate as solve
+    from theory.local_analysis.dual_certificate import certificate as solve
 
     stated = _teacher(teacher, d, weights, min_angle, teacher_seed)
     found = solve(stated) if degree is None else solve(stated, "degree", degree=degree)

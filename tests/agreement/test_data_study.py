@@ -89,7 +89,7 @@ def test_a_run_is_that_of_the_rows_themselves():
     problem = PROBLEM.replace(n=680, n_step=680, d=20)
     plain = Batches(*(Batch(data.X[part.index], data.y[part.index]) for part in split))
     for method in ("gram", "svd", "streamed"):
-        a, b = (simulate_on(batches, problem, sequence, method=method) for batches in (Batches(*split), plain))
+        a, b = (simulate_on(batches, (problem,), sequence, method=method)[0] for batches in (Batches(*split), plain))
         for name in ("test_error", "train_error_before", "eigenvalues", "eigenvalues_before", "gradient_share"):
             assert np.array_equal(getattr(a, name), getattr(b, name))
     assert 0.0 < a.gradient_share < 1.0

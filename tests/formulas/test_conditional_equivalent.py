@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy.integrate import simpson
 
 from theory import Activation, Problem, predict, predict_errors
@@ -18,6 +19,7 @@ from theory.conditional_equivalent import (
     solve,
 )
 from theory.conditional_equivalent.fixed_point import newton
+from theory.random_features import initial_law
 
 REFERENCES = Path(__file__).parent / "references"
 ORDER_1 = json.loads((REFERENCES / "conditional_equivalent_order_1.json").read_text())
@@ -179,6 +181,15 @@ def test_edges_are_where_the_density_vanishes_like_a_root():
         inside = predict(problem, density_at=edge + side * gap).density
         assert np.log(inside[1] / inside[0]) / np.log(10.0) == pytest.approx(0.5, abs=0.01)
         assert predict(problem, density_at=edge - side * gap).density.max() == 0.0
+
+
+@pytest.mark.parametrize("sizes", [(2000, 1000, 1500), (500, 600, 3000), (3000, 400, 900)], ids=str)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
+def test_edges_without_a_step_are_those_of_the_random_feature_law(activation, sizes):
+    n, d, width = sizes
+    problem = Problem(n=n, d=d, width=width, activation=activation, eta=0.0)
+    # two routes to one number: the fold of the fixed point, and a root of the inverse transform's derivative
+    assert_allclose(bulk(equivalent_features(problem)).edges, initial_law(problem).bands, rtol=1e-9)
 
 
 def test_interior_gap_is_found():

@@ -21,7 +21,6 @@ from theory.conditional_equivalent.fixed_point import (
 )
 from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
 from theory.hermite import hermite_polynomials
-from theory.random_features import law_of_energies
 
 __all__ = ["ALIGNMENTS", "Bulk", "Outlier", "bulk", "count_above", "density", "find_outliers"]
 
@@ -198,36 +197,26 @@ def _right_of_support(eq: EquivalentFeatures, point: FixedPoint) -> bool:
 
 def _fold(eq: EquivalentFeatures, inside: FixedPoint, outside: float) -> float:
     """Edge between a point of the bulk and a point off it: the density squared is analytic and crosses zero there."""
-    x = -float(inside.lam[0].real)
-    point, previous = inside, None
-    for _ in range(60):
-        middle = 0.5 * (x + outside)
-        trial = _on_axis(eq, middle, point)
-        if _density(eq, trial)[0] > 0.0:
-            x, point = middle, trial
-        else:
-            outside = middle
-        if abs(outside - x) < 1e-3 * x:
-            break
-    for _ in range(12):
-        square = float(_density(eq, point)[0]) ** 2
-        if previous is None:
-            guess = x + 0.5 * (outside - x)
-        else:
+    x, point = -float(inside.lam[0].real), inside
+    square, previous = float(_density(eq, inside)[0]) ** 2, None
+    # at a square-root edge a millionth of the density is 1e-12 away from it; what is smaller is Newton's residual
+    least = 1e-6 * math.sqrt(square)
+    for _ in range(100):
+        root = 0.5 * (x + outside)
+        if previous is not None and abs(outside - x) < 1e-2 * x:
             root = x - square * (x - previous[0]) / (square - previous[1])
-            guess = x + 0.99 * (root - x)
-            if not min(x, outside) < guess < max(x, outside) or abs(guess - x) < 1e-10 * x:
-                break
+            if not min(x, outside) < root < max(x, outside):
+                root = 0.5 * (x + outside)
+        # a little short of the root, so that the next point is one of the bulk and the root is met from one side
+        guess = x + 0.99 * (root - x)
+        if abs(guess - x) < 1e-11 * x:
+            return root
         trial = _on_axis(eq, guess, point)
-        if not _density(eq, trial)[0] > 0.0:
+        value = float(_density(eq, trial)[0])
+        if value > least:
+            previous, x, point, square = (x, square), guess, trial, value**2
+        else:
             outside = guess
-            if previous is not None:
-                break
-            continue
-        previous, x, point = (x, square), guess, trial
-    if previous is not None:
-        square = float(_density(eq, point)[0]) ** 2
-        return x - square * (x - previous[0]) / (square - previous[1])
     return x
 
 
@@ -261,7 +250,8 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
             bands.pop()  # a gap that only the nodes of the tail have made
             first = begun
         high = _fold(eq, scan[first : first + 1], grid[first - 1]) if first else top
-        low = _fold(eq, scan[last : last + 1], grid[last + 1]) if last + 1 < len(grid) else grid[-1]
+        # a bulk that the whole scan has not left reaches zero
+        low = _fold(eq, scan[last : last + 1], grid[last + 1]) if last + 1 < len(grid) else 0.0
         bands.append((float(low), float(high)))
         begun = first
     if not bands:
@@ -269,9 +259,6 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
             f"no bulk was found below z = {top:.3g}; bring d/n, N/n and the step size closer to proportional"
         )
     bands.reverse()
-    if eq.sharp_left:  # no step: the generalised Marchenko-Pastur law of random features knows its edges exactly
-        width = float(eq.neurons.sum())
-        bands = list(law_of_energies(float(eq.A[0, 0] ** 2), float(eq.B[0, 0]), width / eq.d, width / eq.n).bands)
     support = bands[0][0], top
     if not eq.sharp_right:
         bands[-1] = (bands[-1][0], crossing(1.0))
