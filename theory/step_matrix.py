@@ -23,6 +23,7 @@ __all__ = [
     "StepLaw",
     "StepStatistics",
     "latent_moments",
+    "latent_rule",
     "measure_on_grid",
     "step_law",
     "step_statistics",
