@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from spikes.data import as_seed_sequence, derived_sequence
 from spikes.execution import run_tasks, worker_count
+from spikes.row_ranges import HERE, Place
 from spikes.simulation import Simulation, check_how, check_memory, simulate
 from spikes.spectra import DEGREES, separated
 from theory.problem import Problem
@@ -18,6 +20,7 @@ __all__ = [
     "ALIGNMENTS",
     "Ensemble",
     "Estimate",
+    "check_seeds",
     "controlled_estimate",
     "estimate",
     "mean_amplitudes",
@@ -205,6 +208,13 @@ class Ensemble:
         }
 
 
+def check_seeds(seeds: int) -> int:
+    """Refuse a number of runs that is not a positive integer."""
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
+        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    return int(seeds)
+
+
 def simulate_ensemble(
     problem: Problem,
     *,
@@ -214,11 +224,13 @@ def simulate_ensemble(
     test_samples: int = 8192,
     dtype: str = "float64",
     method: str = "gram",
+    executor: Executor | None = None,
 ) -> Ensemble:
     """Run `simulate` for several independent seeds, in processes of one thread each.
 
     Run i has the i-th child of the seed's sequence: the same bits whatever `workers` is, and the first runs of a larger
-    ensemble are those of a smaller one.
+    ensemble are those of a smaller one. Runs are what workers share; of streamed ones, on an executor or where there
+    are more workers than runs, it is ranges of rows, one run after the other. Either way gives the same bits.
 
     Parameters
     ----------
@@ -232,6 +244,8 @@ def simulate_ensemble(
         Fresh samples for each run's test error.
     dtype, method : str
         As in `simulate`.
+    executor : concurrent.futures.Executor, optional
+        Where to run instead of in `workers` processes.
 
     Returns
     -------
@@ -241,6 +255,8 @@ def simulate_ensemble(
     ------
     ValueError
         If an argument breaks its rule, or the runs do not fit in memory side by side.
+    ChildProcessError
+        If workers keep dying.
 
     Examples
     --------
@@ -249,14 +265,26 @@ def simulate_ensemble(
     >>> runs.seeds, runs.values("test_error").shape
     (2, (2, 1))
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
-    sequence = as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     check_how(dtype, method)
-    check_memory(problem, worker_count(workers, int(seeds)), dtype=dtype, method=method)
-    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(int(seeds))]
-    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers)))
+    if executor is not None and workers is not None:
+        raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
+    count = worker_count(workers, 10**9)
+    check_memory(problem, 1 if executor is not None else min(count, seeds), dtype=dtype, method=method)
+    if method == "streamed" and (executor is not None or count > seeds):
+        place = Place(None if executor is not None else count, executor)
+        sequences = [derived_sequence(sequence, i) for i in range(seeds)]
+        return Ensemble(problem, tuple(_run(problem, s, test_samples, dtype, method, place) for s in sequences))
+    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(seeds)]
+    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor)))
 
 
-def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int, dtype: str, method: str) -> Simulation:
-    return simulate(problem, sequence, test_samples=test_samples, dtype=dtype, method=method)
+def _run(
+    problem: Problem,
+    sequence: np.random.SeedSequence,
+    test_samples: int,
+    dtype: str,
+    method: str,
+    place: Place = HERE,
+) -> Simulation:
+    return simulate(problem, sequence, test_samples=test_samples, dtype=dtype, method=method, place=place)

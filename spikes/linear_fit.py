@@ -55,6 +55,10 @@ class Residuals:
         """Number of samples."""
         return self.samples.rows
 
+    def part(self, start: int, stop: int) -> Residuals:
+        """Samples start … stop − 1 of these."""
+        return Residuals(self.samples.part(start, stop), self.fit)
+
     def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """As the blocks of the batch."""
         for rows, X, y in self.samples.blocks(block, dtype=dtype, first=first, stride=stride):
