@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -322,7 +323,11 @@ def _simulate(
 
 
 def _named(function: Callable) -> str:
-    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
+    """A name that is the same in every process: never an address in memory."""
+    if isinstance(function, partial):
+        return f"{_named(function.func)} {function.args!r} {sorted(function.keywords.items())!r}"
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _run(make: Callable, experiment: Callable, size: int, sequence: np.random.SeedSequence) -> tuple[Any, float]:

@@ -118,7 +118,9 @@ def difference(
             inverse = np.linalg.pinv(design.T @ design)
             variance = float(residual @ residual) / dof * float(inverse[0, 0])
             if 0.0 < variance < plain:
-                return Difference(size, float(solution[0]), math.sqrt(variance), float(dof), seeds, plain / variance)
+                return Difference(
+                    size, float(solution[0]), math.sqrt(variance), float(dof), seeds, float(plain / variance)
+                )
     return Difference(size, mean, math.sqrt(plain), float(seeds - 1), seeds, 1.0)
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -164,6 +165,21 @@ def test_one_seed_gives_one_answer_whatever_runs_beside_it():
     assert first == second
     # more tests in a run, wider intervals
     assert np.ptp(beside["tends"].quantities[0].interval) > np.ptp(alone["tends"].quantities[0].interval)
+
+
+def _partly(shift, size, sequence):
+    return shift + float(np.random.default_rng(sequence).standard_normal())
+
+
+def test_partial_functions_have_random_numbers_of_their_own():
+    # equal partials made twice name one stream, whatever their address; another argument names another
+    found = [
+        validate([replace(_made(), experiment=partial(_partly, shift), measure=float)], workers=1).results[0]
+        for shift in (0.0, 0.0, 1.0)
+    ]
+    first, again, other = (r.quantities[0].simulated[0].mean for r in found)
+    assert first == again
+    assert other - 1.0 != first
 
 
 def test_contract():

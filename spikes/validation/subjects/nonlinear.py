@@ -136,12 +136,8 @@ def _measure_slope(found: Decomposition) -> float:
 
 
 def _claim(name: str, statement: str, measured: str, **fields: object) -> Claim:
-    stated = {
-        "source": _SOURCE,
-        "levels": ((500, 96), (1000, 64), (2000, 40)),
-        "quick": ((250, 96), (500, 64), (1000, 32)),
-    }
-    return Claim(name=f"nonlinear/{name}", statement=statement, measured=measured, **(stated | fields))
+    stated = {"source": _SOURCE, "levels": _FULL, "quick": _QUICK} | fields
+    return Claim(name=f"nonlinear/{name}", statement=statement, measured=measured, **stated)
 
 
 _CORRECTION = (
