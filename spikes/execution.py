@@ -9,10 +9,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from importlib.metadata import version
 from typing import Any
 
-__all__ = ["cluster_executor", "finished_tasks", "package_versions", "progress_bar", "run_tasks", "worker_count"]
+__all__ = [
+    "cluster_executor",
+    "finished_tasks",
+    "package_versions",
+    "progress_bar",
+    "progress_hidden",
+    "run_tasks",
+    "worker_count",
+]
 
 log = logging.getLogger("spikes")
 
@@ -264,13 +273,26 @@ def _connected(client: Callable[..., Any], place: Any, scheduler: str) -> Any:
         raise ConnectionError(f"no scheduler answers at {scheduler}: {' '.join(str(error).split())}") from None
 
 
+_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
+
+
+@contextmanager
+def progress_hidden(hidden: bool = True) -> Iterator[None]:
+    """No progress bar inside the block, whatever runs there."""
+    token = _hidden.set(hidden)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
 @contextmanager
 def progress_bar(label: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
     """A function to call after each of `total` steps; it moves a bar where standard error is a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)
-    if quiet or total < 2 or not console.is_terminal:
+    if quiet or _hidden.get() or total < 2 or not console.is_terminal:
         yield lambda: None
         return
     from rich.progress import (

@@ -90,14 +90,14 @@ def print_simulation(ensemble: Ensemble) -> None:
     console.print(table)
 
 
-def print_comparison(comparison: Comparison, figure: str | None = None) -> None:
+def print_comparison(comparison: Comparison) -> None:
     """Every row of a comparison."""
     title = f"theory beside simulation, {comparison.simulation.seeds} seeds"
-    print_rows(comparison.problem, comparison.rows, title, figure)
+    print_rows(comparison.problem, comparison.rows, title)
 
 
-def print_rows(problem: Problem, rows: Sequence[Row], title: str, figure: str | None = None, remark: str = "") -> None:
-    """Rows of theory beside simulation under a heading, with a remark and the figure's name below."""
+def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = "") -> None:
+    """Rows of theory beside simulation under a heading, with a remark below."""
     console = _console()
     console.print(_heading(problem), markup=False)
     table = Table(title=title)
@@ -112,11 +112,9 @@ def print_rows(problem: Problem, rows: Sequence[Row], title: str, figure: str | 
     console.print(table)
     if remark:
         console.print(remark, markup=False)
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)
 
 
-def print_decomposition(study: DecompositionStudy, figure: str | None = None) -> None:
+def print_decomposition(study: DecompositionStudy) -> None:
     """Remainders, angles and error differences against n, and the exponents fitted to the remainders."""
     console = _console()
     console.print(_heading(study.problem), markup=False)
@@ -139,11 +137,9 @@ def print_decomposition(study: DecompositionStudy, figure: str | None = None) ->
     console.print(table)
     if study.remark():
         console.print(study.remark(), markup=False)
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)
 
 
-def print_matrix_spectrum(study: MatrixSpectrum, figure: str | None = None) -> None:
+def print_matrix_spectrum(study: MatrixSpectrum) -> None:
     """Outliers of a matrix with their distances from the edge, and the fitted bulk."""
     console = _console()
     n, N = study.shape
@@ -165,8 +161,6 @@ def print_matrix_spectrum(study: MatrixSpectrum, figure: str | None = None) -> N
     console.print(table)
     if study.remark():
         console.print(study.remark(), markup=False)
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)
 
 
 def print_summaries(summaries: Sequence[Summary], columns: Sequence[str], varying: Sequence[str], heading: str) -> None:

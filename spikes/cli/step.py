@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikes.cli.options import (
+    Answer,
     Dtype,
-    Figure,
     GradientOrder,
-    Json,
     Method,
     Seed,
     Seeds,
     Workers,
-    check_outputs,
+    answers,
     numbers,
     takes_problem,
 )
@@ -33,34 +32,30 @@ DensityAt = Annotated[
 
 
 @takes_problem()
+@answers()
 def predict(
     problem: Problem,
     gradient_order: GradientOrder = 2,
     density_at: DensityAt = None,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Predict spectrum, spikes, what they have learned, and ridge errors."""
     from spikes.comparison import contract
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_prediction
     from theory.conditional_equivalent import predict as predict_problem
 
-    check_outputs(json, figure)
     points = None if density_at is None else numbers("density_at", density_at)
     theory = predict_problem(problem, gradient_order, density_at=points)
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting import plot_prediction
 
-        shown = theory if points is None else predict_problem(problem, gradient_order)
-        save_figure(figure, lambda: plot_prediction(shown))
-    if json:
-        write_json(json, contract(problem, theory=theory.to_dict()))
-    if json != "-":
-        print_prediction(theory)
+        return plot_prediction(theory if points is None else predict_problem(problem, gradient_order))
+
+    return Answer(lambda: contract(problem, theory=theory.to_dict()), lambda: print_prediction(theory), draw)
 
 
 @takes_problem()
+@answers(progress=True)
 def simulate(
     problem: Problem,
     seeds: Seeds = 8,
@@ -68,28 +63,24 @@ def simulate(
     workers: Workers = None,
     dtype: Dtype = "float64",
     method: Method = "gram",
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Simulate the step, the features and the ridge fit for several seeds."""
     from spikes.comparison import contract
     from spikes.ensemble import simulate_ensemble
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_simulation
 
-    check_outputs(json, figure)
     ensemble = simulate_ensemble(problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting import plot_simulation
 
-        save_figure(figure, lambda: plot_simulation(ensemble))
-    if json:
-        write_json(json, contract(problem, simulation=ensemble.to_dict()))
-    if json != "-":
-        print_simulation(ensemble)
+        return plot_simulation(ensemble)
+
+    return Answer(lambda: contract(problem, simulation=ensemble.to_dict()), lambda: print_simulation(ensemble), draw)
 
 
 @takes_problem()
+@answers(progress=True)
 def compare(
     problem: Problem,
     seeds: Seeds = 8,
@@ -98,19 +89,10 @@ def compare(
     dtype: Dtype = "float64",
     method: Method = "gram",
     gradient_order: GradientOrder = 2,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Lay theory over simulation: every quantity with its standard error, z and relative difference."""
     from spikes.comparison import compare as compare_problem
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_comparison
 
-    check_outputs(json, figure)
     result = compare_problem(problem, seeds, seed, workers, gradient_order=gradient_order, dtype=dtype, method=method)
-    if figure:
-        save_figure(figure, result.plot)
-    if json:
-        write_json(json, result.to_dict())
-    if json != "-":
-        print_comparison(result, figure)
+    return Answer(result.to_dict, lambda: print_comparison(result), result.plot)
