@@ -6,7 +6,7 @@ import numpy as np
 
 from spikes.validation import Claim, Measured, claim
 
-LEVELS = ((50, 100), (100, 100), (200, 100))
+LEVELS = ((40, 100), (80, 100), (160, 100))
 PHI = 0.5
 
 
@@ -69,7 +69,7 @@ edge = make(
         "above 2.7, with one entry wrong": float(np.sum(found.values > 2.7)),
     },
     kind="table",
-    levels=((50, 16), (100, 16), (200, 16)),
+    levels=((40, 16), (80, 16), (160, 16)),
     expected="fails",
 )
 spread = make(
@@ -78,7 +78,7 @@ spread = make(
     lambda n, found: {"mean": float(np.mean(found.values)), "rms": float(np.sqrt(np.mean(found.values**2)))},
     lambda found: {"mean": float(found.values[-1]), "rms": float(found.values[-1])},
     kind="bound",
-    levels=((50, 16), (100, 16), (200, 16)),
+    levels=((40, 16), (80, 16), (160, 16)),
     paired=True,
 )
 centred = make(

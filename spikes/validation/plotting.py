@@ -15,13 +15,14 @@ from matplotlib.transforms import ScaledTranslation
 from spikes.validation.certificate import AGREE, DISAGREE, Certificate, ClaimResult, Quantity
 from spikes.validation.presentation import SYMBOLS, difference_unit, number_text
 
-__all__ = ["COLOURS", "PALE", "panel_height", "panels", "plot_certificate", "plot_claim"]
+__all__ = ["COLOURS", "PALE", "WIDTH", "panel_height", "panels", "plot_certificate", "plot_claim"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's, in the order in which a claim's numbers take them."""
 PALE = "#8C8C8C"
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-_WIDTH = 4.6
+WIDTH = 4.2
+"""Of a panel, in inches."""
 
 
 def panels(result: ClaimResult) -> list[tuple[Quantity, ...]]:
@@ -32,7 +33,7 @@ def panels(result: ClaimResult) -> list[tuple[Quantity, ...]]:
 
 
 def panel_height(result: ClaimResult, quantities: Sequence[Quantity]) -> float:
-    """Height in inches of a panel of 4.6 inches' width."""
+    """Height in inches of a panel of `WIDTH`."""
     if result.claim.kind == "table":
         return 0.6 + 0.24 * len(quantities)
     return 2.7 + (0.17 * math.ceil(len(quantities) / _columns(quantities)) if len(quantities) > 1 else 0.0)
@@ -59,7 +60,7 @@ def plot_claim(result: ClaimResult, quantities: Sequence[Quantity] | None = None
     chosen = tuple(result.quantities if quantities is None else quantities)
     if ax is None:
         height = panel_height(result, chosen)
-        ax = plt.subplots(figsize=(_WIDTH, height), layout="constrained")[1]
+        ax = plt.subplots(figsize=(WIDTH, height), layout="constrained")[1]
     {"number": _plot_differences, "table": _plot_table, "bound": _plot_bound}[result.claim.kind](result, chosen, ax)
     return ax
 
@@ -74,7 +75,7 @@ def plot_certificate(certificate: Certificate) -> np.ndarray:
         len(rows),
         columns,
         squeeze=False,
-        figsize=(_WIDTH * columns, sum(heights)),
+        figsize=(WIDTH * columns, sum(heights)),
         height_ratios=heights,
         layout="constrained",
     )

@@ -49,7 +49,9 @@ def estimate_text(value: Estimate) -> str:
 
 def z_text(value: float) -> str:
     """A difference in standard errors."""
-    return "" if math.isnan(value) else number_text(value) if math.isinf(value) else f"{value:.1f}".replace("-", "−")
+    if not math.isfinite(value):
+        return number_text(value)
+    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
 
 
 def limit_text(claim: Claim, quantity: Quantity) -> str:
@@ -99,5 +101,4 @@ def _to(value: float, error: float) -> str:
     decimals = 1 - math.floor(math.log10(error))
     if not -6 < decimals < 9:
         return number_text(value, 5)
-    shown = f"{round(value, decimals):.{max(decimals, 0)}f}"
-    return shown.replace("-", "−") if float(shown) else shown.removeprefix("-")
+    return f"{round(value, decimals) + 0.0:.{max(decimals, 0)}f}".replace("-", "−")  # + 0 makes 0 of -0

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
-from spikes.validation.plotting import COLOURS, PALE, panel_height, panels, plot_claim
+from spikes.validation.plotting import COLOURS, PALE, WIDTH, panel_height, panels, plot_claim
 from spikes.validation.presentation import (
     SYMBOLS,
     agreement_text,
@@ -129,7 +129,8 @@ def _summary(certificate: Certificate) -> str:
         ("expected", "text", False),
     )
     head = "".join(
-        f'<th scope="col" class="{classes}"{" data-numeric" if numeric else ""}><button type="button">{name}</button></th>'
+        f'<th scope="col" class="{classes}"{" data-numeric" if numeric else ""}>'
+        f'<button type="button">{name}</button></th>'
         for name, classes, numeric in columns
     )
     rows = "".join(_summary_row(result) for result in certificate.results)
@@ -137,7 +138,8 @@ def _summary(certificate: Certificate) -> str:
 <table class="sortable"><thead><tr>{head}</tr></thead>
 <tbody>{rows}</tbody></table></div>
 <p class="note">z is the difference in standard errors at the largest size, the exponent that of size in the difference
-where two sizes resolve it; of a claim with several numbers, those of the one that decides its verdict.</p>"""
+where two sizes resolve it; the limit of what is claimed at every size is the mean of all. Of a claim with several
+numbers, those of the one that decides its verdict.</p>"""
 
 
 def _summary_row(result: ClaimResult) -> str:
@@ -149,7 +151,7 @@ def _summary_row(result: ClaimResult) -> str:
     mark = "" if result.as_expected else ' <span class="odd">≠ found</span>'
     order = list(SYMBOLS).index(result.verdict)
     cells = (
-        ("name text", result.claim.name, f'<a href="#{_anchor(result)}">{escape(result.claim.name)}</a>{note}'),
+        ("name text", result.claim.name, f'<a href="#{_anchor(result)}">{_breakable(result.claim.name)}</a>{note}'),
         ("text", order, _badge(result.verdict)),
         ("", _key(z), escape(z_text(z))),
         ("", _key(limit), escape(limit_text(result.claim, q) or agreement_text(result, q))),
@@ -174,6 +176,11 @@ def _key(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else repr(float(value)).replace("inf", "Infinity")
 
 
+def _breakable(name: str) -> str:
+    """A name that may be broken between its parts."""
+    return re.sub(r"([/_-])", r"\1<wbr>", escape(name))
+
+
 def _anchor(result: ClaimResult) -> str:
     return escape(f"claim-{result.claim.name}")
 
@@ -184,9 +191,9 @@ def _section(result: ClaimResult, problems: Sequence[dict[str, Any]], prefix: st
     measured = f"<p>Measured: {escape(claim.measured)}</p>" if claim.measured else ""
     odd = "" if result.as_expected else f' <span class="odd">expected: {escape(claim.expected or "holds")}</span>'
     return f"""<section id="{_anchor(result)}">
-<h2><span>{escape(claim.name)}</span> {_badge(result.verdict)}{odd}</h2>
+<h2><span>{_breakable(claim.name)}</span> {_badge(result.verdict)}{odd}</h2>
 <p>{escape(claim.statement)}</p>
-{measured}<p class="source">Source: {escape(claim.source)}. {escape(_terms(result))}</p>
+{measured}<p class="source">Source: {escape(claim.source)}. {_terms(result)}</p>
 <figure>{drawn}
 <figcaption>{escape(_caption(result))}</figcaption></figure>
 {_numbers(result)}
@@ -206,7 +213,7 @@ def _terms(result: ClaimResult) -> str:
     tolerance = f"Tolerance {number_text(factor * claim.tolerance, 3)}{unit}"
     if claim.rate is None:
         return f"{tolerance}; claimed at every size."
-    return f"{tolerance}; the difference is taken to close like size^(−{claim.rate:g})."
+    return f"{tolerance}; the difference is taken to close like size<sup>−{claim.rate:g}</sup>."
 
 
 def _caption(result: ClaimResult) -> str:
@@ -276,7 +283,8 @@ def _problem_table(problems: Sequence[dict[str, Any]]) -> str:
         rows.append(f'<tr><th scope="row" class="text">{escape(name)}</th>{cells}</tr>\n')
     return (
         '<div class="wide" tabindex="0" role="region" aria-label="The exact problem"><table>'
-        f'<thead><tr><th scope="col" class="text">field</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<thead><tr><th scope="col" class="text">field</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -315,7 +323,7 @@ def _svg(result: ClaimResult, quantities: Sequence[Quantity], prefix: str) -> st
     from spikes.plotting import STYLE
 
     with mpl.rc_context({**STYLE, "svg.fonttype": "none", "svg.hashsalt": prefix}):
-        figure = Figure(figsize=(4.6, panel_height(result, quantities)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, panel_height(result, quantities)), layout="constrained")
         FigureCanvasSVG(figure)
         plot_claim(result, quantities, ax=figure.subplots())
         buffer = io.StringIO()
@@ -324,7 +332,7 @@ def _svg(result: ClaimResult, quantities: Sequence[Quantity], prefix: str) -> st
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</defs>", "", text, flags=re.DOTALL)
     text = re.sub(r'style="([^"]*)"', lambda found: f'style="{_themed(found[1])}"', text)
-    text = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), text)
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _to_hundredths, tag[0]), text)
     text = _renamed(text.replace("xlink:href", "href"), prefix)
     name = escape(f"{result.claim.name}: {result.verdict}")
     box = re.search(r'viewBox="[^"]*"', text)[0]
@@ -332,9 +340,13 @@ def _svg(result: ClaimResult, quantities: Sequence[Quantity], prefix: str) -> st
     return re.sub(r"<svg[^>]*>", lambda _: f'<svg {box} role="img" aria-label="{name}">', text, count=1).strip()
 
 
+def _to_hundredths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
 def _themed(style: str) -> str:
     """Colours as the page's variables, the page's font, sizes kept."""
-    style = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", style)
+    style = re.sub(r"font-family: [^;]*;? ?", "", re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", style))
     return re.sub(r"#[0-9a-f]{6}", lambda found: f"var({_VARIABLES.get(found[0], '--ink')})", style)
 
 

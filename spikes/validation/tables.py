@@ -44,7 +44,8 @@ def print_claims(claims: Iterable[Claim]) -> None:
 def print_certificate(certificate: Certificate) -> None:
     """A row a claim: its verdict, and the number that decides it, at the largest size and in the limit."""
     console = _console()
-    title = f"{'short run, ' if certificate.quick else ''}{tested_numbers(certificate)} numbers tested"
+    count = tested_numbers(certificate)
+    title = f"{'short run, ' if certificate.quick else ''}{count} number{'s' if count > 1 else ''} tested"
     table = Table(title=f"{title}, chance of any false alarm {certificate.level:g}")
     for column in ("claim", "verdict", "quantity", "size", "predicted", "simulated", "z", "limit of the difference"):
         words = column in ("claim", "verdict", "quantity")
