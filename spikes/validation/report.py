@@ -103,7 +103,7 @@ def _method(certificate: Certificate) -> str:
         "holds": "no size differs significantly, and the interval of the mean difference lies within the tolerance.",
         "holds as n → ∞": "there is a finite-size difference, and the interval of its limit lies within the tolerance.",
         "unresolved": "the simulations are too few or too small to tell.",
-        "fails": "the limit is off by more than the tolerance and its interval leaves out 0; or what should hold "
+        "fails": "the limit is off by more than half the tolerance and its interval leaves out 0; or what should hold "
         "exactly at every size differs significantly at one.",
     }
     items = "".join(f"<li>{_badge(verdict)}: {escape(text)}</li>" for verdict, text in meanings.items())

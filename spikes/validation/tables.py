@@ -9,7 +9,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from spikes.validation.certificate import Certificate
-from spikes.validation.statement import Claim
 from spikes.validation.presentation import (
     SYMBOLS,
     agreement_text,
@@ -21,6 +20,7 @@ from spikes.validation.presentation import (
     tested_numbers,
     z_text,
 )
+from spikes.validation.statement import Claim
 
 __all__ = ["print_certificate", "print_claims"]
 
