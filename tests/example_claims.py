@@ -43,7 +43,7 @@ exact = make(
     lambda n: 1.0 + PHI + 1.0 / n,
     second_moment,
     rate=None,
-    source="J. Wishart & <b>others</b>",
+    source="J. Wishart & <b>others</b> (`numpy.linalg`)",
 )
 limiting = make("moments/limit", "tr S²/p → 1 + φ as n → ∞.", lambda n: 1.0 + PHI, second_moment)
 wrong = make(

@@ -84,7 +84,7 @@ def test_claims_are_text_not_markup(page, certificate):
     assert not any(tag == "b" for tag, _ in parsed.tags)
     shown = "".join(parsed.text)
     assert certificate["moments/exact"].claim.statement in shown  # its <script> to be read
-    assert "J. Wishart & <b>others</b>" in shown
+    assert "J. Wishart & <b>others</b> (numpy.linalg)" in shown
     assert shown.count("k = 3 & <i>more</i>") >= 2  # in the numbers and in the figure's legend
     assert "spikes validate 'a & b'" in shown
     label = "</td><img src=x onerror=alert(1)>"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["validate"]
 
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Names, or their beginnings; all claims by default.")
+    list[str] | None, typer.Argument(metavar="CLAIM", help="Names, or their beginnings; all claims by default.")
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Smaller sizes: minutes instead of an hour.")]
 Listed = Annotated[bool, typer.Option("--list", help="List the claims and stop.")]

@@ -188,7 +188,7 @@ def _plot_table(result: ClaimResult, quantities: Sequence[Quantity], ax: Axes) -
     ax.set_xlim(0.0, len(result.levels))
     ax.set_ylim(count, 0.0)
     ax.set_xticks(np.arange(len(result.levels)) + 0.5, [str(size) for size, _ in result.levels])
-    labels = [f"{q.label or result.claim.name} = {number_text(q.predicted[-1])}" for q in quantities]
+    labels = [f"{q.label or result.claim.name}: {number_text(q.predicted[-1])}" for q in quantities]
     labels = [_plain("\n".join(textwrap.wrap(label, 30)[:2])) for label in labels]
     ax.set_yticks(np.arange(count) + 0.5, labels)
     ax.tick_params(length=0)

@@ -176,6 +176,11 @@ def _key(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else repr(float(value)).replace("inf", "Infinity")
 
 
+def _prose(text: str) -> str:
+    """Text with names of code between backticks set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _breakable(name: str) -> str:
     """A name that may be broken between its parts."""
     return re.sub(r"([/_-])", r"\1<wbr>", escape(name))
@@ -188,12 +193,12 @@ def _anchor(result: ClaimResult) -> str:
 def _section(result: ClaimResult, problems: Sequence[dict[str, Any]], prefix: str, certificate: Certificate) -> str:
     claim = result.claim
     drawn = "\n".join(_svg(result, part, f"{prefix}p{i}") for i, part in enumerate(panels(result)))
-    measured = f"<p>Measured: {escape(claim.measured)}</p>" if claim.measured else ""
+    measured = f"<p>Measured: {_prose(claim.measured)}</p>" if claim.measured else ""
     odd = "" if result.as_expected else f' <span class="odd">expected: {escape(claim.expected or "holds")}</span>'
     return f"""<section id="{_anchor(result)}">
 <h2><span>{_breakable(claim.name)}</span> {_badge(result.verdict)}{odd}</h2>
-<p>{escape(claim.statement)}</p>
-{measured}<p class="source">Source: {escape(claim.source)}. {_terms(result)}</p>
+<p>{_prose(claim.statement)}</p>
+{measured}<p class="source">Source: {_prose(claim.source)}. {_terms(result)}</p>
 <figure>{drawn}
 <figcaption>{escape(_caption(result))}</figcaption></figure>
 {_numbers(result)}
@@ -218,7 +223,7 @@ def _terms(result: ClaimResult) -> str:
 
 def _caption(result: ClaimResult) -> str:
     if result.claim.kind == "table":
-        return "Seeds that agree with the prediction, entry by entry and size by size."
+        return "Entries with what is predicted of them, and the seeds that agree, size by size."
     if result.claim.kind == "bound":
         return "Mean ± standard deviation over the seeds against size; bars: what no run may fall below."
     fit = "mean of all sizes" if result.claim.rate is None or len(result.levels) == 1 else "limit of the dashed fit"
