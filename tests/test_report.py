@@ -166,6 +166,7 @@ def test_decisive_quantity_is_of_the_verdict_and_the_furthest_off(certificate):
 def test_digits():
     assert estimate_text(Estimate(0.581234, 0.00012, 8)) == "0.58123 ± 0.00012"
     assert estimate_text(Estimate(-1234.5, 23.0, 8)) == "−1234 ± 23"
+    assert estimate_text(Estimate(0.9199, 0.003, 8)) == "0.9199 ± 0.0030"
     assert estimate_text(Estimate(3.0, 0.0, 8)) == "3"
     assert estimate_text(Estimate(3.0, float("nan"), 1)) == "3"
     assert number_text(-1.5e-9) == "−1.5e−9"

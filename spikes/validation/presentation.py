@@ -44,7 +44,7 @@ def estimate_text(value: Estimate) -> str:
     """Mean ± standard error, to two digits of the error."""
     if not math.isfinite(value.mean) or not math.isfinite(value.sem) or value.sem == 0.0:
         return number_text(value.mean)
-    return f"{_to(value.mean, value.sem)} ± {number_text(value.sem, 2)}"
+    return f"{_to(value.mean, value.sem)} ± {_to(value.sem, value.sem)}"
 
 
 def z_text(value: float) -> str:

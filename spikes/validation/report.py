@@ -262,7 +262,11 @@ def _number_rows(result: ClaimResult, q: Quantity, named: bool) -> str:
         cells = [str(size), number_text(q.predicted[i]), estimate_text(q.simulated[i]), str(seeds)]
         if q.differences:
             d = q.differences[i]
-            cells += [number_text(factor * d.value, 3), z_text(d.z), "" if d.gain == 1.0 else f"{d.gain:.2g} ×"]
+            cells += [
+                number_text(factor * d.value, 3),
+                z_text(d.z),
+                "" if d.gain == 1.0 else f"{d.gain:.{1 if d.gain < 10.0 else 0}f} ×",
+            ]
         else:
             cells.append(f"{round(q.agreement[i] * seeds)} of {seeds}")
         label = escape(q.label) + (
