@@ -32,6 +32,15 @@ _DEATHS = 4
 def worker_count(workers: int | None, tasks: int) -> int:
     """Number of processes for some tasks: as many as processors unless told otherwise, never more than tasks.
 
+    Parameters
+    ----------
+    workers : int, optional
+    tasks : int
+
+    Returns
+    -------
+    int
+
     Raises
     ------
     ValueError
@@ -57,6 +66,24 @@ def run_tasks(
 
     `finished` is called in this process with a task's index and result, in the order in which they finish. The first
     failure ends the others and is raised as it was.
+
+    Parameters
+    ----------
+    function : callable
+    tasks : sequence of tuple
+    workers : int, optional
+        Processes; as many as processors by default.
+    executor : concurrent.futures.Executor, optional
+        Where to run instead.
+    label : str
+        Of the progress bar.
+    finished : callable, optional
+        Called with number and result of each task as it finishes.
+
+    Returns
+    -------
+    list
+        In the order of the tasks.
     """
     results: list[Any] = [None] * len(tasks)
     with (
@@ -93,6 +120,10 @@ def finished_tasks(
         Processes; as many as processors by default. One means this process.
     executor : concurrent.futures.Executor, optional
         Where to run instead; it is left open.
+
+    Returns
+    -------
+    iterator of (int, Future)
 
     Raises
     ------
@@ -191,6 +222,10 @@ def cluster_executor(scheduler: str, workers: int | None = None) -> Iterator[Exe
     workers : int, optional
         Worker processes of the local cluster; as many as processors by default.
 
+    Returns
+    -------
+    iterator of Executor
+
     Raises
     ------
     ValueError
@@ -260,7 +295,12 @@ def _check_workers(client: Any) -> None:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on."""
+    """Versions of Python and of the packages that results depend on.
+
+    Returns
+    -------
+    dict of str to str
+    """
     return {"python": platform.python_version()} | {
         name: version(name) for name in ("spikes-rmt", "numpy", "scipy", "numba")
     }
@@ -288,7 +328,19 @@ def progress_hidden(hidden: bool = True) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(label: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
-    """A function to call after each of `total` steps; it moves a bar where standard error is a terminal."""
+    """A function to call after each of `total` steps; it moves a bar where standard error is a terminal.
+
+    Parameters
+    ----------
+    label : str
+    total : int
+    quiet : bool
+        No bar.
+
+    Returns
+    -------
+    iterator of callable
+    """
     from rich.console import Console
 
     console = Console(stderr=True)

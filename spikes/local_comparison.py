@@ -32,6 +32,14 @@ _EPOCH = ("loss", "population_loss", "gradient_norm", "mass", "rms_angle", "spre
 def holding_certificate(teacher: Teacher) -> Certificate:
     """The minimum-norm certificate if it is non-degenerate, else the lowest even degree from 8 to 16 that is.
 
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Returns
+    -------
+    Certificate
+
     Raises
     ------
     ArithmeticError
@@ -204,7 +212,16 @@ class LocalStudy:
 
 
 def certificate_contract(found: Certificate) -> dict[str, Any]:
-    """The contract of a certificate alone: its curve in the plane, or a sample of the sphere of the span."""
+    """The contract of a certificate alone: its curve in the plane, or a sample of the sphere of the span.
+
+    Parameters
+    ----------
+    found : Certificate
+
+    Returns
+    -------
+    dict
+    """
     theory = {"largest_decay": largest_decay(found.teacher), "signal_power": signal_power(found.teacher)}
     theory["certificate"] = found.to_dict()
     if found.teacher.rank == 2:

@@ -223,6 +223,12 @@ class Trained:
 def alignment(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> dict[str, float]:
     """Where a student's mass Σ|a_i||w_i| lies.
 
+    Parameters
+    ----------
+    W : ndarray, shape (m, d)
+    a : ndarray, shape (m,)
+    teacher : Teacher
+
     Returns
     -------
     dict
@@ -268,6 +274,10 @@ def train(
         Return after so many epochs in all.
     advance : callable
         Called after each epoch.
+
+    Returns
+    -------
+    Trained
 
     Raises
     ------

@@ -17,6 +17,7 @@ __all__ = [
     "Dtype",
     "GradientOrder",
     "Method",
+    "Scheduler",
     "Seed",
     "Seeds",
     "Workers",
@@ -63,6 +64,10 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
 Seeds = Annotated[int, integer_option("--seeds", "Independent simulations.")]
 Seed = Annotated[int, integer_option("--seed", "Seed of them all.")]
 Workers = Annotated[int | None, integer_option("--workers", "Processes; as many as processors by default.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="tcp://host:port of a dask.distributed cluster, or local to start one."),
+]
 Dtype = Annotated[str, typer.Option("--dtype", help="float64 or float32.")]
 Method = Annotated[
     str, typer.Option("--method", help="Spectrum by the gram matrix, by svd, or streamed, never storing F.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from spikes.cli.options import (
     Dtype,
     GradientOrder,
     Method,
+    Scheduler,
     Seed,
     Seeds,
     Workers,
@@ -54,22 +56,54 @@ def predict(
     return Answer(lambda: contract(problem, theory=theory.to_dict()), lambda: print_prediction(theory), draw)
 
 
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE.npz",
+        help="Your own inputs X (n_total, d) and labels y (n_total,) instead of --n, --n-step, --d, --target, --noise.",
+    ),
+]
+Shares = Annotated[
+    str | None,
+    typer.Option("--shares", help="Of the rows of --data for the step, the fit and the test; 0.4,0.4,0.2 by default."),
+]
+
+
 @takes_problem()
 @answers(progress=True)
 def simulate(
     problem: Problem,
+    context: typer.Context,
+    data: Data = None,
+    shares: Shares = None,
     seeds: Seeds = 8,
     seed: Seed = 0,
     workers: Workers = None,
+    scheduler: Scheduler = None,
     dtype: Dtype = "float64",
     method: Method = "gram",
 ) -> Answer:
     """Simulate the step, the features and the ridge fit for several seeds."""
+    if data is not None:
+        _refuse_given(context)
+        if scheduler is not None:
+            raise ValueError(f"`scheduler` must be left out with `data`; got {scheduler!r}")
+        return _on_data(problem, data, shares, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
+    if shares is not None:
+        raise ValueError(f"`shares` must go with `data`; got {shares!r} alone")
     from spikes.comparison import contract
     from spikes.ensemble import simulate_ensemble
+    from spikes.execution import cluster_executor
     from spikes.tables import print_simulation
 
-    ensemble = simulate_ensemble(problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
+    with ExitStack() as stack:
+        executor = None
+        if scheduler is not None:
+            executor, workers = stack.enter_context(cluster_executor(scheduler, workers)), None
+        ensemble = simulate_ensemble(
+            problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method, executor=executor
+        )
 
     def draw() -> Any:
         from spikes.plotting import plot_simulation
@@ -77,6 +111,31 @@ def simulate(
         return plot_simulation(ensemble)
 
     return Answer(lambda: contract(problem, simulation=ensemble.to_dict()), lambda: print_simulation(ensemble), draw)
+
+
+def _refuse_given(context: typer.Context) -> None:
+    """Refuse options that say what the data decide."""
+    from spikes.data_study import NEEDED
+
+    for name in NEEDED:
+        if context.get_parameter_source(name).name == "COMMANDLINE":
+            raise ValueError(f"`{name}` must be left out with `data`, which decide it; got {context.params[name]}")
+
+
+def _on_data(problem: Problem, path: str, shares: str | None, **how: Any) -> Answer:
+    from spikes.data_study import study_data
+    from spikes.dataset import SHARES, load_dataset
+    from spikes.tables import print_data_study
+
+    parts = SHARES if shares is None else numbers("shares", shares)
+    study = study_data(load_dataset(path), problem, shares=parts, **how)
+
+    def draw() -> Any:
+        from spikes.plotting_data import plot_data_study
+
+        return plot_data_study(study)
+
+    return Answer(study.to_dict, lambda: print_data_study(study), draw)
 
 
 @takes_problem()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikes.cli.options import Answer, Workers, answers
+from spikes.cli.options import Answer, Scheduler, Workers, answers
 
 __all__ = ["plot", "results", "sweep"]
 
@@ -25,10 +25,7 @@ def sweep(
         False
     ),
     workers: Workers = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", help="tcp://host:port of a dask.distributed cluster, or local to start one."),
-    ] = None,
+    scheduler: Scheduler = None,
     yes: Annotated[bool, typer.Option("--yes", help="Allow more than a million rows.")] = False,
 ) -> Answer:
     """Run a study: simulate and predict every cell, row by row into one file that a killed run resumes."""

@@ -128,6 +128,14 @@ def step_spectrum(problem: Problem) -> StepSpectrum:
     An outlier θ = ζ(m) solves det(I + m E[r(zzᵀ − I)/(1 + φ₀ r m)]) = 0 at a real m outside the bulk; its overlap with
     the eigenvector v there is 1/(1 − κ′(θ)), κ = vᵀE[r zzᵀ/(1 + φ₀ r m)]v.
 
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    StepSpectrum
+
     Raises
     ------
     ValueError

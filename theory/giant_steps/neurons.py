@@ -125,6 +125,21 @@ def noise_power(
     e₂ E y² without preprocessing; e₂ E y_⊥² after exact removal of degrees 0 and 1; (e₂ − c₁²) E y_⊥² after least
     squares on the same batch; that plus c₁²‖C₁‖² with moments of the centred labels of the same batch;
     e₂ E y_⊥² + c₁² Var y with moments of an independent batch.
+
+    Parameters
+    ----------
+    target : str or Target
+    activation : str or Activation
+    preprocessing : {"none", "exact", "ols", "moments", "independent"}
+        What the labels lose before the step.
+    noise : float
+        Standard deviation of the label noise.
+    d : int
+        Input dimension.
+
+    Returns
+    -------
+    float
     """
     problem = Problem(n=d**2, d=d, width=2, target=target, activation=activation, noise=noise)
     Protocol(preprocessing=preprocessing)
@@ -270,6 +285,10 @@ def predict_population(problem: Problem, *, protocol: Protocol | None = None, or
     order : int
         Gauss-Hermite nodes for the overlaps, which are carried to their law on the sphere, |m|² ~ Beta(k/2, (d − k)/2):
         so many per direction for one and two latents, order^(2/k) beyond, and 8 at least.
+
+    Returns
+    -------
+    NeuronPrediction
     """
     k, d = problem.teacher.k, problem.d
     order = max(8, round(order ** (min(1.0, 2.0 / k))))
@@ -295,12 +314,37 @@ def predict_population(problem: Problem, *, protocol: Protocol | None = None, or
 
 
 def squared_cosine_k1(a: float) -> float:
-    """E[x²/(x² + a)] for x ~ N(0, 1): 1 − √(πa/2) erfcx(√(a/2))."""
+    """E[x²/(x² + a)] for x ~ N(0, 1): 1 − √(πa/2) erfcx(√(a/2)).
+
+    Parameters
+    ----------
+    a : float
+        a > 0.
+
+    Returns
+    -------
+    float
+    """
     return 1.0 - math.sqrt(0.5 * math.pi * a) * float(erfcx(math.sqrt(0.5 * a)))
 
 
 def squared_cosine_isotropic(a: float) -> float:
-    """E[|x|²/(|x|² + a)] for x ~ N(0, I₂): 1 − (a/2) e^(a/2) E₁(a/2), a > 0."""
+    """E[|x|²/(|x|² + a)] for x ~ N(0, I₂): 1 − (a/2) e^(a/2) E₁(a/2).
+
+    Parameters
+    ----------
+    a : float
+        a > 0.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> print(f"{squared_cosine_isotropic(1.0):.4f}")
+    0.5385
+    """
     return 1.0 - 0.5 * a * float(hyperu(1.0, 1.0, 0.5 * a))  # U(1, 1, x) = e^x E₁(x), without the overflow
 
 
@@ -326,6 +370,11 @@ def limit_squared_cosine(
         ℓ: the lowest degree left in the labels.
     preprocessing : str
         Sets τ; see `noise_power`.
+
+    Returns
+    -------
+    float
+        In [0, 1].
 
     Raises
     ------

@@ -350,6 +350,12 @@ def analyse_target(
     Notes
     -----
     arXiv 2305.18270.
+
+    Examples
+    --------
+    >>> made = analyse_target("z1 + z1*z2")
+    >>> made.information_exponent, made.leap, made.staircase.dimensions
+    (1, 1, (1, 2))
     """
     target = as_target(target)
 
@@ -399,6 +405,20 @@ def visible_staircase(
         σ; the coefficients of a user's own are integrated numerically and count as zero within their error.
 
     Other parameters, exceptions and source are those of `analyse_target`.
+
+    Returns
+    -------
+    Staircase
+
+    Raises
+    ------
+    ValueError
+        As `analyse_target` raises.
+
+    Examples
+    --------
+    >>> visible_staircase("z1 + He2(z1)*z2", "relu").dimensions  # z2 is never learned
+    (1,)
     """
     target = as_target(target)
 

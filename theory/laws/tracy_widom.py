@@ -231,6 +231,10 @@ def goe_edge(n: int, variance: float = 1.0) -> tuple[float, float]:
     variance : float
         σ².
 
+    Returns
+    -------
+    centre, scale : float
+
     References
     ----------
     Johnstone and Ma, arXiv 1110.0108.
@@ -250,9 +254,18 @@ def wishart_edge(n: int, p: int, variance: float = 1.0) -> tuple[float, float]:
     variance : float
         σ².
 
+    Returns
+    -------
+    centre, scale : float
+
     References
     ----------
     Ma, Bernoulli 18 (2012) 322.
+
+    Examples
+    --------
+    >>> print("{:.4f} {:.4f}".format(*wishart_edge(1000, 200)))
+    2.0921 0.0214
     """
     a, b = math.sqrt(_size("n", n) - 0.5), math.sqrt(_size("p", p) - 0.5)
     unit = positive("variance", variance) / n

@@ -31,7 +31,7 @@ _FAR = 10**15
 
 
 def _at(alpha: float, n: int) -> Problem:
-    return Problem(n=n, d=n // 2, width=3 * n // 4, alpha=alpha, ridge=0.1)
+    return Problem(n=n, d=n // 2, width=3 * n // 4, alpha=alpha, ridge=1.0)
 
 
 def _two_valued(n: int) -> Problem:
@@ -148,7 +148,7 @@ _CORRECTION = (
     " To what is measured at n the distance of the conditional equivalent at n from its own limit is added: the "
     "limit's own corrections do not close at any size that can be simulated."
 )
-_DROP = "Objective of ridge before the step less that after it, on the same data; relu, z + He₂/2, λ = 0.1, α = {}."
+_DROP = "Objective of ridge before the step less that after it, on the same data; relu, z + He₂/2, λ = 1, α = {}."
 _REMAINDERS = {"levels": ((500, 60), (1000, 40), (2000, 24)), "quick": ((200, 60), (400, 40), (800, 16))}
 
 _GRADIENTS = {"levels": ((500, 48), (1000, 32), (2000, 16)), "quick": ((400, 24), (800, 16), (1600, 8))}
