@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint docs tutorial figures clean
+.PHONY: demo test test-slow test-browser lint docs tutorial figures clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -15,10 +15,15 @@ demo: .venv/ready
 	$(BIN)/spikes compare --figure demo.png
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not browser"
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
+
+# Needs a browser: apt-get install chromium chromium-driver
+test-browser: .venv/ready
+	$(BIN)/python -m pip install --quiet --group browser
+	$(BIN)/python -m pytest -m browser
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import giant, local, nonlinear, spectrum, step, sweep
+from spikes.cli import giant, local, nonlinear, spectrum, step, sweep, validate
 
 __all__ = ["app", "main"]
 
@@ -28,6 +28,7 @@ _COMMANDS = (
     sweep.sweep,
     sweep.results,
     sweep.plot,
+    validate.validate,
 )
 for command in _COMMANDS:
     app.command()(command)

@@ -168,11 +168,14 @@ class Answer(NamedTuple):
         Prints to standard output.
     draw : callable, optional
         Draws and returns the Axes; None for a command without figure.
+    status : int
+        Exit code of the program.
     """
 
     content: Callable[[], dict[str, Any]]
     show: Callable[[], None]
     draw: Callable[[], Any] | None = None
+    status: int = 0
 
 
 _JSON = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
@@ -180,7 +183,7 @@ _FIGURE = Annotated[str | None, typer.Option("--figure", help="Draw to this .png
 _QUIET = Annotated[bool, typer.Option("--quiet", help="No progress bar and no log; results are still printed.")]
 
 
-def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
+def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callable[..., Answer]], Callable[..., int]]:
     """Give a command that returns an `Answer` the options that say where it goes, and send it there.
 
     Paths that cannot be written are refused before any work is done for them. The figure comes first, then the JSON,
@@ -194,7 +197,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
         Whether it has the option --figure; one that takes a `figure` itself, as a must, has it anyway.
     """
 
-    def decorate(command: Callable[..., Answer]) -> Callable[..., None]:
+    def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
         own = inspect.signature(command).parameters
         hints = typing.get_type_hints(command, include_extras=True)
         added = {"quiet": (_QUIET, False)} if progress else {}
@@ -202,7 +205,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
         added |= {"figure": (_FIGURE, None)} if figure and "figure" not in own else {}
 
         @functools.wraps(command)
-        def run(*arguments: Any, **options: Any) -> None:
+        def run(*arguments: Any, **options: Any) -> int:
             from spikes.execution import progress_hidden
             from spikes.output import FIGURE_SUFFIXES, check_writable, save_figure, write_json
 
@@ -220,6 +223,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
                     answer.show()
                     if picture:
                         print(f"figure written to {picture}")
+                return answer.status
 
         kind = inspect.Parameter.KEYWORD_ONLY
         parameters = [p.replace(annotation=hints[p.name]) for p in own.values()]

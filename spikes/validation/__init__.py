@@ -8,6 +8,9 @@ _HOME = {
     "Claim": "spikes.validation.statement",
     "Measured": "spikes.validation.statement",
     "claim": "spikes.validation.statement",
+    "html_report": "spikes.validation.report",
+    "load_claims": "spikes.validation.user_claims",
+    "plot_certificate": "spikes.validation.plotting",
     "registry": "spikes.validation.subjects",
     "validate": "spikes.validation.certificate",
 }

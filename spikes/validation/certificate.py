@@ -19,11 +19,12 @@ from spikes.execution import package_versions, run_tasks
 from spikes.validation.extrapolation import Difference, Limit, difference, finite_size_exponent, limit, pooled
 from spikes.validation.statement import Claim, Measured
 
-__all__ = ["LEVEL", "Certificate", "ClaimResult", "Quantity", "validate"]
+__all__ = ["AGREE", "DISAGREE", "LEVEL", "Certificate", "ClaimResult", "Quantity", "validate"]
 
 LEVEL = 0.01
 """Probability that a run calls anything significant which is not, all its quantities together."""
-_AGREE, _DISAGREE = 0.75, 0.5
+AGREE, DISAGREE = 0.75, 0.5
+"""Shares of seeds from which an entry of a table holds, and up to which it fails."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,12 @@ class ClaimResult:
         """The largest |z| at the largest size, with its sign; nan for tables and bounds."""
         found = [q.differences[-1].z for q in self.quantities if q.limit is not None]
         return max(found, key=abs) if found else math.nan
+
+    @property
+    def decisive(self) -> Quantity:
+        """Of the quantities that give the verdict the one with the largest |z|, or the least agreement."""
+        deciding = [q for q in self.quantities if q.verdict == self.verdict]
+        return max(deciding, key=lambda q: abs(q.differences[-1].z) if q.limit is not None else -q.agreement[-1])
 
     def rows(self) -> list[Row]:
         """Predicted and simulated numbers at every size."""
@@ -451,8 +458,8 @@ def _verdict(c: Claim, differences: Sequence[Difference], end: Limit, level: flo
 
 
 def _table_verdict(agreement: Sequence[float]) -> str:
-    if min(agreement) >= _AGREE:
+    if min(agreement) >= AGREE:
         return "holds"
-    if agreement[-1] >= _AGREE:
+    if agreement[-1] >= AGREE:
         return "holds as n → ∞"
-    return "fails" if agreement[-1] <= _DISAGREE else "unresolved"
+    return "fails" if agreement[-1] <= DISAGREE else "unresolved"

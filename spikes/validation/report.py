@@ -1,0 +1,367 @@
+"""A certificate as one HTML file that needs nothing else: no network, no script but its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json as json_module
+import math
+import platform
+import re
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from spikes.validation.certificate import Certificate, ClaimResult, Quantity
+from spikes.validation.plotting import COLOURS, PALE, WIDTH, panel_height, panels, plot_claim
+from spikes.validation.presentation import (
+    SYMBOLS,
+    agreement_text,
+    difference_unit,
+    estimate_text,
+    exponent_text,
+    limit_text,
+    number_text,
+    tally,
+    tested_numbers,
+    z_text,
+)
+
+__all__ = ["html_report"]
+
+_CLASSES = {"holds": "holds", "holds as n → ∞": "limit", "unresolved": "unresolved", "fails": "fails"}
+
+
+def html_report(certificate: Certificate, *, command: str = "", json: str = "") -> str:
+    """Write a certificate as a page.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    command : str, optional
+        Command line that makes the report again, to be shown.
+    json : str, optional
+        Name of the JSON file beside the page, to be linked to.
+
+    Returns
+    -------
+    str
+        HTML with everything in it. The same certificate gives the same text on the same machine.
+    """
+    style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    script = files(__package__).joinpath("report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    problems = certificate.to_dict()["problem"]
+    sections = "".join(
+        _section(result, problems[result.claim.name], f"f{i}", certificate)
+        for i, result in enumerate(certificate.results)
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Theory put to the test: {escape(tally(certificate))}</title>
+<link rel="icon" href="data:,">
+<style>
+{style}</style>
+</head>
+<body>
+<header id="top">
+<h1>Asymptotic theory put to the test</h1>
+<p class="tally">{escape(_sentence(tally(certificate)))}</p>
+{_method(certificate)}
+</header>
+<main>
+<h2 id="summary">Summary</h2>
+{_summary(certificate)}
+{sections}
+</main>
+{_footer(certificate, command, json)}
+<script>{script}</script>
+</body>
+</html>
+"""  # noqa: E501
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+def _badge(verdict: str) -> str:
+    return f'<span class="verdict {_CLASSES[verdict]}"><i aria-hidden="true">{SYMBOLS[verdict]}</i> {verdict}</span>'
+
+
+def _method(certificate: Certificate) -> str:
+    tests = tested_numbers(certificate)
+    each = number_text(certificate.level / tests, 2)
+    meanings = {
+        "holds": "no size differs significantly, and the interval of the mean difference lies within the tolerance.",
+        "holds as n → ∞": "there is a finite-size difference, and the interval of its limit lies within the tolerance.",
+        "unresolved": "the simulations are too few or too small to tell.",
+        "fails": "the limit is off by more than half the tolerance and its interval leaves out 0; or what should hold "
+        "exactly at every size differs significantly at one.",
+    }
+    items = "".join(f"<li>{_badge(verdict)}: {escape(text)}</li>" for verdict, text in meanings.items())
+    counted = f"{tests} numbers are" if tests > 1 else "One number is"
+    return f"""<p>Each claim predicts numbers, the entries of a table, or a bound, for a stated problem. The problem is
+simulated independently of the prediction at growing sizes, with many seeds at each, and simulation less theory is
+followed to its limit by a weighted fit on size<sup>−r</sup>, r the rate that the claim states. Errors are standard
+errors over seeds, by Student’s t; control variates of known expectation narrow them where a gain is stated.
+{counted} tested in this {"short run" if certificate.quick else "run"}: intervals miss with probability {each} each,
+so that the chance of any false alarm on the whole page is at most {certificate.level:g}.</p>
+<ul class="verdicts">{items}</ul>
+<p>Entries of a table hold where three quarters of the seeds agree with the prediction, and fail where half or fewer
+do at the largest size; a bound fails if a single run breaks it.</p>"""
+
+
+def _summary(certificate: Certificate) -> str:
+    columns = (
+        ("claim", "name text", False),
+        ("verdict", "text", True),
+        ("z", "", True),
+        ("limit of the difference", "", True),
+        ("exponent", "", True),
+        ("expected", "text", False),
+    )
+    head = "".join(
+        f'<th scope="col" class="{classes}"{" data-numeric" if numeric else ""}>'
+        f'<button type="button">{name}</button></th>'
+        for name, classes, numeric in columns
+    )
+    rows = "".join(_summary_row(result) for result in certificate.results)
+    return f"""<div class="wide summary" tabindex="0" role="region" aria-labelledby="summary">
+<table class="sortable"><thead><tr>{head}</tr></thead>
+<tbody>{rows}</tbody></table></div>
+<p class="note">z is the difference in standard errors at the largest size, the exponent that of size in the difference
+where two sizes resolve it; the limit of what is claimed at every size is the mean of all. Of a claim with several
+numbers, those of the one that decides its verdict.</p>"""
+
+
+def _summary_row(result: ClaimResult) -> str:
+    q = result.decisive
+    z = q.differences[-1].z if q.limit is not None else math.nan
+    limit = None if q.limit is None else q.limit.value * difference_unit(result.claim)[0]
+    note = f"<small>{escape(_deciding(result))}</small>" if _deciding(result) else ""
+    expected = result.claim.expected or "holds"
+    mark = "" if result.as_expected else ' <span class="odd">≠ found</span>'
+    order = list(SYMBOLS).index(result.verdict)
+    cells = (
+        ("name text", result.claim.name, f'<a href="#{_anchor(result)}">{_breakable(result.claim.name)}</a>{note}'),
+        ("text", order, _badge(result.verdict)),
+        ("", _key(z), escape(z_text(z))),
+        ("", _key(limit), escape(limit_text(result.claim, q) or agreement_text(result, q))),
+        ("", _key(q.exponent[0] if q.exponent else None), escape(exponent_text(q))),
+        ("text", ("0" if result.as_expected else "1") + expected, escape(expected) + mark),
+    )
+    return (
+        "<tr>"
+        + "".join(f'<td class="{c}" data-key="{escape(str(key))}">{text}</td>' for c, key, text in cells)
+        + "</tr>\n"
+    )
+
+
+def _deciding(result: ClaimResult) -> str:
+    """Which of several numbers is shown."""
+    if len(result.quantities) == 1:
+        return result.decisive.label
+    return f"{result.decisive.label}; {len(result.quantities)} in all"
+
+
+def _key(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else repr(float(value)).replace("inf", "Infinity")
+
+
+def _prose(text: str) -> str:
+    """Text with names of code between backticks set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def _breakable(name: str) -> str:
+    """A name that may be broken between its parts."""
+    return re.sub(r"([/_-])", r"\1<wbr>", escape(name))
+
+
+def _anchor(result: ClaimResult) -> str:
+    return escape(f"claim-{result.claim.name}")
+
+
+def _section(result: ClaimResult, problems: Sequence[dict[str, Any]], prefix: str, certificate: Certificate) -> str:
+    claim = result.claim
+    drawn = "\n".join(_svg(result, part, f"{prefix}p{i}") for i, part in enumerate(panels(result)))
+    measured = f"<p>Measured: {_prose(claim.measured)}</p>" if claim.measured else ""
+    odd = "" if result.as_expected else f' <span class="odd">expected: {escape(claim.expected or "holds")}</span>'
+    return f"""<section id="{_anchor(result)}">
+<h2><span>{_breakable(claim.name)}</span> {_badge(result.verdict)}{odd}</h2>
+<p>{_prose(claim.statement)}</p>
+{measured}<p class="source">Source: {_prose(claim.source)}. {_terms(result)}</p>
+<figure>{drawn}
+<figcaption>{escape(_caption(result))}</figcaption></figure>
+{_numbers(result)}
+<details><summary>The exact problem at each size</summary>{_problem_table(problems)}
+<p class="note">Seed {escape(_seed(certificate))}; a simulation’s own follows from it, its problem and its size.</p></details>
+<p class="note top"><a href="#summary">Back to the summary</a></p>
+</section>
+"""  # noqa: E501
+
+
+def _terms(result: ClaimResult) -> str:
+    """Tolerance and rate in words."""
+    claim = result.claim
+    if claim.kind != "number":
+        return ""
+    factor, unit = difference_unit(claim)
+    tolerance = f"Tolerance {number_text(factor * claim.tolerance, 3)}{unit}"
+    if claim.rate is None:
+        return f"{tolerance}; claimed at every size."
+    return f"{tolerance}; the difference is taken to close like size<sup>−{claim.rate:g}</sup>."
+
+
+def _caption(result: ClaimResult) -> str:
+    if result.claim.kind == "table":
+        return "Entries with what is predicted of them, and the seeds that agree, size by size."
+    if result.claim.kind == "bound":
+        return "Mean ± standard deviation over the seeds against size; bars: what no run may fall below."
+    fit = "mean of all sizes" if result.claim.rate is None or len(result.levels) == 1 else "limit of the dashed fit"
+    return (
+        "Simulation less theory, ± standard error, against size; grey: the tolerance; at the right, open, the "
+        f"{fit} with its simultaneous interval."
+    )
+
+
+def _numbers(result: ClaimResult) -> str:
+    claim = result.claim
+    named = any(q.label for q in result.quantities)
+    heads = [*(["quantity"] if named else []), "size", "predicted", "simulated ± s.e.", "seeds"]
+    if claim.kind == "number":
+        unit = difference_unit(claim)[1].strip()
+        heads += ["difference" + (f", {unit}" if unit else ""), "z", "gain of controls"]
+    else:
+        heads.append("agree" if claim.kind == "table" else "keep it")
+    head = "".join(f'<th scope="col"{_text_class(name)}>{name}</th>' for name in heads)
+    rows = "".join(_number_rows(result, q, named) for q in result.quantities)
+    label = escape(f"Numbers of {claim.name}")
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{label}"><table class="numbers">'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _text_class(name: str) -> str:
+    return ' class="text"' if name == "quantity" else ""
+
+
+def _number_rows(result: ClaimResult, q: Quantity, named: bool) -> str:
+    rows = []
+    factor, _ = difference_unit(result.claim)
+    for i, (size, seeds) in enumerate(result.levels):
+        cells = [str(size), number_text(q.predicted[i]), estimate_text(q.simulated[i]), str(seeds)]
+        if q.differences:
+            d = q.differences[i]
+            cells += [
+                number_text(factor * d.value, 3),
+                z_text(d.z),
+                "" if d.gain == 1.0 else f"{d.gain:.{1 if d.gain < 10.0 else 0}f} ×",
+            ]
+        else:
+            cells.append(f"{round(q.agreement[i] * seeds)} of {seeds}")
+        label = escape(q.label) + (
+            "" if q.verdict == result.verdict else f"<small>{SYMBOLS[q.verdict]} {q.verdict}</small>"
+        )
+        lead = f'<th scope="rowgroup" rowspan="{len(result.levels)}" class="text quantity">{label}</th>'
+        start = lead if named and i == 0 else ""
+        rows.append(f"<tr>{start}" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>\n")
+    return "".join(rows)
+
+
+def _problem_table(problems: Sequence[dict[str, Any]]) -> str:
+    """Fields of the problem, a column a size; one column for what is the same at all."""
+    stated = [p["problem"] if isinstance(p["problem"], dict) else {"problem": p["problem"]} for p in problems]
+    fields = {name: [_plain_value(s.get(name)) for s in stated] for name in dict.fromkeys(k for s in stated for k in s)}
+    head = "".join(f'<th scope="col">size {p["size"]}</th>' for p in problems)
+    rows = []
+    for name, values in fields.items():
+        if len(set(values)) == 1:
+            cells = f'<td colspan="{len(values)}" class="text">{escape(values[0])}</td>'
+        else:
+            cells = "".join(f"<td>{escape(value)}</td>" for value in values)
+        rows.append(f'<tr><th scope="row" class="text">{escape(name)}</th>{cells}</tr>\n')
+    return (
+        '<div class="wide" tabindex="0" role="region" aria-label="The exact problem"><table>'
+        f'<thead><tr><th scope="col" class="text">field</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _plain_value(value: Any) -> str:
+    return value if isinstance(value, str) else json_module.dumps(value, ensure_ascii=False)
+
+
+def _seed(certificate: Certificate) -> str:
+    key = certificate.seed.spawn_key
+    return f"{certificate.seed.entropy}" + (f", spawn key {list(key)}" if key else "")
+
+
+def _footer(certificate: Certificate, command: str, json: str) -> str:
+    versions = certificate.to_dict()["simulation"]["packages"]
+    entries = {
+        "Again": f"<code>{escape(command)}</code>" if command else "",
+        "Numbers": f'<a href="{escape(json)}">{escape(json)}</a>' if json else "",
+        "Seed": escape(_seed(certificate)),
+        "Versions": escape(", ".join(f"{name} {version}" for name, version in versions.items())),
+        "Platform": escape(platform.platform()),
+    }
+    rows = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in entries.items() if text)
+    return f'<section id="colophon"><h2>How this was made</h2><dl>{rows}</dl></section>'
+
+
+_INK = "#000000"
+_VARIABLES = {_INK: "--ink", PALE.lower(): "--pale"} | {c.lower(): f"--c{i}" for i, c in enumerate(COLOURS)}
+
+
+def _svg(result: ClaimResult, quantities: Sequence[Quantity], prefix: str) -> str:
+    """One panel as inline SVG in the page's font and colours, its names its own."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    from spikes.plotting import STYLE
+
+    with mpl.rc_context({**STYLE, "svg.fonttype": "none", "svg.hashsalt": prefix}):
+        figure = Figure(figsize=(WIDTH, panel_height(result, quantities)), layout="constrained")
+        FigureCanvasSVG(figure)
+        plot_claim(result, quantities, ax=figure.subplots())
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</defs>", "", text, flags=re.DOTALL)
+    text = re.sub(r'style="([^"]*)"', lambda found: f'style="{_themed(found[1])}"', text)
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _to_hundredths, tag[0]), text)
+    text = _renamed(text.replace("xlink:href", "href"), prefix)
+    name = escape(f"{result.claim.name}: {result.verdict}")
+    box = re.search(r'viewBox="[^"]*"', text)[0]
+    text = re.sub(r"\n\s*", "\n", text)
+    return re.sub(r"<svg[^>]*>", lambda _: f'<svg {box} role="img" aria-label="{name}">', text, count=1).strip()
+
+
+def _to_hundredths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _themed(style: str) -> str:
+    """Colours as the page's variables, the page's font, sizes kept."""
+    style = re.sub(r"font-family: [^;]*;? ?", "", re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", style))
+    return re.sub(r"#[0-9a-f]{6}", lambda found: f"var({_VARIABLES.get(found[0], '--ink')})", style)
+
+
+def _renamed(text: str, prefix: str) -> str:
+    """Names that are referred to, made this figure's own; the others dropped."""
+    used = list(dict.fromkeys(re.findall(r'(?:href="#|url\(#)([\w-]+)', text)))
+    names = {name: f"{prefix}-{i}" for i, name in enumerate(used)}
+    text = re.sub(r' id="([\w.-]+)"', lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", text)
+    return re.sub(r'(href="#|url\(#)([\w-]+)', lambda m: m[1] + names[m[2]], text)

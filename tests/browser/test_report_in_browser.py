@@ -1,0 +1,157 @@
+"""The report in a real browser, headless: drawn, sortable, readable on a phone and in the dark, asking for nothing."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def found(*names):
+    """Path of the first program that is there."""
+    paths = [path for path in map(shutil.which, names) if path]
+    if not paths:
+        pytest.fail(f"no {names[0]} found; apt-get install chromium chromium-driver", pytrace=False)
+    return paths[0]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    command = [sys.executable, "-m", "spikes", "validate", "--claims", str(ROOT / "tests/example_claims.py")]
+    made = subprocess.run(
+        [*command, "--workers", "1", "--quiet", "--report", str(path)], capture_output=True, text=True
+    )
+    assert made.returncode == 1, made.stderr  # one verdict is not as expected
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = found("chromium", "chromium-browser", "google-chrome")
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(found("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def shown(browser, report):
+    """Open the report at a width, light or dark."""
+
+    def show(width=1280, scheme="light"):
+        scheme = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get(report.as_uri())
+        return browser.execute_script
+
+    return show
+
+
+def test_it_asks_for_nothing_and_complains_of_nothing(shown, browser, report):
+    browser.get_log("performance")
+    browser.get_log("browser")
+    script = shown()
+    script("window.scrollTo(0, document.body.scrollHeight)")
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert report.as_uri() in asked
+    assert [url for url in asked if not url.startswith(("data:", report.as_uri()))] == []
+    assert (
+        script("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length") == 0
+    )
+    assert script("return document.title").startswith("Theory put to the test")  # the claim's <script> did not run
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_every_claim_has_a_drawn_figure(shown, width):
+    script = shown(width)
+    boxes = script(
+        """return [...document.querySelectorAll("section[id^='claim-']")].map(section => [section.id,
+        [...section.querySelectorAll("figure svg")].map(svg => {
+          const marks = [...svg.querySelectorAll("path, use")].map(m => m.getBBox());
+          const box = svg.getBoundingClientRect();
+          return [box.width, box.height, marks.filter(m => m.width + m.height > 0).length];
+        })])"""
+    )
+    assert len(boxes) == 8
+    for claim, svgs in boxes:
+        assert svgs, claim
+        for w, h, marks in svgs:
+            assert w > 0.85 * min(width, 544), claim
+            assert h > 80.0, claim
+            assert marks >= 8, claim
+
+
+def test_the_summary_sorts_both_ways(shown, browser):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    script = shown()
+    read = """return [...document.querySelectorAll('table.sortable tbody tr')].map(
+        row => row.cells[arguments[0]].dataset.key)"""
+    buttons = browser.find_elements(By.CSS_SELECTOR, "table.sortable thead button")
+    sort = "return [...document.querySelectorAll('table.sortable thead th')].map(h => h.getAttribute('aria-sort'))"
+    for column, numeric in ((0, False), (2, True), (3, True)):
+        before = script(read, column)
+        key = float if numeric else str
+        there = [k for k in before if k]
+        missing = len(before) - len(there)
+        buttons[column].click()
+        assert script(read, column) == sorted(there, key=key) + [""] * missing
+        assert script(sort)[column] == "ascending"
+        buttons[column].send_keys(Keys.ENTER)  # by the keyboard
+        assert script(read, column) == sorted(there, key=key, reverse=True) + [""] * missing
+        assert script(sort) == ["descending" if i == column else None for i in range(6)]
+        assert before != script(read, column)
+    buttons[1].click()  # from the best verdict to the worst
+    assert script(read, 1) == sorted(script(read, 1))
+    first = script("return document.querySelector('table.sortable tbody tr td:nth-child(2)').textContent")
+    assert first.endswith(" holds")
+
+
+@pytest.mark.parametrize("width", [320, 375, 1280])
+def test_nothing_hangs_over_the_edge(shown, width):
+    script = shown(width)
+    script("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    assert script("return document.documentElement.scrollWidth") <= width
+
+
+def test_dark_is_dark(shown):
+    colours = "return [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    text = "return getComputedStyle(document.querySelector('figure svg text')).fill"
+    light, light_text = shown(scheme="light")(colours), shown(scheme="light")(text)
+    dark, dark_text = shown(scheme="dark")(colours), shown(scheme="dark")(text)
+    assert brightness(light[0]) > 0.9 > 0.2 > brightness(dark[0])
+    assert brightness(light[1]) < 0.2 < 0.8 < brightness(dark[1])
+    assert (light_text, dark_text) == (light[1], dark[1])
+
+
+def brightness(colour):
+    """Of rgb(r, g, b), from 0 to 1."""
+    return sum(int(part) for part in colour[4:-1].split(",")) / 765.0
