@@ -145,7 +145,7 @@ _CORRECTION = (
     "limit's own corrections do not close at any size that can be simulated."
 )
 _DROP = "Objective of ridge before the step less that after it, on the same data; relu, z + He₂/2, λ = 1, α = {}."
-_REMAINDERS = {"levels": ((500, 60), (1000, 40), (2000, 24)), "quick": ((200, 60), (400, 40), (800, 16))}
+_REMAINDERS = {"levels": ((500, 60), (1000, 40), (2000, 24)), "quick": ((200, 100), (400, 60), (800, 32))}
 
 _GRADIENTS = {"levels": ((500, 48), (1000, 32), (2000, 16)), "quick": ((400, 24), (800, 16), (1600, 8))}
 
