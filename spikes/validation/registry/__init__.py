@@ -8,7 +8,7 @@ from spikes.validation.claim import Claim
 
 __all__ = ["SUBJECTS", "registry"]
 
-SUBJECTS = ("conditional",)
+SUBJECTS = ("conditional", "giant", "local")
 
 
 def registry() -> dict[str, Claim]:
