@@ -10,7 +10,7 @@ import numpy as np
 
 from spikes.output import save_figure
 from spikes.plotting_local import plot_certificate
-from theory.local_analysis.certificate import certificate
+from theory.local_analysis.dual_certificate import certificate
 from theory.teacher import TEACHERS
 
 

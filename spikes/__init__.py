@@ -10,6 +10,7 @@ _HOME = {
     "Problem": "theory.problem",
     "Simulation": "spikes.simulation",
     "Target": "theory.problem",
+    "Teacher": "theory.teacher",
     "compare": "spikes.comparison",
     "open_results": "spikes.results",
     "simulate": "spikes.simulation",

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from theory.problem import Problem
 
-__all__ = ["CHUNK", "Batch", "Samples", "as_seed_sequence", "derived_sequence", "over_blocks"]
+__all__ = ["CHUNK", "Batch", "Block", "LabelledRows", "Samples", "as_seed_sequence", "derived_sequence", "over_blocks"]
 
 Block = tuple[slice, np.ndarray, np.ndarray]
 
 CHUNK = 512
 """Rows that share one random stream; every block of rows starts at a multiple of it."""
+
+
+class LabelledRows(Protocol):
+    """A batch, drawn, stored or derived: what gives its rows X with labels y block by block."""
+
+    @property
+    def rows(self) -> int:
+        """Number of samples."""
+
+    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+        """Blocks (rows, X, y); of every `stride` blocks one, beginning with block `first`."""
 
 
 def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -> np.random.SeedSequence:
@@ -113,7 +125,7 @@ class Batch:
 
 
 def over_blocks(
-    samples: Samples | Batch,
+    samples: LabelledRows,
     block: int,
     visit: Callable[[int, slice, np.ndarray, np.ndarray], None],
     *,

@@ -11,32 +11,19 @@ from scipy.sparse.linalg import LinearOperator, svds
 from threadpoolctl import threadpool_limits
 
 from spikes.data import Samples, as_seed_sequence, derived_sequence
-from spikes.features import feature_matrix
+from spikes.features import feature_matrix, squared_errors
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
 from spikes.network import initial_network
-from spikes.ridge import ridge_fit
+from spikes.ridge import LowRank, ridge_fit
 from spikes.simulation import activation_mean, check_memory
+from spikes.streaming import FeatureStream
 from theory.nonlinear_features import column_mean_slope, spike_terms
 from theory.problem import Problem
 
-__all__ = ["VARIANTS", "Decomposition", "LowRank", "decompose", "operator_norm", "spike_part"]
+__all__ = ["VARIANTS", "Decomposition", "decompose", "operator_norm", "spike_part"]
 
 VARIANTS = ("corrected", "as_published")
-
-
-@dataclass(frozen=True, eq=False)
-class LowRank:
-    """Σ_k left_k right_kᵀ.
-
-    Attributes
-    ----------
-    left : ndarray, shape (n, ℓ)
-    right : ndarray, shape (N, ℓ)
-    """
-
-    left: np.ndarray
-    right: np.ndarray
 
 
 def spike_part(
@@ -63,10 +50,10 @@ def operator_norm(F: np.ndarray, F0: np.ndarray, part: LowRank, rng: np.random.G
     """Largest singular value of F − F₀ − Σ left rightᵀ, by Lanczos on products with it: the sum is never formed."""
 
     def times(x: np.ndarray) -> np.ndarray:
-        return F @ x - F0 @ x - part.left @ (part.right.T @ x)
+        return F @ x - F0 @ x - part.times(x)
 
     def transposed(y: np.ndarray) -> np.ndarray:
-        return F.T @ y - F0.T @ y - part.right @ (part.left.T @ y)
+        return F.T @ y - F0.T @ y - part.transposed_times(y)
 
     operator = LinearOperator(F.shape, matvec=times, rmatvec=transposed, dtype=F.dtype)
     return float(svds(operator, k=1, v0=rng.standard_normal(min(F.shape)), tol=1e-6, return_singular_vectors=False)[0])
@@ -127,7 +114,7 @@ def decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence | int
         As `theory.nonlinear_features.spike_terms`, or if the matrices do not fit in memory.
     """
     spike_terms(problem, ell)
-    check_memory(problem, copies=2)
+    check_memory(problem, matrices=2)
     with threadpool_limits(1):
         return _decompose(problem, ell, as_seed_sequence(sequence))
 
@@ -144,15 +131,15 @@ def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> 
 
     made = feature_matrix(step.network.W, kernels, shift, fit, direction)
     initial = feature_matrix(start.W, kernels, shift, fit, direction)
-    test_made = feature_matrix(step.network.W, kernels, shift, test, direction)
-    test_initial = feature_matrix(start.W, kernels, shift, test, direction)
     full = ridge_fit(made.F, made.y, ridges)
+    ((full_test_error, _),) = squared_errors([(step.network.W, full.readouts)], kernels, shift, test)
     present = [i for i, term in enumerate(spike_terms(problem, ell)) if term.strength != 0.0]
     key = np.random.default_rng(derived_sequence(sequence, 5))
     leading, _, _ = svds(made.F, k=len(present), v0=key.standard_normal(min(made.F.shape)), tol=1e-8)
     predicted = column_mean_slope(problem, step.label_power) if ell >= 2 else 0.0
 
-    results: dict[str, dict] = {name: {} for name in ("remainder", "angles", "slope", "test", "train", "objective")}
+    readouts: dict[str, np.ndarray] = {}
+    results: dict[str, dict] = {name: {} for name in ("remainder", "angles", "slope", "train", "objective")}
     for name in VARIANTS:
         as_published = name == "as_published"
         part = spike_part(problem, ell, made.u, start.a, norm2, as_published=as_published)
@@ -162,11 +149,18 @@ def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> 
         results["slope"][name] = float(square @ gap) / float(square @ square) / predicted if measurable else math.nan
         results["remainder"][name] = operator_norm(made.F, initial.F, part, key) / root
         results["angles"][name] = np.degrees(subspace_angles(leading, part.left[:, present])[::-1])
-        path = ridge_fit(initial.F + part.left @ part.right.T, initial.y, ridges)
-        test_part = spike_part(problem, ell, test_made.u, start.a, norm2, as_published=as_published)
-        prediction = test_initial.F @ path.readouts + test_part.left @ (test_part.right.T @ path.readouts)
+        path = ridge_fit(initial.F, initial.y, ridges, part)
         results["train"][name], results["objective"][name] = path.train_error, path.objective
-        results["test"][name] = np.mean((test_initial.y[:, None] - prediction) ** 2, axis=0)
+        readouts[name] = path.readouts
+
+    squared = np.zeros((len(VARIANTS), len(ridges)))
+
+    def visit(_: int, rows: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
+        for name, total in zip(VARIANTS, squared, strict=True):
+            part = spike_part(problem, ell, X @ direction, start.a, norm2, as_published=name == "as_published")
+            total += np.sum((y[:, None] - H @ readouts[name] - part.times(readouts[name])) ** 2, axis=0)
+
+    FeatureStream(start.W, kernels, shift, test).over_features(visit)
     nothing = LowRank(np.zeros((problem.n, 1)), np.zeros((problem.width, 1)))
     return Decomposition(
         problem=problem,
@@ -175,10 +169,10 @@ def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> 
         before=operator_norm(made.F, initial.F, nothing, key) / root,
         angles=results["angles"],
         slope=results["slope"],
-        test_error=results["test"],
+        test_error=dict(zip(VARIANTS, squared / problem.n, strict=True)),
         train_error=results["train"],
         objective=results["objective"],
-        full_test_error=np.mean((test_made.y[:, None] - test_made.F @ full.readouts) ** 2, axis=0),
+        full_test_error=full_test_error,
         full_train_error=full.train_error,
         full_objective=full.objective,
     )

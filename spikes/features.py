@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikes.data import Batch, Samples, over_blocks
+from spikes.data import LabelledRows, over_blocks
 from spikes.giant_step import BLOCK
 from spikes.kernels import ActivationKernels
 
@@ -34,7 +34,7 @@ def feature_matrix(
     W: np.ndarray,
     kernels: ActivationKernels,
     shift: float,
-    samples: Samples | Batch,
+    samples: LabelledRows,
     direction: np.ndarray,
     *,
     threads: int = 1,
@@ -57,7 +57,7 @@ def squared_errors(
     layers: list[tuple[np.ndarray, np.ndarray]],
     kernels: ActivationKernels,
     shift: float,
-    samples: Samples | Batch,
+    samples: LabelledRows,
     *,
     threads: int = 1,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -67,7 +67,7 @@ def squared_errors(
     ----------
     layers : list of (W, readouts)
         W (N, d) and readouts (N, L), one column for each â.
-    samples : Samples or Batch
+    samples : LabelledRows
 
     Returns
     -------

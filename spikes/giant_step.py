@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 
-from spikes.data import Batch, Samples, over_blocks
+from spikes.data import LabelledRows, over_blocks
 from spikes.kernels import ActivationKernels
-from spikes.linear_fit import LinearFit
 from spikes.network import Network
 
 __all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient"]
@@ -67,9 +66,8 @@ def gradient(
     network: Network,
     kernels: ActivationKernels,
     shift: float,
-    samples: Samples | Batch,
+    samples: LabelledRows,
     *,
-    labels: LinearFit | None = None,
     interacting: bool = True,
     threads: int = 1,
 ) -> Gradient:
@@ -82,10 +80,8 @@ def gradient(
     kernels : ActivationKernels
     shift : float
         Subtracted from σ in f; E σ(Z) for a centred activation.
-    samples : Samples
+    samples : LabelledRows
         The batch, n₀ rows.
-    labels : LinearFit, optional
-        Subtracted from the labels first.
     interacting : bool
         False leaves f out of the residual, as if other neurons made it vanish.
     threads : int
@@ -101,8 +97,6 @@ def gradient(
 
     def visit(slot: int, _: slice, X: np.ndarray, y: np.ndarray) -> None:
         part = parts[slot]
-        if labels is not None:
-            y = labels.residual(X, y)
         block, r = part.H[: len(y)], part.r[: len(y)]
         np.dot(X, W.T, out=block)
         kernels.backward(block, a, scale, y, shift, r)
@@ -124,7 +118,7 @@ def giant_step(
     network: Network,
     kernels: ActivationKernels,
     shift: float,
-    samples: Samples | Batch,
+    samples: LabelledRows,
     eta: float,
     *,
     threads: int = 1,
@@ -138,7 +132,7 @@ def giant_step(
     kernels : ActivationKernels
     shift : float
         Subtracted from σ in f; E σ(Z) for a centred activation.
-    samples : Samples or Batch
+    samples : LabelledRows
         The fresh batch, n₀ rows.
     eta : float
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².

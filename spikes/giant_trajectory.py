@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.data import LabelledRows, Samples, as_seed_sequence, derived_sequence
+from spikes.features import squared_errors
 from spikes.giant_step import gradient
 from spikes.kernels import ActivationKernels, activation_kernels
-from spikes.linear_fit import LinearFit, fit_labels
+from spikes.linear_fit import Residuals, fit_labels
 from spikes.network import Network, initial_network
-from spikes.second_layer import fit_second_layer, held_out_errors
+from spikes.second_layer import fit_second_layer
 from spikes.simulation import activation_mean
 from theory.problem import Problem
 from theory.protocol import Protocol
@@ -175,23 +176,23 @@ def _run(
         record["Q"].append(W @ W.T if gram else np.zeros((0, 0)))
         error, sem = np.zeros((2, 0))
         if refit:
-            fitted = fit_second_layer(W, kernels, shift, samples(step, 2, problem.n), problem.ridges)
-            error, sem = held_out_errors(W, kernels, shift, fitted, samples(step, 3, test_samples))
+            readouts = fit_second_layer(W, kernels, shift, samples(step, 2, problem.n), problem.ridges, threads=threads)
+            ((error, sem),) = squared_errors(
+                [(W, readouts)], kernels, shift, samples(step, 3, test_samples), threads=threads
+            )
         record["error"].append(error)
         record["sem"].append(sem)
 
     measure(0)
     for step in range(1, protocol.steps + 1):
         batch = samples(step, 0, problem.n0)
-        labels = fit_labels(kind, batch, samples(step, 1, problem.n0))
+        residuals = Residuals(batch, fit_labels(kind, batch, samples(step, 1, problem.n0)))
         network = Network(W, a)
         if paired and step == 1:
-            rows = _paired_gradient(network, kernels, shift, batch, labels, threads)
+            rows = _paired_gradient(network, kernels, shift, residuals, threads)
         else:
-            made = gradient(
-                network, kernels, shift, batch, labels=labels, interacting=protocol.interacting, threads=threads
-            )
-            rows = made.rows
+            interacting = protocol.interacting
+            rows = gradient(network, kernels, shift, residuals, interacting=interacting, threads=threads).rows
         h = rows / a[:, None]
         record["overlap"].append(h[:, :k].copy())
         record["gradient_norm2"].append(np.einsum("ij,ij->i", h, h))
@@ -220,14 +221,13 @@ def _paired_gradient(
     network: Network,
     kernels: ActivationKernels,
     shift: float,
-    batch: Samples,
-    labels: LinearFit | None,
+    samples: LabelledRows,
     threads: int,
 ) -> np.ndarray:
     """The gradient's rows for a network of pairs, f = 0: only one of each pair is worked out."""
     half = len(network.a) // 2
     first = Network(network.W[:half], network.a[:half])
-    rows = gradient(first, kernels, shift, batch, labels=labels, interacting=False, threads=threads).rows
+    rows = gradient(first, kernels, shift, samples, interacting=False, threads=threads).rows
     return np.concatenate([rows, -rows])
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from spikes.data import Samples, derived_sequence
+from spikes.features import squared_errors
 from spikes.giant_trajectory import start_network, trajectory
 from spikes.kernels import activation_kernels
-from spikes.linear_fit import fit_labels
-from spikes.second_layer import fit_second_layer, held_out_errors
+from spikes.linear_fit import Residuals, fit_labels
+from spikes.second_layer import fit_second_layer
 from spikes.simulation import activation_mean
 from theory.problem import Problem
 from theory.protocol import Protocol
@@ -47,13 +48,13 @@ def measure_learning(
     """
     network = start_network(problem, protocol, derived_sequence(sequence, 0))
     made = trajectory(problem, protocol, derived_sequence(sequence, 0))
-    samples = Samples(problem, derived_sequence(sequence, 1), problem.n)
-    fresh = Samples(problem, derived_sequence(sequence, 2), test_samples)
+    drawn = Samples(problem, derived_sequence(sequence, 1), problem.n)
+    fit = fit_labels(readout, drawn, drawn)
+    samples = Residuals(drawn, fit)
+    fresh = Residuals(Samples(problem, derived_sequence(sequence, 2), test_samples), fit)
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    labels = fit_labels(readout, samples, samples)
-    errors = {}
-    for name, W in (("random_features", network.W), ("one_step", made.W)):
-        layer = fit_second_layer(W, kernels, shift, samples, problem.ridges, labels=labels)
-        errors[name] = float(held_out_errors(W, kernels, shift, layer, fresh)[0][0])
-    return errors | {"learned": float(np.mean(np.sum(made.cosines[-1] ** 2, axis=1)))}
+    layers = [(W, fit_second_layer(W, kernels, shift, samples, problem.ridges)) for W in (network.W, made.W)]
+    (before, _), (after, _) = squared_errors(layers, kernels, shift, fresh)
+    learned = float(np.mean(np.sum(made.cosines[-1] ** 2, axis=1)))
+    return {"random_features": float(before[0]), "one_step": float(after[0]), "learned": learned}

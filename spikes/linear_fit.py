@@ -1,17 +1,18 @@
-"""Affine fits b + ⟨β, x⟩ of the labels, in one pass over a batch: what is subtracted before a step or a ridge fit."""
+"""Affine fits b + ⟨β, x⟩ of the labels, in one pass over a batch, and batches from whose labels they are subtracted."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
 
-from spikes.data import Samples
+from spikes.data import Block, LabelledRows, Samples
 from theory.problem import Problem
 
-__all__ = ["LinearFit", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
+__all__ = ["LinearFit", "Residuals", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
 
 _BLOCK = 1024
 _AXIS_NODES = {1: 200, 2: 120, 3: 40}
@@ -27,6 +28,31 @@ class LinearFit:
     def residual(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """y − intercept − X coefficients."""
         return y - (X @ self.coefficients.astype(X.dtype, copy=False) + self.intercept)
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """A batch with y − fit(x) for its labels: what a model must learn that is added to the fit.
+
+    Attributes
+    ----------
+    samples : LabelledRows
+    fit : LinearFit or None
+        None leaves the labels as they are.
+    """
+
+    samples: LabelledRows
+    fit: LinearFit | None
+
+    @property
+    def rows(self) -> int:
+        """Number of samples."""
+        return self.samples.rows
+
+    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+        """As the blocks of the batch."""
+        for rows, X, y in self.samples.blocks(block, dtype=dtype, first=first, stride=stride):
+            yield rows, X, y if self.fit is None else self.fit.residual(X, y)
 
 
 def fit_labels(kind: str, samples: Samples, independent: Samples) -> LinearFit | None:

@@ -15,7 +15,7 @@ from spikes.data import as_seed_sequence, derived_sequence
 from spikes.ensemble import Estimate, estimate
 from spikes.execution import progress_bar, run_tasks, worker_count
 from spikes.local_training import HISTORY, Plan, Trained, train
-from theory.local_analysis.certificate import Certificate, certificate
+from theory.local_analysis.dual_certificate import Certificate, certificate
 from theory.local_analysis.early_stages import first_stage_tangent
 from theory.local_analysis.measure import MeasureMinimum, check_decay, largest_decay, minimize_path, small_decay
 from theory.local_analysis.population import signal_power

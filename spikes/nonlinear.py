@@ -15,7 +15,7 @@ from spikes.decomposition import VARIANTS, Decomposition, decompose
 from spikes.ensemble import Ensemble, Estimate, controlled_estimate, estimate
 from spikes.execution import run_tasks, worker_count
 from spikes.scaling import PowerLaw, fit_power_law
-from spikes.simulation import check_memory, simulate
+from spikes.simulation import check_memory, simulate_steps
 from theory.conditional_equivalent import Prediction, bulk, equivalent_features, find_outliers, predict, predict_errors
 from theory.nonlinear_features import (
     critical_exponent,
@@ -69,12 +69,17 @@ def _simulate_alphas(
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
     sequence = as_seed_sequence(seed)
-    check_memory(problem, worker_count(workers, seeds * len(alphas)))
-    tasks = [(_at(problem, alpha), derived_sequence(sequence, i)) for alpha in alphas for i in range(seeds)]
-    runs = run_tasks(simulate, tasks, workers=workers, label="simulations")
-    return tuple(
-        Ensemble(_at(problem, alpha), tuple(runs[j * seeds : (j + 1) * seeds])) for j, alpha in enumerate(alphas)
-    )
+    count = worker_count(workers, seeds * len(alphas))
+    problems = [_at(problem, alpha) for alpha in alphas]
+    # the exponents of a seed share what comes before the step: they are parted only so far as to keep all workers busy
+    size = -(-len(alphas) // min(len(alphas), -(-2 * count // seeds)))
+    parts = [problems[j : j + size] for j in range(0, len(problems), size)]
+    check_memory(problem, min(count, seeds * len(parts)), steps=size)
+    tasks = [(part, derived_sequence(sequence, i)) for part in parts for i in range(seeds)]
+    runs = run_tasks(simulate_steps, tasks, workers=workers, label="simulations")
+    # by exponents, each a tuple over the seeds
+    grouped = [group for j in range(len(parts)) for group in zip(*runs[j * seeds : (j + 1) * seeds], strict=True)]
+    return tuple(Ensemble(at, group) for at, group in zip(problems, grouped, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -445,7 +450,7 @@ def decomposition_study(
         changes = {name: max(2, round(getattr(problem, name) * factor)) for name in ("d", "width")}
         n_step = None if problem.n_step is None else max(2, round(problem.n_step * factor))
         scaled.append(problem.replace(n=n, n_step=n_step, **changes))
-    check_memory(scaled[-1], 2 * worker_count(workers, seeds))
+    check_memory(scaled[-1], worker_count(workers, seeds), matrices=2)
     # the largest first: the workers then finish together
     order = [(j, i) for j in reversed(range(len(sizes))) for i in range(seeds)]
     tasks = [(scaled[j], ell, derived_sequence(sequence, j, i)) for j, i in order]

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from spikes.local_comparison import LocalStudy
 from spikes.local_training import HISTORY
-from theory.local_analysis.certificate import Certificate
+from theory.local_analysis.dual_certificate import Certificate
 from theory.teacher import Teacher, line_angles
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from spikes.spectra import GramSpectrum, gram
 
-__all__ = ["RidgePath", "ridge_fit", "ridge_path", "ridge_path_of_moments"]
+__all__ = ["LowRank", "RidgePath", "ridge_fit", "ridge_path", "ridge_path_of_moments", "shifted_solutions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,26 +69,74 @@ def ridge_path_of_moments(
     return RidgePath(vectors @ (projection[:, None] / shrunk).astype(vectors.dtype, copy=False), train, objective)
 
 
-def ridge_fit(F: np.ndarray, y: np.ndarray, ridges: np.ndarray) -> RidgePath:
+@dataclass(frozen=True, eq=False)
+class LowRank:
+    """Σ_k left_k right_kᵀ.
+
+    Attributes
+    ----------
+    left : ndarray, shape (n, ℓ)
+    right : ndarray, shape (N, ℓ)
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+
+    def times(self, x: np.ndarray) -> np.ndarray:
+        """Its product with a vector or with columns."""
+        return self.left @ (self.right.T @ x)
+
+    def transposed_times(self, y: np.ndarray) -> np.ndarray:
+        """The product of its transpose."""
+        return self.right @ (self.left.T @ y)
+
+
+def ridge_fit(F: np.ndarray, y: np.ndarray, ridges: np.ndarray, added: LowRank | None = None) -> RidgePath:
     """As `ridge_path`, by one Cholesky factorisation of the smaller Gram matrix for each penalty.
 
     A factorisation costs a thirtieth of an eigendecomposition: the better way where no spectrum is wanted.
+
+    Parameters
+    ----------
+    F : ndarray, shape (n, N)
+    y : ndarray, shape (n,)
+    ridges : ndarray, shape (L,)
+    added : LowRank, optional
+        Fit F + Σ left rightᵀ, which is never formed.
     """
     n, N = F.shape
+    ridges = np.asarray(ridges, dtype=F.dtype)
+    added = LowRank(np.zeros((n, 0)), np.zeros((N, 0))) if added is None else added
+    small = _gram_of_sum(F, added)
+    if n < N:
+        duals = shifted_solutions(small, y, ridges)
+        train = ridges**2 * np.einsum("ij,ij->j", duals, duals) / n
+        return RidgePath((F.T @ duals + added.transposed_times(duals)) / n, train, ridges * (y @ duals) / n)
+    readouts = shifted_solutions(small, (F.T @ y + added.transposed_times(y)) / n, ridges)
+    residuals = y[:, None] - F @ readouts - added.times(readouts)
+    train = np.einsum("ij,ij->j", residuals, residuals) / n
+    return RidgePath(readouts, train, train + ridges * np.einsum("ij,ij->j", readouts, readouts))
+
+
+def _gram_of_sum(F: np.ndarray, added: LowRank) -> np.ndarray:
+    """Upper triangle of the smaller Gram matrix of (F + left rightᵀ)/√n."""
+    n, N = F.shape
+    left, right, turned = (added.right, added.left, F) if n < N else (added.left, added.right, F.T)
+    # for n ≥ N: FᵀF + P rightᵀ + right Pᵀ with P = Fᵀleft + ½ right leftᵀleft
+    cross = (turned @ left + 0.5 * right @ (left.T @ left)) @ (right.T / n)
     small = gram(F)
-    diagonal = np.arange(len(small))
-    readouts, train, objective = np.empty((N, len(ridges))), np.empty(len(ridges)), np.empty(len(ridges))
-    for i, ridge in enumerate(np.asarray(ridges, dtype=F.dtype)):
-        shifted = small.copy(order="F")
+    small += cross
+    small += cross.T
+    return small
+
+
+def shifted_solutions(upper: np.ndarray, right: np.ndarray, ridges: Sequence[float]) -> np.ndarray:
+    """(G + λ)^(-1) right for every λ by Cholesky, from the upper triangle of G (m, m); shape (m, L)."""
+    diagonal = np.arange(len(upper))
+    solutions = []
+    for ridge in ridges:
+        shifted = upper.copy(order="F")
         shifted[diagonal, diagonal] += ridge
         factor = cho_factor(shifted, lower=False, overwrite_a=True, check_finite=False)
-        if n < N:
-            dual = cho_solve(factor, y, check_finite=False)
-            readouts[:, i] = F.T @ dual / n
-            train[i], objective[i] = ridge**2 * float(dual @ dual) / n, ridge * float(y @ dual) / n
-        else:
-            readouts[:, i] = cho_solve(factor, F.T @ y / n, check_finite=False)
-            residual = y - F @ readouts[:, i]
-            train[i] = float(residual @ residual) / n
-            objective[i] = train[i] + ridge * float(readouts[:, i] @ readouts[:, i])
-    return RidgePath(readouts, train, objective)
+        solutions.append(cho_solve(factor, right, check_finite=False))
+    return np.stack(solutions, axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from spikes.data import Samples, as_seed_sequence, derived_sequence
 from spikes.features import feature_matrix, squared_errors
-from spikes.giant_step import BLOCK, giant_step
+from spikes.giant_step import BLOCK, gradient
 from spikes.kernels import ActivationKernels, activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import RidgePath, ridge_path, ridge_path_of_moments
@@ -32,6 +33,7 @@ __all__ = [
     "check_memory",
     "free_gib",
     "simulate",
+    "simulate_steps",
 ]
 
 DTYPES = ("float64", "float32")
@@ -136,18 +138,58 @@ def simulate(
     ValueError
         If an argument breaks its rule, or the matrices do not fit in memory.
     """
+    return simulate_steps(
+        (problem,),
+        seed,
+        test_samples=test_samples,
+        antisymmetric=antisymmetric,
+        threads=threads,
+        dtype=dtype,
+        method=method,
+    )[0]
+
+
+def simulate_steps(
+    problems: Sequence[Problem],
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    *,
+    test_samples: int = 8192,
+    antisymmetric: bool = False,
+    threads: int = 1,
+    dtype: str = "float64",
+    method: str = "gram",
+) -> tuple[Simulation, ...]:
+    """Run `simulate` for problems that differ in the size of the step alone, on the same random numbers.
+
+    The gradient and the fit before the step, which they share, are found once. Each result has the same bits as alone.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Equal but for α, c and η.
+    seed, test_samples, antisymmetric, threads, dtype, method
+        As in `simulate`.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the matrices do not fit in memory.
+    """
+    problem = problems[0]
+    if any(other.replace(alpha=problem.alpha, scale=problem.scale, eta=problem.eta) != problem for other in problems):
+        raise ValueError("`problems` must differ in `alpha`, `scale` and `eta` alone")
     if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
         raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
     check_how(dtype, method)
-    check_memory(problem, dtype=dtype, method=method)
+    check_memory(problem, dtype=dtype, method=method, steps=len(problems))
     sequence = as_seed_sequence(seed)
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
     run = _Run(problem, sequence, kernels, shift, int(threads), np.dtype(dtype), method)
     with threadpool_limits(int(threads)):
-        return run.simulate(int(test_samples), antisymmetric)
+        return run.simulate(problems, int(test_samples), antisymmetric)
 
 
 class _Fit(NamedTuple):
@@ -189,35 +231,43 @@ class _Run:
         path = ridge_path(made.F, made.y, spectrum, ridges)
         return _Fit(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), float(made.y @ made.y) / problem.n)
 
-    def simulate(self, test_samples: int, antisymmetric: bool) -> Simulation:
-        problem, threads = self.problem, self.threads
-        start = initial_network(problem, self.sequence, antisymmetric=antisymmetric, dtype=self.dtype)
-        batch = self.samples(2, problem.n0)
-        step = giant_step(start, self.kernels, self.shift, batch, problem.step_size, threads=threads)
-        norm2 = float(step.beta @ step.beta)
-        direction = step.beta / np.sqrt(norm2)
+    def simulate(self, problems: Sequence[Problem], test_samples: int, antisymmetric: bool) -> tuple[Simulation, ...]:
+        threads = self.threads
+        start = initial_network(self.problem, self.sequence, antisymmetric=antisymmetric, dtype=self.dtype)
+        batch = self.samples(2, self.problem.n0)
+        made = gradient(start, self.kernels, self.shift, batch, threads=threads)
+        norm2 = float(made.beta @ made.beta)
+        direction = made.beta / np.sqrt(norm2)
         before = self.fit(start.W, direction).path
-        eigenvalues, after, alignment, power = self.fit(step.network.W, direction)
-        layers = [(start.W, before.readouts), (step.network.W, after.readouts)]
-        (test_before, _), (test, _) = squared_errors(
+        layers, fits = [(start.W, before.readouts)], []
+        for problem in problems:
+            W = problem.step_size * made.rows
+            W += start.W
+            fit = self.fit(W, direction)
+            layers.append((W, fit.path.readouts))
+            fits.append(fit)
+        (test_before, _), *tests = squared_errors(
             layers, self.kernels, self.shift, self.samples(4, test_samples), threads=threads
         )
-        return Simulation(
-            problem=problem,
-            eigenvalues=eigenvalues.astype(float, copy=False),
-            alignment=alignment.astype(float, copy=False),
-            beta_norm2=norm2,
-            overlap=direction[: problem.teacher.k].copy(),
-            label_power=power,
-            ridge=np.array(problem.ridges),
-            objective=after.objective,
-            train_error=after.train_error,
-            test_error=test,
-            objective_before=before.objective,
-            train_error_before=before.train_error,
-            test_error_before=test_before,
-            test_samples=test_samples,
-            dtype=self.dtype.name,
+        return tuple(
+            Simulation(
+                problem=problem,
+                eigenvalues=fit.eigenvalues.astype(float, copy=False),
+                alignment=fit.alignment.astype(float, copy=False),
+                beta_norm2=norm2,
+                overlap=direction[: problem.teacher.k].copy(),
+                label_power=fit.power,
+                ridge=np.array(problem.ridges),
+                objective=fit.path.objective,
+                train_error=fit.path.train_error,
+                test_error=test,
+                objective_before=before.objective,
+                train_error_before=before.train_error,
+                test_error_before=test_before,
+                test_samples=test_samples,
+                dtype=self.dtype.name,
+            )
+            for problem, fit, (test, _) in zip(problems, fits, tests, strict=True)
         )
 
 
@@ -242,7 +292,15 @@ def check_how(dtype: str, method: str) -> None:
         raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")
 
 
-def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", method: str = "gram") -> None:
+def check_memory(
+    problem: Problem,
+    copies: int = 1,
+    *,
+    dtype: str = "float64",
+    method: str | None = None,
+    matrices: int = 1,
+    steps: int = 1,
+) -> None:
     """Refuse a problem whose matrices do not fit in the memory that is free.
 
     Parameters
@@ -250,8 +308,14 @@ def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", m
     problem : Problem
     copies : int
         Runs at once.
-    dtype, method : str
+    dtype : str
         As in `simulate`.
+    method : str, optional
+        As in `simulate`; left out where the caller has only the one that holds F.
+    matrices : int
+        Matrices of n×N that a run holds, where that is not the method's to say.
+    steps : int
+        Sizes of the step in a run.
 
     Raises
     ------
@@ -261,12 +325,16 @@ def check_memory(problem: Problem, copies: int = 1, *, dtype: str = "float64", m
     n, d, N = problem.n, problem.d, problem.width
     streamed = method == "streamed"
     small = N if streamed else min(n, N)
-    stored = 0 if streamed else (2 if method == "svd" else 1) * n * N
-    entries = stored + 4 * small**2 + 3 * N * d + 3 * BLOCK * (d + N)
+    stored = {"streamed": 0, "svd": 2}.get(method, matrices)
+    entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
     needed, free = np.dtype(dtype).itemsize * entries * copies / 2**30, free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
-        remedy = "" if streamed or n <= N else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
+        remedy = (
+            ""
+            if streamed or method is None or n <= N
+            else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
+        )
         raise ValueError(
             f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N} need about {needed:.3g} GiB"
             f"{at_once}, {free:.3g} GiB are free{remedy}"

@@ -15,7 +15,7 @@ from scipy.linalg import eigh, eigh_tridiagonal, solve_triangular
 from scipy.linalg.blas import dsyrk, ssyrk
 from scipy.special import eval_hermitenorm
 
-from spikes.data import Batch, Samples, over_blocks
+from spikes.data import LabelledRows, over_blocks
 from spikes.giant_step import BLOCK
 from spikes.kernels import ActivationKernels
 from spikes.spectra import DEGREES
@@ -45,9 +45,9 @@ class NormalEquations:
     power : float
         yᵀy/n.
     functions : ndarray, shape (5, N)
-        ΦᵀF/n with Φ_ik = He_k(u_i)/√k!, k = 0 … 4.
+        ΦᵀF/n with Φ_ik = He_k(u_i)/√k!, k = 0 … 4, u = ⟨x, direction⟩; 0 where no direction was given.
     function_gram : ndarray, shape (5, 5)
-        ΦᵀΦ/n.
+        ΦᵀΦ/n, or 0.
     """
 
     gram: np.ndarray
@@ -74,14 +74,14 @@ class FeatureStream:
     W : ndarray, shape (N, d)
     kernels : ActivationKernels
     shift : float
-    samples : Samples or Batch
+    samples : LabelledRows
     threads : int
     """
 
     W: np.ndarray
     kernels: ActivationKernels
     shift: float
-    samples: Samples | Batch
+    samples: LabelledRows
     threads: int = 1
 
     def over_features(self, visit: Visit) -> None:
@@ -117,8 +117,8 @@ class FeatureStream:
         self.over_features(visit)
         return product
 
-    def normal_equations(self, direction: np.ndarray) -> NormalEquations:
-        """Gram matrix, moments and the Hermite functions of u = ⟨x, direction⟩ against the features, in one pass."""
+    def normal_equations(self, direction: np.ndarray | None = None) -> NormalEquations:
+        """Gram matrix and moments and, along a direction, Hermite functions against the features, in one pass."""
         N, count = len(self.W), len(DEGREES)
         syrk = ssyrk if self.W.dtype == np.float32 else dsyrk
         scale = np.sqrt([[math.factorial(k)] for k in DEGREES])
@@ -129,10 +129,12 @@ class FeatureStream:
 
         def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
             syrk(1.0, H.T, beta=1.0, c=grams[slot], overwrite_c=True)
-            u = X @ direction
-            phi = np.stack([eval_hermitenorm(k, u) for k in DEGREES]) / scale
             moments[slot] += y @ H
             powers[slot] += float(y @ y)
+            if direction is None:
+                return
+            u = X @ direction
+            phi = np.stack([eval_hermitenorm(k, u) for k in DEGREES]) / scale
             functions[slot] += phi.astype(H.dtype, copy=False) @ H
             function_grams[slot] += phi @ phi.T
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from spikes.ensemble import Estimate, estimate
 from spikes.local_comparison import LocalStudy
-from theory.local_analysis.certificate import Certificate
+from theory.local_analysis.dual_certificate import Certificate
 from theory.local_analysis.early_stages import first_stage_tangent
 from theory.local_analysis.measure import largest_decay
 from theory.local_analysis.population import signal_power

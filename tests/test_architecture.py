@@ -1,6 +1,7 @@
-"""Which package may import which: read off the source, so that a planted import turns it red."""
+"""Which package may import which, and what packages export: read off the source."""
 
 import ast
+import importlib
 import sys
 from pathlib import Path
 
@@ -79,6 +80,22 @@ def test_theory_imports_numpy_and_scipy_only(path):
 )
 def test_simulation_imports_no_formula(path):
     assert violations_of_simulation(path) == set()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        p.parent
+        for top in ("theory", "spikes")
+        for p in sorted((ROOT / top).rglob("__init__.py"))
+        if p.parent.name != "cli"
+    ],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_no_exported_name_hides_a_module(path):
+    # of the two, `import package.name` would give whichever was bound last
+    exported = importlib.import_module(".".join(path.relative_to(ROOT).parts)).__all__
+    assert {p.stem for p in path.iterdir()} & set(exported) == set()
 
 
 def test_planted_imports_are_seen(tmp_path):

@@ -10,6 +10,8 @@ import time
 import numpy as np
 import pytest
 
+from spikes.cli import _as_options
+
 SMALL = ["--n", "300", "--d", "100", "--width", "200"]
 RUN = [*SMALL, "--seeds", "2", "--workers", "1"]
 
@@ -130,6 +132,22 @@ def test_a_fixed_point_that_fails_exits_with_1(spikes, monkeypatch):
     code, out, err = spikes("predict", *SMALL)
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
+
+
+def test_failures_name_the_options_of_their_command(spikes, monkeypatch):
+    from theory import step_matrix
+
+    monkeypatch.setattr(step_matrix, "measure_on_grid", lambda *_: (np.arange(2.0), np.ones(2), np.ones((2, 1, 1))))
+    code, out, err = spikes("predict", *SMALL, "--noise", "0.123")
+    assert (code, out) == (1, "")
+    assert "too heavy for the grid: use --gradient-order 1 or a bounded target" in err
+    message = "raise `n_step`, `samples` or `centered`, or use `gradient_order` = 1"
+    for command, expected in (
+        (["giant", "analyse"], "raise n_step, --samples or centered, or use gradient_order = 1"),
+        (["nonlinear", "spectrum"], "raise --n-step, samples or --center, or use --gradient-order 1"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["spikes", *command, "--json", "step"])
+        assert _as_options(message) == expected
 
 
 def test_help_is_light():

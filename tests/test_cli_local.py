@@ -13,7 +13,7 @@ TRAIN = ["local", "train", "--teacher", "G", "--d", "4", "--width", "12", "--epo
         (["train", "--teacher", "nobody"], "--teacher must be one of orth4, A, G, r3m5, r5m6, r3m5-close"),
         (["train", "--weights", "1,2"], "--weights must be one number for each of the 4 directions"),
         (["certificate", "--teacher", "A", "--weights", "1,0,1"], "--weights must not be zero; number 1 is"),
-        (["train", "--teacher", "angles:0,180"], "--directions must be distinct up to sign"),
+        (["train", "--teacher", "angles:0,180"], "directions must be distinct up to sign"),
         (["train", "--width", "0"], "--width must be an integer of at least 1; got 0"),
         (["train", "--decay", "0.05"], "--decay must be below lambda_max = 0.0454225"),
         (["train", "--preprocessing", "median"], "--preprocessing must be one of ols, moment; got 'median'"),
@@ -94,3 +94,10 @@ def test_certificate(spikes, tmp_path):
     assert content["simulation"] is None
     assert content["theory"]["certificate"]["exists"] is True
     assert len(content["theory"]["curve"]["eta"]) == len(content["theory"]["curve"]["degrees"])
+
+
+def test_a_remedy_names_the_option(spikes):
+    code, out, err = spikes("local", *TRAIN[1:], "--step", "1000")
+    assert (code, out) == (1, "")
+    assert "training diverged in epoch 1" in err
+    assert err.endswith("; try --step 250\n")

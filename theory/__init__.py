@@ -8,6 +8,7 @@ _HOME = {
     "Prediction": "theory.conditional_equivalent",
     "Problem": "theory.problem",
     "Target": "theory.problem",
+    "Teacher": "theory.teacher",
     "predict": "theory.conditional_equivalent",
     "predict_errors": "theory.conditional_equivalent",
 }

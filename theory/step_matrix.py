@@ -206,7 +206,7 @@ def _law(target: Target, noise: float, phi0: float) -> StepLaw:
     if max(defect.max(), spill) > 1e-2:
         raise ArithmeticError(
             f"the law of Ŷ came out with moments {moments} instead of {expected} and joint mass off by {spill:.2g}; "
-            "the labels' tails are too heavy for the grid: use gradient_order=1 or a bounded target"
+            "the labels' tails are too heavy for the grid: use `gradient_order` = 1 or a bounded target"
         )
     nodes, weights = _block_lanczos(x, np.maximum(nu, 0.0)[:, None, None], _NODES)
     # The lobes below zero that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are
@@ -308,7 +308,7 @@ def _solve_transform(
         m = np.where(moved.imag > 0.0, moved, m.real + 0.5j * m.imag)
     raise ArithmeticError(
         f"the transform of the law of Ŷ did not converge: residual {np.max(np.abs(f)):.2g}; "
-        "evaluate farther from the real axis or use gradient_order=1"
+        "evaluate farther from the real axis or use `gradient_order` = 1"
     )
 
 

@@ -43,9 +43,9 @@ def main() -> None:
     except KeyboardInterrupt:
         _fail("interrupted", 130)
     except ValueError as error:
-        _fail(_as_option(str(error)), 2)
+        _fail(_as_options(str(error)), 2)
     except (ArithmeticError, ImportError, MemoryError, OSError) as error:
-        _fail(str(error), 1)
+        _fail(_as_options(str(error)), 1)
     except Exception as error:
         # The parser's own complaints: typer has carried its exception classes under more than one name.
         if type(error).__name__ == "Abort":
@@ -62,11 +62,18 @@ def _fail(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _as_option(message: str) -> str:
-    """`second_layer` as --second-layer: the option where Python has an argument; `FILE` is an argument here too."""
-    parts = message.split("`")
-    options = [
-        p if i % 2 == 0 or not p.isidentifier() or p.isupper() else f"--{p.replace('_', '-')}"
-        for i, p in enumerate(parts)
-    ]
-    return "".join(options).replace("--centered", "--center")
+def _as_options(message: str) -> str:
+    """`second_layer` as --second-layer and `step` = 2 as --step 2, where the command asked for has such an option."""
+    command = typer.main.get_command(app)
+    for word in sys.argv[1:]:
+        command = getattr(command, "commands", {}).get(word, command)
+    options = {parameter.name: parameter.opts[0] for parameter in command.params}
+    options |= {o.strip("-").replace("-", "_"): o for p in command.params for o in p.opts if o.startswith("--")}
+
+    def named(found: re.Match) -> str:
+        name, equals = found.groups()
+        if not options.get(name, "").startswith("--"):
+            return f"{name}{equals or ''}"
+        return options[name] + (" " if equals else "")
+
+    return re.sub(r"`(\w+)`( = )?", named, message)

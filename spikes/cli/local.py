@@ -150,7 +150,7 @@ def certificate(
     from spikes.local_comparison import certificate_contract
     from spikes.output import save_figure, write_json
     from spikes.tables_local import print_certificate
-    from theory.local_analysis.certificate import certificate as solve
+    from theory.local_analysis.dual_certificate import certificate as solve
 
     check_outputs(json, figure)
     stated = _teacher(teacher, d, weights, min_angle, teacher_seed)

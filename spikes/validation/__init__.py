@@ -5,10 +5,10 @@ from typing import Any
 
 _HOME = {
     "Certificate": "spikes.validation.certificate",
-    "Claim": "spikes.validation.claim",
-    "Measured": "spikes.validation.claim",
-    "claim": "spikes.validation.claim",
-    "registry": "spikes.validation.registry",
+    "Claim": "spikes.validation.statement",
+    "Measured": "spikes.validation.statement",
+    "claim": "spikes.validation.statement",
+    "registry": "spikes.validation.subjects",
     "validate": "spikes.validation.certificate",
 }
 __all__ = sorted(_HOME)

@@ -15,8 +15,8 @@ from spikes.comparison import SCHEMA, Row, row
 from spikes.data import as_seed_sequence, derived_sequence
 from spikes.ensemble import Estimate, estimate
 from spikes.execution import package_versions, run_tasks
-from spikes.validation.claim import Claim, Measured
 from spikes.validation.extrapolation import Difference, Limit, difference, finite_size_exponent, limit, pooled
+from spikes.validation.statement import Claim, Measured
 
 __all__ = ["LEVEL", "Certificate", "ClaimResult", "Quantity", "validate"]
 
@@ -269,7 +269,7 @@ def validate(
         If an argument breaks its rule, or a claim's measurement and prediction have different names.
     """
     if claims is None:
-        from spikes.validation.registry import registry
+        from spikes.validation.subjects import registry
 
         claims = tuple(registry().values())
     names = [c.name for c in claims]

@@ -6,6 +6,9 @@ import math
 import numpy as np
 import pytest
 
+import spikes.nonlinear
+from spikes import simulate
+from spikes.data import as_seed_sequence, derived_sequence
 from spikes.nonlinear import decomposition_study, spectrum_study, staircase
 from theory import Problem, predict_errors
 from theory.nonlinear_features import limit_errors
@@ -31,6 +34,21 @@ def test_staircase():
     falls = np.diff([runs.values("objective")[:, 0] for runs in study.simulation], axis=0)
     assert (falls < 0.0).all()
     assert np.all(np.diff(study.theory["objective"]) < 1e-12)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5, 99])
+def test_each_run_of_a_staircase_is_that_of_its_seed_alone(monkeypatch, workers):
+    # however the exponents of a seed are parted among workers
+    monkeypatch.setattr(spikes.nonlinear, "worker_count", lambda _, tasks: min(workers, tasks))
+    small, alphas = Problem(n=60, d=20, width=30), (0.0, 0.25, 0.3, 0.45, 0.5)
+    study = staircase(small, alphas=alphas, seeds=3, seed=4, workers=1)
+    for alpha, ensemble in zip(alphas, study.simulation, strict=True):
+        assert ensemble.problem.alpha == alpha
+        for i, run in enumerate(ensemble.runs):
+            alone = simulate(small.replace(alpha=alpha), derived_sequence(as_seed_sequence(4), i))
+            assert run.problem == alone.problem
+            for name in ("eigenvalues", "alignment", "objective", "test_error", "test_error_before"):
+                assert np.array_equal(getattr(run, name), getattr(alone, name))
 
 
 def test_staircase_of_a_bounded_second_layer_stops_climbing():

@@ -234,7 +234,8 @@ BAD = [
     (lambda: MarchenkoPastur(2.0).stieltjes(0.0), "`z` must not be an atom of the law; got 0"),
     (lambda: MarchenkoPastur(2.0).moments(0), "`k` must be a positive integer; got 0"),
     (lambda: MarchenkoPastur(2.0).rvs(-1, 0), "`size` must be a non-negative integer; got -1"),
-    (lambda: MarchenkoPastur(2.0).rvs(5, 0, dimension=1), "`dimension` must be at least 2; got 1"),
+    (lambda: MarchenkoPastur(2.0).rvs(5, 0, dimension=1), "`dimension` must be an integer of at least 2; got 1"),
+    (lambda: MarchenkoPastur(2.0).rvs(5, 0, dimension=-3), "`dimension` must be an integer of at least 2; got -3"),
 ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from theory.hermite import gauss_hermite
-from theory.local_analysis.certificate import certificate, spread_bound
+from theory.local_analysis.dual_certificate import certificate, spread_bound
 from theory.local_analysis.early_stages import (
     first_stage,
     first_stage_leading,
@@ -16,7 +16,6 @@ from theory.local_analysis.early_stages import (
     first_stage_tangent,
     second_stage,
 )
-from theory.local_analysis.kernel import gram, kernel, kernel_coefficient, kernel_hessian, kernel_slope
 from theory.local_analysis.measure import (
     largest_decay,
     minimize_measure,
@@ -31,6 +30,7 @@ from theory.local_analysis.population import (
     regularized_loss,
     signal_power,
 )
+from theory.local_analysis.zonal_kernel import gram, kernel, kernel_coefficient, kernel_hessian, kernel_slope
 from theory.teacher import TEACHERS, Teacher, as_teacher, line_angles
 
 REFERENCE = json.loads((Path(__file__).parent / "references" / "local_analysis.json").read_text())

@@ -16,7 +16,7 @@ from theory.giant_steps import (
     step_moments,
     three_point,
 )
-from theory.giant_steps.state_evolution import _root, _sample
+from theory.giant_steps.evolution import _root, _sample
 from theory.problem import as_activation
 
 REFERENCE = json.loads((Path(__file__).parent / "references" / "giant_steps.json").read_text())

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from spikes.decomposition import LowRank, decompose, operator_norm, spike_part
+from spikes.decomposition import decompose, operator_norm, spike_part
 from spikes.ensemble import Estimate
 from spikes.nonlinear import decomposition_study
+from spikes.ridge import LowRank, ridge_fit
 from spikes.scaling import fit_power_law
 from theory.nonlinear_features import spike_terms
 from theory.problem import Problem
@@ -21,6 +22,16 @@ def test_operator_norm_is_that_of_the_dense_matrix():
     part = LowRank(rng.standard_normal((60, 2)), rng.standard_normal((40, 2)))
     dense = F - F0 - part.left @ part.right.T
     assert operator_norm(F, F0, part, rng) == pytest.approx(np.linalg.norm(dense, 2), rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(60, 40), (40, 60)])
+def test_ridge_on_a_sum_is_ridge_on_the_dense_matrix(shape):
+    rng = np.random.default_rng(2)
+    F, y, ridges = rng.standard_normal(shape), rng.standard_normal(shape[0]), np.array([0.01, 1.0])
+    part = LowRank(rng.standard_normal((shape[0], 2)), rng.standard_normal((shape[1], 2)))
+    dense, found = ridge_fit(F + part.left @ part.right.T, y, ridges), ridge_fit(F, y, ridges, part)
+    for name in ("readouts", "train_error", "objective"):
+        np.testing.assert_allclose(getattr(found, name), getattr(dense, name), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("as_published", [False, True])

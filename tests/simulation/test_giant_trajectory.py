@@ -5,12 +5,13 @@ import pytest
 
 import spikes.giant_step
 from spikes.data import Samples, as_seed_sequence
+from spikes.features import squared_errors
 from spikes.giant_step import gradient
 from spikes.giant_trajectory import start_network, trajectory
 from spikes.kernels import activation_kernels
-from spikes.linear_fit import exact_fit, fit_labels, least_squares, moment_fit
+from spikes.linear_fit import Residuals, exact_fit, fit_labels, least_squares, moment_fit
 from spikes.network import initial_network
-from spikes.second_layer import fit_second_layer, held_out_errors
+from spikes.second_layer import fit_second_layer
 from theory import Problem
 from theory.protocol import Protocol
 
@@ -57,13 +58,15 @@ def test_gradient_against_numpy(name):
     sigma, N = problem.sigma, problem.width
     fit = least_squares(samples)
     kernels = activation_kernels(sigma)
-    made = gradient(network, kernels, 0.2, samples, labels=fit)
+    made = gradient(network, kernels, 0.2, Residuals(samples, fit))
     H = X @ network.W.T
     left = y - fit.intercept - X @ fit.coefficients
     r = left - (sigma(H) - 0.2) @ network.a / np.sqrt(N)
     expected = network.a[:, None] * ((sigma.slope(H) * r[:, None]).T @ X) / len(y)
     np.testing.assert_allclose(made.rows, expected, rtol=1e-11, atol=1e-13)
-    alone = gradient(network, kernels, 0.2, samples, labels=fit, interacting=False)
+    shared = gradient(network, kernels, 0.2, Residuals(samples, fit), threads=2)
+    np.testing.assert_allclose(shared.rows, expected, rtol=1e-11, atol=1e-13)
+    alone = gradient(network, kernels, 0.2, Residuals(samples, fit), interacting=False)
     expected = network.a[:, None] * ((sigma.slope(H) * left[:, None]).T @ X) / len(y)
     np.testing.assert_allclose(alone.rows, expected, rtol=1e-11, atol=1e-13)
 
@@ -120,16 +123,16 @@ def test_second_layer_against_numpy():
     kernels = activation_kernels(PROBLEM.sigma)
     X, y = all_at_once(batch())
     fit = least_squares(batch())
-    made = fit_second_layer(network.W, kernels, 0.0, batch(), (0.1, 0.01), labels=fit)
+    readouts = fit_second_layer(network.W, kernels, 0.0, Residuals(batch(), fit), (0.1, 0.01))
     F = np.maximum(X @ network.W.T, 0.0)
     left = y - fit.intercept - X @ fit.coefficients
-    for column, ridge in zip(made.readouts.T, (0.1, 0.01), strict=True):
+    for column, ridge in zip(readouts.T, (0.1, 0.01), strict=True):
         expected = np.linalg.solve(F.T @ F / len(y) + ridge * np.eye(PROBLEM.width), F.T @ left / len(y))
         np.testing.assert_allclose(column, expected, rtol=1e-9, atol=1e-12)
     fresh = batch(rows=700, seed=9)
-    mean, sem = held_out_errors(network.W, kernels, 0.0, made, fresh)
+    ((mean, sem),) = squared_errors([(network.W, readouts)], kernels, 0.0, Residuals(fresh, fit))
     X, y = all_at_once(fresh)
-    squared = (y - fit.intercept - X @ fit.coefficients - np.maximum(X @ network.W.T, 0.0) @ made.readouts[:, 0]) ** 2
+    squared = (y - fit.intercept - X @ fit.coefficients - np.maximum(X @ network.W.T, 0.0) @ readouts[:, 0]) ** 2
     assert mean[0] == pytest.approx(squared.mean(), rel=1e-10)
     assert sem[0] == pytest.approx(squared.std() / np.sqrt(len(y)), rel=1e-8)
 

@@ -162,6 +162,26 @@ def test_stopped_and_continued(tmp_path, n):
         train(plan, 5, checkpoint=path)
 
 
+@pytest.mark.parametrize("n", [None, 60])
+def test_momentum_passes_from_epoch_to_epoch(n):
+    plan = PLAN.replace(n=n, momentum=0.8, schedule="constant", epochs=3, iterations=3, record=1)
+    run = train(plan, 1)
+    assert run.history.shape == (1 + 3 * 3, len(HISTORY))
+    objective = Population(SMALL, 12)
+    if n is not None:
+        X, y = draw_sample(SMALL, n, noise=0.0, sequence=np.random.SeedSequence(1, spawn_key=(1,)))
+        objective = Sample(X, y)
+    W, a = run.W_early.copy(), run.a_early.copy()
+    vW, va = 0.0, 0.0  # heavy ball: never set back, while the step size is new in every epoch
+    for decay, size in zip(np.repeat(run.decays, 3), run.column("step_size")[1:], strict=True):
+        _, gW, ga = objective.gradient(W, a, decay)
+        vW, va = 0.8 * vW - size * gW, 0.8 * va - size * ga
+        W, a = W + vW, a + va
+    # nine steps of rounding; a velocity set back at an epoch's end moves the weights by percents
+    np.testing.assert_allclose(run.W, W, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(run.a, a, rtol=1e-10, atol=1e-12)
+
+
 def test_schedules():
     halving = PLAN.decays(1.0)
     assert PLAN.replace(schedule="constant").decays(1.0) == pytest.approx(np.full(4, halving[-1]))

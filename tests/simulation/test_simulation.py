@@ -13,7 +13,7 @@ from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import ridge_fit, ridge_path
-from spikes.simulation import activation_mean, check_memory
+from spikes.simulation import activation_mean, check_memory, simulate_steps
 from spikes.spectra import gram_spectrum, hermite_alignment, left_vectors, separated
 from theory.activation import ACTIVATIONS
 from theory.problem import Problem
@@ -245,6 +245,15 @@ def test_refused_arguments(arguments, message):
             simulate_ensemble(SMALL, seeds=2, workers=0)
         with pytest.raises(ValueError, match="`seeds` must be a positive integer; got 0"):
             simulate_ensemble(SMALL, seeds=0)
+
+
+def test_steps_on_the_same_random_numbers_differ_in_the_step_alone():
+    with pytest.raises(ValueError, match="`problems` must differ in `alpha`, `scale` and `eta` alone"):
+        simulate_steps([SMALL, SMALL.replace(alpha=0.1, noise=1.0)])
+    first, second, none = simulate_steps([SMALL, SMALL.replace(scale=2.0), SMALL.replace(eta=0.0)], 3)
+    assert np.array_equal(second.test_error, simulate(SMALL.replace(scale=2.0), 3).test_error)
+    assert not np.array_equal(first.test_error, second.test_error)
+    np.testing.assert_array_equal(none.test_error, first.test_error_before)
 
 
 def test_control_variate():

@@ -92,6 +92,11 @@ def test_normal_equations(stepped):
     np.testing.assert_allclose(
         collected.alignment(s[:3] ** 2, Vt[:3].T), hermite_alignment(U[:, :3], made.u), atol=1e-10
     )
+    without = stream.normal_equations()
+    assert np.array_equal(without.gram, collected.gram)
+    assert np.array_equal(without.moment, collected.moment)
+    with pytest.raises(np.linalg.LinAlgError):
+        without.alignment(s[:3] ** 2, Vt[:3].T)
 
 
 def test_leading_triplets(stepped):
@@ -153,4 +158,6 @@ def test_memory_of_a_stream_does_not_grow_with_n():
     large = Problem(n=10**9, d=500, width=1000)
     check_memory(large, method="streamed")
     with pytest.raises(ValueError, match=r"GiB are free; `method` streamed takes about 0\.0298 GiB"):
+        check_memory(large, method="gram")
+    with pytest.raises(ValueError, match=r"GiB are free$"):
         check_memory(large)

@@ -5,6 +5,14 @@ times that of `theory.problem.Problem`. It also writes c_j = E[σ He_j], j! time
 `theory.hermite`. Functions here take a `Problem`, and convert once, or say which they mean.
 """
 
+from theory.giant_steps.evolution import (
+    StateEvolution,
+    StepMoments,
+    independent_step,
+    interacting_step,
+    state_evolution,
+    step_moments,
+)
 from theory.giant_steps.learning_curve import (
     READOUTS,
     LearningPrediction,
@@ -23,17 +31,9 @@ from theory.giant_steps.neurons import (
     squared_cosine_k1,
 )
 from theory.giant_steps.one_step import CosineLaw, cosine_law
-from theory.giant_steps.residual import Residual, residual
 from theory.giant_steps.slope_products import three_point
-from theory.giant_steps.state_evolution import (
-    StateEvolution,
-    StepMoments,
-    independent_step,
-    interacting_step,
-    state_evolution,
-    step_moments,
-)
 from theory.giant_steps.target_analysis import Stair, Staircase, TargetAnalysis, analyse_target, visible_staircase
+from theory.giant_steps.unlearned_part import Residual, residual
 
 __all__ = [
     "READOUTS",

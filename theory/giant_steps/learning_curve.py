@@ -201,7 +201,7 @@ def _bulk(labels: _Labels, left: float, right: float, power: float) -> tuple[np.
     if abs(weights.sum() - 1.0) > 0.1:
         raise ArithmeticError(
             f"the bulk of the law of Ŷ came out with mass {weights.sum():.3f}; the labels' tails are too heavy for "
-            "this number of samples: raise n"
+            "this number of samples: raise `n`"
         )
     weights = weights / weights.sum()
     centred = x - weights @ x  # mean 0 and variance φ₀ E r² are known

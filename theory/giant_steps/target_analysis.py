@@ -362,8 +362,8 @@ def analyse_target(
         if not full.complete:
             raise ArithmeticError(
                 f"the target {target.name} depends on more than its Hermite tensors up to degree {moments.max_degree} "
-                f"show ({moments.method}): raise max_degree"
-                + ("" if moments.method == "quadrature" else " or the number of samples")
+                f"show ({moments.method}): raise `max_degree`"
+                + ("" if moments.method == "quadrature" else " or `samples`")
             )
         return TargetAnalysis(
             target=target,

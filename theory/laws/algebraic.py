@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigvalsh_tridiagonal
 
-from theory.laws.law import Law, positive, sample_size
+from theory.laws.law import Law, positive
+from theory.laws.matrix_law import MatrixLaw
 
-__all__ = ["FreeMeixner", "MarchenkoPastur", "Semicircle", "Wachter", "kesten_mckay", "spectra"]
-
-_DIMENSION = 500
+__all__ = ["FreeMeixner", "MarchenkoPastur", "Semicircle", "Wachter", "kesten_mckay"]
 
 
 def _quadratic(
@@ -48,17 +47,6 @@ def _arch(x: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.sqrt(value, out=value)
 
 
-def spectra(size: int, rng: np.random.Generator | int, dimension: int, draw: Callable) -> np.ndarray:
-    """`size` eigenvalues of independent matrices of one dimension, shuffled so that any part of them is a fair one."""
-    size, dimension = sample_size(size), sample_size(dimension)
-    if dimension < 2:
-        raise ValueError(f"`dimension` must be at least 2; got {dimension}")
-    rng = np.random.default_rng(rng)
-    count = math.ceil(size / dimension)
-    values = np.concatenate([draw(rng) for _ in range(count)]) if count else np.empty(0)
-    return rng.permutation(values)[:size]
-
-
 def _laguerre(rng: np.random.Generator, p: int, n: int) -> np.ndarray:
     """The non-zero eigenvalues of XᵀX, X (n, p) standard normal, from its bidiagonal form (Dumitriu and Edelman)."""
     p, n = min(p, n), max(p, n)
@@ -69,7 +57,7 @@ def _laguerre(rng: np.random.Generator, p: int, n: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Semicircle(Law):
+class Semicircle(MatrixLaw):
     """Wigner's law: density √(4σ² − x²)/(2πσ²) on [−2σ, 2σ].
 
     The law of the eigenvalues of a symmetric matrix whose entries have variance σ²/n.
@@ -113,31 +101,21 @@ class Semicircle(Law):
             [0.0 if j % 2 else self.variance ** (j // 2) * math.comb(j, j // 2) / (j // 2 + 1) for j in range(1, k + 1)]
         )
 
-    def rvs(self, size: int, rng: np.random.Generator | int, *, dimension: int = _DIMENSION) -> np.ndarray:
-        """Eigenvalues of Gaussian orthogonal matrices, from their tridiagonal form (Dumitriu and Edelman).
+    _dimension = 500
 
-        Parameters
-        ----------
-        size : int
-        rng : numpy.random.Generator or seed
-        dimension : int
-            Size n of each matrix; its eigenvalues repel, so the samples are not independent.
-
-        Returns
-        -------
-        ndarray, shape (size,)
-        """
+    def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
+        """Eigenvalues of Gaussian orthogonal matrices, from their tridiagonal form (Dumitriu and Edelman)."""
 
         def draw(rng: np.random.Generator) -> np.ndarray:
             diagonal = math.sqrt(2.0 * self.variance / dimension) * rng.standard_normal(dimension)
             below = np.sqrt(self.variance / dimension * rng.chisquare(np.arange(dimension - 1, 0, -1)))
             return eigvalsh_tridiagonal(diagonal, below, lapack_driver="sterf")
 
-        return spectra(size, rng, dimension, draw)
+        return draw
 
 
 @dataclass(frozen=True)
-class MarchenkoPastur(Law):
+class MarchenkoPastur(MatrixLaw):
     """Law of the eigenvalues of XᵀX/n, X (n, p) with independent entries of variance `variance` and p/n → `ratio`.
 
     Parameters
@@ -215,31 +193,21 @@ class MarchenkoPastur(Law):
             ]
         )
 
-    def rvs(self, size: int, rng: np.random.Generator | int, *, dimension: int = _DIMENSION) -> np.ndarray:
-        """Eigenvalues of XᵀX/n for Gaussian X (n, p), p = `dimension`, from the bidiagonal form of X.
+    _dimension = 500
 
-        Parameters
-        ----------
-        size : int
-        rng : numpy.random.Generator or seed
-        dimension : int
-            p; n is p/γ rounded. Eigenvalues of one matrix repel, so the samples are not independent.
-
-        Returns
-        -------
-        ndarray, shape (size,)
-        """
+    def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
+        """Eigenvalues of XᵀX/n for Gaussian X (n, p), p = `dimension`, from the bidiagonal form of X."""
         n = max(1, round(dimension / self.ratio))
 
         def draw(rng: np.random.Generator) -> np.ndarray:
             values = np.maximum(_laguerre(rng, dimension, n), 0.0) * (self.variance / n)
             return np.concatenate([np.zeros(dimension - len(values)), values])
 
-        return spectra(size, rng, dimension, draw)
+        return draw
 
 
 @dataclass(frozen=True)
-class Wachter(Law):
+class Wachter(MatrixLaw):
     """Law of the eigenvalues of A(A + B)^(−1), A and B (p, p) Wishart of n₁ and n₂ degrees of freedom (MANOVA, Jacobi).
 
     With a = n₁/p = 1/`ratio1` and b = n₂/p = 1/`ratio2` the density is (a + b)√((x − x₋)(x₊ − x))/(2πx(1 − x)),
@@ -300,20 +268,10 @@ class Wachter(Law):
         a, b = 1.0 / self.ratio1, 1.0 / self.ratio2
         return (a + b + np.asarray(t)) / (a + np.asarray(t))
 
-    def rvs(self, size: int, rng: np.random.Generator | int, *, dimension: int = _DIMENSION) -> np.ndarray:
-        """Eigenvalues of A(A + B)^(−1) for p = `dimension`, from the bidiagonal model of Edelman and Sutton.
+    _dimension = 500
 
-        Parameters
-        ----------
-        size : int
-        rng : numpy.random.Generator or seed
-        dimension : int
-            p; n₁ and n₂ are p/ratio1 and p/ratio2 rounded.
-
-        Returns
-        -------
-        ndarray, shape (size,)
-        """
+    def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
+        """Eigenvalues of A(A + B)^(−1) for p = `dimension`, from the bidiagonal model of Edelman and Sutton."""
         n1, n2 = max(1, round(dimension / self.ratio1)), max(1, round(dimension / self.ratio2))
         zeros, ones = max(0, dimension - n1), max(0, dimension - n2)
         # The squared cosines between two subspaces of dimensions p and n₁ in n₁ + n₂: the generic ones are as many as
@@ -332,7 +290,7 @@ class Wachter(Law):
             values = eigvalsh_tridiagonal(square, -np.sqrt(above * diagonal[1:]), lapack_driver="sterf")
             return np.concatenate([np.zeros(zeros), np.clip(values, 0.0, 1.0), np.ones(ones)])
 
-        return spectra(size, rng, dimension, draw)
+        return draw
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from theory.laws.algebraic import spectra
 from theory.laws.generalised_marchenko_pastur import positive_law
 from theory.laws.law import HARD, Law, positive
 from theory.laws.population import Discrete
@@ -109,27 +109,15 @@ class FreeSum(Subordinated):
         steepness = np.where(swap, 1.0 / s2 + rest[0], 1.0 / s1 + rest[1])
         return np.where(swap, m2, m1), 1.0 / np.where(steepness == 0.0, 1e-100, steepness)
 
-    def rvs(self, size: int, rng: np.random.Generator | int, *, dimension: int = 250) -> np.ndarray:
-        """Eigenvalues of A + OBOᵀ, the eigenvalues of A and B being quantiles and O a random rotation.
-
-        Parameters
-        ----------
-        size : int
-        rng : numpy.random.Generator or seed
-        dimension : int
-            Eigenvalues of one matrix repel, so the samples are not independent.
-
-        Returns
-        -------
-        ndarray, shape (size,)
-        """
+    def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
+        """Eigenvalues of A + OBOᵀ, the eigenvalues of A and B being quantiles and O a random rotation."""
         a, b = (_quantiles(part, dimension) for part in self._laws)
 
         def draw(rng: np.random.Generator) -> np.ndarray:
             o = _haar(rng, dimension)
             return np.linalg.eigvalsh((o * b) @ o.T + np.diag(a))
 
-        return spectra(size, rng, dimension, draw)
+        return draw
 
 
 class _Positive(Subordinated):
@@ -213,26 +201,14 @@ class FreeProduct(_Positive):
         steepness = 1.0 / (m1 * m2) - t / (m2 * one) - t / (m1 * two)
         return m, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
-    def rvs(self, size: int, rng: np.random.Generator | int, *, dimension: int = 250) -> np.ndarray:
-        """Eigenvalues of A^(1/2)OBOᵀA^(1/2), the eigenvalues of A and B being quantiles and O a random rotation.
-
-        Parameters
-        ----------
-        size : int
-        rng : numpy.random.Generator or seed
-        dimension : int
-            Eigenvalues of one matrix repel, so the samples are not independent.
-
-        Returns
-        -------
-        ndarray, shape (size,)
-        """
+    def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
+        """Eigenvalues of A^(1/2)OBOᵀA^(1/2), the eigenvalues of A and B being quantiles and O a random rotation."""
         a, b = (np.sqrt(_quantiles(part, dimension)) for part in self._laws)
 
         def draw(rng: np.random.Generator) -> np.ndarray:
             return np.linalg.svd(a[:, None] * _haar(rng, dimension) * b, compute_uv=False) ** 2
 
-        return spectra(size, rng, dimension, draw)
+        return draw
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,20 +284,8 @@ class SeparableCovariance(_Positive):
         steepness = self.ratio * (first * second + t1 * second / one + t1 * first * pace)
         return m, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
-    def rvs(self, size: int, rng: np.random.Generator | int, *, dimension: int = 250) -> np.ndarray:
-        """Eigenvalues of XᵀX for Gaussian Z and quantiles of both spectra.
-
-        Parameters
-        ----------
-        size : int
-        rng : numpy.random.Generator or seed
-        dimension : int
-            p; n is p/γ rounded. Eigenvalues of one matrix repel, so the samples are not independent.
-
-        Returns
-        -------
-        ndarray, shape (size,)
-        """
+    def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
+        """Eigenvalues of XᵀX for Gaussian Z and quantiles of both spectra."""
         n = max(1, round(dimension / self.ratio))
         a, b = np.sqrt(_quantiles(self.columns, dimension) / n), np.sqrt(_quantiles(self.rows, n))
 
@@ -330,4 +294,4 @@ class SeparableCovariance(_Positive):
             values = np.linalg.eigvalsh(x.T @ x if n > dimension else x @ x.T)
             return np.concatenate([np.zeros(max(0, dimension - n)), np.maximum(values, 0.0)])
 
-        return spectra(size, rng, dimension, draw)
+        return draw

@@ -8,15 +8,15 @@ at x comes from the one root of ψ(ζ) = x in the upper half plane, and off the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from theory.laws.algebraic import spectra
 from theory.laws.law import HARD, Law, positive
+from theory.laws.matrix_law import MatrixLaw
 from theory.laws.population import Discrete
 
 __all__ = ["GeneralisedMarchenkoPastur", "positive_law"]
@@ -49,7 +49,7 @@ def positive_law(name: str, law: Law | Sequence[float]) -> Law:
 
 
 @dataclass(frozen=True, eq=False)
-class GeneralisedMarchenkoPastur(Law):
+class GeneralisedMarchenkoPastur(MatrixLaw):
     """Law of the eigenvalues of Σ^(1/2)XᵀXΣ^(1/2)/n, X (n, p) of unit variance, p/n → γ and Σ of spectrum H.
 
     m(z) = ∫ H(dt)/(t(1 − γ − γzm) − z), solved through ζ = −1/m̃, m̃ = γm − (1 − γ)/z, for which z = ψ(ζ) (module text).
@@ -343,20 +343,8 @@ class GeneralisedMarchenkoPastur(Law):
                 moments[j] += cumulants[s - 1] * power[j - s] if j - s < len(power) else 0.0
         return moments[1:] / self.ratio
 
-    def rvs(self, size: int, rng: np.random.Generator | int, *, dimension: int = 250) -> np.ndarray:
-        """Eigenvalues of Gaussian sample covariances whose population eigenvalues are quantiles of H.
-
-        Parameters
-        ----------
-        size : int
-        rng : numpy.random.Generator or seed
-        dimension : int
-            p of each matrix; n is p/γ rounded. Eigenvalues of one matrix repel, so the samples are not independent.
-
-        Returns
-        -------
-        ndarray, shape (size,)
-        """
+    def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
+        """Eigenvalues of Gaussian sample covariances whose population eigenvalues are quantiles of H."""
         n = max(1, round(dimension / self.ratio))
         variance = self.population.ppf((np.arange(dimension) + 0.5) / dimension) / n
         root = np.sqrt(variance[variance > 0.0])
@@ -366,4 +354,4 @@ class GeneralisedMarchenkoPastur(Law):
             values = np.linalg.eigvalsh(x.T @ x if n > len(root) else x @ x.T)
             return np.concatenate([np.zeros(dimension - len(values)), np.maximum(values, 0.0)])
 
-        return spectra(size, rng, dimension, draw)
+        return draw

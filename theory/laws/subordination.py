@@ -23,6 +23,7 @@ import numpy as np
 from numpy.polynomial.polynomial import polyder, polyval
 
 from theory.laws.law import Law
+from theory.laws.matrix_law import MatrixLaw
 
 __all__ = ["Part", "Subordinated"]
 
@@ -123,7 +124,7 @@ class Part:
         return first, pace, second
 
 
-class Subordinated(Law):
+class Subordinated(MatrixLaw):
     """A law by subordination to two parts; sub-classes state how the parts combine."""
 
     @property

@@ -1,6 +1,6 @@
 """Learning a two-layer teacher under weight decay: closed forms, early stages, measure problem, dual certificates."""
 
-from theory.local_analysis.certificate import Certificate, certificate, spread_bound
+from theory.local_analysis.dual_certificate import Certificate, certificate, spread_bound
 from theory.local_analysis.early_stages import (
     first_stage,
     first_stage_leading,
@@ -8,7 +8,6 @@ from theory.local_analysis.early_stages import (
     first_stage_tangent,
     second_stage,
 )
-from theory.local_analysis.kernel import gram, kernel, kernel_hessian
 from theory.local_analysis.measure import (
     MeasureMinimum,
     check_decay,
@@ -25,6 +24,7 @@ from theory.local_analysis.population import (
     regularized_loss,
     signal_power,
 )
+from theory.local_analysis.zonal_kernel import gram, kernel, kernel_hessian
 
 __all__ = [
     "Certificate",

@@ -18,8 +18,8 @@ import numpy as np
 from scipy.special import roots_jacobi
 
 from theory.arguments import integer, real
-from theory.local_analysis.kernel import gram, unit_rows
 from theory.local_analysis.population import signal_power
+from theory.local_analysis.zonal_kernel import gram, unit_rows
 from theory.teacher import Teacher
 
 __all__ = [

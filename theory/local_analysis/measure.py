@@ -18,10 +18,10 @@ import numpy as np
 from scipy.optimize import nnls
 
 from theory.arguments import real
-from theory.local_analysis.certificate import Certificate
-from theory.local_analysis.kernel import RELU, ZonalSum, kernel, kernel_hessian, kernel_slope
+from theory.local_analysis.dual_certificate import Certificate
 from theory.local_analysis.population import regularized_loss
 from theory.local_analysis.sphere import largest_modulus, peaks
+from theory.local_analysis.zonal_kernel import RELU, ZonalSum, kernel, kernel_hessian, kernel_slope
 from theory.teacher import Teacher, line_angles
 
 __all__ = [

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from theory.local_analysis.kernel import kernel, kernel_slope, unit_rows
+from theory.local_analysis.zonal_kernel import kernel, kernel_slope, unit_rows
 from theory.teacher import Teacher
 
 __all__ = ["optimal_linear_part", "population_gradient", "population_loss", "regularized_loss", "signal_power"]

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
-from theory.local_analysis.kernel import ZonalSum
+from theory.local_analysis.zonal_kernel import ZonalSum
 from theory.teacher import line_angles
 
 __all__ = ["largest_modulus", "peaks", "smallest_on_tangents", "smallest_ratio", "unit_points"]

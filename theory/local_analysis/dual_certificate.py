@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from theory.local_analysis.kernel import RELU, ZonalKernel, ZonalSum, monomial
 from theory.local_analysis.sphere import largest_modulus, smallest_on_tangents, smallest_ratio, unit_points
+from theory.local_analysis.zonal_kernel import RELU, ZonalKernel, ZonalSum, monomial
 from theory.teacher import Teacher, line_angles
 
 __all__ = ["Certificate", "certificate", "spread_bound"]

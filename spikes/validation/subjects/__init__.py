@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from spikes.validation.claim import Claim
+from spikes.validation.statement import Claim
 
 __all__ = ["SUBJECTS", "registry"]
 
-SUBJECTS = ("conditional", "giant", "local")
+SUBJECTS = ("conditional", "nonlinear", "laws", "giant", "local")
 
 
 def registry() -> dict[str, Claim]:
     """All claims by name, subject by subject."""
-    claims = [c for subject in SUBJECTS for c in import_module(f"spikes.validation.registry.{subject}").CLAIMS]
+    claims = [c for subject in SUBJECTS for c in import_module(f"spikes.validation.subjects.{subject}").CLAIMS]
     found = {c.name: c for c in claims}
     assert len(found) == len(claims), "two claims of one name"
     return found

@@ -15,7 +15,7 @@ import numpy as np
 from spikes.data import derived_sequence
 from spikes.local_objective import draw_sample, norms_of, preprocess
 from spikes.local_training import HISTORY, Plan, Trained, train
-from spikes.validation.claim import Claim, Measured
+from spikes.validation.statement import Claim, Measured
 from theory.local_analysis import (
     certificate,
     first_stage_tangent,
