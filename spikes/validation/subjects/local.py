@@ -285,7 +285,9 @@ def _compared(size: int) -> dict[str, Plan]:
     return {name: Plan(TEACHERS[name].embedded(size), width=40, epochs=7, iterations=500) for name in _COMPARED}
 
 
-def _with_and_without(plans: dict[str, Plan], sequence: np.random.SeedSequence) -> dict[str, tuple[float, float, float]]:
+def _with_and_without(
+    plans: dict[str, Plan], sequence: np.random.SeedSequence
+) -> dict[str, tuple[float, float, float]]:
     """Share of the mass within 5° of the teacher with decay and without, and the loss without."""
     found = {}
     for i, (name, plan) in enumerate(plans.items()):
@@ -329,14 +331,14 @@ CLAIMS = (
         rate=None,
         tolerance=0.02,
         levels=((20_000, 200), (100_000, 150)),
-        quick=((10_000, 100), (50_000, 80)),
+        quick=((10_000, 100), (40_000, 60)),
     ),
     _claim(
         "population",
-        statement="L = E(f − f⋆)² = Σᵢⱼ CᵢCⱼ k(ρᵢⱼ), C the signed masses aᵢ|wᵢ| of the student and −a⋆ⱼ of the teacher, and "
-        "∂L/∂wᵢ = 2aᵢ Σⱼ Cⱼ[k′(ρᵢⱼ)(v̂ⱼ − ρᵢⱼŵᵢ) + k(ρᵢⱼ)ŵᵢ], ∂L/∂aᵢ = 2|wᵢ| Σⱼ Cⱼ k(ρᵢⱼ).",
-        measured="Sample means of the squared residual and of its derivatives along three directions, at a student of four "
-        "neurons; the mean square of the residual's quadratic part is regressed out.",
+        statement="L = E(f − f⋆)² = Σᵢⱼ CᵢCⱼ k(ρᵢⱼ), C the signed masses aᵢ|wᵢ| of the student and −a⋆ⱼ of the "
+        "teacher, and ∂L/∂wᵢ = 2aᵢ Σⱼ Cⱼ[k′(ρᵢⱼ)(v̂ⱼ − ρᵢⱼŵᵢ) + k(ρᵢⱼ)ŵᵢ], ∂L/∂aᵢ = 2|wᵢ| Σⱼ Cⱼ k(ρᵢⱼ).",
+        measured="Sample means of the squared residual and of its derivatives along three directions, at a student of "
+        "four neurons; the mean square of the residual's quadratic part is regressed out.",
         problem=_sampled,
         experiment=_averages,
         predict=_predict_averages,
@@ -344,14 +346,15 @@ CLAIMS = (
         rate=None,  # an identity
         tolerance=0.02,
         levels=((4_000, 200), (16_000, 200)),
-        quick=((2_000, 100), (8_000, 100)),
+        quick=((2_000, 150), (8_000, 150)),
     ),
     _claim(
         "first-step",
-        statement="After one gradient step on n samples the neurons' components off the teacher's span and within it have "
-        "tan² = (T_out + (d − r)E/n)/(T_in + rE/n), E = E f⋆² + σ_ε² and T the population's mean squares: it takes n ≫ d² "
-        "to find the span.",
-        measured="Root of the ratio of mean squares over 100 neurons on one sample, labels less their regression on (1, x).",
+        statement="After one gradient step on n samples the neurons' components off the teacher's span and within it "
+        "have tan² = (T_out + (d − r)E/n)/(T_in + rE/n), E = E f⋆² + σ_ε² and T the population's mean squares: it "
+        "takes n ≫ d² to find the span.",
+        measured="Root of the ratio of mean squares over 100 neurons on one sample, labels less their regression on "
+        "(1, x).",
         problem=_first,
         experiment=_first_step,
         predict=_predict_tangent,
@@ -364,7 +367,8 @@ CLAIMS = (
     ),
     _claim(
         "loss",
-        statement="At the minimum of L + (λ/2)(‖a‖² + ‖W‖²) the loss is L = λ²|p|²/4 + O(λ³), p the minimum-norm certificate.",
+        statement="At the minimum of L + (λ/2)(‖a‖² + ‖W‖²) the loss is L = λ²|p|²/4 + O(λ³), p the minimum-norm "
+        "certificate.",
         measured="L/λ² at the end of training on two directions 60° apart, λ halved from epoch to epoch.",
         problem=_pair,
         experiment=_trained,
@@ -377,8 +381,8 @@ CLAIMS = (
     ),
     _claim(
         "loss-orthogonal",
-        statement="For m⋆ orthogonal directions the loss at the minimum is L = λ² m⋆/(4k(1)) exactly, "
-        "k(1) = 1/4 − 1/(2π).",
+        statement="For m⋆ orthogonal directions the loss at the minimum is L = λ² m⋆/(4k(1)) exactly, k(1) = 1/4 − "
+        "1/(2π).",
         measured="L/λ² at the end of training, λ halved from epoch to epoch.",
         problem=_orthogonal,
         experiment=_trained,
@@ -390,8 +394,8 @@ CLAIMS = (
     ),
     _claim(
         "objective",
-        statement="The objective of a trained network of finite width is the minimum of E(f_μ − f⋆)² + λ|μ| over signed "
-        "measures μ on the sphere.",
+        statement="The objective of a trained network of finite width is the minimum of E(f_μ − f⋆)² + λ|μ| over "
+        "signed measures μ on the sphere.",
         measured="Objective over λ, and Σ|a||w|, at the end of training on two directions 60° apart.",
         problem=_pair,
         experiment=_trained,
@@ -403,8 +407,8 @@ CLAIMS = (
     ),
     _claim(
         "minimiser",
-        statement="At small λ the atoms of the minimiser have masses c_j = a⋆_j − λα_j/2 and directions "
-        "w⋆_j − λβ_j/(2a⋆_j), with p = Σ α_jσ_j + β_jDσ_j the minimum-norm certificate.",
+        statement="At small λ the atoms of the minimiser have masses c_j = a⋆_j − λα_j/2 and directions w⋆_j − "
+        "λβ_j/(2a⋆_j), with p = Σ α_jσ_j + β_jDσ_j the minimum-norm certificate.",
         measured="(a⋆ − c)/λ and the angle over λ of the neurons near one of two directions 60° apart.",
         problem=_pair,
         experiment=_trained,
@@ -431,10 +435,10 @@ CLAIMS = (
     _claim(
         "spread",
         kind="bound",
-        statement="Σ|aᵢ||wᵢ|δᵢ² ≤ (ζ/λ + λ|p|²/4)/ρ_c for all weights, δ the angle to the nearest teacher direction, ζ the gap "
-        "of the objective to its minimum, and ρ_c of a certificate |η| ≤ 1 − ρ_cδ².",
-        measured="1/Σ|a||w|δ² in each epoch of the training on two directions 60° apart, smallest over its records, against the largest "
-        "inverse bound.",
+        statement="Σ|aᵢ||wᵢ|δᵢ² ≤ (ζ/λ + λ|p|²/4)/ρ_c for all weights, δ the angle to the nearest teacher direction, "
+        "ζ the gap of the objective to its minimum, and ρ_c of a certificate |η| ≤ 1 − ρ_cδ².",
+        measured="1/Σ|a||w|δ² in each epoch of the training on two directions 60° apart, smallest over its records, "
+        "against the largest inverse bound.",
         problem=_pair,
         experiment=_trained,
         predict=_predict_spread,
@@ -447,7 +451,8 @@ CLAIMS = (
         "spread-orthogonal",
         kind="bound",
         statement="Σ|aᵢ||wᵢ|δᵢ² ≤ (ζ/λ + λ|p|²/4)/ρ_c for all weights, here for orthogonal directions.",
-        measured="1/Σ|a||w|δ² in each epoch of the training, smallest over its records, against the largest inverse bound.",
+        measured="1/Σ|a||w|δ² in each epoch of the training, smallest over its records, against the largest inverse "
+        "bound.",
         problem=_orthogonal,
         experiment=_trained,
         predict=_predict_spread,
@@ -459,10 +464,10 @@ CLAIMS = (
     _claim(
         "directions",
         kind="bound",
-        statement="Weight decay buys directions and not only loss: with it 98 % of the mass Σ|a||w| end within 5° of the teacher; "
-        "without it 15 % or more stay astray, at a loss below 10⁻⁵ all the same.",
-        measured="Shares of the mass and −lg L at the end, with decay and without from the same start, three teachers; the size "
-        "is the input dimension.",
+        statement="Weight decay buys directions and not only loss: with it 98 % of the mass Σ|a||w| end within 5° of "
+        "the teacher; without it 15 % or more stay astray, at a loss below 10⁻⁵ all the same.",
+        measured="Shares of the mass and −lg L at the end, with decay and without from the same start, three "
+        "teachers; the size is the input dimension.",
         problem=_compared,
         experiment=_with_and_without,
         predict=_predict_directions,
