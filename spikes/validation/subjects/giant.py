@@ -172,17 +172,19 @@ def _measure_specialised_limit(run: dict[str, Any]) -> Measured:
 # What is learned, counted ---------------------------------------------------------------------------------------------
 
 _GROWTH = 8
+# Neurons share the noise of their batch: over networks a mean squared cosine with a latent that is not learned is
+# like χ² of as many degrees of freedom, and its mean over 16 exceeds √8 times its expectation with odds 1e-4.
+_SMALL, _LARGE = 32, 16
 _CLIMBED = {  # (target, activation): steps
     ("z1 + z2**2", "relu"): 1,
     ("z1 + z1*z2", "relu"): 2,
-    ("z1 + z1*z2", "erf"): 3,
+    ("z1 + z1*z2", "erf"): 2,
     ("z1*z2", "relu"): 1,
     ("He3(z1)", "erf"): 1,
-    ("z1 + z1*z2*z3", "relu"): 2,
     ("z1 + z1*z2 + z1*z2*z3", "relu"): 3,
     ("z1 + z1*z2 + z2*z3", "relu"): 3,
-    ("z1 + He2(z1)*z2", "relu"): 3,
-    ("z1 + 2*He2(z1)*z2", "erf"): 3,
+    ("z1 + He2(z1)*z2", "relu"): 2,
+    ("z1 + 2*He2(z1)*z2", "erf"): 2,
 }
 _QUADRATIC = (
     ("z1*z2", "relu"),
@@ -212,7 +214,7 @@ def _climb(size: int, sequence: np.random.SeedSequence) -> dict[str, int]:
     found = {}
     for i, ((target, activation), steps) in enumerate(_CLIMBED.items()):
         protocol, shares = Protocol(steps=steps, preprocessing="none"), []
-        for d, networks in ((size, 6), (_GROWTH * size, 3)):
+        for d, networks in ((size, _SMALL), (_GROWTH * size, _LARGE)):
             width = 32
             problem = _problem(target, activation, d, 16 * d, width).replace(
                 second_layer="gaussian", centered=True, eta=4.0 * math.sqrt(width)
@@ -241,9 +243,9 @@ def _leap(size: int, sequence: np.random.SeedSequence) -> dict[str, int]:
     found = {}
     for i, (target, activation) in enumerate(_QUADRATIC):
         shares = []
-        for d in (size, _GROWTH * size):
-            problem = _problem(target, activation, d, d**2, 64)
-            runs = [_plain_step(problem, derived_sequence(sequence, i, d, j)) for j in range(4)]
+        for d, networks in ((size, _SMALL), (_GROWTH * size, _LARGE)):
+            problem = _problem(target, activation, d, d**2, 32)
+            runs = [_plain_step(problem, derived_sequence(sequence, i, d, j)) for j in range(networks)]
             shares.append(np.mean([_shares(cosines) for cosines in runs], axis=0))
         found[f"{target}, {activation}"] = _learned(*shares)
     return found
@@ -357,11 +359,12 @@ def _as_measured(found: Measured) -> Measured:
 
 # What is left to learn ------------------------------------------------------------------------------------------------
 
+# sin and cos have less than 1e-3 of their energy beyond these degrees
 _FLOORS = {  # target: (latents u learned, degree κ in the others, degree of the polynomials of u)
     "z1 + z1*z2 + He2(z2)/2": (0, 1, 0),
     "sin(z1)*z2 + z1*cos(z2)": (0, 1, 0),
-    "cos(z1)*He2(z2) + z1*z2": (1, 1, 6),  # beyond, cos has less than 1e-4 of its energy
-    "z1*z2*z3 + z1*He2(z2)/2": (2, 0, 3),
+    "cos(z1)*He2(z2) + z1*z2": (1, 1, 6),
+    "sin(z1)*z2*z3 + z1*cos(z2)": (2, 0, 6),
 }
 
 
@@ -476,15 +479,15 @@ CLAIMS = (
         source=_HERE,
         statement="Over neurons these cosines have variance LLᵀ/d + J_S V_S J_Sᵀ + J_T J_Tᵀ V_T + X + Xᵀ, of order "
         "1/d: neurons do not specialise at n = O(d).",
-        measured="d times the variance of the cosines over 256 neurons, relu, n = 2d.",
+        measured="d times the variance of the cosines over 256 neurons, relu on 2·z1 + z2, n = 2d.",
         problem=_linear_target,
         experiment=_one_step,
         predict=_predict_cosine_spread,
         measure=_measure_cosine_spread,
-        rate=1.0,
-        tolerance=0.05,
-        levels=((60, 600), (120, 500), (240, 400)),
-        quick=((40, 300), (160, 200)),
+        # variances scatter by 1 % after some hundred batches, too much to extrapolate; what is left out is O(1/d)
+        tolerance=0.08,
+        levels=((400, 500),),
+        quick=((240, 240),),
     ),
     _claim(
         "specialisation",
@@ -501,7 +504,7 @@ CLAIMS = (
         rate=1.0,
         tolerance=0.02,
         levels=((32, 100), (64, 100), (128, 60)),
-        quick=((24, 150), (40, 120), (64, 100)),
+        quick=((24, 120), (40, 100), (64, 80)),
     ),
     _claim(
         "specialisation-limit",
@@ -515,7 +518,7 @@ CLAIMS = (
         rate=1.0,
         tolerance=0.03,
         levels=((32, 100), (64, 100), (128, 60)),
-        quick=((24, 150), (40, 120), (64, 100)),
+        quick=((24, 120), (40, 100), (64, 80)),
     ),
     _claim(
         "staircase",
@@ -528,8 +531,8 @@ CLAIMS = (
         experiment=_climb,
         predict=_predict_climb,
         measure=dict,
-        levels=((48, 4), (96, 4)),
-        quick=((40, 1),),
+        levels=((28, 4), (56, 4)),
+        quick=((28, 1),),
     ),
     _claim(
         "leap",
@@ -542,8 +545,8 @@ CLAIMS = (
         experiment=_leap,
         predict=_predict_leap,
         measure=dict,
-        levels=((16, 4), (24, 4)),
-        quick=((12, 2),),
+        levels=((12, 4), (20, 4)),
+        quick=((12, 1),),
     ),
     _claim(
         "state-evolution",
@@ -589,7 +592,7 @@ CLAIMS = (
         rate=1.0,
         tolerance=0.02,
         levels=((4000, 100), (16000, 100), (64000, 100)),
-        quick=((4000, 80), (8000, 60), (24000, 50)),
+        quick=((4000, 60), (24000, 80)),
     ),
     _claim(
         "learning-curve",

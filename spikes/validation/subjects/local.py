@@ -361,9 +361,9 @@ CLAIMS = (
         measure=_measure_tangent,
         # relative O(1/d) of the noise's part E/n is left out, −2/(πd) of it, and a share d/n that the regression takes
         rate=1.0,
-        tolerance=0.02,
-        levels=((1600, 200), (6400, 150), (25600, 100)),
-        quick=((1600, 80), (6400, 60), (19200, 40)),
+        tolerance=0.03,
+        levels=((4800, 200), (19200, 150), (76800, 60)),
+        quick=((4800, 100), (19200, 60)),
     ),
     _claim(
         "loss",
@@ -473,6 +473,6 @@ CLAIMS = (
         predict=_predict_directions,
         measure=_measure_directions,
         levels=((8, 4), (20, 4)),
-        quick=((8, 2),),
+        quick=((8, 1),),
     ),
 )
