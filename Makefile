@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow lint docs tutorial figures clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -24,5 +24,18 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+.venv/docs: .venv/ready
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
+docs: .venv/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+
+tutorial: .venv/ready
+	MPLBACKEND=Agg $(BIN)/python -W error docs/tutorial/first_comparison.py
+
+figures: .venv/ready
+	set -e; for script in figures/*.py; do echo $$script; $(BIN)/python $$script; done
+
 clean:
-	rm -rf .venv dist build demo.png
+	rm -rf .venv dist build demo.png docs/generated

@@ -1,4 +1,7 @@
-"""Budget 3 at size: outliers and errors at n = 10⁵ … 10⁶ from features that are never stored, time and peak memory."""
+"""Budget 3 at size: outliers and errors at n = 10⁵ … 10⁶ from features that are never stored, time and peak memory.
+
+Beside it, at a size that peers can store, the outliers alone: rows drawn again in every pass against F in memory.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from measure import machine
+from measure import by_turns, machine, randomized_svd, ratio
 
 
 def run(n: int, d: int, width: int, threads: int, dtype: str, pipe) -> None:
@@ -27,6 +30,50 @@ def run(n: int, d: int, width: int, threads: int, dtype: str, pipe) -> None:
     pipe.send((seconds, peak, result.singular_values[:3].tolist(), result.test_error.tolist()))
 
 
+def peers(n: int, d: int, width: int, threads: int, repeats: int) -> None:
+    """Two outliers from rows that are never stored, and by peers from the stored matrix, which they are given."""
+    import numpy as np
+    from scipy.sparse.linalg import svds
+    from threadpoolctl import threadpool_limits
+
+    from spikes.data import Samples, as_seed_sequence, derived_sequence
+    from spikes.features import feature_matrix
+    from spikes.giant_step import giant_step
+    from spikes.kernels import activation_kernels
+    from spikes.network import initial_network
+    from spikes.simulation import activation_mean
+    from spikes.streaming import FeatureStream, leading_triplets
+    from theory import Problem
+
+    problem, sequence = Problem(n=n, d=d, width=width, n_step=2 * d, alpha=0.45), as_seed_sequence(0)
+    kernels, shift = activation_kernels(problem.sigma), activation_mean(problem.sigma)
+    batch = Samples(problem, derived_sequence(sequence, 2), problem.n0)
+    step = giant_step(initial_network(problem, sequence), kernels, shift, batch, problem.step_size)
+    samples = Samples(problem, derived_sequence(sequence, 3), n)
+    with threadpool_limits(threads):
+        F = feature_matrix(step.network.W, kernels, shift, samples, step.beta, threads=threads).F
+        stream = FeatureStream(step.network.W, kernels, shift, samples, threads)
+        values = {
+            "numpy's svd": lambda: np.linalg.svd(F, compute_uv=False)[:2] / np.sqrt(n),
+            "never stored, here": lambda: (
+                leading_triplets(stream, 2, np.random.default_rng(0), tolerance=1e-6).singular_values
+            ),
+            "scipy svds": lambda: svds(F, k=2, v0=np.ones(width), tol=1e-6)[1][::-1] / np.sqrt(n),
+        }
+        peer = randomized_svd()
+        if peer is not None:
+            values["scikit-learn randomized_svd"] = lambda: peer(F, 2, random_state=0)[1] / np.sqrt(n)
+        times = by_turns(repeats, **values)
+        first = "numpy's svd"
+        exact = values[first]()
+        print(f"two outliers of {n} x {width}, float64, {threads} threads; making F for the peers is not counted:")
+        for name, run in values.items():
+            print(
+                f"  {name}: {ratio(times, first, name):.1f} x faster than numpy's svd, "
+                f"relative error {np.max(np.abs(run() / exact - 1.0)):.1e}"
+            )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default="100000,300000,1000000")
@@ -34,10 +81,12 @@ if __name__ == "__main__":
     parser.add_argument("--width", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", default="float64")
+    parser.add_argument("--peers", type=int, default=20000, help="rows at which peers are measured; 0 for none")
+    parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     print(machine())
     context = multiprocessing.get_context("spawn")
-    for n in (int(size) for size in options.sizes.split(",")):
+    for n in (int(size) for size in options.sizes.split(",") if size):
         receive, send = context.Pipe()
         arguments = (n, options.d, options.width, options.threads, options.dtype, send)
         process = context.Process(target=run, args=arguments)
@@ -49,3 +98,5 @@ if __name__ == "__main__":
             f"singular values {', '.join(f'{v:.5f}' for v in values)}; test error {error[0]:.5f}",
             flush=True,
         )
+    if options.peers:  # last: a process that is started inherits the peak memory of its parent
+        peers(options.peers, options.d, options.width, options.threads, options.repeats)

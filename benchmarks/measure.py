@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-__all__ = ["by_turns", "machine", "ratio"]
+__all__ = ["by_turns", "machine", "randomized_svd", "ratio"]
 
 
 def by_turns(repeats: int, **functions: Callable[[], object]) -> dict[str, list[float]]:
@@ -26,6 +26,16 @@ def by_turns(repeats: int, **functions: Callable[[], object]) -> dict[str, list[
 def ratio(times: dict[str, list[float]], over: str, under: str) -> float:
     """Median over turns of the ratio of two times."""
     return median(a / b for a, b in zip(times[over], times[under], strict=True))
+
+
+def randomized_svd() -> Callable | None:
+    """scikit-learn's randomised decomposition; where it is not installed None, with a line that says how to get it."""
+    try:
+        from sklearn.utils.extmath import randomized_svd as peer
+    except ImportError:
+        print("scikit-learn randomized_svd: not installed (python -m pip install --group bench)")
+        return None
+    return peer
 
 
 def machine() -> str:

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
 sys.path.insert(0, str(Path(__file__).parent))
-from measure import by_turns, machine, ratio
+from measure import by_turns, machine, randomized_svd, ratio
 
 from spikes import simulate
 from spikes.data import Samples, as_seed_sequence, derived_sequence
@@ -58,15 +58,6 @@ def all_values(F: np.ndarray) -> np.ndarray:
     return eigh(gram(F), lower=False, overwrite_a=True, check_finite=False, driver="evr", eigvals_only=True)
 
 
-def randomized():
-    """scikit-learn's randomised decomposition, or None where it is not installed."""
-    try:
-        from sklearn.utils.extmath import randomized_svd
-    except ImportError:
-        return None
-    return randomized_svd
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
@@ -81,20 +72,32 @@ if __name__ == "__main__":
             "numpy": lambda: np.linalg.svd(F, compute_uv=False),
             "all": lambda: all_values(features(options.threads)[0]),
             "outliers": lambda: leading_triplets(_Stored(F), 2, np.random.default_rng(0), tolerance=1e-6),
-            "svds": lambda: svds(F, k=2, v0=np.ones(F.shape[1]), tol=1e-6),
+            "svds": lambda: svds(F, k=2, v0=np.ones(min(F.shape)), tol=1e-6),
         }
-        if randomized():
-            functions["randomized"] = lambda: randomized()(F, 2, random_state=0)
+        peer = randomized_svd()
+        if peer is not None:
+            functions["randomized"] = lambda: peer(F, 2, random_state=0)
 
         times = by_turns(options.repeats, **functions)
         print(f"4000 x 3000, float64, {options.threads} threads; numpy's svd: {median(times['numpy']):.2f} s")
         print(f"all singular values, the step included: {ratio(times, 'numpy', 'all'):.1f} x faster (budget 4)")
         print(f"two outliers with vectors: {ratio(times, 'numpy', 'outliers'):.1f} x faster (budget 10)")
-        for name in ("svds", "randomized"):
+        values = {
+            "outliers": lambda: functions["outliers"]().singular_values,
+            "svds": lambda: functions["svds"]()[1][::-1] / np.sqrt(len(F)),
+            "randomized": lambda: functions["randomized"]()[1] / np.sqrt(len(F)),
+        }
+        for name, label in (
+            ("outliers", "block Lanczos, here"),
+            ("svds", "scipy svds"),
+            ("randomized", "scikit-learn randomized_svd"),
+        ):
             if name in times:
-                print(f"  {name}: {ratio(times, 'numpy', name):.1f} x faster than numpy's svd")
-        found = functions["outliers"]().singular_values
-        print(f"  relative error of the outliers: {np.max(np.abs(found / exact[:2] - 1.0)):.1e}")
+                error = np.max(np.abs(values[name]() / exact[:2] - 1.0))
+                print(
+                    f"  {label}: {ratio(times, 'numpy', name):.1f} x faster than numpy's svd, "
+                    f"relative error {error:.1e}"
+                )
 
         spectrum = gram_spectrum(F)
         one, fifty = np.array([0.1]), np.geomspace(1e-3, 10.0, 50)

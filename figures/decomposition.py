@@ -17,9 +17,15 @@ CASES = (("relu", 0.15), ("softplus", 0.29), ("relu", 0.29), ("tanh", 0.4))
 
 def draw(studies):
     """One row of panels for each case."""
-    axes = plt.subplots(len(studies), 4, figsize=(12.5, 2.8 * len(studies)), layout="constrained")[1]
+    axes = plt.subplots(len(studies), 4, figsize=(13.0, 2.8 * len(studies)), layout="constrained")[1]
     for row, study in zip(axes, studies, strict=True):
         plot_decomposition(study, row)
+    axes[0, 0].figure.suptitle(
+        f"target z + 0.5*He2(z), noise 0.5, d = n/2, N = 3n/4, {len(studies[0].runs[0])} seeds ± s.e.",
+        x=0.01,
+        ha="left",
+        fontsize=9,
+    )
     return axes
 
 
@@ -37,4 +43,4 @@ if __name__ == "__main__":
         studies.append(decomposition_study(problem, sizes=sizes, seeds=options.seeds, seed=options.seed))
         if options.json:
             write_json(f"{options.json}/decomposition_{name}_{alpha:g}.json", studies[-1].to_dict())
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(studies))
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(studies), dpi=100)

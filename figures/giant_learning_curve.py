@@ -35,7 +35,7 @@ if __name__ == "__main__":
         )
 
     def draw():
-        figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.9), layout="constrained", sharey=True)
+        figure, axes = plt.subplots(1, 2, figsize=(12.5, 3.9), layout="constrained", sharey=True)
         for ax, study in zip(axes, studies, strict=True):
             plot_curve(study, ax)
             ax.set_title(f"relu, d = 128, N = {study.problem.width}, {len(study.runs)} seeds")

@@ -49,6 +49,12 @@ if __name__ == "__main__":
             ax.label_outer()
         for ax in axes[1:]:
             ax.legend_.remove()
+        figure.suptitle(
+            f"relu, n = 4d, d = {options.d}, N = 16, noise 0.3, {options.seeds} seeds",
+            x=0.01,
+            ha="left",
+            fontsize=9,
+        )
         return figure
 
     save_figure(str(Path(__file__).with_suffix(".png")), draw)

@@ -21,7 +21,16 @@ _FORMAT = "spikes-checkpoint/1"
 
 
 def fingerprint(problem: Problem) -> str:
-    """A digest of the values of target, σ and σ′ at fixed points: tells functions of the same name apart."""
+    """A digest of the values of target, σ and σ′ at fixed points: tells functions of the same name apart.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    str
+    """
     points = np.random.default_rng(0).standard_normal((16, problem.teacher.k))
     values = [problem.teacher(points), problem.sigma(points[:, 0]), problem.sigma.slope(points[:, 0])]
     # twelve digits: what another machine's arithmetic leaves alone
@@ -55,6 +64,10 @@ def run_units(
         Processes; as many as processors by default.
     label : str
         Beside the progress bar.
+
+    Returns
+    -------
+    list of dict
 
     Raises
     ------

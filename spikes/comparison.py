@@ -116,8 +116,11 @@ class Comparison:
         width = max(len(r.quantity) for r in self.rows)
         lines = [f"{'':{width}}  {'theory':>10}  {'simulation':>10}  {'sem':>8}  {'z':>5}  {'relative':>8}"]
         for r in self.rows:
-            numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {r.z:5.1f}  {r.relative:8.2%}"
-            lines.append(f"{r.quantity:{width}}  {numbers}")
+            z = "" if math.isnan(r.z) else f"{r.z:.1f}"
+            # Of a prediction next to zero no relative difference is worth a look.
+            relative = f"{r.relative:.2%}" if abs(r.relative) < 0.5 else ""
+            numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
+            lines.append(f"{r.quantity:{width}}  {numbers}".rstrip())
         return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
 
 
@@ -127,7 +130,19 @@ def contract(
     simulation: dict[str, Any] | None = None,
     agreement: list[Row] | None = None,
 ) -> dict[str, Any]:
-    """The JSON form that every command answers in."""
+    """The JSON form that every command answers in.
+
+    Parameters
+    ----------
+    problem : Problem
+    theory, simulation : dict, optional
+        None where a part does not apply.
+    agreement : list of Row, optional
+
+    Returns
+    -------
+    dict
+    """
     return {
         "schema": SCHEMA,
         "problem": problem.to_dict(),
@@ -176,6 +191,16 @@ def compare(
         If an argument breaks its rule, or the simulation does not fit in memory.
     ArithmeticError
         If the theory's fixed point does not converge.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> result = compare(Problem(n=100, d=50, width=75), seeds=3, seed=0, workers=1, test_samples=512)
+    >>> row = result.rows[0]
+    >>> row.quantity, row.seeds
+    ('test_error[0.1]', 3)
+    >>> abs(row.simulation - row.theory - row.z * row.sem) < 1e-12
+    True
     """
     theory = predict(problem, gradient_order)
     grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)

@@ -27,12 +27,23 @@ class LabelledRows(Protocol):
     def rows(self) -> int:
         """Number of samples."""
 
+    def part(self, start: int, stop: int) -> LabelledRows:
+        """Samples start … stop − 1 of these; both multiples of `CHUNK`, but for an end that is the last row."""
+
     def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """Blocks (rows, X, y); of every `stride` blocks one, beginning with block `first`."""
 
 
 def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -> np.random.SeedSequence:
     """The seed sequence of a seed: an integer, a `SeedSequence`, or a `Generator`, which is asked for one.
+
+    Parameters
+    ----------
+    seed : int, SeedSequence or Generator
+
+    Returns
+    -------
+    SeedSequence
 
     Raises
     ------
@@ -49,7 +60,17 @@ def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -
 
 
 def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
-    """The child of a sequence under a key, the same however often and in whatever order children are asked for."""
+    """The child of a sequence under a key, the same however often and in whatever order children are asked for.
+
+    Parameters
+    ----------
+    sequence : SeedSequence
+    *key : int
+
+    Returns
+    -------
+    SeedSequence
+    """
     return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
 
 
@@ -63,11 +84,18 @@ class Samples:
         Gives d, target and noise; the target's directions are the first k coordinates.
     sequence : SeedSequence
     rows : int
+    offset : int
+        Rows of the sequence that come before these; a multiple of `CHUNK`.
     """
 
     problem: Problem
     sequence: np.random.SeedSequence
     rows: int
+    offset: int = 0
+
+    def part(self, start: int, stop: int) -> Samples:
+        """Samples start … stop − 1 of these; both multiples of `CHUNK`, but for an end that is the last row."""
+        return Samples(self.problem, self.sequence, stop - start, self.offset + start)
 
     def draw(self, start: int, stop: int, X: np.ndarray, y: np.ndarray) -> None:
         """Write rows start … stop − 1 into `X` (stop − start, d) and their labels into `y`.
@@ -77,7 +105,9 @@ class Samples:
         problem = self.problem
         teacher = problem.teacher
         for first in range(start, stop, CHUNK):
-            generator = np.random.Generator(np.random.SFC64(derived_sequence(self.sequence, first // CHUNK)))
+            generator = np.random.Generator(
+                np.random.SFC64(derived_sequence(self.sequence, (self.offset + first) // CHUNK))
+            )
             count = min(CHUNK, self.rows - first)
             inputs, noise = generator.standard_normal((count, problem.d)), generator.standard_normal(count)
             keep = min(count, stop - first)
@@ -117,6 +147,10 @@ class Batch:
         """Number of samples."""
         return len(self.y)
 
+    def part(self, start: int, stop: int) -> Batch:
+        """Samples start … stop − 1 of these."""
+        return Batch(self.X[start:stop], self.y[start:stop])
+
     def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """As `Samples.blocks`, without buffers: views where the type is right."""
         for start in range(first * block, self.rows, stride * block):
@@ -136,6 +170,15 @@ def over_blocks(
 
     Block i belongs to slot i mod `threads`, whose blocks come in order: sums kept apart for each slot and added in the
     order of the slots are the same in every run with as many threads.
+
+    Parameters
+    ----------
+    samples : Samples or Batch
+    block : int
+        Rows of a block; no result depends on it but through rounding.
+    visit : callable
+    threads : int
+    dtype : dtype
     """
 
     def walk(slot: int) -> None:

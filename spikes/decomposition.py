@@ -38,6 +38,10 @@ def spike_part(
     a : ndarray, shape (N,)
     beta_norm2 : float
         Realised ‖β‖².
+
+    Returns
+    -------
+    LowRank
     """
     terms = spike_terms(problem, ell, as_published=as_published, beta_norm2=beta_norm2)
     code = a * math.sqrt(len(a))
@@ -47,7 +51,19 @@ def spike_part(
 
 
 def operator_norm(F: np.ndarray, F0: np.ndarray, part: LowRank, rng: np.random.Generator) -> float:
-    """Largest singular value of F − F₀ − Σ left rightᵀ, by Lanczos on products with it: the sum is never formed."""
+    """Largest singular value of F − F₀ − Σ left rightᵀ, by Lanczos on products with it: the sum is never formed.
+
+    Parameters
+    ----------
+    F, F0 : ndarray, shape (n, N)
+    part : LowRank
+    rng : Generator
+        For the start vector.
+
+    Returns
+    -------
+    float
+    """
 
     def times(x: np.ndarray) -> np.ndarray:
         return F @ x - F0 @ x - part.times(x)
@@ -107,6 +123,10 @@ def decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence | int
     ell : int
         Number of terms.
     sequence : SeedSequence or int
+
+    Returns
+    -------
+    Decomposition
 
     Raises
     ------

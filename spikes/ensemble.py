@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from spikes.data import as_seed_sequence, derived_sequence
 from spikes.execution import run_tasks, worker_count
+from spikes.row_ranges import HERE, Place
 from spikes.simulation import Simulation, check_how, check_memory, simulate
 from spikes.spectra import DEGREES, separated
 from theory.problem import Problem
@@ -18,6 +20,7 @@ __all__ = [
     "ALIGNMENTS",
     "Ensemble",
     "Estimate",
+    "check_seeds",
     "controlled_estimate",
     "estimate",
     "mean_amplitudes",
@@ -41,7 +44,22 @@ class Estimate(NamedTuple):
 
 
 def estimate(values: np.ndarray) -> Estimate:
-    """Mean and standard error of one value a seed."""
+    """Mean and standard error of one value a seed.
+
+    Parameters
+    ----------
+    values : array_like, shape (seeds,)
+
+    Returns
+    -------
+    Estimate
+
+    Examples
+    --------
+    >>> mean, sem, seeds = estimate([1.0, 2.0, 3.0])
+    >>> print(f"{mean:.3f} ± {sem:.3f}, {seeds} seeds")
+    2.000 ± 0.577, 3 seeds
+    """
     values = np.asarray(values, dtype=float)
     sem = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
     return Estimate(float(np.mean(values)), sem, len(values))
@@ -58,6 +76,10 @@ def controlled_estimate(values: np.ndarray, control: np.ndarray, expected: float
     values, control : ndarray, shape (seeds,)
     expected : float
         Expectation of the control.
+
+    Returns
+    -------
+    Estimate
     """
     values, control = np.asarray(values, dtype=float), np.asarray(control, dtype=float)
     seeds, spread = len(values), float(np.ptp(control))
@@ -78,6 +100,14 @@ def mean_amplitudes(amplitudes: np.ndarray) -> tuple[Estimate, ...]:
 
     The sign of each row is chosen to make the amplitude that is largest over all rows positive. The signed amplitudes
     are averaged and the modulus of the mean is given, so that noise around 0 averages out.
+
+    Parameters
+    ----------
+    amplitudes : ndarray, shape (seeds, columns)
+
+    Returns
+    -------
+    tuple of Estimate
     """
     gauge = np.argmax(np.mean(amplitudes**2, axis=0))
     amplitudes = amplitudes * np.where(amplitudes[:, gauge] < 0.0, -1.0, 1.0)[:, None]
@@ -178,6 +208,13 @@ class Ensemble:
         }
 
 
+def check_seeds(seeds: int) -> int:
+    """Refuse a number of runs that is not a positive integer."""
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
+        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    return int(seeds)
+
+
 def simulate_ensemble(
     problem: Problem,
     *,
@@ -187,11 +224,13 @@ def simulate_ensemble(
     test_samples: int = 8192,
     dtype: str = "float64",
     method: str = "gram",
+    executor: Executor | None = None,
 ) -> Ensemble:
     """Run `simulate` for several independent seeds, in processes of one thread each.
 
     Run i has the i-th child of the seed's sequence: the same bits whatever `workers` is, and the first runs of a larger
-    ensemble are those of a smaller one.
+    ensemble are those of a smaller one. Runs are what workers share; of streamed ones, on an executor or where there
+    are more workers than runs, it is ranges of rows, one run after the other. Either way gives the same bits.
 
     Parameters
     ----------
@@ -205,20 +244,47 @@ def simulate_ensemble(
         Fresh samples for each run's test error.
     dtype, method : str
         As in `simulate`.
+    executor : concurrent.futures.Executor, optional
+        Where to run instead of in `workers` processes.
+
+    Returns
+    -------
+    Ensemble
 
     Raises
     ------
     ValueError
         If an argument breaks its rule, or the runs do not fit in memory side by side.
+    ChildProcessError
+        If workers keep dying.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> runs = simulate_ensemble(Problem(n=100, d=50, width=75), seeds=2, seed=0, workers=1)
+    >>> runs.seeds, runs.values("test_error").shape
+    (2, (2, 1))
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
-    sequence = as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     check_how(dtype, method)
-    check_memory(problem, worker_count(workers, int(seeds)), dtype=dtype, method=method)
-    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(int(seeds))]
-    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers)))
+    if executor is not None and workers is not None:
+        raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
+    count = worker_count(workers, 10**9)
+    check_memory(problem, 1 if executor is not None else min(count, seeds), dtype=dtype, method=method)
+    if method == "streamed" and (executor is not None or count > seeds):
+        place = Place(None if executor is not None else count, executor)
+        sequences = [derived_sequence(sequence, i) for i in range(seeds)]
+        return Ensemble(problem, tuple(_run(problem, s, test_samples, dtype, method, place) for s in sequences))
+    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(seeds)]
+    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor)))
 
 
-def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int, dtype: str, method: str) -> Simulation:
-    return simulate(problem, sequence, test_samples=test_samples, dtype=dtype, method=method)
+def _run(
+    problem: Problem,
+    sequence: np.random.SeedSequence,
+    test_samples: int,
+    dtype: str,
+    method: str,
+    place: Place = HERE,
+) -> Simulation:
+    return simulate(problem, sequence, test_samples=test_samples, dtype=dtype, method=method, place=place)

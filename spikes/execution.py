@@ -9,10 +9,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from importlib.metadata import version
 from typing import Any
 
-__all__ = ["cluster_executor", "finished_tasks", "package_versions", "progress_bar", "run_tasks", "worker_count"]
+__all__ = [
+    "cluster_executor",
+    "finished_tasks",
+    "package_versions",
+    "progress_bar",
+    "progress_hidden",
+    "run_tasks",
+    "worker_count",
+]
 
 log = logging.getLogger("spikes")
 
@@ -22,6 +31,15 @@ _DEATHS = 4
 
 def worker_count(workers: int | None, tasks: int) -> int:
     """Number of processes for some tasks: as many as processors unless told otherwise, never more than tasks.
+
+    Parameters
+    ----------
+    workers : int, optional
+    tasks : int
+
+    Returns
+    -------
+    int
 
     Raises
     ------
@@ -48,6 +66,24 @@ def run_tasks(
 
     `finished` is called in this process with a task's index and result, in the order in which they finish. The first
     failure ends the others and is raised as it was.
+
+    Parameters
+    ----------
+    function : callable
+    tasks : sequence of tuple
+    workers : int, optional
+        Processes; as many as processors by default.
+    executor : concurrent.futures.Executor, optional
+        Where to run instead.
+    label : str
+        Of the progress bar.
+    finished : callable, optional
+        Called with number and result of each task as it finishes.
+
+    Returns
+    -------
+    list
+        In the order of the tasks.
     """
     results: list[Any] = [None] * len(tasks)
     with (
@@ -84,6 +120,10 @@ def finished_tasks(
         Processes; as many as processors by default. One means this process.
     executor : concurrent.futures.Executor, optional
         Where to run instead; it is left open.
+
+    Returns
+    -------
+    iterator of (int, Future)
 
     Raises
     ------
@@ -182,6 +222,10 @@ def cluster_executor(scheduler: str, workers: int | None = None) -> Iterator[Exe
     workers : int, optional
         Worker processes of the local cluster; as many as processors by default.
 
+    Returns
+    -------
+    iterator of Executor
+
     Raises
     ------
     ValueError
@@ -251,7 +295,12 @@ def _check_workers(client: Any) -> None:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on."""
+    """Versions of Python and of the packages that results depend on.
+
+    Returns
+    -------
+    dict of str to str
+    """
     return {"python": platform.python_version()} | {
         name: version(name) for name in ("spikes-rmt", "numpy", "scipy", "numba")
     }
@@ -264,13 +313,38 @@ def _connected(client: Callable[..., Any], place: Any, scheduler: str) -> Any:
         raise ConnectionError(f"no scheduler answers at {scheduler}: {' '.join(str(error).split())}") from None
 
 
+_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
+
+
+@contextmanager
+def progress_hidden(hidden: bool = True) -> Iterator[None]:
+    """No progress bar inside the block, whatever runs there."""
+    token = _hidden.set(hidden)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
+
+
 @contextmanager
 def progress_bar(label: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
-    """A function to call after each of `total` steps; it moves a bar where standard error is a terminal."""
+    """A function to call after each of `total` steps; it moves a bar where standard error is a terminal.
+
+    Parameters
+    ----------
+    label : str
+    total : int
+    quiet : bool
+        No bar.
+
+    Returns
+    -------
+    iterator of callable
+    """
     from rich.console import Console
 
     console = Console(stderr=True)
-    if quiet or total < 2 or not console.is_terminal:
+    if quiet or _hidden.get() or total < 2 or not console.is_terminal:
         yield lambda: None
         return
     from rich.progress import (

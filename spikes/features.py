@@ -39,7 +39,23 @@ def feature_matrix(
     *,
     threads: int = 1,
 ) -> FeatureMatrix:
-    """σ(XWᵀ) − shift for a batch, with its labels and its latents along a unit `direction` (d,)."""
+    """σ(XWᵀ) − shift for a batch, with its labels and its latents along a unit `direction` (d,).
+
+    Parameters
+    ----------
+    W : ndarray, shape (N, d)
+    kernels : ActivationKernels
+    shift : float
+        E σ(Z) if the activation is centred, else 0.
+    samples : Samples or Batch
+    direction : ndarray, shape (d,)
+        β̂.
+    threads : int
+
+    Returns
+    -------
+    FeatureMatrix
+    """
     n, N = samples.rows, len(W)
     F, labels, u = np.empty((n, N), W.dtype), np.empty(n, W.dtype), np.empty(n, W.dtype)
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
+from scipy.sparse.linalg import svds
 
 from spikes.data import LabelledRows, over_blocks
 from spikes.kernels import ActivationKernels
 from spikes.network import Network
+from spikes.row_ranges import HERE, Place, sum_over_rows
 
-__all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient"]
+__all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient", "rank_one_share"]
 
 BLOCK = 512
 """Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
@@ -36,6 +38,22 @@ class Gradient:
     beta: np.ndarray
     label_power: float
 
+    def step(self, network: Network, eta: float) -> Step:
+        """The network after a step of size η; the rows are overwritten by its first layer."""
+        W = self.rows
+        W *= eta
+        W += network.W
+        return Step(Network(W, network.a), self.beta, self.label_power)
+
+
+def rank_one_share(matrix: np.ndarray) -> float:
+    """Share of the squared Frobenius norm that the largest singular value of a matrix carries; nan for zero."""
+    norm = float(np.linalg.norm(matrix))
+    if norm == 0.0:
+        return math.nan
+    largest = svds(matrix, k=1, v0=np.ones(min(matrix.shape), matrix.dtype), return_singular_vectors=False)
+    return (float(largest[0]) / norm) ** 2
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -57,7 +75,14 @@ class Step:
 
 
 def add_product(total: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
-    """total += leftᵀ right in place, for C-ordered arrays (N, d), (b, N) and (b, d)."""
+    """total += leftᵀ right in place, for C-ordered arrays (N, d), (b, N) and (b, d).
+
+    Parameters
+    ----------
+    total : ndarray, shape (N, d)
+    left : ndarray, shape (b, N)
+    right : ndarray, shape (b, d)
+    """
     gemm = sgemm if total.dtype == np.float32 else dgemm
     gemm(1.0, right.T, left.T, beta=1.0, c=total.T, trans_b=True, overwrite_c=True)
 
@@ -70,6 +95,7 @@ def gradient(
     *,
     interacting: bool = True,
     threads: int = 1,
+    place: Place = HERE,
 ) -> Gradient:
     """(1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀), in row blocks: memory does not grow with n₀.
 
@@ -86,7 +112,28 @@ def gradient(
         False leaves f out of the residual, as if other neurons made it vanish.
     threads : int
         Threads that share the blocks of rows.
+    place : Place
+        Where ranges of rows are summed.
+
+    Returns
+    -------
+    Gradient
     """
+    arguments = (network, kernels, shift, interacting)
+    total, beta, power = sum_over_rows(_sums, samples, arguments, threads=threads, place=place)
+    total /= samples.rows
+    return Gradient(total, beta / samples.rows, power / samples.rows)
+
+
+def _sums(
+    samples: LabelledRows,
+    threads: int,
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    interacting: bool,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """n₀ times the gradient's rows, β and the power of the labels."""
     W, a = network.W, network.a
     N, d = W.shape
     size, scale = min(BLOCK, samples.rows), 1.0 / math.sqrt(N) if interacting else 0.0
@@ -110,8 +157,7 @@ def gradient(
         total += part.gradient
         beta += part.beta
         power += part.power
-    total /= samples.rows
-    return Gradient(total, beta / samples.rows, power / samples.rows)
+    return total, beta, power
 
 
 def giant_step(
@@ -138,12 +184,12 @@ def giant_step(
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
     threads : int
         Threads that share the blocks of rows.
+
+    Returns
+    -------
+    Step
     """
-    made = gradient(network, kernels, shift, samples, threads=threads)
-    W = made.rows
-    W *= eta
-    W += network.W
-    return Step(Network(W, network.a), made.beta, made.label_power)
+    return gradient(network, kernels, shift, samples, threads=threads).step(network, eta)
 
 
 @dataclass(eq=False)

@@ -80,6 +80,16 @@ class Trajectory:
 def start_network(problem: Problem, protocol: Protocol, sequence: np.random.SeedSequence) -> Network:
     """The network before the first step, symmetric or random as the protocol has it.
 
+    Parameters
+    ----------
+    problem : Problem
+    protocol : Protocol
+    sequence : SeedSequence
+
+    Returns
+    -------
+    Network
+
     Raises
     ------
     ValueError
@@ -127,6 +137,10 @@ def trajectory(
         Fresh samples for that.
     threads : int
         Threads that share blocks of rows. Sums may round differently on another number.
+
+    Returns
+    -------
+    Trajectory
 
     Raises
     ------

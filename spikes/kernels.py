@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from types import FunctionType
 from typing import NamedTuple
 
 import numba
@@ -375,10 +376,16 @@ class ActivationKernels(NamedTuple):
         ``activate(H, shift)``: H ← σ(H) − shift.
     backward : callable
         ``backward(H, a, scale, y, shift, r)``: r_i ← y_i − scale Σ_j a_j (σ(H_ij) − shift) and H_ij ← r_i σ′(H_ij) a_j.
+    activation : Activation
+        What they are the kernels of.
     """
 
     activate: Callable
     backward: Callable
+    activation: Activation
+
+    def __reduce__(self):  # in another process they are built there
+        return activation_kernels, (self.activation,)
 
 
 @register_jitable(error_model="numpy", fastmath={"contract", "reassoc"})
@@ -389,7 +396,7 @@ def _dot(x, y):
     return total
 
 
-def _build(sigma: Callable, pair: Callable, *, cache: bool) -> ActivationKernels:
+def _build(activation: Activation, sigma: Callable, pair: Callable, *, cache: bool) -> ActivationKernels:
     @numba.njit(nogil=True, cache=cache, **_OPTIONS)
     def activate(H, shift):
         for i in range(H.shape[0]):
@@ -407,12 +414,25 @@ def _build(sigma: Callable, pair: Callable, *, cache: bool) -> ActivationKernels
             for j in range(H.shape[1]):
                 H[i, j] *= a[j] * r[i]
 
-    return ActivationKernels(activate, backward)
+    return ActivationKernels(activate, backward, activation)
+
+
+def _compiled(function: Callable) -> Callable:
+    """A scalar function compiled; one that is not written in Python, such as `math.atan`, through a call of it."""
+    return numba.njit(function if isinstance(function, FunctionType) else lambda x: function(x))
 
 
 @lru_cache(maxsize=32)
 def activation_kernels(activation: Activation) -> ActivationKernels:
     """Kernels of an activation: compiled once and cached on disk for those known by name, compiled anew for a user's.
+
+    Parameters
+    ----------
+    activation : Activation
+
+    Returns
+    -------
+    ActivationKernels
 
     Raises
     ------
@@ -420,9 +440,9 @@ def activation_kernels(activation: Activation) -> ActivationKernels:
         If numba cannot compile a user's functions.
     """
     if ACTIVATIONS.get(activation.name) is activation:
-        return _build(*_SCALARS[activation.name], cache=True)
-    sigma, slope = numba.njit(activation.function), numba.njit(activation.derivative)
-    kernels = _build(sigma, _both(sigma, slope), cache=False)
+        return _build(activation, *_SCALARS[activation.name], cache=True)
+    sigma, slope = _compiled(activation.function), _compiled(activation.derivative)
+    kernels = _build(activation, sigma, _both(sigma, slope), cache=False)
     try:
         kernels.backward(np.zeros((1, 1)), np.zeros(1), 1.0, np.zeros(1), 0.0, np.zeros(1))
         kernels.activate(np.zeros((1, 1)), 0.0)

@@ -20,7 +20,13 @@ _AXIS_NODES = {1: 200, 2: 120, 3: 40}
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
-    """x ↦ intercept + ⟨coefficients, x⟩, coefficients of shape (d,)."""
+    """x ↦ intercept + ⟨coefficients, x⟩, coefficients of shape (d,).
+
+    Attributes
+    ----------
+    intercept : float
+    coefficients : ndarray, shape (d,)
+    """
 
     intercept: float
     coefficients: np.ndarray
@@ -49,6 +55,10 @@ class Residuals:
         """Number of samples."""
         return self.samples.rows
 
+    def part(self, start: int, stop: int) -> Residuals:
+        """Samples start … stop − 1 of these."""
+        return Residuals(self.samples.part(start, stop), self.fit)
+
     def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """As the blocks of the batch."""
         for rows, X, y in self.samples.blocks(block, dtype=dtype, first=first, stride=stride):
@@ -66,6 +76,10 @@ def fit_labels(kind: str, samples: Samples, independent: Samples) -> LinearFit |
         The batch of the step.
     independent : Samples
         Another batch, which the last kind looks at.
+
+    Returns
+    -------
+    LinearFit or None
     """
     if kind == "none":
         return None
@@ -77,7 +91,16 @@ def fit_labels(kind: str, samples: Samples, independent: Samples) -> LinearFit |
 
 
 def exact_fit(problem: Problem) -> LinearFit:
-    """E y and E[y x], by Gauss-Hermite quadrature over the latents."""
+    """E y and E[y x], by Gauss-Hermite quadrature over the latents.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    LinearFit
+    """
     k = problem.teacher.k
     nodes, weights = np.polynomial.hermite_e.hermegauss(_AXIS_NODES[k])
     weights = weights / weights.sum()
@@ -91,6 +114,14 @@ def exact_fit(problem: Problem) -> LinearFit:
 
 def least_squares(samples: Samples) -> LinearFit:
     """Least squares on [1, x].
+
+    Parameters
+    ----------
+    samples : Samples
+
+    Returns
+    -------
+    LinearFit
 
     Raises
     ------
@@ -114,7 +145,16 @@ def least_squares(samples: Samples) -> LinearFit:
 
 
 def moment_fit(samples: Samples) -> LinearFit:
-    """ȳ and Xᵀ(y − ȳ)/n."""
+    """ȳ and Xᵀ(y − ȳ)/n.
+
+    Parameters
+    ----------
+    samples : Samples
+
+    Returns
+    -------
+    LinearFit
+    """
     n = samples.rows
     total, moment, labels = np.zeros(samples.problem.d), np.zeros(samples.problem.d), 0.0
     for _, X, y in samples.blocks(_BLOCK):

@@ -32,6 +32,14 @@ _EPOCH = ("loss", "population_loss", "gradient_norm", "mass", "rms_angle", "spre
 def holding_certificate(teacher: Teacher) -> Certificate:
     """The minimum-norm certificate if it is non-degenerate, else the lowest even degree from 8 to 16 that is.
 
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Returns
+    -------
+    Certificate
+
     Raises
     ------
     ArithmeticError
@@ -89,7 +97,7 @@ class LocalStudy:
 
     def minimum(self, decay: float) -> MeasureMinimum:
         """The measure problem of one of the plan's decays."""
-        return min(self.minima, key=lambda found: abs(found.decay - decay))
+        return next(found for found in self.minima if found.decay == decay)
 
     def gaps(self, run: int) -> np.ndarray:
         """ζ at every record of a run's history, at the decay of the record's epoch; nan where there is no decay."""
@@ -105,17 +113,17 @@ class LocalStudy:
 
     @cached_property
     def epoch_gaps(self) -> np.ndarray:
-        """ζ at the end of every epoch: (seeds, epochs)."""
+        """ζ at the end of every epoch, nan where there is no decay: (seeds, epochs)."""
         value = np.array([self.minimum(x).value if x > 0.0 else math.nan for x in self.decays])
-        return (self.epochs("population_loss") + self._padded * self.epochs("penalty"))[:, 1:] - value
-
-    @property
-    def _padded(self) -> np.ndarray:
-        return np.concatenate([[0.0], self.decays])
+        loss, penalty = (self.epochs(name)[:, 1:] for name in ("population_loss", "penalty"))
+        return loss + self.decays * penalty - value
 
     @property
     def tightest(self) -> float:
-        """Smallest ratio of the bound to Σ|a||w|δ² over all records of all runs; at least 1, as the theory says."""
+        """Smallest ratio of the bound to Σ|a||w|δ² over the records with a decay; at least 1, as the theory says.
+
+        nan where there is no decay at all.
+        """
         ratios = [self.bounds(i) / run.column("spread") for i, run in enumerate(self.runs)]
         together = np.concatenate(ratios)
         together = together[np.isfinite(together)]
@@ -130,8 +138,9 @@ class LocalStudy:
             If fewer than three epochs have different decays.
         """
         decays = self.decays[-last:]
-        if len(np.unique(decays)) < 3:
-            raise ValueError(f"`epochs` must leave at least three different decays for an exponent; got {len(decays)}")
+        different = len(np.unique(decays))
+        if different < 3:
+            raise ValueError(f"`epochs` must leave at least three different decays for an exponent; got {different}")
         x = np.log(decays)
         y = np.log(self.epochs(name)[:, 1:][:, -last:])
         x = x - x.mean()
@@ -203,7 +212,16 @@ class LocalStudy:
 
 
 def certificate_contract(found: Certificate) -> dict[str, Any]:
-    """The contract of a certificate alone: its curve in the plane, or a sample of the sphere of the span."""
+    """The contract of a certificate alone: its curve in the plane, or a sample of the sphere of the span.
+
+    Parameters
+    ----------
+    found : Certificate
+
+    Returns
+    -------
+    dict
+    """
     theory = {"largest_decay": largest_decay(found.teacher), "signal_power": signal_power(found.teacher)}
     theory["certificate"] = found.to_dict()
     if found.teacher.rank == 2:

@@ -58,7 +58,16 @@ class Objective(Protocol):
 
 
 def norms_of(W: np.ndarray) -> np.ndarray:
-    """Norms of rows."""
+    """Norms of rows.
+
+    Parameters
+    ----------
+    W : ndarray, shape (m, d)
+
+    Returns
+    -------
+    ndarray, shape (m,)
+    """
     return np.sqrt(np.einsum("ij,ij->i", W, W))
 
 
@@ -236,6 +245,10 @@ class Sample:
 def check_sample(n: int, d: int, width: int) -> None:
     """Refuse a sample that does not fit in the memory that is free.
 
+    Parameters
+    ----------
+    n, d, width : int
+
     Raises
     ------
     ValueError
@@ -252,7 +265,21 @@ def check_sample(n: int, d: int, width: int) -> None:
 def draw_sample(
     teacher: Teacher, n: int, *, noise: float, sequence: np.random.SeedSequence
 ) -> tuple[np.ndarray, np.ndarray]:
-    """X (n, d) and y = Σ_j a⋆_j relu(⟨w⋆_j, x⟩) + noise ε."""
+    """X (n, d) and y = Σ_j a⋆_j relu(⟨w⋆_j, x⟩) + noise ε.
+
+    Parameters
+    ----------
+    teacher : Teacher
+    n : int
+    noise : float
+        Standard deviation of the label noise.
+    sequence : SeedSequence
+
+    Returns
+    -------
+    X : ndarray, shape (n, d)
+    y : ndarray, shape (n,)
+    """
     generator = np.random.Generator(np.random.SFC64(sequence))
     X = generator.standard_normal((n, teacher.d))
     y = np.maximum(X @ teacher.directions.T, 0.0) @ teacher.weights

@@ -223,6 +223,12 @@ class Trained:
 def alignment(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> dict[str, float]:
     """Where a student's mass Σ|a_i||w_i| lies.
 
+    Parameters
+    ----------
+    W : ndarray, shape (m, d)
+    a : ndarray, shape (m,)
+    teacher : Teacher
+
     Returns
     -------
     dict
@@ -268,6 +274,10 @@ def train(
         Return after so many epochs in all.
     advance : callable
         Called after each epoch.
+
+    Returns
+    -------
+    Trained
 
     Raises
     ------
@@ -359,13 +369,17 @@ def _epoch(
     # The first step leaves from here: the objective never rises to ten times what it was before Stage 3.
     ceiling = _DIVERGED * max(objective.power, decay * float(state["history"][0, HISTORY.index("penalty")]))
     records = []
-    for i in range(1, plan.iterations + 1):
-        loss, gW, ga = objective.gradient(W, a, decay)
+
+    def check(loss: float, iteration: int) -> None:
         if not loss <= ceiling:
             raise ArithmeticError(
-                f"training diverged in epoch {epoch + 1}, iteration {i}, with step size {size:.3g}: the loss reached "
-                f"{loss:.3g}; try `step` = {0.25 * plan.step:.3g}"
+                f"training diverged in epoch {epoch + 1}, iteration {iteration}, with step size {size:.3g}: the loss "
+                f"reached {loss:.3g}; try `step` = {0.25 * plan.step:.3g}"
             )
+
+    for i in range(1, plan.iterations + 1):
+        loss, gW, ga = objective.gradient(W, a, decay)
+        check(loss, i)
         vW *= plan.momentum
         va *= plan.momentum
         vW -= size * gW
@@ -375,6 +389,7 @@ def _epoch(
         if i == plan.iterations or (plan.record is not None and i % plan.record == 0):
             now = {"W": W, "a": a}
             records.append(_record(epoch, i, decay, size, now, objective, population, plan.teacher))
+    check(records[-1][HISTORY.index("loss")], plan.iterations)
     mass = records[-1][HISTORY.index("mass")]
     if mass <= _COLLAPSED * start:
         raise ArithmeticError(

@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from spikes.array_file import load_array
 from spikes.comparison import SCHEMA, Row, row
 from spikes.ensemble import Estimate
 from spikes.spectra import gram_eigh
 from theory.laws import MarchenkoPastur, TracyWidom, wishart_edge
 
-__all__ = ["MatrixSpectrum", "load_array", "load_matrix", "matrix_spectrum"]
+__all__ = ["MatrixSpectrum", "fitted_bulk", "load_matrix", "matrix_spectrum"]
 
 _ROWS = 4096
 _LEVEL = 1e-3
 _GRID = 400
 
 
-def load_array(path: str | Path, key: str | None = None) -> np.ndarray:
-    """An array of a .npy file, mapped into memory, or of a .npz file under a key; pickled objects are never loaded.
+def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
+    """As `load_array`, refusing what is not a real matrix of at least 20 rows and columns.
+
+    Parameters
+    ----------
+    path : str or Path
+    key : str, optional
+        Name of the array in a .npz file.
+
+    Returns
+    -------
+    ndarray, shape (n, N)
 
     Raises
     ------
     ValueError
-        If the file cannot be read as such, or `key` is missing or unknown.
+        If it is no such matrix, or as `load_array` raises.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".npy", ".npz"):
-        raise ValueError(f"`FILE` must end in .npy or .npz; got {str(path)!r}")
-    try:
-        if suffix == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        with np.load(path, allow_pickle=False) as archive:
-            names = list(archive.files)
-            if key is None and len(names) == 1:
-                key = names[0]
-            if key not in names:
-                raise ValueError(f"`key` must be one of {', '.join(names)}; got {key!r}")
-            return archive[key]
-    except OSError as error:
-        raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        if str(error).startswith("`key`"):
-            raise
-        raise ValueError(f"`FILE` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
-
-
-def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
-    """As `load_array`, refusing what is not a real matrix of at least 20 rows and columns."""
     matrix = load_array(path, key)
     if matrix.ndim != 2 or min(matrix.shape) < 20 or matrix.dtype.kind not in "fiu":
         raise ValueError(
@@ -159,9 +146,6 @@ class MatrixSpectrum:
 def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL) -> MatrixSpectrum:
     """Eigenvalues of FᵀF/n for a matrix F (n, N), read in blocks of rows, and the bulk and outliers in them.
 
-    The variance of the Marchenko-Pastur law of ratio N/n is the one whose median the bulk has; eigenvalues beyond the
-    Tracy-Widom quantile of `level` are taken out of the bulk and the fit repeated until their number stands.
-
     Parameters
     ----------
     matrix : ndarray, shape (n, N)
@@ -169,13 +153,22 @@ def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL) -> MatrixSpect
     level : float
         Odds of an outlier where there is none.
 
+    Returns
+    -------
+    MatrixSpectrum
+
     Raises
     ------
     ValueError
         If an entry is not finite, the matrix is zero, or an argument breaks its rule.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal((400, 200))
+    >>> matrix_spectrum(noise).outliers, matrix_spectrum(noise + 0.3).outliers
+    (0, 1)
     """
-    if isinstance(level, bool) or not 0.0 < float(level) < 1.0:
-        raise ValueError(f"`level` must be between 0 and 1; got {level!r}")
+    _check_level(level)
     n, N = matrix.shape
     small = np.zeros((min(n, N),) * 2)
     lines = matrix if n >= N else matrix.T
@@ -188,6 +181,31 @@ def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL) -> MatrixSpect
     eigenvalues, _ = gram_eigh(np.asfortranarray(small))
     if eigenvalues[0] == 0.0:
         raise ValueError("`FILE` must hold a matrix that is not zero")
+    return fitted_bulk(eigenvalues, (n, N), level=level)
+
+
+def fitted_bulk(eigenvalues: np.ndarray, shape: tuple[int, int], *, level: float = _LEVEL) -> MatrixSpectrum:
+    """The Marchenko-Pastur bulk of some eigenvalues, and what lies outside.
+
+    The variance of the law of ratio N/n is the one whose median the bulk has; eigenvalues beyond the Tracy-Widom
+    quantile of `level` are taken out of the bulk and the fit repeated until their number stands.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (min(n, N),)
+        Of FᵀF/n for F (n, N), not all zero, in decreasing order.
+    shape : tuple of int
+        (n, N).
+    level : float
+        Odds of an outlier where there is none.
+
+    Raises
+    ------
+    ValueError
+        If `level` is not between 0 and 1.
+    """
+    _check_level(level)
+    n, N = shape
     threshold = float(TracyWidom(1).ppf(1.0 - level))
     unit = MarchenkoPastur(N / n)
     atom = sum(mass for _, mass in unit.atoms)
@@ -209,3 +227,8 @@ def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL) -> MatrixSpect
     return MatrixSpectrum(
         (n, N), eigenvalues, law, variance * centre, variance * scale, threshold, float(level), outliers, kolmogorov
     )
+
+
+def _check_level(level: float) -> None:
+    if isinstance(level, bool) or not 0.0 < float(level) < 1.0:
+        raise ValueError(f"`level` must be between 0 and 1; got {level!r}")

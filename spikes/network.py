@@ -45,6 +45,10 @@ def initial_network(
     antisymmetric : bool
         Give neuron j + N/2 the weights of neuron j and the opposite a, so that the network starts at f = 0.
 
+    Returns
+    -------
+    Network
+
     Raises
     ------
     ValueError

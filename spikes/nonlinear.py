@@ -46,7 +46,12 @@ _SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
 def default_alphas() -> tuple[float, ...]:
-    """Thirteen exponents from 0 to 1/2, the critical ones 0, 1/4, 1/3, 3/8, 2/5 among them."""
+    """Thirteen exponents from 0 to 1/2, the critical ones 0, 1/4, 1/3, 3/8, 2/5 among them.
+
+    Returns
+    -------
+    tuple of float
+    """
     return (0.0, 0.06, 0.12, 0.18, 0.22, 0.25, 0.29, 1 / 3, 0.355, 0.375, 0.4, 0.45, 0.5)
 
 
@@ -176,6 +181,22 @@ def staircase(
 
     Every exponent is simulated on the same random numbers.
 
+    Parameters
+    ----------
+    problem : Problem
+        Its α is not looked at.
+    alphas : sequence of float, optional
+        Exponents to simulate; `default_alphas` by default.
+    seeds : int
+    seed : int, SeedSequence or Generator
+    workers : int, optional
+        Processes; as many as processors by default.
+    gradient_order : {1, 2}
+
+    Returns
+    -------
+    Staircase
+
     Raises
     ------
     ValueError
@@ -297,6 +318,10 @@ def spectrum_study(
         Exponents whose spectra are simulated.
     points : int
         Number of equidistant exponents from 0 to 1/2 at which edge and outliers are predicted.
+
+    Returns
+    -------
+    SpectrumStudy
 
     Raises
     ------
@@ -429,6 +454,10 @@ def decomposition_study(
     sizes : sequence of int
     seeds : int
         At least 2: exponents need errors.
+
+    Returns
+    -------
+    DecompositionStudy
 
     Raises
     ------

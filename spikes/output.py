@@ -19,6 +19,15 @@ FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 def check_writable(name: str, path: str | None, suffixes: tuple[str, ...] = ()) -> None:
     """Refuse a path that cannot be written, before any work is done for it.
 
+    Parameters
+    ----------
+    name : str
+        Argument that the complaint names.
+    path : str, optional
+        ``-`` is standard output.
+    suffixes : tuple of str
+        Suffixes allowed; any if empty.
+
     Raises
     ------
     ValueError
@@ -41,7 +50,16 @@ def check_writable(name: str, path: str | None, suffixes: tuple[str, ...] = ()) 
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[str]:
-    """A temporary name beside `path` that takes its place when the block succeeds, and is removed when it does not."""
+    """A temporary name beside `path` that takes its place when the block succeeds, and is removed when it does not.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    iterator of str
+    """
     target = Path(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".spikes-", suffix=target.suffix)
     os.close(handle)
@@ -61,7 +79,13 @@ def _umask() -> int:
 
 
 def write_json(path: str, content: dict[str, Any]) -> None:
-    """Write JSON to a file, or to standard output for ``-``; numbers that are not finite are refused."""
+    """Write JSON to a file, or to standard output for ``-``; numbers that are not finite are refused.
+
+    Parameters
+    ----------
+    path : str
+    content : dict
+    """
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     if path == "-":
         sys.stdout.write(text)
@@ -70,8 +94,17 @@ def write_json(path: str, content: dict[str, Any]) -> None:
         Path(temporary).write_text(text)
 
 
-def save_figure(path: str, draw: Callable[[], Any]) -> None:
-    """Draw with the project's style on no screen and save by suffix."""
+def save_figure(path: str, draw: Callable[[], Any], *, dpi: float | None = None) -> None:
+    """Draw with the project's style on no screen and save by suffix; `dpi` is the style's unless given.
+
+    Parameters
+    ----------
+    path : str
+        Ends in .png, .pdf or .svg.
+    draw : callable
+        Draws, and returns Axes or a Figure.
+    dpi : float, optional
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -83,5 +116,6 @@ def save_figure(path: str, draw: Callable[[], Any]) -> None:
         drawn = draw()
         figure = drawn.flat[0].figure if hasattr(drawn, "flat") else drawn.figure
         with whole_file(path) as temporary:
-            figure.savefig(temporary, metadata={"Software": None} if path.lower().endswith(".png") else None)
+            metadata = {"Software": None} if path.lower().endswith(".png") else None
+            figure.savefig(temporary, metadata=metadata, **({} if dpi is None else {"dpi": dpi}))
         plt.close(figure)

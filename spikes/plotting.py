@@ -56,6 +56,17 @@ def plot_spectrum(theory: Prediction | None = None, simulation: Ensemble | None 
     """Density of ln x for the eigenvalues x of FFᵀ/n, predicted and simulated, with the outliers on the axis.
 
     On the logarithmic axis bulk and spikes are both in sight, and areas are shares of eigenvalues.
+
+    Parameters
+    ----------
+    theory : Prediction, optional
+    simulation : Ensemble, optional
+        One of both at least.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
     """
     ax = _axes(ax)
     count = len(theory.outliers) if theory is not None else simulation.outlier_count()
@@ -112,7 +123,19 @@ def plot_spectrum(theory: Prediction | None = None, simulation: Ensemble | None 
 def plot_alignments(
     theory: Prediction | None = None, simulation: Ensemble | None = None, ax: Axes | None = None
 ) -> Axes:
-    """What each spike's left singular vector has learned: its amplitude on the Hermite functions of u = ⟨x, β̂⟩."""
+    """What each spike's left singular vector has learned: its amplitude on the Hermite functions of u = ⟨x, β̂⟩.
+
+    Parameters
+    ----------
+    theory : Prediction, optional
+    simulation : Ensemble, optional
+        One of both at least.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     count = len(theory.outliers) if theory is not None else simulation.outlier_count()
     if simulation is not None:
@@ -160,7 +183,17 @@ def plot_alignments(
 
 
 def plot_errors(comparison: Comparison, ax: Axes | None = None) -> Axes:
-    """Test and train error against the penalty, after the step and before it."""
+    """Test and train error against the penalty, after the step and before it.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     path = comparison.path
     styles = (
@@ -205,7 +238,17 @@ def _plain_log_axis(ax: Axes) -> None:
 
 
 def plot_comparison(comparison: Comparison, axes: Any = None) -> np.ndarray:
-    """Spectrum, alignments and errors in one row; returns the three Axes."""
+    """Spectrum, alignments and errors in one row; returns the three Axes.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    axes : sequence of three Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     if axes is None:
         axes = plt.subplots(1, 3, figsize=(12.5, 3.7), layout="constrained")[1]
     problem = comparison.problem
@@ -227,7 +270,16 @@ def plot_comparison(comparison: Comparison, axes: Any = None) -> np.ndarray:
 
 
 def plot_prediction(theory: Prediction) -> Figure:
-    """The law alone: density with spikes, and what the spikes have learned."""
+    """The law alone: density with spikes, and what the spikes have learned.
+
+    Parameters
+    ----------
+    theory : Prediction
+
+    Returns
+    -------
+    Figure
+    """
     figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.5), layout="constrained")
     plot_spectrum(theory, None, axes[0])
     plot_alignments(theory, None, axes[1])
@@ -235,7 +287,16 @@ def plot_prediction(theory: Prediction) -> Figure:
 
 
 def plot_simulation(simulation: Ensemble) -> Figure:
-    """The simulated spectrum alone."""
+    """The simulated spectrum alone.
+
+    Parameters
+    ----------
+    simulation : Ensemble
+
+    Returns
+    -------
+    Figure
+    """
     figure, ax = plt.subplots(figsize=(5.0, 3.5), layout="constrained")
     plot_spectrum(None, simulation, ax)
     return figure

@@ -27,7 +27,22 @@ def plot_density(
     bins: np.ndarray | int = 60,
     ax: Axes | None = None,
 ) -> Axes:
-    """Density (x, ρ) on every band over the histogram of samples, atoms as stems."""
+    """Density (x, ρ) on every band over the histogram of samples, atoms as stems.
+
+    Parameters
+    ----------
+    bands : sequence of (ndarray, ndarray)
+        x and ρ(x) on each band.
+    samples : ndarray, optional
+    atoms : sequence of (float, float)
+        Place and mass.
+    bins : int or ndarray
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     if samples is not None:
         edges = np.histogram_bin_edges(samples, bins)
@@ -44,7 +59,18 @@ def plot_density(
 
 
 def plot_spike_marks(predicted: Sequence[float], simulated: np.ndarray, *, ax: Axes | None = None) -> Axes:
-    """Predicted spikes as triangles on the axis, the simulated ones of every matrix (seeds, spikes) as ticks below."""
+    """Predicted spikes as triangles on the axis, the simulated ones of every matrix (seeds, spikes) as ticks below.
+
+    Parameters
+    ----------
+    predicted : sequence of float
+    simulated : ndarray, shape (seeds, spikes)
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     line = ax.get_xaxis_transform()
     ax.plot(predicted, np.full(len(predicted), 0.10), "v", transform=line, color=_ATOM, label="predicted spikes")
@@ -69,7 +95,22 @@ def plot_forward(
     threshold: float,
     ax: Axes | None = None,
 ) -> Axes:
-    """Predicted curves over the spike, each with its simulated points ± standard error, and the threshold."""
+    """Predicted curves over the spike, each with its simulated points ± standard error, and the threshold.
+
+    Parameters
+    ----------
+    spike : ndarray, shape (P,)
+    curves : sequence of (str, ndarray)
+        Label and values over `spike`.
+    points : sequence of (ndarray, sequence of Estimate)
+        Places and what was measured there, one entry for each curve.
+    threshold : float
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     ax.axvline(threshold, color="black", linewidth=0.8, linestyle=":", label="threshold")
     styles = ((_THEORY, "-", "o"), (_SECOND, "--", "s")) if len(curves) > 1 else ((_THEORY, "-", "o"),)

@@ -41,6 +41,18 @@ def plot_directions(W: np.ndarray, a: np.ndarray, teacher: Teacher, ax: Axes | N
 
     The angle is that of a neuron's projection on the plane, the radius the length of the projection of its unit
     vector, so that neurons within the plane lie on the arc; the area of a disc is the neuron's share of the mass.
+
+    Parameters
+    ----------
+    W : ndarray, shape (m, d)
+    a : ndarray, shape (m,)
+    teacher : Teacher
+        Of rank 2.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
     """
     ax = _axes(ax)
     half = np.linspace(0.0, math.pi, 181)
@@ -99,7 +111,18 @@ def _share_within(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> tuple[np.nd
 def plot_concentration(
     stages: Sequence[tuple[str, np.ndarray, np.ndarray]], teacher: Teacher, ax: Axes | None = None
 ) -> Axes:
-    """Share of the mass within an angle of a teacher direction of the neuron's sign, for named stages (name, W, a)."""
+    """Share of the mass within an angle of a teacher direction of the neuron's sign, for named stages (name, W, a).
+
+    Parameters
+    ----------
+    stages : sequence of (str, ndarray, ndarray)
+    teacher : Teacher
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     styles = ((_GREY, ":"), (_NEGATIVE, "--"), (_POSITIVE, "-"), (_GREEN, "-."))
     for (name, W, a), (colour, style) in zip(stages, styles, strict=False):
@@ -118,7 +141,17 @@ def plot_concentration(
 
 
 def plot_descent(study: LocalStudy, ax: Axes | None = None) -> Axes:
-    """Population loss and gap ζ of every run against the iterations of Stage 3, and the loss of the minimisers."""
+    """Population loss and gap ζ of every run against the iterations of Stage 3, and the loss of the minimisers.
+
+    Parameters
+    ----------
+    study : LocalStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     iterations = study.plan.iterations
     for i, run in enumerate(study.runs):
@@ -150,7 +183,17 @@ def plot_descent(study: LocalStudy, ax: Axes | None = None) -> Axes:
 
 
 def plot_training(study: LocalStudy, axes: Any = None) -> np.ndarray:
-    """Descent of all runs, and where the mass of the first one is before and after it."""
+    """Descent of all runs, and where the mass of the first one is before and after it.
+
+    Parameters
+    ----------
+    study : LocalStudy
+    axes : sequence of two Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")[1]
     left, right = axes
@@ -176,7 +219,18 @@ def plot_training(study: LocalStudy, axes: Any = None) -> np.ndarray:
 
 
 def plot_certificate(found: Certificate, ax: Axes | None = None, *, label: str | None = None) -> Axes:
-    """The curve of η around the half circle for a teacher in a plane, else |η| against the angle to the teacher."""
+    """The curve of η around the half circle for a teacher in a plane, else |η| against the angle to the teacher.
+
+    Parameters
+    ----------
+    found : Certificate
+    ax : Axes, optional
+    label : str, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     teacher = found.teacher
     if teacher.rank == 2:
@@ -221,7 +275,16 @@ def plot_certificate(found: Certificate, ax: Axes | None = None, *, label: str |
 
 
 def plot_certificate_alone(found: Certificate) -> np.ndarray:
-    """One certificate under its statement."""
+    """One certificate under its statement.
+
+    Parameters
+    ----------
+    found : Certificate
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     figure, axes = plt.subplots(1, 1, figsize=(5.6, 3.6), layout="constrained", squeeze=False)
     plot_certificate(found, axes[0, 0])
     statement = found.statement().replace("rho_c", "ρ_c").replace("eta", "η")
@@ -230,7 +293,17 @@ def plot_certificate_alone(found: Certificate) -> np.ndarray:
 
 
 def plot_exponents(studies: Sequence[LocalStudy], axes: Any = None) -> np.ndarray:
-    """Loss and mass-weighted rms angle at the ends of epochs against λ, means over seeds, with fitted exponents."""
+    """Loss and mass-weighted rms angle at the ends of epochs against λ, means over seeds, with fitted exponents.
+
+    Parameters
+    ----------
+    studies : sequence of LocalStudy
+    axes : sequence of two Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")[1]
     panels = (
@@ -269,7 +342,19 @@ def plot_exponents(studies: Sequence[LocalStudy], axes: Any = None) -> np.ndarra
 
 
 def plot_gradient_gap(studies: Sequence[LocalStudy], factor: float, ax: Axes | None = None) -> Axes:
-    """‖∇L_λ‖²λ² against ζ⁴ over all records of runs at fixed decays, and the line of the factor that bounds them."""
+    """‖∇L_λ‖²λ² against ζ⁴ over all records of runs at fixed decays, and the line of the factor that bounds them.
+
+    Parameters
+    ----------
+    studies : sequence of LocalStudy
+    factor : float
+        c of the line cζ⁴.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     low, high = math.inf, 0.0
     named: set[str] = set()

@@ -12,7 +12,17 @@ __all__ = ["plot_matrix_spectrum"]
 
 
 def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
-    """Density of ln x over the eigenvalues x of FᵀF/n, the fitted Marchenko-Pastur law, and outliers with distances."""
+    """Density of ln x over the eigenvalues x of FᵀF/n, the fitted Marchenko-Pastur law, and outliers with distances.
+
+    Parameters
+    ----------
+    study : MatrixSpectrum
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     if ax is None:
         ax = plt.subplots(figsize=(6.0, 3.6), layout="constrained")[1]
     values = study.eigenvalues[study.eigenvalues > 1e-12 * study.eigenvalues[0]]

@@ -39,7 +39,17 @@ def _mark_thresholds(ax: Axes, *, label: bool = True) -> None:
 
 
 def plot_staircase(study: Staircase, axes: Any = None) -> np.ndarray:
-    """Objective, train and test error against α: simulated points, the law at this n, the limit's steps."""
+    """Objective, train and test error against α: simulated points, the law at this n, the limit's steps.
+
+    Parameters
+    ----------
+    study : Staircase
+    axes : sequence of three Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     if axes is None:
         axes = plt.subplots(1, 3, figsize=(12.5, 3.9), layout="constrained")[1]
     for ax, name in zip(axes, _NAMES, strict=True):
@@ -83,7 +93,17 @@ def plot_staircase(study: Staircase, axes: Any = None) -> np.ndarray:
 
 
 def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
-    """Spectra, one above the other as α grows, and the singular values of the spikes against α."""
+    """Spectra, one above the other as α grows, and the singular values of the spikes against α.
+
+    Parameters
+    ----------
+    study : SpectrumStudy
+    axes : sequence of two Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(10.5, 4.6), layout="constrained")[1]
     left, right = axes
@@ -94,13 +114,18 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
         root = np.sqrt(edges)
         height = density.mean(axis=0) * np.sqrt(edges[1:] * edges[:-1])
         shown = theory.density_x * theory.density
-        left.stairs(
-            height + offset, root, baseline=offset, fill=True, color="#C8C8C8", label="simulation" if j == 0 else None
-        )
-        left.plot(np.sqrt(theory.density_x), shown + offset, color=_THEORY, label="theory" if j == 0 else None)
+        names = ("simulated bulk", "predicted density") if j == 0 else (None, None)
+        left.stairs(height + offset, root, baseline=offset, fill=True, color="#C8C8C8", label=names[0])
+        left.plot(np.sqrt(theory.density_x), shown + offset, color=_THEORY, label=names[1])
         values = np.array([[run.singular_values[i] for i in range(count)] for run in runs.runs])
         left.plot(
-            values.ravel(), np.full(values.size, offset + 0.012), "|", color="black", markersize=7, markeredgewidth=0.8
+            values.ravel(),
+            np.full(values.size, offset + 0.012),
+            "|",
+            color="black",
+            markersize=7,
+            markeredgewidth=0.8,
+            label="simulated spikes, each run" if j == 1 else None,
         )
         left.plot(
             [o.singular_value for o in theory.outliers],
@@ -119,7 +144,8 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
     left.set_xlim(low / 2.5, None)
     left.set_xlabel(r"singular value $s$ of $F/\sqrt{n}$")
     left.set_title(r"density of $\ln s^2$")
-    left.legend(loc="upper right", fontsize=7.5)
+    left.set_ylim(0.0, 1.12 * offset)  # room for the legend above the spectra
+    left.legend(loc="upper right", fontsize=7.5, ncols=2)
 
     right.plot(study.curve, study.edge, color="0.4", linewidth=1.2)
     right.fill_between(study.curve, 0.0, study.edge, color="#E8E8E8", label="bulk")
@@ -152,7 +178,8 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
     right.legend(loc="upper left", fontsize=7.5)
     problem = study.problem
     left.figure.suptitle(
-        f"{problem.sigma.name}, target {problem.teacher.name}, n = {problem.n}, d = {problem.d}, N = {problem.width}",
+        f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, n = {problem.n}, "
+        f"d = {problem.d}, N = {problem.width}, {study.simulation[0].seeds} seeds; dashed: critical exponents",
         x=0.01,
         ha="left",
         fontsize=9,
@@ -191,6 +218,15 @@ def plot_decomposition(study: DecompositionStudy, axes: Any = None) -> np.ndarra
     """‖F − F_ℓ‖/√n, principal angles, and what ridge on F_ℓ misses of ridge on F, against n; four Axes.
 
     The fourth, the slope of the column means that the published decomposition leaves out, is empty for ℓ = 1.
+
+    Parameters
+    ----------
+    study : DecompositionStudy
+    axes : sequence of four Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
     """
     if axes is None:
         axes = plt.subplots(1, 4, figsize=(14.5, 3.7), layout="constrained")[1]
@@ -223,7 +259,7 @@ def plot_decomposition(study: DecompositionStudy, axes: Any = None) -> np.ndarra
     norm.set_title(r"norm of what is left, over $\sqrt{n}$")
     angle.set_ylim(0.0, 95.0)
     count = len(study.runs[0][0].angles["corrected"])
-    angle.set_title(f"principal angle{'s' * (count > 1)} of the leading {count} vector{'s' * (count > 1)}, degrees")
+    angle.set_title("principal angle, degrees" if count == 1 else f"principal angles, leading {count}, degrees")
     error.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
     error.set_title(rf"test error on $F_{study.ell}$ less on $F$, $\lambda$ = {study.problem.ridges[0]:g}")
     slope.set_title("column means on $a_j^2$: slope over predicted")

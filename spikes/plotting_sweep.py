@@ -43,6 +43,17 @@ def plot_curves(curves: Sequence[Curve], x: str, y: str, ax: Axes | None = None)
     """Draw curves of a sweep; see `spikes.summary.curves`.
 
     An axis is logarithmic when its positive values span more than a factor of 20.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+    x, y : str
+        Names of the field and of the quantity.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
     """
     if ax is None:
         ax = plt.subplots(figsize=(6.0, 3.6), layout="constrained")[1]

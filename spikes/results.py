@@ -110,6 +110,10 @@ def open_writer(path: str | os.PathLike[str], study: Study, *, resume: bool = Fa
     resume : bool
         Go on with a file that exists.
 
+    Returns
+    -------
+    iterator of Writer
+
     Raises
     ------
     ValueError
@@ -216,6 +220,14 @@ class Results:
 
 def open_results(path: str | os.PathLike[str]) -> Results:
     """Open a results file for reading, every page checked.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Results
 
     Raises
     ------

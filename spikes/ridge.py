@@ -40,6 +40,10 @@ def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.
     spectrum : GramSpectrum
         Of F.
     ridges : ndarray, shape (L,)
+
+    Returns
+    -------
+    RidgePath
     """
     n = len(y)
     if not spectrum.left:
@@ -58,7 +62,20 @@ def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.
 def ridge_path_of_moments(
     eigenvalues: np.ndarray, vectors: np.ndarray, moment: np.ndarray, power: float, ridges: np.ndarray
 ) -> RidgePath:
-    """As `ridge_path`, from the eigendecomposition of FᵀF/n, the moment Fᵀy/n and the power yᵀy/n."""
+    """As `ridge_path`, from the eigendecomposition of FᵀF/n, the moment Fᵀy/n and the power yᵀy/n.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (N,)
+    vectors : ndarray, shape (N, N)
+    moment : ndarray, shape (N,)
+    power : float
+    ridges : ndarray, shape (L,)
+
+    Returns
+    -------
+    RidgePath
+    """
     values = np.asarray(eigenvalues, dtype=float)[:, None]
     ridges = np.asarray(ridges, dtype=float)
     shrunk = values + ridges
@@ -103,6 +120,10 @@ def ridge_fit(F: np.ndarray, y: np.ndarray, ridges: np.ndarray, added: LowRank |
     ridges : ndarray, shape (L,)
     added : LowRank, optional
         Fit F + Σ left rightᵀ, which is never formed.
+
+    Returns
+    -------
+    RidgePath
     """
     n, N = F.shape
     ridges = np.asarray(ridges, dtype=F.dtype)

@@ -52,6 +52,10 @@ def fit_power_law(sizes: Sequence[float], values: Sequence[Estimate]) -> PowerLa
     values : sequence of Estimate
         Positive means with standard errors.
 
+    Returns
+    -------
+    PowerLaw
+
     Raises
     ------
     ValueError

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.data import LabelledRows, Samples, as_seed_sequence, derived_sequence
 from spikes.features import feature_matrix, squared_errors
-from spikes.giant_step import BLOCK, gradient
+from spikes.giant_step import BLOCK, gradient, rank_one_share
 from spikes.kernels import ActivationKernels, activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import RidgePath, ridge_path, ridge_path_of_moments
+from spikes.row_ranges import HERE, Place
 from spikes.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
 from spikes.streaming import FeatureStream
 from theory.problem import Activation, Problem
@@ -27,12 +28,14 @@ __all__ = [
     "DTYPES",
     "LEADING",
     "METHODS",
+    "Batches",
     "Simulation",
     "activation_mean",
     "check_how",
     "check_memory",
     "free_gib",
     "simulate",
+    "simulate_on",
     "simulate_steps",
 ]
 
@@ -49,8 +52,8 @@ class Simulation:
     Attributes
     ----------
     problem : Problem
-    eigenvalues : ndarray, shape (min(n, N),)
-        Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order.
+    eigenvalues, eigenvalues_before : ndarray, shape (min(n, N),)
+        Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order, after the step and before it.
     alignment : ndarray, shape (K, 5)
         ⟨û_i, h_k⟩ of the K leading left singular vectors, k = 0 … 4, with h_k = He_k(u)/√(k! n) orthonormalised on the
         sample (:func:`spikes.spectra.hermite_alignment`), each vector signed to
@@ -59,6 +62,8 @@ class Simulation:
         ‖β‖² of the realised β = X₀ᵀy₀/n₀.
     overlap : ndarray, shape (k,)
         Overlap of β̂ with the target's directions.
+    gradient_share : float
+        Share of the gradient's squared Frobenius norm that its largest singular value carries.
     label_power : float
         Mean of y² over the fitted samples.
     ridge, objective, train_error, test_error : ndarray, shape (L,)
@@ -78,6 +83,8 @@ class Simulation:
     objective: np.ndarray
     train_error: np.ndarray
     test_error: np.ndarray
+    eigenvalues_before: np.ndarray
+    gradient_share: float
     objective_before: np.ndarray
     train_error_before: np.ndarray
     test_error_before: np.ndarray
@@ -105,6 +112,7 @@ def simulate(
     threads: int = 1,
     dtype: str = "float64",
     method: str = "gram",
+    place: Place = HERE,
 ) -> Simulation:
     """Take one giant gradient step, build the features, decompose them and fit the ridge, once.
 
@@ -128,6 +136,8 @@ def simulate(
         How the spectrum is found. By the smaller Gram matrix, squared singular values below 1e-16 of the largest
         (1e-7 in float32) are rounding; by the singular value decomposition of F singular values keep that many digits,
         five times slower; "streamed" forms FᵀF/n from rows that are never stored and takes N², not nN, numbers.
+    place : Place
+        Where ranges of rows of the gradient and of a streamed FᵀF are summed; any place gives the bits of one thread.
 
     Returns
     -------
@@ -137,6 +147,15 @@ def simulate(
     ------
     ValueError
         If an argument breaks its rule, or the matrices do not fit in memory.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> problem = Problem(n=100, d=50, width=75)
+    >>> run = simulate(problem, 7, test_samples=512)
+    >>> again = simulate(problem, 7, test_samples=512)
+    >>> bool((run.eigenvalues == again.eigenvalues).all())  # the same seed, the same bits
+    True
     """
     return simulate_steps(
         (problem,),
@@ -146,6 +165,7 @@ def simulate(
         threads=threads,
         dtype=dtype,
         method=method,
+        place=place,
     )[0]
 
 
@@ -158,6 +178,7 @@ def simulate_steps(
     threads: int = 1,
     dtype: str = "float64",
     method: str = "gram",
+    place: Place = HERE,
 ) -> tuple[Simulation, ...]:
     """Run `simulate` for problems that differ in the size of the step alone, on the same random numbers.
 
@@ -167,7 +188,7 @@ def simulate_steps(
     ----------
     problems : sequence of Problem
         Equal but for α, c and η.
-    seed, test_samples, antisymmetric, threads, dtype, method
+    seed, test_samples, antisymmetric, threads, dtype, method, place
         As in `simulate`.
 
     Raises
@@ -178,18 +199,71 @@ def simulate_steps(
     problem = problems[0]
     if any(other.replace(alpha=problem.alpha, scale=problem.scale, eta=problem.eta) != problem for other in problems):
         raise ValueError("`problems` must differ in `alpha`, `scale` and `eta` alone")
+    sequence = as_seed_sequence(seed)
     if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
         raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
+    rows = (problem.n0, problem.n, int(test_samples))
+    batches = Batches(*(Samples(problem, derived_sequence(sequence, i), r) for i, r in enumerate(rows, start=2)))
+    return simulate_on(
+        batches,
+        problems,
+        sequence,
+        antisymmetric=antisymmetric,
+        threads=threads,
+        dtype=dtype,
+        method=method,
+        place=place,
+    )
+
+
+class Batches(NamedTuple):
+    """Samples for the step, the fit and the test error, independent of each other."""
+
+    step: LabelledRows
+    fit: LabelledRows
+    test: LabelledRows
+
+
+def simulate_on(
+    batches: Batches,
+    problems: Sequence[Problem],
+    sequence: np.random.SeedSequence,
+    *,
+    antisymmetric: bool = False,
+    threads: int = 1,
+    dtype: str = "float64",
+    method: str = "gram",
+    place: Place = HERE,
+) -> tuple[Simulation, ...]:
+    """As `simulate_steps`, on given samples; the sequence draws the network.
+
+    Parameters
+    ----------
+    batches : Batches
+        Of n₀ and n rows and any number for the test.
+    problems : sequence of Problem
+        Equal but for α, c and η; their target and noise are not looked at.
+    sequence : SeedSequence
+    antisymmetric, threads, dtype, method, place
+        As in `simulate`.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the matrices do not fit in memory.
+    ArithmeticError
+        If X₀ᵀy₀/n₀ vanishes.
+    """
+    problem = problems[0]
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
     check_how(dtype, method)
     check_memory(problem, dtype=dtype, method=method, steps=len(problems))
-    sequence = as_seed_sequence(seed)
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    run = _Run(problem, sequence, kernels, shift, int(threads), np.dtype(dtype), method)
+    run = _Run(problem, batches, sequence, kernels, shift, int(threads), np.dtype(dtype), method, place)
     with threadpool_limits(int(threads)):
-        return run.simulate(problems, int(test_samples), antisymmetric)
+        return run.simulate(problems, antisymmetric)
 
 
 class _Fit(NamedTuple):
@@ -204,21 +278,21 @@ class _Run:
     """One simulation's settings; `simulate` takes it through its stages."""
 
     problem: Problem
+    batches: Batches
     sequence: np.random.SeedSequence
     kernels: ActivationKernels
     shift: float
     threads: int
     dtype: np.dtype
     method: str
-
-    def samples(self, stream: int, rows: int) -> Samples:
-        return Samples(self.problem, derived_sequence(self.sequence, stream), rows)
+    place: Place
 
     def fit(self, W: np.ndarray, direction: np.ndarray) -> _Fit:
         """Spectrum, ridge path and alignments of the features of W on the fitted samples."""
-        problem, samples, ridges = self.problem, self.samples(3, self.problem.n), np.array(self.problem.ridges)
+        problem, samples, ridges = self.problem, self.batches.fit, np.array(self.problem.ridges)
         if self.method == "streamed":
-            collected = FeatureStream(W, self.kernels, self.shift, samples, self.threads).normal_equations(direction)
+            stream = FeatureStream(W, self.kernels, self.shift, samples, self.threads, self.place)
+            collected = stream.normal_equations(direction)
             values, vectors = gram_eigh(collected.gram)
             kept = min(problem.n, problem.width)
             path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
@@ -231,14 +305,17 @@ class _Run:
         path = ridge_path(made.F, made.y, spectrum, ridges)
         return _Fit(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), float(made.y @ made.y) / problem.n)
 
-    def simulate(self, problems: Sequence[Problem], test_samples: int, antisymmetric: bool) -> tuple[Simulation, ...]:
+    def simulate(self, problems: Sequence[Problem], antisymmetric: bool) -> tuple[Simulation, ...]:
         threads = self.threads
         start = initial_network(self.problem, self.sequence, antisymmetric=antisymmetric, dtype=self.dtype)
-        batch = self.samples(2, self.problem.n0)
-        made = gradient(start, self.kernels, self.shift, batch, threads=threads)
+        made = gradient(start, self.kernels, self.shift, self.batches.step, threads=threads, place=self.place)
+        share = rank_one_share(made.rows)
         norm2 = float(made.beta @ made.beta)
+        if norm2 == 0.0:
+            raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
         direction = made.beta / np.sqrt(norm2)
-        before = self.fit(start.W, direction).path
+        first = self.fit(start.W, direction)
+        before = first.path
         layers, fits = [(start.W, before.readouts)], []
         for problem in problems:
             W = problem.step_size * made.rows
@@ -246,9 +323,7 @@ class _Run:
             fit = self.fit(W, direction)
             layers.append((W, fit.path.readouts))
             fits.append(fit)
-        (test_before, _), *tests = squared_errors(
-            layers, self.kernels, self.shift, self.samples(4, test_samples), threads=threads
-        )
+        (test_before, _), *tests = squared_errors(layers, self.kernels, self.shift, self.batches.test, threads=threads)
         return tuple(
             Simulation(
                 problem=problem,
@@ -261,10 +336,12 @@ class _Run:
                 objective=fit.path.objective,
                 train_error=fit.path.train_error,
                 test_error=test,
+                eigenvalues_before=first.eigenvalues.astype(float, copy=False),
+                gradient_share=share,
                 objective_before=before.objective,
                 train_error_before=before.train_error,
                 test_error_before=test_before,
-                test_samples=test_samples,
+                test_samples=self.batches.test.rows,
                 dtype=self.dtype.name,
             )
             for problem, fit, (test, _) in zip(problems, fits, tests, strict=True)
@@ -273,7 +350,16 @@ class _Run:
 
 @lru_cache(maxsize=32)
 def activation_mean(activation: Activation) -> float:
-    """E σ(Z), by Gauss-Legendre rules of 400 nodes between the kinks."""
+    """E σ(Z), by Gauss-Legendre rules of 400 nodes between the kinks.
+
+    Parameters
+    ----------
+    activation : Activation
+
+    Returns
+    -------
+    float
+    """
     ends = [-12.0, *[x for x in activation.kinks if -12.0 < x < 12.0], 12.0]
     x, w = np.polynomial.legendre.leggauss(400)
     total = 0.0
@@ -285,7 +371,17 @@ def activation_mean(activation: Activation) -> float:
 
 
 def check_how(dtype: str, method: str) -> None:
-    """Refuse a number type or a method that is not known."""
+    """Refuse a number type or a method that is not known.
+
+    Parameters
+    ----------
+    dtype, method : str
+
+    Raises
+    ------
+    ValueError
+        If one of them is unknown.
+    """
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; got {dtype!r}")
     if method not in METHODS:
@@ -342,7 +438,12 @@ def check_memory(
 
 
 def free_gib() -> float:
-    """Memory in GiB that a program may still take."""
+    """Memory in GiB that a program may still take.
+
+    Returns
+    -------
+    float
+    """
     try:
         with open("/proc/meminfo") as lines:
             fields = dict(line.split(":") for line in lines)

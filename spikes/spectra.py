@@ -47,34 +47,83 @@ class GramSpectrum:
 
 
 def gram(F: np.ndarray) -> np.ndarray:
-    """Upper triangle of the smaller of FᵀF/n and FFᵀ/n for C-ordered F (n, N)."""
+    """Upper triangle of the smaller of FᵀF/n and FFᵀ/n for C-ordered F (n, N).
+
+    Parameters
+    ----------
+    F : ndarray, shape (n, N)
+
+    Returns
+    -------
+    ndarray, shape (min(n, N), min(n, N))
+    """
     n, N = F.shape
     syrk = ssyrk if F.dtype == np.float32 else dsyrk
     return syrk(1.0 / n, F.T, trans=n < N)
 
 
 def gram_eigh(upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues, in decreasing order and not below 0, and eigenvectors of a Gram matrix, which is overwritten."""
+    """Eigenvalues, in decreasing order and not below 0, and eigenvectors of a Gram matrix, which is overwritten.
+
+    Parameters
+    ----------
+    upper : ndarray, shape (m, m)
+
+    Returns
+    -------
+    eigenvalues : ndarray, shape (m,)
+    vectors : ndarray, shape (m, m)
+    """
     values, vectors = eigh(upper, lower=False, overwrite_a=True, check_finite=False, driver="evd")
     return np.maximum(values[::-1], 0.0), vectors[:, ::-1]
 
 
 def gram_spectrum(F: np.ndarray) -> GramSpectrum:
-    """Eigendecomposition of the smaller Gram matrix of F/√n."""
+    """Eigendecomposition of the smaller Gram matrix of F/√n.
+
+    Parameters
+    ----------
+    F : ndarray, shape (n, N)
+
+    Returns
+    -------
+    GramSpectrum
+    """
     n, N = F.shape
     values, vectors = gram_eigh(gram(F))
     return GramSpectrum(values, vectors, n < N)
 
 
 def direct_spectrum(F: np.ndarray) -> GramSpectrum:
-    """As `gram_spectrum` from the singular value decomposition of F: small singular values keep all their digits."""
+    """As `gram_spectrum` from the singular value decomposition of F: small singular values keep all their digits.
+
+    Parameters
+    ----------
+    F : ndarray, shape (n, N)
+
+    Returns
+    -------
+    GramSpectrum
+    """
     n, N = F.shape
     U, s, Vt = svd(F / F.dtype.type(math.sqrt(n)), full_matrices=False, check_finite=False)
     return GramSpectrum(s**2, U if n < N else Vt.T, n < N)
 
 
 def left_vectors(F: np.ndarray, spectrum: GramSpectrum, count: int) -> np.ndarray:
-    """The first `count` left singular vectors of F, in columns of unit norm; shape (n, count)."""
+    """The first `count` left singular vectors of F, in columns of unit norm; shape (n, count).
+
+    Parameters
+    ----------
+    F : ndarray, shape (n, N)
+    spectrum : GramSpectrum
+        Of F.
+    count : int
+
+    Returns
+    -------
+    ndarray, shape (n, count)
+    """
     if spectrum.left:
         return spectrum.vectors[:, :count]
     vectors = F @ spectrum.vectors[:, :count]
@@ -114,6 +163,19 @@ def separated(singular_values: np.ndarray, *, most: int = 10, factor: float = 6.
 
     The last of the first `most` whose gap to the next exceeds `factor` times the mean of the eight gaps below it. At a
     soft edge gaps shrink like k^(-1/3), so that a gap of the bulk exceeds six times that mean with odds below 1e-3.
+
+    Parameters
+    ----------
+    singular_values : ndarray
+        In decreasing order.
+    most : int
+        Of singular values to look at.
+    factor : float
+        Of a gap over the mean of those below it.
+
+    Returns
+    -------
+    int
     """
     gaps = -np.diff(singular_values[: most + 9])
     count = 0

@@ -18,6 +18,7 @@ from scipy.special import eval_hermitenorm
 from spikes.data import LabelledRows, over_blocks
 from spikes.giant_step import BLOCK
 from spikes.kernels import ActivationKernels
+from spikes.row_ranges import HERE, Place, sum_over_rows
 from spikes.spectra import DEGREES
 
 __all__ = [
@@ -76,6 +77,8 @@ class FeatureStream:
     shift : float
     samples : LabelledRows
     threads : int
+    place : Place
+        Where ranges of rows are summed.
     """
 
     W: np.ndarray
@@ -83,6 +86,7 @@ class FeatureStream:
     shift: float
     samples: LabelledRows
     threads: int = 1
+    place: Place = HERE
 
     def over_features(self, visit: Visit) -> None:
         """Call ``visit(slot, rows, H, X, y)`` for every block of rows, H being its features."""
@@ -99,13 +103,7 @@ class FeatureStream:
 
     def gram_times(self, V: np.ndarray) -> np.ndarray:
         """FᵀFV/n for V (N, k), in one pass."""
-        sums = np.zeros((self.threads, *V.shape), self.W.dtype)
-
-        def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
-            sums[slot] += H.T @ (H @ V)
-
-        self.over_features(visit)
-        return sums.sum(axis=0) / self.samples.rows
+        return self._sum(_gram_times, V)[0] / self.samples.rows
 
     def times(self, V: np.ndarray) -> np.ndarray:
         """FV for V (N, k), in one pass; shape (n, k)."""
@@ -119,37 +117,71 @@ class FeatureStream:
 
     def normal_equations(self, direction: np.ndarray | None = None) -> NormalEquations:
         """Gram matrix and moments and, along a direction, Hermite functions against the features, in one pass."""
-        N, count = len(self.W), len(DEGREES)
-        syrk = ssyrk if self.W.dtype == np.float32 else dsyrk
-        scale = np.sqrt([[math.factorial(k)] for k in DEGREES])
-        grams = [np.zeros((N, N), self.W.dtype, order="F") for _ in range(self.threads)]
-        moments = np.zeros((self.threads, N))
-        powers = np.zeros(self.threads)
-        functions, function_grams = np.zeros((self.threads, count, N)), np.zeros((self.threads, count, count))
-
-        def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
-            syrk(1.0, H.T, beta=1.0, c=grams[slot], overwrite_c=True)
-            moments[slot] += y @ H
-            powers[slot] += float(y @ y)
-            if direction is None:
-                return
-            u = X @ direction
-            phi = np.stack([eval_hermitenorm(k, u) for k in DEGREES]) / scale
-            functions[slot] += phi.astype(H.dtype, copy=False) @ H
-            function_grams[slot] += phi @ phi.T
-
-        self.over_features(visit)
         n = self.samples.rows
-        for other in grams[1:]:
-            grams[0] += other
-        grams[0] /= n
-        return NormalEquations(
-            grams[0],
-            moments.sum(axis=0) / n,
-            float(powers.sum()) / n,
-            functions.sum(axis=0) / n,
-            function_grams.sum(axis=0) / n,
-        )
+        gram, moment, power, functions, function_gram = self._sum(_normal_sums, direction)
+        gram /= n
+        return NormalEquations(gram, moment / n, power / n, functions / n, function_gram / n)
+
+    def _sum(self, function: Callable, *arguments: np.ndarray | None) -> tuple:
+        shared = (self.W, self.kernels, self.shift, *arguments)
+        return sum_over_rows(function, self.samples, shared, threads=self.threads, place=self.place)
+
+
+def _gram_times(
+    samples: LabelledRows,
+    threads: int,
+    W: np.ndarray,
+    kernels: ActivationKernels,
+    shift: float,
+    V: np.ndarray,
+) -> tuple[np.ndarray]:
+    """FᵀFV."""
+    sums = np.zeros((threads, *V.shape), W.dtype)
+
+    def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
+        sums[slot] += H.T @ (H @ V)
+
+    FeatureStream(W, kernels, shift, samples, threads).over_features(visit)
+    return (sums.sum(axis=0),)
+
+
+def _normal_sums(
+    samples: LabelledRows,
+    threads: int,
+    W: np.ndarray,
+    kernels: ActivationKernels,
+    shift: float,
+    direction: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
+    """n times the parts of `NormalEquations`."""
+    N, count = len(W), len(DEGREES)
+    syrk = ssyrk if W.dtype == np.float32 else dsyrk
+    scale = np.sqrt([[math.factorial(k)] for k in DEGREES])
+    grams = [np.zeros((N, N), W.dtype, order="F") for _ in range(threads)]
+    moments, powers = np.zeros((threads, N)), np.zeros(threads)
+    functions, function_grams = np.zeros((threads, count, N)), np.zeros((threads, count, count))
+
+    def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
+        syrk(1.0, H.T, beta=1.0, c=grams[slot], overwrite_c=True)
+        moments[slot] += y @ H
+        powers[slot] += float(y @ y)
+        if direction is None:
+            return
+        u = X @ direction
+        phi = np.stack([eval_hermitenorm(k, u) for k in DEGREES]) / scale
+        functions[slot] += phi.astype(H.dtype, copy=False) @ H
+        function_grams[slot] += phi @ phi.T
+
+    FeatureStream(W, kernels, shift, samples, threads).over_features(visit)
+    for other in grams[1:]:
+        grams[0] += other
+    return (
+        grams[0],
+        moments.sum(axis=0),
+        float(powers.sum()),
+        functions.sum(axis=0),
+        function_grams.sum(axis=0),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +231,10 @@ def leading_triplets(
         Passes after which it gives up.
     guard : int
         Vectors of a block beyond `count`.
+
+    Returns
+    -------
+    LeadingTriplets
 
     Raises
     ------
@@ -279,6 +315,10 @@ def stochastic_density(
         Passes over the rows. The quadrature is exact for polynomials of degree 2·steps − 1: structure finer than about
         1/steps of the spectrum's width is lost, and `width` should not ask for it.
     width : float
+
+    Returns
+    -------
+    SpectralDensity
 
     Raises
     ------

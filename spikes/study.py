@@ -179,6 +179,14 @@ class Study:
 def load_study(path: str | Path) -> Study:
     """Read a study from a TOML file.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Study
+
     Raises
     ------
     ValueError
@@ -204,10 +212,21 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
         12 digits, and to whole numbers where the field is one. ``zip``: fields that vary together. ``seeds``, ``seed``,
         ``keep``, ``theory``, ``gradient_order``, ``test_samples``: as in `Study`.
 
+    Returns
+    -------
+    Study
+
     Raises
     ------
     ValueError
         Naming the key, the rule it breaks and the value given.
+
+    Examples
+    --------
+    >>> fields = {"n": [100, 200], "d": 50, "width": 60, "ridge": [0.1, 1.0]}
+    >>> study = as_study({"problem": fields, "seeds": 3})
+    >>> study.cells, study.rows
+    (4, 12)
     """
     if isinstance(source, str):
         text = source

@@ -93,6 +93,10 @@ def summarise(results: Results, where: str = "") -> list[Summary]:
         Conditions on fields of the problem, as ``alpha=0.3, d>=500``: = != < <= > >= between a field and a value,
         separated by commas or "and". Numbers are equal to 9 digits.
 
+    Returns
+    -------
+    list of Summary
+
     Raises
     ------
     ValueError
@@ -179,6 +183,18 @@ def _condition(text: str) -> Any:
 def curves(summaries: Sequence[Summary], x: str, y: str, by: Sequence[str] = ()) -> list[Curve]:
     """A quantity against a field, one curve for each value of the fields in `by`.
 
+    Parameters
+    ----------
+    summaries : sequence of Summary
+    x, y : str
+        Names of the field and of the quantity.
+    by : sequence of str
+        Fields of which each value makes a curve.
+
+    Returns
+    -------
+    list of Curve
+
     Raises
     ------
     ValueError
@@ -218,7 +234,17 @@ def curves(summaries: Sequence[Summary], x: str, y: str, by: Sequence[str] = ())
 
 
 def to_dict(results: Results, summaries: Sequence[Summary]) -> dict[str, Any]:
-    """The JSON contract, with ``cells`` in the theory and in the simulation, and lists where a field varies."""
+    """The JSON contract, with ``cells`` in the theory and in the simulation, and lists where a field varies.
+
+    Parameters
+    ----------
+    results : Results
+    summaries : sequence of Summary
+
+    Returns
+    -------
+    dict
+    """
     study = results.study
     varying = tuple(study.axes)
 
@@ -256,6 +282,16 @@ def records(results: Results, where: str = "") -> list[dict[str, Any]]:
     """Every simulation of the chosen cells with the fields of its problem and ``theory_`` columns, exact.
 
     A cell without simulations has one record, with None for the seed and what was measured.
+
+    Parameters
+    ----------
+    results : Results
+    where : str
+        Condition on the fields; see `summarise`.
+
+    Returns
+    -------
+    list of dict
     """
     runs: dict[int, list[dict[str, Any]]] = {}
     for run in results.runs():
@@ -273,7 +309,14 @@ def records(results: Results, where: str = "") -> list[dict[str, Any]]:
 
 
 def write_csv(path: str, content: Sequence[dict[str, Any]]) -> None:
-    """Write records as CSV, every number with all of its digits, nothing for None."""
+    """Write records as CSV, every number with all of its digits, nothing for None.
+
+    Parameters
+    ----------
+    path : str
+    content : sequence of dict
+        As `records` gives.
+    """
     with whole_file(path) as temporary, Path(temporary).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(content[0]))
         writer.writeheader()
@@ -282,6 +325,15 @@ def write_csv(path: str, content: Sequence[dict[str, Any]]) -> None:
 
 def frame(content: Sequence[dict[str, Any]]) -> Any:
     """Records as a `pandas.DataFrame`.
+
+    Parameters
+    ----------
+    content : sequence of dict
+        As `records` gives.
+
+    Returns
+    -------
+    pandas.DataFrame
 
     Raises
     ------
@@ -297,6 +349,12 @@ def frame(content: Sequence[dict[str, Any]]) -> Any:
 
 def write_parquet(path: str, content: Sequence[dict[str, Any]]) -> None:
     """Write records as Parquet.
+
+    Parameters
+    ----------
+    path : str
+    content : sequence of dict
+        As `records` gives.
 
     Raises
     ------

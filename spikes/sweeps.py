@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from spikes.ensemble import ALIGNMENTS
 from spikes.execution import cluster_executor, finished_tasks, progress_bar, worker_count
 from spikes.results import Results, Writer, open_results, open_writer
+from spikes.row_ranges import in_turn
 from spikes.simulation import Simulation, check_memory, simulate
 from spikes.spectra import separated
 from spikes.study import LIMIT, Point, Study, as_study, load_study
@@ -31,8 +30,6 @@ __all__ = ["sweep"]
 log = logging.getLogger("spikes")
 
 _ERRORS = ("test_error", "train_error", "objective")
-# Thread limits are the process's own: on an executor with several threads in a process tasks take turns.
-_turn = threading.Lock()
 
 
 def sweep(
@@ -171,11 +168,10 @@ def _task(
     test_samples: int,
 ) -> tuple[list[dict[str, float | None]], Any]:
     """A row of columns for every penalty, with the seconds it took for a simulation, a remark for a prediction."""
-    with _turn:
+    with in_turn():
         problem = point.problem
         if sequence is None:
-            with threadpool_limits(1):
-                return _predicted(problem, columns, gradient_order)
+            return _predicted(problem, columns, gradient_order)
         start = time.perf_counter()
         run = simulate(problem, sequence, test_samples=test_samples)
         return _measured(run, columns), time.perf_counter() - start

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spikes.comparison import Comparison, Row, row
+from spikes.data_study import DataStudy
 from spikes.decomposition import VARIANTS
 from spikes.ensemble import ALIGNMENTS, Ensemble, Estimate
 from spikes.matrix_spectrum import MatrixSpectrum
@@ -19,6 +20,7 @@ from theory.problem import Problem
 
 __all__ = [
     "print_comparison",
+    "print_data_study",
     "print_decomposition",
     "print_matrix_spectrum",
     "print_prediction",
@@ -90,14 +92,53 @@ def print_simulation(ensemble: Ensemble) -> None:
     console.print(table)
 
 
-def print_comparison(comparison: Comparison, figure: str | None = None) -> None:
+def print_data_study(study: DataStudy) -> None:
+    """Singular values, outliers and errors before and after the step on a user's inputs, and the assumptions."""
+    console, problem = _console(), study.problem
+    console.print(
+        f"{study.data.path or 'data'}: {study.data.rows} rows of d = {problem.d}; {problem.n0} for the step, "
+        f"{problem.n} for the fit, {study.simulation.runs[0].test_samples} for the test\n"
+        f"{problem.sigma.name}, {problem.second_layer} second layer, N = {problem.width}, "
+        f"eta = {problem.step_size:.6g}, {study.simulation.seeds} splits",
+        markup=False,
+    )
+    before, after = study.outliers("_before"), study.outliers("")
+    table = Table("", "before the step", "after", title="mean ± standard error over splits of these data")
+    leading = zip(study.singular_values("_before"), study.singular_values(""), strict=True)
+    for i, pair in enumerate(list(leading)[: max(3, round(before["by_gaps"].mean), round(after["by_gaps"].mean))]):
+        table.add_row(f"singular value {i + 1}", *map(_with_error, pair))
+    table.add_row("outliers, by gaps", _with_error(before["by_gaps"]), _with_error(after["by_gaps"]))
+    beyond = ("" if w["beyond_fit"] is None else _with_error(w["beyond_fit"]) for w in (before, after))
+    table.add_row("outliers, beyond a fitted Marchenko-Pastur bulk", *beyond)
+    table.add_row("  distance of the bulk from that fit", *(_with_error(w["fit_distance"]) for w in (before, after)))
+    table.add_row("rank-one share of the gradient", "", _with_error(study.gradient_share()))
+    for i, ridge in enumerate(problem.ridges):
+        for name in ("test_error", "train_error"):
+            pair = (study.errors(name, "_before")[i], study.errors(name, "")[i])
+            table.add_row(f"{name.replace('_', ' ')}, ridge {ridge:g}", *map(_with_error, pair))
+    console.print(table)
+    table = Table("assumption of the theory", "measured", "from", "to", "", title="the inputs against N(0, 1)")
+    for check in study.checks:
+        low = "" if math.isinf(check.low) else f"{check.low:.4g}"
+        verdict = "holds" if check.holds else "FAILS"
+        table.add_row(check.assumption, f"{check.value:.4g}", low, f"{check.high:.4g}", verdict)
+    console.print(table)
+    console.print(study.remark(), markup=False)
+    for r in study.rows():
+        console.print(
+            f"{r.quantity}: theory {r.theory:.5g}, simulation {_with_error(Estimate(r.simulation, r.sem, r.seeds))}",
+            markup=False,
+        )
+
+
+def print_comparison(comparison: Comparison) -> None:
     """Every row of a comparison."""
     title = f"theory beside simulation, {comparison.simulation.seeds} seeds"
-    print_rows(comparison.problem, comparison.rows, title, figure)
+    print_rows(comparison.problem, comparison.rows, title)
 
 
-def print_rows(problem: Problem, rows: Sequence[Row], title: str, figure: str | None = None, remark: str = "") -> None:
-    """Rows of theory beside simulation under a heading, with a remark and the figure's name below."""
+def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = "") -> None:
+    """Rows of theory beside simulation under a heading, with a remark below."""
     console = _console()
     console.print(_heading(problem), markup=False)
     table = Table(title=title)
@@ -112,11 +153,9 @@ def print_rows(problem: Problem, rows: Sequence[Row], title: str, figure: str | 
     console.print(table)
     if remark:
         console.print(remark, markup=False)
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)
 
 
-def print_decomposition(study: DecompositionStudy, figure: str | None = None) -> None:
+def print_decomposition(study: DecompositionStudy) -> None:
     """Remainders, angles and error differences against n, and the exponents fitted to the remainders."""
     console = _console()
     console.print(_heading(study.problem), markup=False)
@@ -139,11 +178,9 @@ def print_decomposition(study: DecompositionStudy, figure: str | None = None) ->
     console.print(table)
     if study.remark():
         console.print(study.remark(), markup=False)
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)
 
 
-def print_matrix_spectrum(study: MatrixSpectrum, figure: str | None = None) -> None:
+def print_matrix_spectrum(study: MatrixSpectrum) -> None:
     """Outliers of a matrix with their distances from the edge, and the fitted bulk."""
     console = _console()
     n, N = study.shape
@@ -165,8 +202,6 @@ def print_matrix_spectrum(study: MatrixSpectrum, figure: str | None = None) -> N
     console.print(table)
     if study.remark():
         console.print(study.remark(), markup=False)
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)
 
 
 def print_summaries(summaries: Sequence[Summary], columns: Sequence[str], varying: Sequence[str], heading: str) -> None:

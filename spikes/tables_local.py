@@ -41,7 +41,7 @@ def _heading(teacher: Teacher) -> str:
     )
 
 
-def print_training(study: LocalStudy, figure: str | None = None, checkpoint: str | None = None) -> None:
+def print_training(study: LocalStudy, checkpoint: str | None = None) -> None:
     """One row a stage and epoch, with loss, gap, gradient and concentration."""
     console, plan = _console(), study.plan
     console.print(_heading(plan.teacher), markup=False)
@@ -92,11 +92,9 @@ def print_training(study: LocalStudy, figure: str | None = None, checkpoint: str
             f"{'; run again with' + where + ' to continue' if where else ''}",
             markup=False,
         )
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)
 
 
-def print_certificate(found: Certificate, figure: str | None = None) -> None:
+def print_certificate(found: Certificate) -> None:
     """Statement, constants and coefficients of a certificate."""
     console = _console()
     console.print(_heading(found.teacher), markup=False)
@@ -112,5 +110,3 @@ def print_certificate(found: Certificate, figure: str | None = None) -> None:
     for j, (weight, alpha, beta) in enumerate(zip(found.teacher.weights, found.alpha, lengths, strict=True)):
         table.add_row(str(j + 1), f"{weight:.6g}", f"{alpha:.8g}", f"{beta:.8g}")
     console.print(table)
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)

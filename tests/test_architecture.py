@@ -19,7 +19,9 @@ STATEMENT = {
 COMPARING = {
     "cli",
     "comparison",
+    "data_study",
     "decomposition",
+    "gaussian_checks",
     "giant",
     "local_comparison",
     "matrix_spectrum",

@@ -51,7 +51,7 @@ def test_divergence_exits_with_1(spikes):
     code, out, err = spikes(*TRAIN, "--step", "1000")
     assert (code, out) == (1, "")
     assert "training diverged in epoch 1" in err
-    assert "try `step` = 250" in err
+    assert "try --step 250" in err
 
 
 def test_train(spikes, tmp_path):

@@ -43,7 +43,7 @@ def test_from_study_to_figure(spikes, study, tmp_path):
     assert code == 0
     assert out.count("test_error") == 4
     code, out, err = spikes("plot", file, "--x", "alpha", "--by", "ridge", "--figure", str(tmp_path / "a.svg"))
-    assert (code, out, err) == (0, "", "")
+    assert (code, out, err) == (0, f"figure written to {tmp_path / 'a.svg'}\n", "")
     assert (tmp_path / "a.svg").stat().st_size > 1000
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "a.svg", "study.sqlite", "study.toml"]
 

@@ -43,8 +43,8 @@ class Activation:
     'arctan'
     """
 
-    function: Callable[[float], float]
-    derivative: Callable[[float], float]
+    function: Callable[[float], float] = field(repr=False)
+    derivative: Callable[[float], float] = field(repr=False)
     name: str = ""
     kinks: tuple[float, ...] = ()
     vectorized: bool = field(default=False, repr=False)
@@ -175,6 +175,14 @@ ACTIVATIONS: dict[str, Activation] = {
 
 def as_activation(activation: str | Activation) -> Activation:
     """The `Activation` that a name stands for, or the one given.
+
+    Parameters
+    ----------
+    activation : str or Activation
+
+    Returns
+    -------
+    Activation
 
     Raises
     ------

@@ -57,7 +57,19 @@ def gauss_hermite(order: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=32)
 def tensor_gauss_hermite(order: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tensor product of `gauss_hermite` rules: nodes (order^dimension, dimension) and weights."""
+    """Tensor product of `gauss_hermite` rules: nodes (order^dimension, dimension) and weights.
+
+    Parameters
+    ----------
+    order : int
+        Nodes on each axis.
+    dimension : int
+
+    Returns
+    -------
+    nodes : ndarray, shape (order^dimension, dimension)
+    weights : ndarray, shape (order^dimension,)
+    """
     nodes, weights = gauss_hermite(order)
     grid = np.stack(np.meshgrid(*[nodes] * dimension, indexing="ij"), axis=-1).reshape(-1, dimension)
     product = np.ones(1)
@@ -73,6 +85,17 @@ def gaussian_nodes(kinks: tuple[float, ...] = (), panel: float = _PANEL) -> tupl
 
     Gauss-Legendre panels of at most `panel` on [−10.5, 10.5], split at the kinks: to rounding for any f that is smooth
     between kinks on the scale of a panel, where Gauss-Hermite would converge like 1/order.
+
+    Parameters
+    ----------
+    kinks : tuple of float
+        Points where f or its derivatives jump.
+    panel : float
+        Largest length of a panel.
+
+    Returns
+    -------
+    nodes, weights : ndarray, shape (m,)
     """
     inside = [x for x in kinks if -_REACH < x < _REACH]
     breaks = [-_REACH, *sorted(inside), _REACH]
@@ -90,7 +113,23 @@ def gaussian_nodes(kinks: tuple[float, ...] = (), panel: float = _PANEL) -> tupl
 
 
 def hermite_polynomials(x: np.ndarray, degree: int) -> np.ndarray:
-    """He_0 … He_degree at `x`, stacked on the first axis: shape (degree + 1, *x.shape)."""
+    """He_0 … He_degree at `x`, stacked on the first axis: shape ``(degree + 1, *x.shape)``.
+
+    Parameters
+    ----------
+    x : ndarray
+    degree : int
+        Highest degree, at least 0.
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> hermite_polynomials(np.array([2.0]), 3).ravel()
+    array([1., 2., 3., 2.])
+    """
     return np.stack([eval_hermitenorm(k, x) for k in range(degree + 1)])
 
 
@@ -110,6 +149,12 @@ def hermite_coefficients(function: Activation | Target | Callable, degree: int, 
     -------
     ndarray, shape (degree + 1,)
         f = Σ_k c_k He_k, so E f² = Σ_k k! c_k².
+
+    Examples
+    --------
+    >>> from theory.activation import ACTIVATIONS
+    >>> [f"{c:.4f}" for c in hermite_coefficients(ACTIVATIONS["relu"], 2)]
+    ['0.3989', '0.5000', '0.1995']
     """
     kinks = getattr(function, "kinks", kinks)
     nodes, weights = gaussian_nodes(tuple(kinks))

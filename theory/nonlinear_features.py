@@ -42,7 +42,27 @@ _SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
 def critical_exponent(ell: int) -> float:
-    """The exponent (ℓ − 1)/(2ℓ) above which the ℓ-th spike leaves the bulk: 0, 1/4, 1/3, 3/8, …"""
+    """The exponent (ℓ − 1)/(2ℓ) above which the ℓ-th spike leaves the bulk: 0, 1/4, 1/3, 3/8, …
+
+    Parameters
+    ----------
+    ell : int
+        ℓ ≥ 1.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If ℓ is not a positive integer.
+
+    Examples
+    --------
+    >>> [critical_exponent(ell) for ell in (1, 2, 4)]
+    [0.0, 0.25, 0.375]
+    """
     if isinstance(ell, bool) or not isinstance(ell, int | np.integer) or ell < 1:
         raise ValueError(f"`ell` must be a positive integer; got {ell!r}")
     return (ell - 1) / (2 * ell)
@@ -55,7 +75,21 @@ def _exponent(alpha: float) -> float:
 
 
 def critical_order(alpha: float) -> int | None:
-    """The k whose spike is of the order of the bulk, neither strong nor lost, at α = (k − 1)/(2k); None elsewhere."""
+    """The k whose spike is of the order of the bulk, neither strong nor lost, at α = (k − 1)/(2k); None elsewhere.
+
+    Parameters
+    ----------
+    alpha : float
+
+    Returns
+    -------
+    int or None
+
+    Raises
+    ------
+    ValueError
+        If α is outside [0, 1/2).
+    """
     order = 1.0 / (1.0 - 2.0 * _exponent(alpha))
     nearest = round(order)
     return nearest if abs(alpha - critical_exponent(nearest)) < 1e-12 else None
@@ -72,10 +106,19 @@ def spike_count(alpha: float) -> int:
     alpha : float
         0 ≤ α < 1/2; at 1/2 every k takes part.
 
+    Returns
+    -------
+    int
+
     Raises
     ------
     ValueError
         If α is outside [0, 1/2).
+
+    Examples
+    --------
+    >>> [spike_count(alpha) for alpha in (0.1, 0.29, 0.36, 0.4)]
+    [1, 2, 3, 4]
     """
     critical = critical_order(alpha)
     if critical is not None:
@@ -84,7 +127,22 @@ def spike_count(alpha: float) -> int:
 
 
 def spike_growth(k: int, alpha: float) -> float:
-    """Exponent kα − (k − 1)/2 of n in the operator norm of the k-th term over √n."""
+    """Exponent kα − (k − 1)/2 of n in the operator norm of the k-th term over √n.
+
+    Parameters
+    ----------
+    k : int
+    alpha : float
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule.
+    """
     critical_exponent(k)
     return k * _exponent(alpha) - (k - 1) / 2.0
 
@@ -124,7 +182,17 @@ def _coefficients(problem: Problem, degree: int) -> np.ndarray:
 
 
 def norm_inflation(problem: Problem) -> float:
-    """A = (1 − ρ²) Var σ′/c₁²: the step's noise in a neuron's norm, relative to what the step adds along β."""
+    """A = (1 − ρ²) Var σ′/c₁²: the step's noise in a neuron's norm, relative to what the step adds along β.
+
+    Parameters
+    ----------
+    problem : Problem
+        Single-index, c₁ ≠ 0.
+
+    Returns
+    -------
+    float
+    """
     _single_index(problem)
     c1 = _coefficients(problem, 1)[1]
     nodes, weights = gaussian_nodes(problem.sigma.kinks)
@@ -142,6 +210,10 @@ def column_mean_slope(problem: Problem, label_power: float | None = None) -> flo
         Single-index, c₁ ≠ 0.
     label_power : float, optional
         m_y of the step's batch; its limit by default.
+
+    Returns
+    -------
+    float
     """
     c = _coefficients(problem, 2)
     step = step_statistics(problem)
@@ -171,6 +243,10 @@ def spike_terms(
         Left vectors (Xβ)^∘k instead of the corrected polynomials.
     beta_norm2 : float, optional
         ‖β‖²; its limit by default.
+
+    Returns
+    -------
+    tuple of SpikeTerm
     """
     _single_index(problem)
     critical_exponent(ell)
@@ -227,6 +303,10 @@ def learned_energy(
         v^k instead of q_k.
     constant_feature : bool, optional
         Whether the features span the constants; by default, whether σ is used with c₀ ≠ 0.
+
+    Returns
+    -------
+    LearnedEnergy
 
     Raises
     ------
@@ -306,6 +386,15 @@ def limit_errors(
     as_published, constant_feature
         See `learned_energy`.
 
+    Returns
+    -------
+    tuple of RandomFeatureErrors
+
+    Raises
+    ------
+    ValueError
+        As `learned_energy` and `spike_count` raise.
+
     Notes
     -----
     The limit is approached slowly: at n = 2000 and α = 0.29 it is 6 to 10 % off, `theory.predict` within 1 %. At a
@@ -325,6 +414,28 @@ def objective_drop(
     """Decrease λc⋆₁²ρ²r₂ + λE_ℓ r₁ of the objective by ℓ strong spikes, against random features, shape (L,).
 
     With a constant feature the random features' own gain from it is not part of the decrease.
+
+    Parameters
+    ----------
+    problem : Problem
+        Single-index.
+    ell : int
+        Number of spikes.
+    as_published : bool
+    constant_feature : bool, optional
+        See `learned_energy`.
+
+    Returns
+    -------
+    ndarray, shape (L,)
+        One entry for each penalty.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> problem = Problem(n=2000, d=1000, width=1500, ridge=0.1)
+    >>> print(f"{objective_drop(problem, 2)[0]:.5f} {objective_drop(problem, 2, as_published=True)[0]:.5f}")
+    0.19779 0.21306
     """
     energy = learned_energy(problem, ell, as_published=as_published, constant_feature=constant_feature)
     start = learned_energy(problem, 0, constant_feature=constant_feature)
@@ -337,6 +448,16 @@ def delta_1(problem: Problem) -> np.ndarray:
     """Δ₁ = ψλc⋆₁⁴m₂/(φ[c⋆₁² + φ₀(c⋆² + σ_ε²)]), the decrease of the objective by the first spike, shape (L,).
 
     c⋆² = E σ⋆²; published with φ₀ = φ (arXiv 2310.07891). `objective_drop` at ℓ = 1.
+
+    Parameters
+    ----------
+    problem : Problem
+        Single-index.
+
+    Returns
+    -------
+    ndarray, shape (L,)
+        One entry for each penalty.
     """
     _single_index(problem)
     _coefficients(problem, 1)
@@ -351,6 +472,17 @@ def delta_2(problem: Problem, as_published: bool = False) -> np.ndarray:
 
     4ψλc⋆₁⁴c⋆₂²m₁/((3 + 2A + A²)φ[c⋆₁² + φ₀(c⋆² + σ_ε²)]²); as published (arXiv 2310.07891) with 4/3 in place of
     4/(3 + 2A + A²) and φ₀ = φ. `objective_drop` at ℓ = 2 is Δ₁ + Δ₂.
+
+    Parameters
+    ----------
+    problem : Problem
+        Single-index.
+    as_published : bool
+
+    Returns
+    -------
+    ndarray, shape (L,)
+        One entry for each penalty.
     """
     _single_index(problem)
     c = _coefficients(problem, 2)

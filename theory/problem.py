@@ -66,8 +66,8 @@ class Problem:
     Examples
     --------
     >>> problem = Problem(n=2000, d=1000, width=1500)
-    >>> round(problem.step_size, 3)
-    15.426
+    >>> print(f"{problem.step_size:.3f}")
+    15.430
     """
 
     n: int

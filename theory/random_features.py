@@ -56,7 +56,15 @@ class FeatureMoments:
 
 @dataclass(frozen=True)
 class RandomFeatureErrors:
-    """Objective, train error and test error of ridge regression on random features at one λ."""
+    """Objective, train error and test error of ridge regression on random features at one λ.
+
+    Attributes
+    ----------
+    ridge : float
+        λ.
+    objective, train_error, test_error : float
+        As in `theory.conditional_equivalent.RidgeErrors`.
+    """
 
     ridge: float
     objective: float
@@ -65,7 +73,16 @@ class RandomFeatureErrors:
 
 
 def feature_energies(problem: Problem) -> tuple[float, float, float]:
-    """c₀, c₁ and c_{>1}² of the activation, with c₀ = 0 for a centred one."""
+    """c₀, c₁ and c_{>1}² of the activation, with c₀ = 0 for a centred one.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    c0, c1, rest : float
+    """
     sigma = problem.sigma
     nodes, weights = gaussian_nodes(sigma.kinks)
     value = sigma(nodes)
@@ -86,6 +103,10 @@ def initial_moments(problem: Problem, ridge: float) -> FeatureMoments:
     problem : Problem
     ridge : float
         λ > 0.
+
+    Returns
+    -------
+    FeatureMoments
 
     Raises
     ------
@@ -136,6 +157,18 @@ def errors_of_energies(moments: FeatureMoments, ridge: float, linear: float, noi
     """Ridge errors on F₀ for labels of linear energy `linear` and of energy `noise` that F₀ cannot fit.
 
     Ψ = (noise + linear κr₂)/κ; the objective is λΨ, the train error −λ²Ψ′, the test error (κ/λ)² times that.
+
+    Parameters
+    ----------
+    moments : FeatureMoments
+        At this λ.
+    ridge : float
+        λ.
+    linear, noise : float
+
+    Returns
+    -------
+    RandomFeatureErrors
     """
     kappa = moments.kappa
     energy = noise + linear * kappa * moments.r2
@@ -150,6 +183,14 @@ def random_feature_errors(problem: Problem) -> tuple[RandomFeatureErrors, ...]:
     The non-linear energy of the target counts as noise (see `errors_of_energies`). A constant feature (c₀ ≠ 0) takes
     the mean of the labels out of it and adds (E y)²/(κ + λN r c₀²) to Ψ, r the mean of the resolvent over neurons. The
     step is ignored.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    tuple of RandomFeatureErrors
     """
     c0, _, _ = feature_energies(problem)
     step = step_statistics(problem)
@@ -209,6 +250,11 @@ def initial_density(problem: Problem, x: np.ndarray) -> np.ndarray:
     -------
     ndarray
         Same shape as `x`.
+
+    Raises
+    ------
+    ValueError
+        If a point is not positive and finite.
     """
     x = np.asarray(x, dtype=float)
     if not (np.isfinite(x).all() and (x > 0.0).all()):

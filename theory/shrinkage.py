@@ -47,6 +47,11 @@ def optimal_shrinkage(
     References
     ----------
     Donoho, Gavish and Johnstone, arXiv 1311.0851.
+
+    Examples
+    --------
+    >>> print(f"{optimal_shrinkage(3.75, 0.5):.3f}")
+    2.400
     """
     values = _eigenvalues(eigenvalues)
     variance = positive("variance", variance)
@@ -77,6 +82,11 @@ def oracle_shrinkage(eigenvalues: np.ndarray, bulk: GeneralisedMarchenkoPastur) 
     eigenvalues : array_like
         Points of the bulk; 0 as well where γ > 1.
     bulk : GeneralisedMarchenkoPastur
+
+    Returns
+    -------
+    ndarray
+        Same shape as `eigenvalues`.
 
     Raises
     ------

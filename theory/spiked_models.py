@@ -190,8 +190,11 @@ class SpikedCovariance(SpikedModel):
     Examples
     --------
     >>> model = SpikedCovariance(MarchenkoPastur(0.25))
-    >>> model.threshold
-    1.5
+    >>> print(f"{model.threshold:.3f}")
+    1.500
+    >>> image = model.forward(3.0)
+    >>> print(f"{image.eigenvalue:.3f} {image.left_cosine2:.3f} {image.right_cosine2:.3f}")
+    3.375 0.938 0.833
     """
 
     bulk: GeneralisedMarchenkoPastur | MarchenkoPastur

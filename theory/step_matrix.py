@@ -23,6 +23,7 @@ __all__ = [
     "StepLaw",
     "StepStatistics",
     "latent_moments",
+    "latent_rule",
     "measure_on_grid",
     "step_law",
     "step_statistics",
@@ -90,7 +91,16 @@ def latent_rule(target: Target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def step_statistics(problem: Problem) -> StepStatistics:
-    """Label moments, ‖β‖² and overlap of a problem; see `StepStatistics`."""
+    """Label moments, ‖β‖² and overlap of a problem; see `StepStatistics`.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    StepStatistics
+    """
     return _statistics(problem.teacher, problem.noise, problem.phi0)
 
 
@@ -185,6 +195,14 @@ def step_law(problem: Problem) -> StepLaw:
     The transforms are evaluated at heights h, 2h and 3h above a grid of step h/2 and combined with weights 3, −3, 1,
     which leaves an error O(h³); Lanczos turns the measure on the grid into Gauss nodes. The result depends on the
     target, the noise and φ₀ only, and is cached.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    StepLaw
 
     Raises
     ------

@@ -70,6 +70,14 @@ class Target:
     ValueError
         If the expression holds anything outside the grammar, if the values are not finite, or if g(z) has no finite
         second moment under N(0, I).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Target("z1 + z1*z2")(np.array([[1.0, 2.0]]))
+    array([3.])
+    >>> Target(lambda z: z[:, 0] * z[:, 1], name="product").k
+    2
     """
 
     source: str | Callable[[np.ndarray], np.ndarray]
@@ -138,7 +146,21 @@ class _Expression:
 
 
 def as_target(target: str | Callable | Target) -> Target:
-    """The `Target` that an expression or a function stands for, or the one given."""
+    """The `Target` that an expression or a function stands for, or the one given.
+
+    Parameters
+    ----------
+    target : str, callable or Target
+
+    Returns
+    -------
+    Target
+
+    Raises
+    ------
+    ValueError
+        As `Target` raises.
+    """
     return target if isinstance(target, Target) else Target(target)
 
 

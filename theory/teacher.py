@@ -23,6 +23,11 @@ _ATTEMPTS = 20_000
 def line_angles(U: np.ndarray, V: np.ndarray) -> np.ndarray:
     """Angles in [0, π/2] between the lines along rows of `U` (m, d) and `V` (p, d), from chords: exact for small ones.
 
+    Parameters
+    ----------
+    U : ndarray, shape (m, d)
+    V : ndarray, shape (p, d)
+
     Returns
     -------
     ndarray, shape (m, p)
@@ -293,6 +298,10 @@ def as_teacher(
         Smallest angle in degrees between random directions.
     seed : int
         Of random directions.
+
+    Returns
+    -------
+    Teacher
 
     Raises
     ------

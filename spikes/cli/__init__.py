@@ -76,4 +76,4 @@ def _as_options(message: str) -> str:
             return f"{name}{equals or ''}"
         return options[name] + (" " if equals else "")
 
-    return re.sub(r"`(\w+)`( = )?", named, message)
+    return re.sub(r"`([^`]*)`( = )?", named, message)

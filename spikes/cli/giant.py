@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikes.cli.options import (
-    Figure,
-    Json,
+    Answer,
     Seed,
     Seeds,
     Workers,
-    check_outputs,
+    answers,
     integer_option,
     numbers,
     real_option,
@@ -67,6 +66,7 @@ Readout = Annotated[
 
 
 @app.command()
+@answers()
 def analyse(
     target: Target = "z1 + z1*z2",
     activation: Activation = "relu",
@@ -74,25 +74,20 @@ def analyse(
     method: Method = "auto",
     samples: Samples = 2**20,
     seed: Seed = 0,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Information exponent, leap, staircase and visible staircase of a target, with directions."""
     from spikes.giant.analysis import report_target
-    from spikes.output import save_figure, write_json
 
-    check_outputs(json, figure)
     report = report_target(target, activation, max_leap=max_leap, method=method, samples=samples, seed=seed)
-    if figure:
+
+    def draw() -> Any:
         from spikes.giant.plotting import plot_report
 
-        save_figure(figure, lambda: plot_report(report))
-    if json:
-        write_json(json, report.to_dict())
-    if json != "-":
-        from spikes.giant.tables import print_report
+        return plot_report(report)
 
-        print_report(report, figure)
+    from spikes.giant.tables import print_report
+
+    return Answer(report.to_dict, lambda: print_report(report), draw)
 
 
 @app.command()
@@ -108,6 +103,7 @@ def analyse(
     noise=0.0,
     centered=False,
 )
+@answers(progress=True)
 def step(
     problem: Problem,
     preprocess: Preprocess = None,
@@ -116,30 +112,25 @@ def step(
     seed: Seed = 0,
     workers: Workers = None,
     checkpoint: Checkpoint = None,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Cosines of gradients and weights after one step of --n samples, theory beside simulation.
 
     --eta is the step size of the rest of this package: the eta of the giant-step literature is sqrt(width) times it.
     """
     from spikes.giant.step import study_step
-    from spikes.output import save_figure, write_json
     from theory.protocol import Protocol
 
-    check_outputs(json, figure)
     protocol = Protocol(preprocessing=preprocess, start=start)
     study = study_step(problem, protocol, seeds=seeds, seed=seed, workers=workers, checkpoint=checkpoint)
-    if figure:
+
+    def draw() -> Any:
         from spikes.giant.plotting import plot_cosines
 
-        save_figure(figure, lambda: plot_cosines(study).figure)
-    if json:
-        write_json(json, study.to_dict())
-    if json != "-":
-        from spikes.giant.tables import print_step
+        return plot_cosines(study).figure
 
-        print_step(study, figure)
+    from spikes.giant.tables import print_step
+
+    return Answer(study.to_dict, lambda: print_step(study), draw)
 
 
 @app.command()
@@ -154,6 +145,7 @@ def step(
     noise=0.0,
     centered=False,
 )
+@answers(progress=True)
 def trajectory(
     problem: Problem,
     steps: Steps = 6,
@@ -165,32 +157,27 @@ def trajectory(
     seed: Seed = 0,
     workers: Workers = None,
     checkpoint: Checkpoint = None,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Overlaps through several steps of --n samples (or --n-step) against state evolution.
 
     --eta is the step size of the rest of this package: the eta of the giant-step literature is sqrt(width) times it.
     """
     from spikes.giant.trajectory import study_trajectory
-    from spikes.output import save_figure, write_json
     from theory.protocol import Protocol
 
-    check_outputs(json, figure)
     protocol = Protocol(steps=steps, preprocessing=preprocess, start=start, interacting=interacting)
     study = study_trajectory(
         problem, protocol, seeds=seeds, seed=seed, workers=workers, refit=refit, checkpoint=checkpoint
     )
-    if figure:
+
+    def draw() -> Any:
         from spikes.giant.plotting import plot_trajectory
 
-        save_figure(figure, lambda: plot_trajectory(study).figure)
-    if json:
-        write_json(json, study.to_dict())
-    if json != "-":
-        from spikes.giant.tables import print_trajectory
+        return plot_trajectory(study).figure
 
-        print_trajectory(study, figure)
+    from spikes.giant.tables import print_trajectory
+
+    return Answer(study.to_dict, lambda: print_trajectory(study), draw)
 
 
 @app.command()
@@ -205,6 +192,7 @@ def trajectory(
     noise=0.0,
     centered=False,
 )
+@answers(progress=True)
 def curve(
     problem: Problem,
     exponents: Exponents = None,
@@ -216,18 +204,14 @@ def curve(
     seed: Seed = 0,
     workers: Workers = None,
     checkpoint: Checkpoint = None,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Test error against log n/log d: random features and one step, predicted curves, and the floors.
 
     --eta is the step size of the rest of this package: the eta of the giant-step literature is sqrt(width) times it.
     """
     from spikes.giant.curve import study_curve
-    from spikes.output import save_figure, write_json
     from theory.protocol import Protocol
 
-    check_outputs(json, figure)
     study = study_curve(
         problem,
         Protocol(preprocessing=preprocess, start=start),
@@ -239,13 +223,12 @@ def curve(
         workers=workers,
         checkpoint=checkpoint,
     )
-    if figure:
+
+    def draw() -> Any:
         from spikes.giant.plotting import plot_curve
 
-        save_figure(figure, lambda: plot_curve(study).figure)
-    if json:
-        write_json(json, study.to_dict())
-    if json != "-":
-        from spikes.giant.tables import print_curve
+        return plot_curve(study).figure
 
-        print_curve(study, figure)
+    from spikes.giant.tables import print_curve
+
+    return Answer(study.to_dict, lambda: print_curve(study), draw)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikes.cli.options import (
-    Figure,
-    Json,
+    Answer,
     Seed,
     Seeds,
     Workers,
-    check_outputs,
+    answers,
     integer_option,
     numbers,
     real_option,
@@ -51,6 +50,7 @@ def _teacher(text: str, d: int | None, weights: str | None, min_angle: float, se
 
 
 @app.command()
+@answers(progress=True)
 def train(
     teacher: TeacherText = "orth4",
     d: Dimension = None,
@@ -91,16 +91,13 @@ def train(
     seeds: Seeds = 1,
     seed: Seed = 0,
     workers: Workers = None,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Train a two-layer relu network: early stages, then descent with a decay that is halved from epoch to epoch."""
     from spikes.local_comparison import compare_training
     from spikes.local_training import Plan
-    from spikes.output import check_writable, save_figure, write_json
+    from spikes.output import check_writable
     from spikes.tables_local import print_training
 
-    check_outputs(json, figure)
     check_writable("checkpoint", checkpoint)
     if constant_decay and no_decay:
         raise ValueError("`constant_decay` must be left out with `no_decay`; got both")
@@ -123,17 +120,17 @@ def train(
         stop_at_noise=stop_at_noise,
     )
     study = compare_training(plan, seeds, seed, workers, checkpoint=checkpoint, stop_after=stop_after)
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting_local import plot_training
 
-        save_figure(figure, lambda: plot_training(study))
-    if json:
-        write_json(json, study.to_dict())
-    if json != "-":
-        print_training(study, figure, checkpoint)
+        return plot_training(study)
+
+    return Answer(study.to_dict, lambda: print_training(study, checkpoint), draw)
 
 
 @app.command()
+@answers()
 def certificate(
     teacher: TeacherText = "A",
     d: Dimension = None,
@@ -143,23 +140,18 @@ def certificate(
     degree: Annotated[
         int | None, integer_option("--degree", "The certificate of this even degree; that of minimum norm by default.")
     ] = None,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """The dual certificate of a teacher: whether it is non-degenerate, its constant, its norm, its curve."""
     from spikes.local_comparison import certificate_contract
-    from spikes.output import save_figure, write_json
     from spikes.tables_local import print_certificate
     from theory.local_analysis.dual_certificate import certificate as solve
 
-    check_outputs(json, figure)
     stated = _teacher(teacher, d, weights, min_angle, teacher_seed)
     found = solve(stated) if degree is None else solve(stated, "degree", degree=degree)
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting_local import plot_certificate_alone
 
-        save_figure(figure, lambda: plot_certificate_alone(found))
-    if json:
-        write_json(json, certificate_contract(found))
-    if json != "-":
-        print_certificate(found, figure)
+        return plot_certificate_alone(found)
+
+    return Answer(lambda: certificate_contract(found), lambda: print_certificate(found), draw)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikes.cli.options import (
-    Figure,
+    Answer,
     GradientOrder,
-    Json,
     Seed,
     Seeds,
     Workers,
-    check_outputs,
+    answers,
     integer_option,
     numbers,
     takes_problem,
@@ -43,6 +42,7 @@ def _exponents(alphas: str | None) -> tuple[float, ...] | None:
 
 @app.command()
 @takes_problem(n=1000, d=500, width=750)
+@answers(progress=True)
 def staircase(
     problem: Problem,
     alphas: Alphas = None,
@@ -50,15 +50,11 @@ def staircase(
     seed: Seed = 0,
     workers: Workers = None,
     gradient_order: GradientOrder = 2,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Errors against the step-size exponent from 0 to 1/2: simulation, theory at this n, and the limit."""
     from spikes.nonlinear import staircase as run
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_rows
 
-    check_outputs(json, figure)
     study = run(
         problem,
         alphas=_exponents(alphas),
@@ -67,18 +63,22 @@ def staircase(
         workers=workers,
         gradient_order=gradient_order,
     )
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting_nonlinear import plot_staircase
 
-        save_figure(figure, lambda: plot_staircase(study))
-    if json:
-        write_json(json, study.to_dict())
-    if json != "-":
-        print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", figure, study.remark)
+        return plot_staircase(study)
+
+    return Answer(
+        study.to_dict,
+        lambda: print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", study.remark),
+        draw,
+    )
 
 
 @app.command()
 @takes_problem(n=1000, d=500, width=750)
+@answers(progress=True)
 def spectrum(
     problem: Problem,
     alphas: Alphas = None,
@@ -87,15 +87,11 @@ def spectrum(
     seed: Seed = 0,
     workers: Workers = None,
     gradient_order: GradientOrder = 2,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Spectra and spike positions as the exponent passes 0, 1/4, 1/3, 3/8."""
     from spikes.nonlinear import spectrum_study
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_rows
 
-    check_outputs(json, figure)
     study = spectrum_study(
         problem,
         alphas=_exponents(alphas),
@@ -105,18 +101,18 @@ def spectrum(
         workers=workers,
         gradient_order=gradient_order,
     )
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting_nonlinear import plot_spectrum_study
 
-        save_figure(figure, lambda: plot_spectrum_study(study))
-    if json:
-        write_json(json, study.to_dict())
-    if json != "-":
-        print_rows(study.problem, study.rows(), f"spikes, {seeds} seeds", figure)
+        return plot_spectrum_study(study)
+
+    return Answer(study.to_dict, lambda: print_rows(study.problem, study.rows(), f"spikes, {seeds} seeds"), draw)
 
 
 @app.command()
 @takes_problem(n=1000, d=500, width=750, alpha=0.29)
+@answers(progress=True)
 def decomposition(
     problem: Problem,
     ell: Ell = None,
@@ -124,26 +120,21 @@ def decomposition(
     seeds: Seeds = 6,
     seed: Seed = 0,
     workers: Workers = None,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """The remainder of F = F_0 + ell terms against n, corrected and as published, with fitted exponents."""
     from spikes.nonlinear import decomposition_study
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_decomposition
 
-    check_outputs(json, figure)
     values = numbers("sizes", sizes)
     if any(value != int(value) for value in values):
         raise ValueError(f"`sizes` must be integers separated by commas; got {sizes!r}")
     study = decomposition_study(
         problem, ell, sizes=[int(value) for value in values], seeds=seeds, seed=seed, workers=workers
     )
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting_nonlinear import plot_decomposition
 
-        save_figure(figure, lambda: plot_decomposition(study))
-    if json:
-        write_json(json, study.to_dict())
-    if json != "-":
-        print_decomposition(study, figure)
+        return plot_decomposition(study)
+
+    return Answer(study.to_dict, lambda: print_decomposition(study), draw)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
+import sys
 import typing
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 __all__ = [
+    "Answer",
     "Dtype",
-    "Figure",
     "GradientOrder",
-    "Json",
     "Method",
+    "Scheduler",
     "Seed",
     "Seeds",
     "Workers",
-    "check_outputs",
+    "answers",
     "integer_option",
     "numbers",
     "real_option",
@@ -62,12 +64,14 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
 Seeds = Annotated[int, integer_option("--seeds", "Independent simulations.")]
 Seed = Annotated[int, integer_option("--seed", "Seed of them all.")]
 Workers = Annotated[int | None, integer_option("--workers", "Processes; as many as processors by default.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="tcp://host:port of a dask.distributed cluster, or local to start one."),
+]
 Dtype = Annotated[str, typer.Option("--dtype", help="float64 or float32.")]
 Method = Annotated[
     str, typer.Option("--method", help="Spectrum by the gram matrix, by svd, or streamed, never storing F.")
 ]
-Json = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
-Figure = Annotated[str | None, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")]
 GradientOrder = Annotated[
     int, integer_option("--gradient-order", "1: rank-one gradient alone; 2: its matrix term as well.")
 ]
@@ -153,9 +157,87 @@ def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callab
     return decorate
 
 
-def check_outputs(json: str | None, figure: str | None) -> None:
-    """Refuse output paths that cannot be written, before any work is done for them."""
-    from spikes.output import FIGURE_SUFFIXES, check_writable
+class Answer(NamedTuple):
+    """What a command has found, in the forms in which it can be asked for; none is made that is not.
 
-    check_writable("json", json)
-    check_writable("figure", figure, FIGURE_SUFFIXES)
+    Attributes
+    ----------
+    content : callable
+        The JSON contract.
+    show : callable
+        Prints to standard output.
+    draw : callable, optional
+        Draws and returns the Axes; None for a command without figure.
+    """
+
+    content: Callable[[], dict[str, Any]]
+    show: Callable[[], None]
+    draw: Callable[[], Any] | None = None
+
+
+_JSON = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
+_FIGURE = Annotated[str | None, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")]
+_QUIET = Annotated[bool, typer.Option("--quiet", help="No progress bar and no log; results are still printed.")]
+
+
+def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callable[..., Answer]], Callable[..., None]]:
+    """Give a command that returns an `Answer` the options that say where it goes, and send it there.
+
+    Paths that cannot be written are refused before any work is done for them. The figure comes first, then the JSON,
+    then the print, which JSON on standard output replaces. Bars and logs go to standard error.
+
+    Parameters
+    ----------
+    progress : bool
+        Whether the command shows a progress bar and so has --quiet.
+    figure : bool
+        Whether it has the option --figure; one that takes a `figure` itself, as a must, has it anyway.
+    """
+
+    def decorate(command: Callable[..., Answer]) -> Callable[..., None]:
+        own = inspect.signature(command).parameters
+        hints = typing.get_type_hints(command, include_extras=True)
+        added = {"quiet": (_QUIET, False)} if progress else {}
+        added |= {"json": (_JSON, None)}
+        added |= {"figure": (_FIGURE, None)} if figure and "figure" not in own else {}
+
+        @functools.wraps(command)
+        def run(*arguments: Any, **options: Any) -> None:
+            from spikes.execution import progress_hidden
+            from spikes.output import FIGURE_SUFFIXES, check_writable, save_figure, write_json
+
+            json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
+            check_writable("json", json)
+            check_writable("figure", picture, FIGURE_SUFFIXES)
+            _log_to_stderr(logging.WARNING if quiet else logging.INFO)
+            with progress_hidden(bool(quiet)):
+                answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
+                if picture:
+                    save_figure(picture, answer.draw)
+                if json:
+                    write_json(json, answer.content())
+                if json != "-":
+                    answer.show()
+                    if picture:
+                        print(f"figure written to {picture}")
+
+        kind = inspect.Parameter.KEYWORD_ONLY
+        parameters = [p.replace(annotation=hints[p.name]) for p in own.values()]
+        parameters += [inspect.Parameter(n, kind, default=d, annotation=a) for n, (a, d) in added.items()]
+        run.__signature__ = inspect.Signature(parameters)
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        del run.__wrapped__
+        return run
+
+    return decorate
+
+
+def _log_to_stderr(level: int) -> None:
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            sys.stderr.write(f"spikes: {self.format(record)}\n")  # looked up anew: a progress bar stands before it
+
+    log = logging.getLogger("spikes")
+    log.setLevel(level)
+    log.propagate = False
+    log.handlers = [Handler()]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from spikes.cli.options import Figure, Json, check_outputs, real_option
+from spikes.cli.options import Answer, answers, real_option
 
 __all__ = ["spectrum"]
 
@@ -15,19 +15,17 @@ Key = Annotated[str | None, typer.Option("--key", help="Name of the array in a .
 Level = Annotated[float, real_option("--level", "Odds of calling the largest eigenvalue of noise an outlier.")]
 
 
-def spectrum(file: File, key: Key = None, level: Level = 1e-3, json: Json = None, figure: Figure = None) -> None:
+@answers()
+def spectrum(file: File, key: Key = None, level: Level = 1e-3) -> Answer:
     """Eigenvalues of your own matrix, the Marchenko-Pastur bulk fitted to them, and the outliers."""
     from spikes.matrix_spectrum import load_matrix, matrix_spectrum
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_matrix_spectrum
 
-    check_outputs(json, figure)
     study = matrix_spectrum(load_matrix(file, key), level=level)
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting_matrix import plot_matrix_spectrum
 
-        save_figure(figure, lambda: plot_matrix_spectrum(study))
-    if json:
-        write_json(json, study.to_dict())
-    if json != "-":
-        print_matrix_spectrum(study, figure)
+        return plot_matrix_spectrum(study)
+
+    return Answer(study.to_dict, lambda: print_matrix_spectrum(study), draw)

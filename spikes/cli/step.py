@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikes.cli.options import (
+    Answer,
     Dtype,
-    Figure,
     GradientOrder,
-    Json,
     Method,
+    Scheduler,
     Seed,
     Seeds,
     Workers,
-    check_outputs,
+    answers,
     numbers,
     takes_problem,
 )
@@ -33,63 +34,112 @@ DensityAt = Annotated[
 
 
 @takes_problem()
+@answers()
 def predict(
     problem: Problem,
     gradient_order: GradientOrder = 2,
     density_at: DensityAt = None,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Predict spectrum, spikes, what they have learned, and ridge errors."""
     from spikes.comparison import contract
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_prediction
     from theory.conditional_equivalent import predict as predict_problem
 
-    check_outputs(json, figure)
     points = None if density_at is None else numbers("density_at", density_at)
     theory = predict_problem(problem, gradient_order, density_at=points)
-    if figure:
+
+    def draw() -> Any:
         from spikes.plotting import plot_prediction
 
-        shown = theory if points is None else predict_problem(problem, gradient_order)
-        save_figure(figure, lambda: plot_prediction(shown))
-    if json:
-        write_json(json, contract(problem, theory=theory.to_dict()))
-    if json != "-":
-        print_prediction(theory)
+        return plot_prediction(theory if points is None else predict_problem(problem, gradient_order))
+
+    return Answer(lambda: contract(problem, theory=theory.to_dict()), lambda: print_prediction(theory), draw)
+
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE.npz",
+        help="Your own inputs X (n_total, d) and labels y (n_total,) instead of --n, --n-step, --d, --target, --noise.",
+    ),
+]
+Shares = Annotated[
+    str | None,
+    typer.Option("--shares", help="Of the rows of --data for the step, the fit and the test; 0.4,0.4,0.2 by default."),
+]
 
 
 @takes_problem()
+@answers(progress=True)
 def simulate(
     problem: Problem,
+    context: typer.Context,
+    data: Data = None,
+    shares: Shares = None,
     seeds: Seeds = 8,
     seed: Seed = 0,
     workers: Workers = None,
+    scheduler: Scheduler = None,
     dtype: Dtype = "float64",
     method: Method = "gram",
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Simulate the step, the features and the ridge fit for several seeds."""
+    if data is not None:
+        _refuse_given(context)
+        if scheduler is not None:
+            raise ValueError(f"`scheduler` must be left out with `data`; got {scheduler!r}")
+        return _on_data(problem, data, shares, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
+    if shares is not None:
+        raise ValueError(f"`shares` must go with `data`; got {shares!r} alone")
     from spikes.comparison import contract
     from spikes.ensemble import simulate_ensemble
-    from spikes.output import save_figure, write_json
+    from spikes.execution import cluster_executor
     from spikes.tables import print_simulation
 
-    check_outputs(json, figure)
-    ensemble = simulate_ensemble(problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
-    if figure:
+    with ExitStack() as stack:
+        executor = None
+        if scheduler is not None:
+            executor, workers = stack.enter_context(cluster_executor(scheduler, workers)), None
+        ensemble = simulate_ensemble(
+            problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method, executor=executor
+        )
+
+    def draw() -> Any:
         from spikes.plotting import plot_simulation
 
-        save_figure(figure, lambda: plot_simulation(ensemble))
-    if json:
-        write_json(json, contract(problem, simulation=ensemble.to_dict()))
-    if json != "-":
-        print_simulation(ensemble)
+        return plot_simulation(ensemble)
+
+    return Answer(lambda: contract(problem, simulation=ensemble.to_dict()), lambda: print_simulation(ensemble), draw)
+
+
+def _refuse_given(context: typer.Context) -> None:
+    """Refuse options that say what the data decide."""
+    from spikes.data_study import NEEDED
+
+    for name in NEEDED:
+        if context.get_parameter_source(name).name == "COMMANDLINE":
+            raise ValueError(f"`{name}` must be left out with `data`, which decide it; got {context.params[name]}")
+
+
+def _on_data(problem: Problem, path: str, shares: str | None, **how: Any) -> Answer:
+    from spikes.data_study import study_data
+    from spikes.dataset import SHARES, load_dataset
+    from spikes.tables import print_data_study
+
+    parts = SHARES if shares is None else numbers("shares", shares)
+    study = study_data(load_dataset(path), problem, shares=parts, **how)
+
+    def draw() -> Any:
+        from spikes.plotting_data import plot_data_study
+
+        return plot_data_study(study)
+
+    return Answer(study.to_dict, lambda: print_data_study(study), draw)
 
 
 @takes_problem()
+@answers(progress=True)
 def compare(
     problem: Problem,
     seeds: Seeds = 8,
@@ -98,19 +148,10 @@ def compare(
     dtype: Dtype = "float64",
     method: Method = "gram",
     gradient_order: GradientOrder = 2,
-    json: Json = None,
-    figure: Figure = None,
-) -> None:
+) -> Answer:
     """Lay theory over simulation: every quantity with its standard error, z and relative difference."""
     from spikes.comparison import compare as compare_problem
-    from spikes.output import save_figure, write_json
     from spikes.tables import print_comparison
 
-    check_outputs(json, figure)
     result = compare_problem(problem, seeds, seed, workers, gradient_order=gradient_order, dtype=dtype, method=method)
-    if figure:
-        save_figure(figure, result.plot)
-    if json:
-        write_json(json, result.to_dict())
-    if json != "-":
-        print_comparison(result, figure)
+    return Answer(result.to_dict, lambda: print_comparison(result), result.plot)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from spikes.cli.options import Json, Workers, check_outputs
+from spikes.cli.options import Answer, Scheduler, Workers, answers
 
 __all__ = ["plot", "results", "sweep"]
 
@@ -15,6 +15,7 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="Results file of a swe
 Where = Annotated[str, typer.Option("--where", help='Conditions on the cells, as "alpha=0.3, d>=500".')]
 
 
+@answers(progress=True, figure=False)
 def sweep(
     study: Annotated[str, typer.Argument(metavar="STUDY.toml", help="The study; see docs/sweeps.md.")],
     output: Annotated[
@@ -24,18 +25,13 @@ def sweep(
         False
     ),
     workers: Workers = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option("--scheduler", help="tcp://host:port of a dask.distributed cluster, or local to start one."),
-    ] = None,
+    scheduler: Scheduler = None,
     yes: Annotated[bool, typer.Option("--yes", help="Allow more than a million rows.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar and no log.")] = False,
-    json: Json = None,
-) -> None:
+) -> Answer:
     """Run a study: simulate and predict every cell, row by row into one file that a killed run resumes."""
     from pathlib import Path
 
-    from spikes.output import check_writable, write_json
+    from spikes.output import check_writable
     from spikes.results import StudyChanged
     from spikes.study import load_study
     from spikes.summary import summarise, to_dict
@@ -44,19 +40,15 @@ def sweep(
     stated = load_study(study)
     path = output if output is not None else str(Path(study).with_suffix(".sqlite"))
     check_writable("output", path)
-    check_outputs(json, None)
-    _log_to_stderr(quiet)
     try:
-        found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes, quiet=quiet)
+        found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes, quiet=False)
     except StudyChanged as error:
         sys.stderr.write(error.difference)
         raise
-    if json:
-        write_json(json, to_dict(found, summarise(found)))
-    if json != "-":
-        print(f"{path}: {found.progress()}")
+    return Answer(lambda: to_dict(found, summarise(found)), lambda: print(f"{path}: {found.progress()}"))
 
 
+@answers(figure=False)
 def results(
     file: File,
     where: Where = "",
@@ -64,15 +56,13 @@ def results(
     parquet: Annotated[
         str | None, typer.Option("--parquet", help="Write every simulation to this Parquet file (extra pandas).")
     ] = None,
-    json: Json = None,
-) -> None:
+) -> Answer:
     """Print a sweep's results: means over seeds with standard errors beside the theory; export the single runs."""
-    from spikes.output import check_writable, write_json
+    from spikes.output import check_writable
     from spikes.results import open_results
     from spikes.summary import records, summarise, to_dict, write_csv, write_parquet
     from spikes.tables import print_summaries
 
-    check_outputs(json, None)
     check_writable("csv", csv)
     check_writable("parquet", parquet)
     found = open_results(file)
@@ -81,14 +71,16 @@ def results(
         write_csv(csv, records(found, where))
     if parquet:
         write_parquet(parquet, records(found, where))
-    if json:
-        write_json(json, to_dict(found, summaries))
-    if json != "-":
-        fixed = ", ".join(f"{k} = {v}" for k, v in found.study.fixed.items() if v is not None)
-        heading = f"{file}: {found.progress()}\n{fixed}"
+    fixed = ", ".join(f"{k} = {v}" for k, v in found.study.fixed.items() if v is not None)
+    heading = f"{file}: {found.progress()}\n{fixed}"
+
+    def show() -> None:
         print_summaries(summaries, found.study.columns, tuple(found.study.axes), heading)
 
+    return Answer(lambda: to_dict(found, summaries), show)
 
+
+@answers()
 def plot(
     file: File,
     x: Annotated[str, typer.Option("--x", help="Field on the horizontal axis.")],
@@ -96,32 +88,18 @@ def plot(
     y: Annotated[str, typer.Option("--y", help="Quantity on the vertical axis.")] = "test_error",
     by: Annotated[str | None, typer.Option("--by", help="Fields that tell curves apart, separated by commas.")] = None,
     where: Where = "",
-    json: Json = None,
-) -> None:
+) -> Answer:
     """Draw a sweep: theory as lines, simulation as points with standard errors over seeds."""
-    from spikes.output import save_figure, write_json
     from spikes.results import open_results
     from spikes.summary import curves, summarise, to_dict
 
-    check_outputs(json, figure)
     found = open_results(file)
     summaries = summarise(found, where)
     drawn = curves(summaries, x, y, tuple(part.strip() for part in by.split(",")) if by else ())
-    from spikes.plotting_sweep import plot_curves
 
-    save_figure(figure, lambda: plot_curves(drawn, x, y))
-    if json:
-        write_json(json, to_dict(found, summaries))
+    def draw() -> Any:
+        from spikes.plotting_sweep import plot_curves
 
+        return plot_curves(drawn, x, y)
 
-def _log_to_stderr(quiet: bool) -> None:
-    import logging
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            sys.stderr.write(f"spikes: {self.format(record)}\n")  # looked up anew: a progress bar stands before it
-
-    log = logging.getLogger("spikes")
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
-    log.propagate = False
-    log.handlers = [Handler()]
+    return Answer(lambda: to_dict(found, summaries), lambda: None, draw)

@@ -91,6 +91,10 @@ def report_target(
     max_leap, method, samples, seed
         As in `theory.giant_steps.analyse_target`.
 
+    Returns
+    -------
+    TargetReport
+
     Raises
     ------
     ValueError

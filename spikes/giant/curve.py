@@ -148,6 +148,10 @@ def study_curve(
     checkpoint : path, optional
         See `spikes.checkpoint.run_units`; a unit is one seed at one size.
 
+    Returns
+    -------
+    CurveStudy
+
     Raises
     ------
     ValueError

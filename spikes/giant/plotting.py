@@ -30,7 +30,17 @@ def _axes(ax: Axes | None, size: tuple[float, float] = (4.5, 3.4)) -> Axes:
 
 
 def plot_report(report: TargetReport, axes: Any = None) -> np.ndarray:
-    """Energy of a target by degree, and the dimensions that steps of n = O(d^max_leap) learn; returns two Axes."""
+    """Energy of a target by degree, and the dimensions that steps of n = O(d^max_leap) learn; returns two Axes.
+
+    Parameters
+    ----------
+    report : TargetReport
+    axes : sequence of two Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
     if axes is None:
         axes = plt.subplots(1, 2, figsize=(8.4, 3.3), layout="constrained")[1]
     made = report.analysis
@@ -71,6 +81,10 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
     ----------
     limit : float, optional
         Half width of the axes.
+
+    Returns
+    -------
+    Axes
     """
     ax = _axes(ax, (4.0, 3.9))
     # pairs of a symmetric start share their gradient
@@ -132,7 +146,17 @@ def _smoothed(density: np.ndarray) -> np.ndarray:
 
 
 def plot_trajectory(study: TrajectoryStudy, ax: Axes | None = None) -> Axes:
-    """Root mean square cosine over neurons with each direction of the target against steps, and the level of chance."""
+    """Root mean square cosine over neurons with each direction of the target against steps, and the level of chance.
+
+    Parameters
+    ----------
+    study : TrajectoryStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax)
     simulated, predicted = study.root_mean_square()
     steps = np.arange(simulated.shape[1])
@@ -162,7 +186,17 @@ def plot_trajectory(study: TrajectoryStudy, ax: Axes | None = None) -> Axes:
 
 
 def plot_curve(study: CurveStudy, ax: Axes | None = None) -> Axes:
-    """Test error against log n/log d: random features and one step, the predicted curves, and the floors."""
+    """Test error against log n/log d: random features and one step, the predicted curves, and the floors.
+
+    Parameters
+    ----------
+    study : CurveStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = _axes(ax, (5.2, 3.8))
     x = study.exponents
     for name, label, colour, marker in (
@@ -186,7 +220,8 @@ def plot_curve(study: CurveStudy, ax: Axes | None = None) -> Axes:
     top = max(m.mean for m in study.measured("random_features"))
     for name, floor in study.floors.items():
         ax.axhline(floor.value, color="#D55E00", linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=0)
-        ax.text(0.01, floor.value - 0.01 * top, name, transform=ax.get_yaxis_transform(), va="top", fontsize=7)
+        # beside the axes, where no curve can be
+        ax.text(1.01, floor.value, name, transform=ax.get_yaxis_transform(), va="center", fontsize=7)
     ax.set_ylim(-0.08 * top, 1.35 * top)
     ax.set_xlabel(r"$\log n/\log d$")
     ax.set_ylabel("test error")

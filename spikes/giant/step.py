@@ -165,6 +165,10 @@ def study_step(
     checkpoint : path, optional
         See `spikes.checkpoint.run_units`.
 
+    Returns
+    -------
+    StepStudy
+
     Raises
     ------
     ValueError

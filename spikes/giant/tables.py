@@ -49,7 +49,7 @@ def _staircase(title: str, staircase: Staircase) -> Table:
     return table
 
 
-def print_report(report: TargetReport, figure: str | None = None) -> None:
+def print_report(report: TargetReport) -> None:
     """Exponents, energies, staircases and floors of a target."""
     console, made = _console(), report.analysis
     k = made.target.k
@@ -74,8 +74,6 @@ def print_report(report: TargetReport, figure: str | None = None) -> None:
         for f in report.floors
     )
     console.print(f"floor of ridge regression with n, N = O(d) after 0, 1, ... visible steps: {text}", markup=False)
-    if figure:
-        console.print(f"figure written to {figure}", markup=False)
 
 
 def _remark(problem: Problem, protocol: Protocol) -> str:
@@ -85,7 +83,7 @@ def _remark(problem: Problem, protocol: Protocol) -> str:
     )
 
 
-def print_step(study: StepStudy, figure: str | None = None) -> None:
+def print_step(study: StepStudy) -> None:
     """Cosines of one step."""
     remark = _remark(study.problem, study.protocol)
     if study.limit is not None:
@@ -93,21 +91,21 @@ def print_step(study: StepStudy, figure: str | None = None) -> None:
         remark += (
             f"; cos² of the gradient with the subspace as d → ∞ at n = {delta:.4g} d^{study.degree}: {study.limit:.5g}"
         )
-    print_rows(study.problem, study.rows(), f"one step, {len(study.runs)} seeds", figure, remark)
+    print_rows(study.problem, study.rows(), f"one step, {len(study.runs)} seeds", remark)
 
 
-def print_trajectory(study: TrajectoryStudy, figure: str | None = None) -> None:
+def print_trajectory(study: TrajectoryStudy) -> None:
     """Cosines after each step."""
     distance = ", ".join(f"{value:.3g}" for value in study.distance())
     remark = (
         f"{_remark(study.problem, study.protocol)}; rms(cos − state evolution) √d after 0, 1, ... steps: {distance}; "
         f"dimensions that {study.problem.sigma.name} can learn with n = O(d): {list(study.visible.dimensions)}"
     )
-    print_rows(study.problem, study.rows(), f"several steps, {len(study.runs)} seeds", figure, remark)
+    print_rows(study.problem, study.rows(), f"several steps, {len(study.runs)} seeds", remark)
 
 
-def print_curve(study: CurveStudy, figure: str | None = None) -> None:
+def print_curve(study: CurveStudy) -> None:
     """Test errors against n."""
     floors = ", ".join(f"{name} {f.value:.4g}" for name, f in study.floors.items())
     remark = f"{_remark(study.problem, study.protocol)}; floors: {floors}"
-    print_rows(study.problem, study.rows(), f"learning curve, {len(study.runs)} seeds", figure, remark)
+    print_rows(study.problem, study.rows(), f"learning curve, {len(study.runs)} seeds", remark)

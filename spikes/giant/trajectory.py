@@ -197,6 +197,10 @@ def study_trajectory(
     checkpoint : path, optional
         See `spikes.checkpoint.run_units`.
 
+    Returns
+    -------
+    TrajectoryStudy
+
     Raises
     ------
     ValueError

@@ -237,8 +237,8 @@ def validate(
     A difference is a mean over seeds, controls regressed out, and its errors are Student's. Its limit is the intercept
     of a weighted fit on size^(-rate). With m numbers tested in the run, intervals miss with probability `level`/m each:
 
-    - *fails*: the limit is further off than the tolerance and its interval leaves out 0; or a claim of equality at
-      every size differs significantly at one;
+    - *fails*: the limit's interval leaves out 0 and the limit is off by more than half the tolerance; or a claim of
+      equality at every size differs significantly at one;
     - *holds*: no size differs significantly, and the interval of the mean difference lies within the tolerance;
     - *holds as n → ∞*: sizes differ, but the interval of the limit lies within the tolerance;
     - *unresolved*: neither; more seeds or larger sizes would tell.
@@ -406,7 +406,7 @@ def _quantity(
         unit = c.scale or abs(predicted[-1])
         if unit == 0.0:
             raise ValueError(f"`scale` of claim {c.name} must be given: its prediction is 0 at size {size}")
-        found = difference(size, (values - theory) / unit, side.controls, side.expected[0])
+        found = difference(size, (values - theory) / unit, side.controls, side.expected)
         differences.append(found)
         simulated.append(Estimate(predicted[-1] + unit * found.value, unit * found.sem, found.seeds))
     if c.kind != "number":
@@ -433,7 +433,7 @@ def _verdict(c: Claim, differences: Sequence[Difference], end: Limit, level: flo
             return "holds"
         return "holds as n → ∞" if c.rate is not None and abs(interval[0]) <= tolerance else "fails"
     significant = min(d.p for d in differences) * len(differences) < level
-    beyond = not interval[0] <= 0.0 <= interval[1] and abs(end.value) > tolerance
+    beyond = not interval[0] <= 0.0 <= interval[1] and abs(end.value) > 0.5 * tolerance
     if beyond or (significant and c.rate is None):
         return "fails"
     if not significant:

@@ -79,7 +79,7 @@ class Limit:
 
 
 def difference(
-    size: float, values: np.ndarray, controls: np.ndarray | None = None, expected: np.ndarray | None = None
+    size: float, values: np.ndarray, controls: np.ndarray | None = None, expected: np.ndarray | float = 0.0
 ) -> Difference:
     """Mean of differences over seeds, controls of known expectation regressed out.
 
@@ -89,8 +89,8 @@ def difference(
     values : ndarray, shape (seeds,)
     controls : ndarray, shape (seeds, q), optional
         Quantities of the same runs. They are used only if seeds ≥ 3q + 4: fewer make no regression.
-    expected : ndarray, shape (q,)
-        Their expectations.
+    expected : ndarray, shape (seeds, q) or (q,)
+        Their expectations, which may be conditional ones and differ from run to run.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def difference(
     if not np.isfinite(values).all():
         raise ValueError(f"`measured` must be finite; got {values[~np.isfinite(values)][0]} at size {size:g}")
     mean, plain = float(values.mean()), float(values.var(ddof=1)) / seeds
-    if controls is not None and expected is not None:
+    if controls is not None:
         away = np.asarray(controls, dtype=float) - np.asarray(expected, dtype=float)
         spread = away.std(axis=0)
         away = away[:, spread > 1e-12 * (np.abs(away).max(axis=0) + 1e-300)]

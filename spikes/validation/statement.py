@@ -26,8 +26,8 @@ class Measured:
     values : float or mapping of str to float
         One number, or several by name.
     controls : mapping of str to (float, float)
-        Control variates: quantities of the same run, each with its exact or asymptotic expectation. What the values
-        share with them is regressed out.
+        Control variates: quantities of the same run, each with its expectation, which may be conditional and
+        differ between runs. What the values share with them is regressed out.
     """
 
     values: Numbers

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from spikes.matrix_spectrum import load_array, load_matrix, matrix_spectrum
+from spikes.array_file import load_array
+from spikes.matrix_spectrum import load_matrix, matrix_spectrum
 
 RNG = np.random.default_rng(7)
 NOISE = 1.7 * RNG.standard_normal((600, 400))

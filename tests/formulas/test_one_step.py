@@ -75,6 +75,8 @@ def test_limits_at_hard_exponents():
     assert value == pytest.approx(REFERENCE["meancos2_z1z2_relu_kappa1"], rel=1e-10)
     # τ = e₂, c₂² = 1/(2π): A = π
     assert squared_cosine_isotropic(math.pi) == pytest.approx(value, rel=1e-10)
+    # beyond the overflow of e^(a/2): x e^x E₁(x) = 1 − 1/x + 2/x² − …
+    assert squared_cosine_isotropic(4000.0) == pytest.approx(1 / 2000 - 2 / 2000**2 + 6 / 2000**3, rel=1e-8)
     assert squared_cosine_k1(1.0) == pytest.approx(REFERENCE["meancos2_k1_a1"], rel=1e-12)
     # one direction: S = c₂C₂m̃
     A = 0.5 * 2.0 / (4.0 / (2.0 * math.pi)) / 0.7

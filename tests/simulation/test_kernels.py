@@ -75,8 +75,9 @@ def test_backward(name):
     np.testing.assert_allclose(H, expected, rtol=1e-11, atol=1e-13)
 
 
-def test_user_activation_is_compiled():
-    mine = Activation(lambda x: math.atan(x), lambda x: 1.0 / (1.0 + x * x), name="arctan")
+@pytest.mark.parametrize("function", [lambda x: math.atan(x), math.atan, np.arctan], ids=["python", "math", "numpy"])
+def test_user_activation_is_compiled(function):
+    mine = Activation(function, lambda x: 1.0 / (1.0 + x * x), name="arctan")
     H = np.linspace(-2, 2, 9).reshape(3, 3)
     expected = np.arctan(H)
     activation_kernels(mine).activate(H, 0.0)
@@ -85,6 +86,12 @@ def test_user_activation_is_compiled():
 
 def test_user_activation_that_numba_cannot_compile():
     table = {0: 1.0}
-    bad = Activation(lambda x: x + 0.0 * len(str(table)), lambda x: 1.0, name="bad")
-    with pytest.raises(ValueError, match="activation `bad` must be made of scalar functions that numba can compile"):
-        activation_kernels(bad)
+
+    class Identity:
+        def __call__(self, x):
+            return x
+
+    for function in (lambda x: x + 0.0 * len(str(table)), Identity()):
+        bad = Activation(function, lambda x: 1.0, name="bad")
+        with pytest.raises(ValueError, match="activation `bad` must be made of scalar functions that numba can comp"):
+            activation_kernels(bad)

@@ -195,6 +195,8 @@ def test_schedules():
 def test_divergence_and_collapse():
     with pytest.raises(ArithmeticError, match=r"training diverged in epoch 1, iteration \d+, .* try `step` = 250"):
         train(PLAN.replace(step=1000.0), 0)
+    with pytest.raises(ArithmeticError, match=r"training diverged in epoch 1, iteration 1, .* the loss reached"):
+        train(PLAN.replace(step=1000.0, epochs=1, iterations=1), 0)  # by the last step of all
     with pytest.raises(ArithmeticError, match="the network collapsed to zero in epoch 1: the decay 5 is too large"):
         train(PLAN.replace(decay=5.0, step=0.1, iterations=500), 0)
 

@@ -89,6 +89,15 @@ def equivalent_features(
     orders : (int, int), optional
         Gauss-Hermite nodes for u and, with a gaussian second layer, for g; by default as many as the step asks for.
         Nodes that stand for less than 1e-6 samples or neurons are left out.
+
+    Returns
+    -------
+    EquivalentFeatures
+
+    Raises
+    ------
+    ArithmeticError
+        If the law of the step's matrix term does not come out (see `theory.step_matrix.step_law`).
     """
     step = step_statistics(problem)
     sigma = problem.sigma

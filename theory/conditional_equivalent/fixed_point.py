@@ -172,6 +172,18 @@ def newton(
 def solve(eq: EquivalentFeatures, lam: float, start: FixedPoint | None = None) -> FixedPoint:
     """Fixed point at one ridge λ > 0, from a neighbour where one is given.
 
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    lam : float
+        λ > 0.
+    start : FixedPoint, optional
+        Solution at a neighbouring λ.
+
+    Returns
+    -------
+    FixedPoint
+
     Raises
     ------
     ConvergenceError

@@ -122,7 +122,19 @@ def form_gradient(
 
 @dataclass(frozen=True)
 class RidgeErrors:
-    """Objective, train error and test error of ridge regression at one λ."""
+    """Objective, train error and test error of ridge regression at one λ.
+
+    Attributes
+    ----------
+    ridge : float
+        λ.
+    objective : float
+        (1/n)‖y − Fâ‖² + λ‖â‖².
+    train_error : float
+        (1/n)‖y − Fâ‖².
+    test_error : float
+        E(y − fᵀâ)² on a new sample, noise included.
+    """
 
     ridge: float
     objective: float
@@ -136,6 +148,16 @@ def ridge_errors(eq: EquivalentFeatures, point: FixedPoint) -> RidgeErrors:
     Ψ = (1/n) yᵀ(FFᵀ/n + λ)^(-1) y; with ω = ω⁰/(w + εk) the errors are −λ ∂Ψ/∂ε at ε = 0, k = 1 for the train error
     and k = w² for the test error, since the residual of a held-out sample is w_s times its training residual. The
     derivative is exact: one linear solve with the Jacobian of the fixed point.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    point : FixedPoint
+        At one real λ > 0.
+
+    Returns
+    -------
+    RidgeErrors
     """
     lam, r, w = float(point.lam[0]), point.r[0], point.w[0]
     Q = len(r)

@@ -119,6 +119,15 @@ def predict(
     outlier from c₂(‖x_i‖²/d − 1), of the order of the bulk edge and not included here. With a gaussian second layer
     the bulk has no true right edge, nor any after a step a true left one; the edge reported is then the point that has
     mass 1/n outside it.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> theory = predict(Problem(n=2000, d=1000, width=1500, alpha=0.36))
+    >>> [f"{spike.singular_value:.2f}" for spike in theory.outliers]
+    ['5.39', '1.98']
+    >>> print(f"{theory.test_error[0]:.3f}")
+    1.182
     """
     eq = _equivalent(problem, gradient_order)
     law = bulk(eq)
@@ -150,6 +159,25 @@ def predict_errors(problem: Problem, gradient_order: int = 2) -> tuple[RidgeErro
     """Objective, train and test error of a problem at each of its penalties; the part of `predict` that costs least.
 
     Parameters, validity and exceptions are those of `predict`.
+
+    Parameters
+    ----------
+    problem : Problem
+    gradient_order : {1, 2}
+        As in `predict`, whose validity and exceptions are those of this function.
+
+    Returns
+    -------
+    tuple of RidgeErrors
+        One for each penalty of the problem, in its order.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> after = Problem(n=2000, d=1000, width=1500, alpha=0.36)
+    >>> before = after.replace(eta=0.0)
+    >>> [f"{predict_errors(p)[0].test_error:.3f}" for p in (before, after)]
+    ['1.530', '1.182']
     """
     return _path(_equivalent(problem, gradient_order), problem.ridges)
 

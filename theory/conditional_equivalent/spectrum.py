@@ -61,7 +61,15 @@ class Bulk:
 
 @dataclass(frozen=True)
 class Outlier:
-    """A predicted outlier: singular value of F/√n, and |⟨û, He_k(u)/√k!⟩|/√n for k = 0 … 4."""
+    """A predicted outlier: singular value of F/√n, and |⟨û, He_k(u)/√k!⟩|/√n for k = 0 … 4.
+
+    Attributes
+    ----------
+    singular_value : float
+        Of F/√n; its square is the eigenvalue of FFᵀ/n.
+    alignment : tuple of float
+        Five amplitudes in [0, 1]; their squares sum to the share of û that is a polynomial of degree four in u.
+    """
 
     singular_value: float
     alignment: tuple[float, ...]
@@ -139,6 +147,16 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     (1/π) Im of the equivalent of log det(FᵀF/n + λ),
     Σ_s nω⁰_s log w_s − Σ_b N_b log r_b + d∫ν log det(I + C D_y) + Σ_b N_b r_b(λ + Σ_s ω_s B_sb) − n Σ_s ω_s(w_s − 1),
     of which the fixed point is the stationary point.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    point : FixedPoint
+        Solutions at P points λ = −(x + i0).
+
+    Returns
+    -------
+    ndarray, shape (P,)
     """
     lam, r, w = point.lam, point.r, point.w
     omega = eq.latent_weights / w
@@ -222,6 +240,14 @@ def _fold(eq: EquivalentFeatures, inside: FixedPoint, outside: float) -> float:
 
 def bulk(eq: EquivalentFeatures) -> Bulk:
     """Scan the axis from the top of the support down and find the bands of the bulk.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+
+    Returns
+    -------
+    Bulk
 
     Raises
     ------
@@ -373,6 +399,17 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     singular values of RᵀV, −𝒢 = RRᵀ, and decrease in z. Between the last edge and the end of the support, where a law
     without true edges leaves less than one expected eigenvalue, the same is solved with the complex solution on the
     axis.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    law : Bulk
+        Of the same features.
+
+    Returns
+    -------
+    tuple of Outlier
+        Largest first; empty if nothing leaves the bulk.
     """
     edge, start = law.edges[-1][1], law.beyond
     while not _is_negative(eq, start):

@@ -31,8 +31,8 @@ class ActivationMoments:
         e_q = E[σ′(Z)^q], q = 0 … 4; e_1 = c_1.
     tilt : float
         E[Z σ′(Z)²].
-    mean, power : float
-        E σ(Z) = c_0 and E σ(Z)².
+    power : float
+        E σ(Z)².
     errors : ndarray, shape (J + 1,)
         Numerical error of each c_j: the difference between two quadrature rules.
     """

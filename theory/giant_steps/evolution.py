@@ -212,6 +212,10 @@ def step_moments(
     seed : int
         Of the scrambling.
 
+    Returns
+    -------
+    StepMoments
+
     Raises
     ------
     ValueError
@@ -360,6 +364,11 @@ def interacting_step(
     M, Q : ndarray, shape (N, k) and (N, N)
     M_error, Q_error : float
         Largest error of an entry from quasi-Monte Carlo; 0 for closed forms.
+
+    Raises
+    ------
+    ValueError
+        As `step_moments` raises.
     """
     moments = step_moments(problem, a, M, Q, finite_d=finite_d, points=points, seed=seed)
     alpha = problem.step_size * np.asarray(a, dtype=float)
@@ -442,6 +451,10 @@ def state_evolution(
         start have Q_ij = 1.
     points, seed
         For quasi-Monte Carlo; see `step_moments`.
+
+    Returns
+    -------
+    StateEvolution
 
     Raises
     ------

@@ -128,12 +128,20 @@ def step_spectrum(problem: Problem) -> StepSpectrum:
     An outlier θ = ζ(m) solves det(I + m E[r(zzᵀ − I)/(1 + φ₀ r m)]) = 0 at a real m outside the bulk; its overlap with
     the eigenvector v there is 1/(1 − κ′(θ)), κ = vᵀE[r zzᵀ/(1 + φ₀ r m)]v.
 
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    StepSpectrum
+
     Raises
     ------
     ValueError
         If nothing is left of the labels.
     ArithmeticError
-        If the bulk does not come out with mass 1.
+        If the bulk does not come out with mass 1 within 10 %, or its transform does not converge.
     """
     z, w, g = latent_rule(problem.teacher)
     rest = g - w @ g - z @ ((w * g) @ z)
@@ -200,8 +208,8 @@ def _bulk(labels: _Labels, left: float, right: float, power: float) -> tuple[np.
     weights, joint = m.imag * spacing, on_target.imag * spacing[:, None, None]
     if abs(weights.sum() - 1.0) > 0.1:
         raise ArithmeticError(
-            f"the bulk of the law of Ŷ came out with mass {weights.sum():.3f}; the labels' tails are too heavy for "
-            "this number of samples: raise `n`"
+            f"the bulk of the law of Ŷ came out with mass {weights.sum():.3f}: for this number of samples it is too "
+            "far from a semicircle, or the labels' tails are too heavy; raise `n`"
         )
     weights = weights / weights.sum()
     centred = x - weights @ x  # mean 0 and variance φ₀ E r² are known
@@ -209,7 +217,7 @@ def _bulk(labels: _Labels, left: float, right: float, power: float) -> tuple[np.
 
 
 def _transform(labels: _Labels, zeta: complex, m: complex) -> complex:
-    """Newton for ζ(m) = ζ from a start in the upper half plane."""
+    """Newton for 1 + ζm = m E[r/(1 + φ₀ r m)] from a start in the upper half plane."""
     for _ in range(100):
         factor = labels.r / (1.0 + labels.phi0 * labels.r * m)
         f = 1.0 + zeta * m - m * np.sum(labels.w * factor)
@@ -219,7 +227,9 @@ def _transform(labels: _Labels, zeta: complex, m: complex) -> complex:
         if abs(moved - m) < 1e-13 * abs(m):
             return moved
         m = moved
-    return m
+    raise ArithmeticError(
+        f"the transform of the law of Ŷ at {zeta:.6g} did not converge: residual {abs(f):.2g}; change `n` a little"
+    )
 
 
 # The features ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.integrate import quad
-from scipy.special import betaincinv, erfcx, exp1, gammainc
+from scipy.special import betaincinv, erfcx, gammainc, hyperu
 
 from theory.activation import Activation, as_activation
 from theory.giant_steps.activation_moments import activation_moments, visible_degrees
@@ -125,6 +125,21 @@ def noise_power(
     e₂ E y² without preprocessing; e₂ E y_⊥² after exact removal of degrees 0 and 1; (e₂ − c₁²) E y_⊥² after least
     squares on the same batch; that plus c₁²‖C₁‖² with moments of the centred labels of the same batch;
     e₂ E y_⊥² + c₁² Var y with moments of an independent batch.
+
+    Parameters
+    ----------
+    target : str or Target
+    activation : str or Activation
+    preprocessing : {"none", "exact", "ols", "moments", "independent"}
+        What the labels lose before the step.
+    noise : float
+        Standard deviation of the label noise.
+    d : int
+        Input dimension.
+
+    Returns
+    -------
+    float
     """
     problem = Problem(n=d**2, d=d, width=2, target=target, activation=activation, noise=noise)
     Protocol(preprocessing=preprocessing)
@@ -265,9 +280,15 @@ def predict_population(problem: Problem, *, protocol: Protocol | None = None, or
 
     Parameters
     ----------
+    problem, protocol
+        As in `predict_neurons`.
     order : int
-        Gauss-Hermite nodes per direction for the overlaps, which are carried to their law on the sphere,
-        |m|² ~ Beta(k/2, (d − k)/2).
+        Gauss-Hermite nodes for the overlaps, which are carried to their law on the sphere, |m|² ~ Beta(k/2, (d − k)/2):
+        so many per direction for one and two latents, order^(2/k) beyond, and 8 at least.
+
+    Returns
+    -------
+    NeuronPrediction
     """
     k, d = problem.teacher.k, problem.d
     order = max(8, round(order ** (min(1.0, 2.0 / k))))
@@ -283,9 +304,9 @@ def predict_population(problem: Problem, *, protocol: Protocol | None = None, or
     elif problem.second_layer == "rademacher":
         codes, odds = np.array([-1.0, 1.0]), np.array([0.5, 0.5])
     parts = []
-    for code, share in zip(codes, odds, strict=True):
+    for code, chance in zip(codes, odds, strict=True):
         made = predict_neurons(problem, m, protocol=protocol, a=np.full(len(m), code / math.sqrt(problem.width)))
-        parts.append([share * (weights @ v) for v in (made.gradient_mean, made.gradient_cos2, made.weight_cos2)])
+        parts.append([chance * (weights @ v) for v in (made.gradient_mean, made.gradient_cos2, made.weight_cos2)])
     return NeuronPrediction(*(np.sum(column, axis=0)[None] for column in zip(*parts, strict=True)))
 
 
@@ -293,13 +314,38 @@ def predict_population(problem: Problem, *, protocol: Protocol | None = None, or
 
 
 def squared_cosine_k1(a: float) -> float:
-    """E[x²/(x² + a)] for x ~ N(0, 1): 1 − √(πa/2) erfcx(√(a/2))."""
+    """E[x²/(x² + a)] for x ~ N(0, 1): 1 − √(πa/2) erfcx(√(a/2)).
+
+    Parameters
+    ----------
+    a : float
+        a > 0.
+
+    Returns
+    -------
+    float
+    """
     return 1.0 - math.sqrt(0.5 * math.pi * a) * float(erfcx(math.sqrt(0.5 * a)))
 
 
 def squared_cosine_isotropic(a: float) -> float:
-    """E[|x|²/(|x|² + a)] for x ~ N(0, I₂): 1 − (a/2) e^(a/2) E₁(a/2)."""
-    return 1.0 - 0.5 * a * math.exp(0.5 * a) * float(exp1(0.5 * a))
+    """E[|x|²/(|x|² + a)] for x ~ N(0, I₂): 1 − (a/2) e^(a/2) E₁(a/2).
+
+    Parameters
+    ----------
+    a : float
+        a > 0.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> print(f"{squared_cosine_isotropic(1.0):.4f}")
+    0.5385
+    """
+    return 1.0 - 0.5 * a * float(hyperu(1.0, 1.0, 0.5 * a))  # U(1, 1, x) = e^x E₁(x), without the overflow
 
 
 def limit_squared_cosine(
@@ -321,14 +367,19 @@ def limit_squared_cosine(
     delta : float
         δ > 0.
     degree : int
-        ℓ ≥ 1: the lowest degree left in the labels.
+        ℓ: the lowest degree left in the labels.
     preprocessing : str
         Sets τ; see `noise_power`.
+
+    Returns
+    -------
+    float
+        In [0, 1].
 
     Raises
     ------
     ValueError
-        If `delta` is not positive, or `degree` is not a positive integer.
+        If `delta` is not positive, or `degree` is not an integer from 1 to 8.
     """
     target, sigma = as_target(target), as_activation(activation)
     if not 0.0 < delta < math.inf:

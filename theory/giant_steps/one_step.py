@@ -46,7 +46,16 @@ class LabelMoments:
 
 
 def label_moments(problem: Problem) -> LabelMoments:
-    """Moments of a problem's label, noise included; see `LabelMoments`."""
+    """Moments of a problem's label, noise included; see `LabelMoments`.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    LabelMoments
+    """
     z, w, g = latent_rule(problem.teacher)
     D, k = problem.noise**2, problem.teacher.k
     C0, C1 = float(w @ g), (w * g) @ z

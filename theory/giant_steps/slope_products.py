@@ -24,6 +24,10 @@ def three_point(activation: Activation, covariance: np.ndarray) -> float | None:
     Parameters
     ----------
     covariance : ndarray, shape (3, 3)
+
+    Returns
+    -------
+    float or None
     """
     C = np.asarray(covariance, dtype=float)
     if C.shape != (3, 3):
@@ -49,6 +53,10 @@ def slope_times_feature(
         A_l.
     cross : ndarray, shape (N, R)
         Covariance of λ with y.
+
+    Returns
+    -------
+    ndarray, shape (N, R), or None
     """
     own = np.diag(C)
     if is_named(activation, "relu"):
@@ -76,6 +84,10 @@ def independent_fourth_moments(
         E λ_i² and A_l.
     label_mean, label_power : float
         E y and E y².
+
+    Returns
+    -------
+    ndarray, shape (N, N)
     """
     moments = np.array([_one_neuron(activation, float(v)) for v in variances]).T
     slope, slope2, mean, power, both, mean2, power1, power2 = moments
@@ -126,6 +138,10 @@ def erf_fourth_moments(
         Nodes and weights for the latents, and the target there.
     noise2 : float
         Variance of the label noise.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
     """
     N = len(C)
     V = C - M @ M.T  # of λ given z

@@ -350,14 +350,16 @@ def analyse_target(
     Notes
     -----
     arXiv 2305.18270.
+
+    Examples
+    --------
+    >>> made = analyse_target("z1 + z1*z2")
+    >>> made.information_exponent, made.leap, made.staircase.dimensions
+    (1, 1, (1, 2))
     """
     target = as_target(target)
-    _check(max_leap=max_leap, samples=samples, seed=seed, method=method, max_degree=max_degree)
 
     def build(moments: _Quadrature | _Sampled) -> TargetAnalysis:
-        _check_dependence(target, moments)
-        if max_leap > moments.max_degree:
-            raise ValueError(f"`max_leap` must be at most `max_degree`, {moments.max_degree}; got {max_leap}")
         full = _climb(moments, target.k, moments.max_degree)
         if not full.complete:
             raise ArithmeticError(
@@ -378,7 +380,7 @@ def analyse_target(
             full_staircase=full,
         )
 
-    return _with_moments(target, build, method, max_degree, samples, seed)
+    return _with_moments(target, build, max_leap, method, max_degree, samples, seed)
 
 
 def visible_staircase(
@@ -403,38 +405,57 @@ def visible_staircase(
         σ; the coefficients of a user's own are integrated numerically and count as zero within their error.
 
     Other parameters, exceptions and source are those of `analyse_target`.
+
+    Returns
+    -------
+    Staircase
+
+    Raises
+    ------
+    ValueError
+        As `analyse_target` raises.
+
+    Examples
+    --------
+    >>> visible_staircase("z1 + He2(z1)*z2", "relu").dimensions  # z2 is never learned
+    (1,)
     """
     target = as_target(target)
-    _check(max_leap=max_leap, samples=samples, seed=seed, method=method, max_degree=max_degree)
 
     def build(moments: _Quadrature | _Sampled) -> Staircase:
-        _check_dependence(target, moments)
-        if max_leap > moments.max_degree:
-            raise ValueError(f"`max_leap` must be at most `max_degree`, {moments.max_degree}; got {max_leap}")
         visible = visible_degrees(activation, _KNOWN_DEGREE + max_leap)
         return _climb(moments, target.k, max_leap, visible)
 
-    return _with_moments(target, build, method, max_degree, samples, seed)
+    return _with_moments(target, build, max_leap, method, max_degree, samples, seed)
 
 
 def _with_moments(
     target: Target,
     build: Callable[[_Quadrature | _Sampled], Any],
+    max_leap: int,
     method: str,
     max_degree: int | None,
     samples: int,
     seed: int,
 ) -> Any:
-    """`build` from the first way of integrating that decides every eigenvalue."""
+    """`build` from the first way of integrating that decides every eigenvalue, once the arguments keep their rules."""
+    _check(max_leap=max_leap, samples=samples, seed=seed, method=method, max_degree=max_degree)
+
+    def checked(moments: _Quadrature | _Sampled) -> Any:
+        _check_dependence(target, moments)
+        if max_leap > moments.max_degree:
+            raise ValueError(f"`max_leap` must be at most `max_degree`, {moments.max_degree}; got {max_leap}")
+        return build(moments)
+
     if method == "quadrature" or (method == "auto" and target.k <= QUADRATURE_LATENTS):
         orders = quadrature_orders(target)
         for i, pair in enumerate(orders):
             try:
-                return build(_Quadrature(target, max_degree or _MAX_DEGREE["quadrature"], pair))
+                return checked(_Quadrature(target, max_degree or _MAX_DEGREE["quadrature"], pair))
             except _UndecidedError as error:
                 if method == "quadrature" and i == len(orders) - 1:
                     raise ValueError(str(error)) from None
-    return build(_Sampled(target, max_degree or _MAX_DEGREE["monte-carlo"], samples, seed))
+    return checked(_Sampled(target, max_degree or _MAX_DEGREE["monte-carlo"], samples, seed))
 
 
 def _check_dependence(target: Target, moments: _Quadrature | _Sampled) -> None:

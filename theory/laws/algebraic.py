@@ -128,6 +128,14 @@ class MarchenkoPastur(MatrixLaw):
     References
     ----------
     Marchenko and Pastur, Mathematics of the USSR-Sbornik 1 (1967) 457.
+
+    Examples
+    --------
+    >>> law = MarchenkoPastur(0.5)
+    >>> print("{:.4f} {:.4f}".format(*law.support))
+    0.0858 2.9142
+    >>> print(f"{law.pdf(1.0):.4f}")
+    0.4211
     """
 
     ratio: float
@@ -417,6 +425,11 @@ def kesten_mckay(degree: float) -> FreeMeixner:
     -------
     FreeMeixner
         With a = 0, b = −1/d and variance d.
+
+    Raises
+    ------
+    ValueError
+        If `degree` is below 2.
     """
     if not positive("degree", degree) >= 2.0:
         raise ValueError(f"`degree` must be at least 2; got {degree!r}")

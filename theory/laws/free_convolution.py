@@ -58,8 +58,8 @@ class FreeSum(Subordinated):
     Examples
     --------
     >>> law = FreeSum([-1.0, 1.0], [-1.0, 1.0])  # the arcsine law
-    >>> law.bands
-    ((-2.0, 2.0),)
+    >>> [f"{low:.6f} to {high:.6f}" for low, high in law.bands]
+    ['-2.000000 to 2.000000']
     """
 
     first: Law

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.fft import dct
 
-__all__ = ["HARD", "Law", "positive", "real_points", "sample_size"]
+__all__ = ["HARD", "Law", "positive", "probabilities", "real_points", "sample_size"]
 
 _TABLE = 2048  # points of the table that starts the quantiles
 _ORDER, _DEPTH = 32, 45  # terms of a panel's series, halvings of a panel
@@ -35,6 +35,15 @@ def real_points(name: str, value: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"`{name}` must not be NaN; got {np.count_nonzero(np.isnan(value))} NaN of {value.size} values"
         )
+    return value
+
+
+def probabilities(name: str, value: np.ndarray) -> np.ndarray:
+    """The values as a float array, or an error on the first outside [0, 1]."""
+    value = real_points(name, value)
+    inside = (value >= 0.0) & (value <= 1.0)
+    if not inside.all():
+        raise ValueError(f"`{name}` must be in [0, 1]; got {value[~inside].flat[0]!r}")
     return value
 
 
@@ -271,9 +280,7 @@ class Law(ABC):
         ValueError
             If `q` is not in [0, 1].
         """
-        q = real_points("q", q)
-        if not ((q >= 0.0) & (q <= 1.0)).all():
-            raise ValueError(f"`q` must be in [0, 1]; got {q[~((q >= 0.0) & (q <= 1.0))].flat[0]!r}")
+        q = probabilities("q", q)
         return self._quantiles(q.ravel()).reshape(q.shape)
 
     def _quantiles(self, q: np.ndarray) -> np.ndarray:

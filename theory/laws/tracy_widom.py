@@ -12,7 +12,7 @@ from numpy.polynomial import chebyshev
 from scipy.fft import dct
 from scipy.special import airy
 
-from theory.laws.law import positive, real_points, sample_size
+from theory.laws.law import positive, probabilities, real_points, sample_size
 
 __all__ = ["TracyWidom", "goe_edge", "wishart_edge"]
 
@@ -179,9 +179,7 @@ class TracyWidom:
         ValueError
             If `q` is not in [0, 1].
         """
-        q = real_points("q", q)
-        if not ((q >= 0.0) & (q <= 1.0)).all():
-            raise ValueError(f"`q` must be in [0, 1]; got {q[~((q >= 0.0) & (q <= 1.0))].flat[0]!r}")
+        q = probabilities("q", q)
         low, high = np.full(q.shape, _LOW), np.full(q.shape, _HIGH)
         grid = np.linspace(_LOW, _HIGH, 1041)
         x = np.interp(q, np.maximum.accumulate(self.cdf(grid)), grid)
@@ -233,6 +231,10 @@ def goe_edge(n: int, variance: float = 1.0) -> tuple[float, float]:
     variance : float
         σ².
 
+    Returns
+    -------
+    centre, scale : float
+
     References
     ----------
     Johnstone and Ma, arXiv 1110.0108.
@@ -252,9 +254,18 @@ def wishart_edge(n: int, p: int, variance: float = 1.0) -> tuple[float, float]:
     variance : float
         σ².
 
+    Returns
+    -------
+    centre, scale : float
+
     References
     ----------
     Ma, Bernoulli 18 (2012) 322.
+
+    Examples
+    --------
+    >>> print("{:.4f} {:.4f}".format(*wishart_edge(1000, 200)))
+    2.0921 0.0214
     """
     a, b = math.sqrt(_size("n", n) - 0.5), math.sqrt(_size("p", p) - 0.5)
     unit = positive("variance", variance) / n

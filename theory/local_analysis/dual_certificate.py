@@ -206,12 +206,22 @@ def certificate(teacher: Teacher, kind: str = "minimum-norm", *, degree: int = 8
     degree : int
         Even ℓ ≥ 4 of the second kind.
 
+    Returns
+    -------
+    Certificate
+
     Raises
     ------
     ValueError
         If `kind` is unknown or `degree` is odd or below 4.
     ArithmeticError
         If the conditions are dependent, as for low degrees and many directions.
+
+    Examples
+    --------
+    >>> from theory.teacher import TEACHERS
+    >>> print(f"{certificate(TEACHERS['G']).rho_span:.3f}")
+    0.912
     """
     if kind not in ("minimum-norm", "degree"):
         raise ValueError(f"`kind` must be minimum-norm or degree; got {kind!r}")
@@ -253,6 +263,18 @@ def certificate(teacher: Teacher, kind: str = "minimum-norm", *, degree: int = 8
 
 def spread_bound(certificate: Certificate, zeta: float | np.ndarray, decay: float | np.ndarray) -> float | np.ndarray:
     """(ζ/λ + λ|p|²/4)/ρ_c, an upper bound on Σ_i |a_i||w_i| δ_i² for every student whose optimality gap is ζ.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    zeta : float or ndarray
+        Optimality gap ζ; see `theory.local_analysis.optimality_gap`.
+    decay : float or ndarray
+        λ > 0.
+
+    Returns
+    -------
+    float or ndarray
 
     Raises
     ------

@@ -57,7 +57,20 @@ def first_stage(W: np.ndarray, a: np.ndarray, teacher: Teacher, *, step: float =
 
 
 def first_stage_leading(W: np.ndarray, a: np.ndarray, teacher: Teacher, *, step: float = 1.0) -> np.ndarray:
-    """Its two leading terms in ρ: η (a/π)[Hŵ − ½(ŵᵀHŵ)ŵ] with H = Σ_j a⋆_j w⋆_j w⋆_jᵀ; an array (m, d)."""
+    """Its two leading terms in ρ: η (a/π)[Hŵ − ½(ŵᵀHŵ)ŵ] with H = Σ_j a⋆_j w⋆_j w⋆_jᵀ; an array (m, d).
+
+    Parameters
+    ----------
+    W : array_like, shape (m, d)
+    a : array_like, shape (m,)
+    teacher : Teacher
+    step : float
+        η.
+
+    Returns
+    -------
+    ndarray, shape (m, d)
+    """
     U = unit_rows(np.asarray(W, dtype=float))[0]
     turned = ((U @ teacher.directions.T) * teacher.weights) @ teacher.directions
     turned -= 0.5 * np.sum(U * turned, axis=1)[:, None] * U
@@ -75,6 +88,14 @@ def first_stage_power(teacher: Teacher) -> StepPower:
     """T_in and T_out, exactly: each pair of directions is an integral over the projection of ŵ on their plane.
 
     On it the squared radius has the law Beta(1, (d − 2)/2) (Gauss-Jacobi nodes) and the angle is uniform.
+
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Returns
+    -------
+    StepPower
 
     Raises
     ------
@@ -117,6 +138,10 @@ def first_stage_tangent(teacher: Teacher, *, n: int | None = None, noise: float 
         Samples of the step; the population by default.
     noise : float
         Standard deviation of the label noise.
+
+    Returns
+    -------
+    float
     """
     d, r = teacher.d, teacher.rank
     inside, outside = first_stage_power(teacher)

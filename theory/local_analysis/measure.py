@@ -115,13 +115,31 @@ def _coordinates(teacher: Teacher) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def largest_decay(teacher: Teacher) -> float:
-    """λ_max = 2 max_u |Σ_j a⋆_j k(u·w⋆_j)|: from there on the minimiser is the zero measure and a network collapses."""
+    """λ_max = 2 max_u |Σ_j a⋆_j k(u·w⋆_j)|: from there on the minimiser is the zero measure and a network collapses.
+
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Returns
+    -------
+    float
+    """
     W = _coordinates(teacher)
     return largest_modulus(ZonalSum(RELU, W, 2.0 * teacher.weights, np.zeros_like(W)))[0]
 
 
 def check_decay(teacher: Teacher, decay: float) -> float:
     """The decay λ, if it is positive and below λ_max.
+
+    Parameters
+    ----------
+    teacher : Teacher
+    decay : float
+
+    Returns
+    -------
+    float
 
     Raises
     ------
@@ -170,6 +188,13 @@ def minimize_measure(
         If `decay` is not positive or not below λ_max.
     ArithmeticError
         If the rounds run out.
+
+    Examples
+    --------
+    >>> from theory.teacher import TEACHERS
+    >>> minimum = minimize_measure(TEACHERS["G"], 0.01)
+    >>> print(f"{minimum.value:.6f}", [f"{c:.4f}" for c in minimum.masses])
+    0.008917 ['0.4011', '-0.4011']
     """
     decay = check_decay(teacher, decay)
     W, weights = _coordinates(teacher), teacher.weights
@@ -208,7 +233,21 @@ def minimize_measure(
 def minimize_path(
     teacher: Teacher, decays: Sequence[float] | np.ndarray, *, tolerance: float = 3e-6
 ) -> list[MeasureMinimum]:
-    """The minimisers for several decays, each started from its neighbour's atoms; see `minimize_measure`."""
+    """The minimisers for several decays, each started from its neighbour's atoms; see `minimize_measure`.
+
+    Parameters
+    ----------
+    teacher : Teacher
+    decays : sequence of float
+        Each in (0, λ_max).
+    tolerance : float
+        As in `minimize_measure`.
+
+    Returns
+    -------
+    list of MeasureMinimum
+        In the order of `decays`.
+    """
     found: list[MeasureMinimum] = []
     for decay in decays:
         found.append(minimize_measure(teacher, float(decay), tolerance=tolerance, start=found[-1] if found else None))
@@ -344,6 +383,10 @@ def optimality_gap(W: np.ndarray, a: np.ndarray, minimum: MeasureMinimum) -> flo
     a : array_like, shape (m,)
     minimum : MeasureMinimum
         For the teacher and the decay λ in question.
+
+    Returns
+    -------
+    float
     """
     return regularized_loss(W, a, minimum.teacher, minimum.decay) - minimum.value
 
@@ -374,6 +417,16 @@ def small_decay(certificate: Certificate, decay: float | np.ndarray) -> SmallDec
     """Masses, directions, loss and value at small λ, and the solver-free lower bound on the minimum.
 
     For one λ; `loss` and `value` also for an array of them.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    decay : float or ndarray
+        λ.
+
+    Returns
+    -------
+    SmallDecay
     """
     teacher, decay = certificate.teacher, np.asarray(decay, dtype=float)[()]
     loss = 0.25 * decay**2 * certificate.norm2

@@ -35,7 +35,22 @@ def _student(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> tuple[np.ndarray
 
 
 def signal_power(teacher: Teacher) -> float:
-    """E f⋆² of the teacher's part of degree two and more: Σ a⋆_i a⋆_j k(ρ_ij)."""
+    """E f⋆² of the teacher's part of degree two and more: Σ a⋆_i a⋆_j k(ρ_ij).
+
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from theory.teacher import TEACHERS
+    >>> print(f"{signal_power(TEACHERS['orth4']):.6f}")
+    0.022711
+    """
     return float(teacher.weights @ kernel(teacher.directions @ teacher.directions.T) @ teacher.weights)
 
 
@@ -49,6 +64,10 @@ def population_loss(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> float:
         f(x) = Σ_i a_i σ(⟨w_i, x⟩) + α + βᵀx.
     teacher : Teacher
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ValueError
@@ -60,7 +79,20 @@ def population_loss(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> float:
 
 
 def regularized_loss(W: np.ndarray, a: np.ndarray, teacher: Teacher, decay: float) -> float:
-    """L_λ = L + (λ/2)(‖a‖² + ‖W‖_F²); where |a_i| = |w_i| this is L(μ) + λ|μ|_TV with μ = Σ a_i|w_i| δ_ŵᵢ."""
+    """L_λ = L + (λ/2)(‖a‖² + ‖W‖_F²); where |a_i| = |w_i| this is L(μ) + λ|μ|_TV with μ = Σ a_i|w_i| δ_ŵᵢ.
+
+    Parameters
+    ----------
+    W : array_like, shape (m, d)
+    a : array_like, shape (m,)
+    teacher : Teacher
+    decay : float
+        λ ≥ 0.
+
+    Returns
+    -------
+    float
+    """
     W, a = _student(W, a, teacher)
     return population_loss(W, a, teacher) + 0.5 * decay * float(a @ a + np.vdot(W, W))
 
@@ -72,6 +104,14 @@ def population_gradient(
 
     ∂L_λ/∂w_i = 2a_i Σ_j C_j [k′(ρ_ij)(v̂_j − ρ_ij ŵ_i) + k(ρ_ij) ŵ_i] + λw_i and
     ∂L_λ/∂a_i = 2|w_i| Σ_j C_j k(ρ_ij) + λa_i.
+
+    Parameters
+    ----------
+    W : array_like, shape (m, d)
+    a : array_like, shape (m,)
+    teacher : Teacher
+    decay : float
+        λ ≥ 0.
 
     Returns
     -------
@@ -94,6 +134,17 @@ def optimal_linear_part(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> tuple
     """The constant α and the vector β that minimise E (Σ_i a_i σ(⟨w_i, x⟩) + α + βᵀx − Σ_j a⋆_j σ(⟨w⋆_j, x⟩))².
 
     α = −(Σ a_i|w_i| − Σ a⋆_j)/√(2π) and β = −½(Σ a_i w_i − Σ a⋆_j w⋆_j).
+
+    Parameters
+    ----------
+    W : array_like, shape (m, d)
+    a : array_like, shape (m,)
+    teacher : Teacher
+
+    Returns
+    -------
+    alpha : float
+    beta : ndarray, shape (d,)
     """
     W, a = _student(W, a, teacher)
     V, C, _ = _charges(W, a, teacher)

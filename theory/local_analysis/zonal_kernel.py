@@ -106,6 +106,16 @@ def kernel(rho: np.ndarray) -> np.ndarray:
     ----------
     rho : array_like
         Cosines; rounding beyond ±1 is clipped.
+
+    Returns
+    -------
+    ndarray
+        Same shape as `rho`.
+
+    Examples
+    --------
+    >>> [f"{k:.6f}" for k in kernel(np.array([0.5, 1.0]))]
+    ['0.020344', '0.090845']
     """
     rho = np.clip(np.asarray(rho, dtype=float), -1.0, 1.0)
     root = np.sqrt((1.0 - rho) * (1.0 + rho))
@@ -113,12 +123,30 @@ def kernel(rho: np.ndarray) -> np.ndarray:
 
 
 def kernel_slope(rho: np.ndarray) -> np.ndarray:
-    """k′(ρ) = arcsin(ρ)/(2π)."""
+    """k′(ρ) = arcsin(ρ)/(2π).
+
+    Parameters
+    ----------
+    rho : array_like
+
+    Returns
+    -------
+    ndarray
+    """
     return np.arcsin(np.clip(np.asarray(rho, dtype=float), -1.0, 1.0)) / _TWO_PI
 
 
 def kernel_curvature(rho: np.ndarray) -> np.ndarray:
-    """k″(ρ) = 1/(2π√(1−ρ²)) for |ρ| < 1."""
+    """k″(ρ) = 1/(2π√(1−ρ²)) for |ρ| < 1.
+
+    Parameters
+    ----------
+    rho : array_like
+
+    Returns
+    -------
+    ndarray
+    """
     rho = np.asarray(rho, dtype=float)
     return 1.0 / (_TWO_PI * np.sqrt((1.0 - rho) * (1.0 + rho)))
 
@@ -134,7 +162,17 @@ RELU = ZonalKernel(
 
 
 def monomial(degree: int) -> ZonalKernel:
-    """κ(ρ) = ρ^ℓ, the share of Hermite degree ℓ, with ℓ even."""
+    """κ(ρ) = ρ^ℓ, the share of Hermite degree ℓ, with ℓ even.
+
+    Parameters
+    ----------
+    degree : int
+        ℓ, even.
+
+    Returns
+    -------
+    ZonalKernel
+    """
     ell = int(degree)
     return ZonalKernel(
         lambda rho: rho**ell,
@@ -149,7 +187,17 @@ def monomial(degree: int) -> ZonalKernel:
 
 
 def kernel_coefficient(degree: int) -> float:
-    """σ_ℓ², the coefficient of ρ^ℓ in k: (2n)!/(2π 4ⁿ n!² (2n+1)(2n+2)) for ℓ = 2n + 2, and 0 for other ℓ."""
+    """σ_ℓ², the coefficient of ρ^ℓ in k: (2n)!/(2π 4ⁿ n!² (2n+1)(2n+2)) for ℓ = 2n + 2, and 0 for other ℓ.
+
+    Parameters
+    ----------
+    degree : int
+        ℓ ≥ 0.
+
+    Returns
+    -------
+    float
+    """
     if degree < 2 or degree % 2:
         return 0.0
     n = degree // 2 - 1
@@ -157,7 +205,17 @@ def kernel_coefficient(degree: int) -> float:
 
 
 def unit_rows(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows divided by their norms, and the norms; a zero row keeps direction zero, which its zero mass silences."""
+    """Rows divided by their norms, and the norms; a zero row keeps direction zero, which its zero mass silences.
+
+    Parameters
+    ----------
+    W : array_like, shape (m, d)
+
+    Returns
+    -------
+    directions : ndarray, shape (m, d)
+    norms : ndarray, shape (m,)
+    """
     norms = np.linalg.norm(W, axis=1)
     return W / np.where(norms > 0.0, norms, 1.0)[:, None], norms
 

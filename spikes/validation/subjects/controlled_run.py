@@ -1,0 +1,88 @@
+"""One simulation with its control variates: moments of the numbers it drew, each beside its expectation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from spikes.data import Samples, derived_sequence
+from spikes.network import initial_network
+from spikes.simulation import Simulation, simulate
+from theory.hermite import tensor_gauss_hermite
+from theory.problem import Problem
+from theory.step_matrix import step_statistics
+
+__all__ = ["ControlledRun", "controlled_run"]
+
+_TEST_SAMPLES = 2048
+_MOMENTS = ("y²", "y v", "y He₂(v)", "noise")
+_CODES = {"gaussian": (1.0, 3.0), "rademacher": (1.0, 1.0), "constant": (1.0, 1.0)}
+
+
+@dataclass(frozen=True, eq=False)
+class ControlledRun:
+    """A run and what it drew.
+
+    Attributes
+    ----------
+    run : Simulation
+    controls : dict of str to (float, float)
+        Means over the fitted and over the test samples of y², of y v and y He₂(v), v = ⟨x, β̂⟩, and of the squared
+        noise, each with its expectation given β; means of g² and g⁴ over neurons, g = √N a; ‖β‖² and overlaps of the
+        step, with their expectations for n₀ → ∞.
+    """
+
+    run: Simulation
+    controls: dict[str, tuple[float, float]]
+
+
+def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> ControlledRun:
+    """Simulate a problem and collect the control variates from the same random numbers."""
+    run = simulate(problem, sequence, test_samples=_TEST_SAMPLES)
+    direction = _direction(problem, derived_sequence(sequence, 2))
+    expected = _expected_moments(problem, direction[: problem.teacher.k])
+    controls = {}
+    for name, stream, rows in (("fitted", 3, problem.n), ("test", 4, _TEST_SAMPLES)):
+        drawn = _drawn_moments(problem, Samples(problem, derived_sequence(sequence, stream), rows), direction)
+        for label, value, mean in zip(_MOMENTS, drawn, expected, strict=True):
+            controls[f"{label}, {name}"] = float(value), float(mean)
+    code = initial_network(problem, sequence).a * np.sqrt(problem.width)
+    for power, mean in zip((2, 4), _CODES[problem.second_layer], strict=True):
+        controls[f"g^{power}"] = float(np.mean(code**power)), mean
+    step = step_statistics(problem)
+    controls["‖β‖²"] = run.beta_norm2, step.beta_norm2
+    for c, (value, mean) in enumerate(zip(run.overlap, step.overlap, strict=True)):
+        controls[f"overlap {c + 1}"] = float(value), float(mean)
+    return ControlledRun(run, controls)
+
+
+def _direction(problem: Problem, sequence: np.random.SeedSequence) -> np.ndarray:
+    """β̂ of the samples of the step."""
+    beta = np.zeros(problem.d)
+    for _, X, y in Samples(problem, sequence, problem.n0).blocks(512):
+        beta += y @ X
+    return beta / np.linalg.norm(beta)
+
+
+def _drawn_moments(problem: Problem, samples: Samples, direction: np.ndarray) -> np.ndarray:
+    total = np.zeros(len(_MOMENTS))
+    for _, X, y in samples.blocks(512):
+        v, noise = X @ direction, y - problem.teacher(X[:, : problem.teacher.k])
+        total += y @ y, y @ v, y @ (v**2 - 1.0), noise @ noise
+    return total / samples.rows
+
+
+def _expected_moments(problem: Problem, e: np.ndarray) -> tuple[float, float, float, float]:
+    """E y², ⟨e, C₁⟩, eᵀC₂e and the noise's variance: those of v = ⟨e, z⟩ + (1 − |e|²)^(1/2) ξ."""
+    power, linear, quadratic = _label_moments(problem)
+    return power + problem.noise**2, float(e @ linear), float(e @ quadratic @ e), problem.noise**2
+
+
+@lru_cache(maxsize=64)
+def _label_moments(problem: Problem) -> tuple[float, np.ndarray, np.ndarray]:
+    """E g², C₁ = E g z and C₂ = E g (zzᵀ − 1), by quadrature."""
+    z, weights = tensor_gauss_hermite(60, problem.teacher.k)
+    g = problem.teacher(z) * weights
+    return float(g @ problem.teacher(z)), g @ z, z.T @ (g[:, None] * z) - g.sum() * np.eye(z.shape[1])

@@ -1,0 +1,164 @@
+"""A step on a user's own inputs: disjoint seeded rows, failing assumptions named, theory only where none fails."""
+
+import json
+
+import numpy as np
+import pytest
+
+from spikes.array_file import load_arrays
+from spikes.data import Batch, as_seed_sequence
+from spikes.data_study import study_data
+from spikes.dataset import as_dataset, check_shares, draw_split, load_dataset
+from spikes.gaussian_checks import check_inputs, check_projection
+from spikes.giant_step import rank_one_share
+from spikes.simulation import Batches, simulate_on
+from theory.problem import Problem
+
+PROBLEM = Problem(n=2, d=2, width=60, ridge=(0.1, 1.0))
+NAMES = [
+    "mean zero",
+    "isotropic covariance",
+    "no direction of larger variance",
+    "norms concentrate as of a Gaussian",
+    "Gaussian marginals",
+    "Gaussian along the estimated direction",
+]
+
+
+def inputs(rows=500, d=40, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((rows, d))
+    return X, X[:, 0] + 0.5 * (X[:, 0] ** 2 - 1.0) + 0.5 * rng.standard_normal(rows)
+
+
+def failing(X, y) -> set[str]:
+    data = as_dataset(X, y)
+    step, fit, _ = draw_split(data, (0.4, 0.4, 0.2), np.random.default_rng(1))
+    return {c.assumption for c in (*check_inputs(data), check_projection(step, fit)) if not c.holds}
+
+
+@pytest.mark.parametrize(("rows", "d"), [(400, 3), (2000, 50), (150, 300)])
+def test_gaussian_inputs_pass(rows, d):
+    # each of six checks fails with odds 1e-4
+    assert failing(*inputs(rows, d)) == set()
+
+
+def test_checks_are_calibrated():
+    # means of figures that are 1 in expectation, over 60 data sets: 5 standard errors of the scatter that is seen
+    drawn = [check_inputs(as_dataset(*inputs(300, 30, seed))) for seed in range(60)]
+    values = np.array([[c.value for c in checks] for checks in drawn])[:, [0, 1, 3, 4]]
+    sem = values.std(axis=0, ddof=1) / np.sqrt(60)
+    np.testing.assert_array_less(np.abs(values.mean(axis=0) - 1.0), 5.0 * sem)
+    # Tracy and Widom's law has mean −1.21 and standard deviation 1.27
+    edge = np.array([checks[2].value for checks in drawn])
+    assert abs(edge.mean() + 1.21) < 5.0 * 1.27 / np.sqrt(60)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda X: X + 0.2, {"mean zero"}),
+        (lambda X: 1.1 * X, {"isotropic covariance"}),
+        (lambda X: X * np.where(np.arange(X.shape[1]), 1.0, 1.6), {"no direction of larger variance"}),
+        (lambda X: X * np.sqrt(X.shape[1]) / np.linalg.norm(X, axis=1, keepdims=True), {NAMES[3]}),
+        (lambda X: X * (1.0 + 0.3 * np.sign(X[:, :1])), {NAMES[5]}),
+        (np.sign, {"norms concentrate as of a Gaussian", "Gaussian marginals"}),
+        (lambda X: X @ np.linalg.inv(np.linalg.cholesky(X.T @ X / len(X))).T, {"isotropic covariance"}),
+    ],
+    ids=["mean", "scale", "spike", "sphere", "direction", "signs", "whitened"],
+)
+def test_what_fails_is_named(change, expected):
+    X, y = inputs(2000, 40)
+    assert expected <= failing(change(X), y)
+
+
+def test_rows_are_disjoint_and_seeded():
+    data = as_dataset(*inputs())
+    split = draw_split(data, (0.4, 0.35, 0.2), np.random.default_rng(0))
+    rows = np.concatenate([part.index for part in split])
+    assert [part.rows for part in split] == [200, 175, 100]
+    assert len(set(rows.tolist())) == 475
+    again = draw_split(data, (0.4, 0.35, 0.2), np.random.default_rng(0))
+    assert all((a.index == b.index).all() for a, b in zip(split, again, strict=True))
+    assert check_shares((0.1, 0.2, 0.7), 1000) == (100, 200, 700)
+
+
+def test_a_run_is_that_of_the_rows_themselves():
+    data, sequence = as_dataset(*inputs(1700, 20)), as_seed_sequence(3)
+    split = draw_split(data, (0.4, 0.4, 0.2), np.random.default_rng(0))
+    problem = PROBLEM.replace(n=680, n_step=680, d=20)
+    plain = Batches(*(Batch(data.X[part.index], data.y[part.index]) for part in split))
+    for method in ("gram", "svd", "streamed"):
+        a, b = (simulate_on(batches, (problem,), sequence, method=method)[0] for batches in (Batches(*split), plain))
+        for name in ("test_error", "train_error_before", "eigenvalues", "eigenvalues_before", "gradient_share"):
+            assert np.array_equal(getattr(a, name), getattr(b, name))
+    assert 0.0 < a.gradient_share < 1.0
+
+
+def test_share_of_the_largest_singular_value():
+    matrix = np.random.default_rng(0).standard_normal((30, 12))
+    values = np.linalg.svd(matrix, compute_uv=False)
+    assert rank_one_share(matrix) == pytest.approx(values[0] ** 2 / np.sum(values**2), rel=1e-10)
+    assert np.isnan(rank_one_share(np.zeros((3, 4))))
+
+
+def test_files_give_the_same_bits(tmp_path):
+    X, y = inputs()
+    np.savez(tmp_path / "plain.npz", X=X, y=y, other=np.array([{}]))
+    np.savez_compressed(tmp_path / "small.npz", y=y, X=X)
+    np.savez(tmp_path / "fortran.npz", X=np.asfortranarray(X), y=y)
+    mapped = load_arrays(tmp_path / "plain.npz", ("X", "y"), argument="data")
+    assert all(isinstance(array, np.memmap) for array in mapped)
+    assert isinstance(load_dataset(tmp_path / "fortran.npz").X, np.memmap)
+    expected = study_data(as_dataset(X, y), PROBLEM, seeds=2, workers=1).to_dict()
+    for name, workers in (("plain", 1), ("small", 1), ("fortran", 1), ("plain", 2)):
+        path = tmp_path / f"{name}.npz"
+        found = study_data(load_dataset(path), PROBLEM, seeds=2, workers=workers).to_dict()
+        assert found["problem"]["data"].pop("file") == str(path)
+        found["problem"]["data"]["file"] = None
+        assert found == expected
+
+
+def test_integers_are_numbers():
+    X, y = inputs()
+    X, y = np.round(3.0 * X).astype(np.int16), np.sign(y).astype(np.int8)
+    whole = study_data(as_dataset(X, y), PROBLEM, seeds=1, workers=1).to_dict()
+    assert study_data(as_dataset(X.astype(float), y.astype(float)), PROBLEM, seeds=1, workers=1).to_dict() == whole
+
+
+def test_theory_where_it_holds():
+    study = study_data(as_dataset(*inputs(3000, 150)), PROBLEM.replace(width=200), seeds=6, workers=1)
+    assert study.holds
+    # over splits of the same rows, and with corrections of order 1/N: a fluctuation of E σ² over nN entries
+    for row in study.rows():
+        assert abs(row.relative) < 0.05
+    content = json.loads(json.dumps(study.to_dict(), allow_nan=False))
+    bulk = content["theory"]["before"]["bulk"]
+    low, high = bulk["edges"][0][0], bulk["edges"][-1][1]
+    values = study.simulation.values("eigenvalues_before")
+    # fluctuations of the edges
+    assert values[:, 0] == pytest.approx(high, rel=5.0 * 200 ** (-2 / 3))
+    assert values[:, -1] == pytest.approx(low, rel=5.0 * 200 ** (-2 / 3))
+    density = content["theory"]["before"]["density"]
+    mass = np.trapezoid(density["density"], density["x"])
+    assert mass == pytest.approx(200 / study.problem.n, rel=0.01)
+    assert study.outliers("")["by_gaps"].mean >= 1.0
+    assert study.gradient_share().mean > 0.3
+
+
+def test_no_theory_where_an_assumption_fails():
+    X, y = inputs()
+    study = study_data(as_dataset(X + 1.0, y), PROBLEM, seeds=2, workers=1)
+    content = study.to_dict()
+    assert (content["theory"]["before"], content["agreement"]) == (None, [])
+    assert content["theory"]["remark"].startswith("no theory is shown: its assumptions fail (mean zero")
+    assert "target" not in content["problem"]
+    assert len(content["simulation"]["test_error"]) == 2
+
+
+def test_labels_without_direction():
+    X, _ = inputs()
+    y = np.zeros(len(X))
+    y[0] = 1.0
+    with pytest.raises(ArithmeticError, match="vanishes"):
+        study_data(as_dataset(X, y), PROBLEM, shares=(0.1, 0.1, 0.1), seeds=12, workers=1)

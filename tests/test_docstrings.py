@@ -1,0 +1,62 @@
+"""Examples in docstrings run and print what they say; what is public has a docstring of its own."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import spikes
+import theory
+
+MODULES = sorted(
+    name
+    for package in (theory, spikes)
+    for name in (module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))
+    if not name.startswith("spikes.cli") and not name.endswith("__main__")
+)
+# What a user meets first has an example.
+SHOWN = {
+    "spikes.comparison": {"compare"},
+    "spikes.ensemble": {"estimate", "simulate_ensemble"},
+    "spikes.matrix_spectrum": {"matrix_spectrum"},
+    "spikes.simulation": {"simulate"},
+    "spikes.study": {"as_study"},
+    "theory.activation": {"Activation"},
+    "theory.conditional_equivalent.prediction": {"predict", "predict_errors"},
+    "theory.giant_steps.target_analysis": {"analyse_target", "visible_staircase"},
+    "theory.hermite": {"hermite_coefficients", "hermite_polynomials"},
+    "theory.laws.algebraic": {"MarchenkoPastur"},
+    "theory.laws.generalised_marchenko_pastur": {"GeneralisedMarchenkoPastur"},
+    "theory.laws.tracy_widom": {"wishart_edge"},
+    "theory.local_analysis.dual_certificate": {"certificate"},
+    "theory.local_analysis.zonal_kernel": {"kernel"},
+    "theory.local_analysis.measure": {"minimize_measure"},
+    "theory.nonlinear_features": {"critical_exponent", "objective_drop", "spike_count"},
+    "theory.problem": {"Problem"},
+    "theory.shrinkage": {"optimal_shrinkage"},
+    "theory.spiked_models": {"SpikedCovariance"},
+    "theory.target": {"Target"},
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name):
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0, f"run: python -m doctest on {name}"
+    for shown in SHOWN.get(name, ()):
+        assert ">>>" in inspect.getdoc(getattr(module, shown)), f"{name}.{shown} has no example"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_names_have_docstrings(name):
+    module = importlib.import_module(name)
+    public = [getattr(module, each) for each in getattr(module, "__all__", [])]
+    described = [each for each in public if inspect.isclass(each) or inspect.isroutine(inspect.unwrap(each))]
+    assert [each.__name__ for each in described if not each.__doc__] == []
+
+
+def test_shown_modules_exist():
+    assert set(SHOWN) <= set(MODULES)
