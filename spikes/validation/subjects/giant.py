@@ -456,9 +456,9 @@ CLAIMS = (
         predict=_predict_cosines,
         measure=_measure_cosines,
         rate=1.0,
-        tolerance=0.02,
+        tolerance=0.03,
         levels=((100, 400), (200, 300), (400, 200)),
-        quick=((60, 200), (120, 160), (240, 120)),
+        quick=((60, 200), (240, 240)),
     ),
     _claim(
         "one-step-cosines-erf",
@@ -472,7 +472,7 @@ CLAIMS = (
         rate=1.0,
         tolerance=0.02,
         levels=((100, 200), (200, 200), (400, 200)),
-        quick=((50, 120), (100, 120), (200, 120)),
+        quick=((50, 120), (200, 160)),
     ),
     _claim(
         "one-step-spread",
@@ -504,7 +504,7 @@ CLAIMS = (
         rate=1.0,
         tolerance=0.02,
         levels=((32, 100), (64, 100), (128, 60)),
-        quick=((24, 120), (40, 100), (64, 80)),
+        quick=((24, 120), (64, 160)),
     ),
     _claim(
         "specialisation-limit",
@@ -518,7 +518,7 @@ CLAIMS = (
         rate=1.0,
         tolerance=0.03,
         levels=((32, 100), (64, 100), (128, 60)),
-        quick=((24, 120), (40, 100), (64, 80)),
+        quick=((24, 120), (64, 160)),
     ),
     _claim(
         "staircase",
@@ -561,7 +561,7 @@ CLAIMS = (
         rate=1.0,
         tolerance=0.02,
         levels=((100, 200), (200, 200), (400, 200)),
-        quick=((50, 160), (100, 160), (200, 120)),
+        quick=((50, 160), (200, 160)),
     ),
     _claim(
         "state-evolution-finite",
@@ -591,8 +591,8 @@ CLAIMS = (
         measure=dict,
         rate=1.0,
         tolerance=0.02,
-        levels=((4000, 100), (16000, 100), (64000, 100)),
-        quick=((4000, 60), (24000, 80)),
+        levels=((16000, 150), (64000, 150)),
+        quick=((24000, 110),),
     ),
     _claim(
         "learning-curve",
