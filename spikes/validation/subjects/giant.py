@@ -531,7 +531,7 @@ CLAIMS = (
         experiment=_climb,
         predict=_predict_climb,
         measure=dict,
-        levels=((28, 4), (56, 4)),
+        levels=((28, 2), (48, 2)),
         quick=((28, 1),),
     ),
     _claim(
@@ -545,7 +545,7 @@ CLAIMS = (
         experiment=_leap,
         predict=_predict_leap,
         measure=dict,
-        levels=((12, 4), (20, 4)),
+        levels=((12, 3), (18, 3)),
         quick=((12, 1),),
     ),
     _claim(
