@@ -502,7 +502,7 @@ CLAIMS = (
         measure=_measure_specialised,
         paired=True,
         rate=1.0,
-        tolerance=0.02,
+        tolerance=0.03,  # twice the O(1/d) of the smallest size of the short run
         levels=((32, 100), (64, 100), (128, 60)),
         quick=((24, 120), (64, 160)),
     ),
