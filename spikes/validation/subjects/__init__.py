@@ -8,7 +8,7 @@ from spikes.validation.statement import Claim
 
 __all__ = ["SUBJECTS", "registry"]
 
-SUBJECTS = ("conditional", "nonlinear", "laws")
+SUBJECTS = ("conditional", "nonlinear", "laws", "giant", "local")
 
 
 def registry() -> dict[str, Claim]:
