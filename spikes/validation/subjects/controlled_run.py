@@ -32,17 +32,22 @@ class ControlledRun:
         Means over the fitted and over the test samples of y², of y v and y He₂(v), v = ⟨x, β̂⟩, and of the squared
         noise, each with its expectation given β; means of g² and g⁴ over neurons, g = √N a; ‖β‖² and overlaps of the
         step, with their expectations for n₀ → ∞.
+    step_controls : dict of str to (float, float)
+        Means of y² and y z_r over the samples of the step.
     """
 
     run: Simulation
     controls: dict[str, tuple[float, float]]
+    step_controls: dict[str, tuple[float, float]]
 
 
 def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> ControlledRun:
     """Simulate a problem and collect the control variates from the same random numbers."""
     run = simulate(problem, sequence, test_samples=_TEST_SAMPLES)
-    direction = _direction(problem, derived_sequence(sequence, 2))
-    expected = _expected_moments(problem, direction[: problem.teacher.k])
+    k = problem.teacher.k
+    power, moment = _step_moments(problem, derived_sequence(sequence, 2))
+    direction = moment / np.linalg.norm(moment)
+    expected = _expected_moments(problem, direction[:k])
     controls = {}
     for name, stream, rows in (("fitted", 3, problem.n), ("test", 4, _TEST_SAMPLES)):
         drawn = _drawn_moments(problem, Samples(problem, derived_sequence(sequence, stream), rows), direction)
@@ -55,15 +60,19 @@ def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> Contro
     controls["‖β‖²"] = run.beta_norm2, step.beta_norm2
     for c, (value, mean) in enumerate(zip(run.overlap, step.overlap, strict=True)):
         controls[f"overlap {c + 1}"] = float(value), float(mean)
-    return ControlledRun(run, controls)
+    step_controls = {"y², step": (power, step.label_power)}
+    for c in range(k):
+        step_controls[f"y z{c + 1}, step"] = float(moment[c]), float(step.linear[c])
+    return ControlledRun(run, controls, step_controls)
 
 
-def _direction(problem: Problem, sequence: np.random.SeedSequence) -> np.ndarray:
-    """β̂ of the samples of the step."""
-    beta = np.zeros(problem.d)
+def _step_moments(problem: Problem, sequence: np.random.SeedSequence) -> tuple[float, np.ndarray]:
+    """Means of y² and of y x, which is β, over the samples of the step."""
+    power, moment = 0.0, np.zeros(problem.d)
     for _, X, y in Samples(problem, sequence, problem.n0).blocks(512):
-        beta += y @ X
-    return beta / np.linalg.norm(beta)
+        power += float(y @ y)
+        moment += y @ X
+    return power / problem.n0, moment / problem.n0
 
 
 def _drawn_moments(problem: Problem, samples: Samples, direction: np.ndarray) -> np.ndarray:

@@ -364,7 +364,6 @@ _FLOORS = {  # target: (latents u learned, degree κ in the others, degree of th
     "z1 + z1*z2 + He2(z2)/2": (0, 1, 0),
     "sin(z1)*z2 + z1*cos(z2)": (0, 1, 0),
     "cos(z1)*He2(z2) + z1*z2": (1, 1, 6),
-    "sin(z1)*z2*z3 + z1*cos(z2)": (2, 0, 6),
 }
 
 
