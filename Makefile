@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-browser lint docs tutorial figures clean
+.PHONY: demo test test-slow validate test-browser lint docs tutorial figures clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -16,6 +16,9 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest -m "not slow and not browser"
+
+validate: .venv/ready
+	$(BIN)/spikes validate --quick --quiet
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
