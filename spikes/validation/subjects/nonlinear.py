@@ -152,7 +152,7 @@ _CORRECTION = (
     "limit's own corrections do not close at any size that can be simulated."
 )
 _DROP = "Objective of ridge before the step less that after it, on the same data; relu, z + He₂/2, λ = 1, α = {}."
-_REMAINDERS = {"levels": ((500, 40), (1000, 24), (2000, 12)), "quick": ((200, 80), (400, 40), (800, 16))}
+_REMAINDERS = {"levels": ((500, 40), (1000, 24), (2000, 12)), "quick": ((200, 80), (400, 40), (800, 10))}
 
 _GRADIENTS = {"levels": ((500, 48), (1000, 32), (2000, 16)), "quick": ((400, 24), (800, 16), (1600, 8))}
 
@@ -249,6 +249,6 @@ CLAIMS = (
         measure=_measure_slopes,
         kind="table",
         levels=((500, 6), (1000, 4), (2000, 2)),
-        quick=((400, 4), (800, 2)),
+        quick=((400, 4), (600, 2)),
     ),
 )
