@@ -20,9 +20,9 @@ __all__ = ["CLAIMS"]
 
 _SOURCE = "conditional deterministic equivalent of this package (`theory.conditional_equivalent`)"
 ERRORS = ("test_error", "train_error", "objective")
-_FULL = ((500, 128), (1000, 64), (2000, 24))
+_FULL = ((400, 160), (800, 96), (1600, 40))
 _QUICK = ((120, 208), (240, 160), (480, 96))
-_SMALL = {"levels": ((250, 128), (500, 64), (1000, 32)), "quick": ((80, 160), (160, 128), (320, 96))}
+_SMALL = {"levels": ((250, 128), (500, 64), (1000, 40)), "quick": ((80, 160), (160, 128), (320, 96))}
 _PAIRS = {"quick": ((240, 160), (480, 96))}
 """Of the short run, without the size at which the second spike is not yet clear of the bulk."""
 _LEADING = 2
@@ -275,7 +275,7 @@ CLAIMS = (
         predict=_predict_counts,
         measure=_measure_counts,
         kind="table",
-        levels=((500, 16), (1000, 16), (2000, 12)),
+        levels=((500, 12), (1000, 8), (2000, 4)),
         quick=((700, 6),),
     ),
     _claim(

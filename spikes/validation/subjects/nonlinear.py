@@ -24,7 +24,7 @@ from theory.random_features import feature_energies, random_feature_errors
 __all__ = ["CLAIMS"]
 
 _SOURCE = "arXiv 2310.07891"
-_FULL = ((500, 128), (1000, 64), (2000, 24))
+_FULL = ((400, 160), (800, 96), (1600, 40))
 _QUICK = ((120, 208), (240, 160), (480, 80))
 _NETWORKS = 12
 _FAR = 10**15
@@ -248,7 +248,7 @@ CLAIMS = (
         predict=_predict_slopes,
         measure=_measure_slopes,
         kind="table",
-        levels=((500, 6), (1000, 4), (2000, 2)),
+        levels=((500, 4), (1000, 3), (1600, 1)),
         quick=((400, 4), (600, 2)),
     ),
 )
