@@ -86,9 +86,13 @@ def _errors(of: Any, problem: Problem, names: tuple[str, ...], before: str = "")
     }
 
 
-def _predict_errors(problem: Problem) -> dict[str, float]:
-    made = errors_at(problem)
+def _labelled(made: Any) -> dict[str, float]:
+    """Predicted errors by the names that `_errors` gives to measured ones."""
     return {f"{name.replace('_', ' ')}, λ = {e.ridge:g}": float(getattr(e, name)) for name in ERRORS for e in made}
+
+
+def _predict_errors(problem: Problem) -> dict[str, float]:
+    return _labelled(errors_at(problem))
 
 
 def _predict_test(problem: Problem) -> dict[str, float]:
@@ -112,8 +116,7 @@ def _measure_training(found: ControlledRun) -> Measured:
 
 
 def _predict_before(problem: Problem) -> dict[str, float]:
-    made = random_feature_errors(problem)
-    return {f"{name.replace('_', ' ')}, λ = {e.ridge:g}": float(getattr(e, name)) for name in ERRORS for e in made}
+    return _labelled(random_feature_errors(problem))
 
 
 def _measure_before(found: ControlledRun) -> Measured:

@@ -54,8 +54,8 @@ def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> Contro
         for label, value, mean in zip(_MOMENTS, drawn, expected, strict=True):
             controls[f"{label}, {name}"] = float(value), float(mean)
     code = initial_network(problem, sequence).a * np.sqrt(problem.width)
-    for power, mean in zip((2, 4), _CODES[problem.second_layer], strict=True):
-        controls[f"g^{power}"] = float(np.mean(code**power)), mean
+    for order, mean in zip((2, 4), _CODES[problem.second_layer], strict=True):
+        controls[f"g^{order}"] = float(np.mean(code**order)), mean
     step = step_statistics(problem)
     controls["‖β‖²"] = run.beta_norm2, step.beta_norm2
     for c, (value, mean) in enumerate(zip(run.overlap, step.overlap, strict=True)):
