@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.simulation import simulate
+from spikes.simulation import simulate_steps
 from spikes.validation.statement import Claim, Measured
 from spikes.validation.subjects.controlled_run import ControlledRun, controlled_run
 from theory.conditional_equivalent import Prediction, bulk, density, equivalent_features, find_outliers, predict
@@ -69,8 +69,8 @@ def _two_valued(n: int) -> Problem:
 
 def _counted(problem: Problem, sequence: np.random.SeedSequence) -> dict[float, np.ndarray]:
     """The leading singular values at some step sizes, on the same random numbers."""
-    runs = {alpha: simulate(problem.replace(alpha=alpha), sequence, test_samples=2) for alpha in _STEPS}
-    return {alpha: run.singular_values[:12] for alpha, run in runs.items()}
+    runs = simulate_steps([problem.replace(alpha=alpha) for alpha in _STEPS], sequence, test_samples=2)
+    return {alpha: run.singular_values[:12] for alpha, run in zip(_STEPS, runs, strict=True)}
 
 
 @lru_cache(maxsize=64)
