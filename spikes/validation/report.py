@@ -100,8 +100,8 @@ def _method(certificate: Certificate) -> str:
     tests = tested_numbers(certificate)
     each = number_text(certificate.level / tests, 2)
     meanings = {
-        "holds": "no size differs significantly, or there is but one, and the interval of the mean difference lies within "
-        "the tolerance.",
+        "holds": "no size differs significantly, or there is but one, and the interval of the mean difference lies "
+        "within the tolerance.",
         "holds as n → ∞": "there is a finite-size difference, and the interval of its limit lies within the tolerance.",
         "unresolved": "the simulations are too few or too small to tell.",
         "fails": "the limit is off by more than half the tolerance and its interval leaves out 0; or what should hold "
