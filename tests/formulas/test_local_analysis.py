@@ -30,6 +30,7 @@ from theory.local_analysis.population import (
     regularized_loss,
     signal_power,
 )
+from theory.local_analysis.sphere import smallest_on_tangents
 from theory.local_analysis.zonal_kernel import gram, kernel, kernel_coefficient, kernel_hessian, kernel_slope
 from theory.teacher import TEACHERS, Teacher, as_teacher, line_angles
 
@@ -372,6 +373,18 @@ def test_constant_of_two_opposite_directions(angle, rho, norm2):
     assert found.rho_span == pytest.approx(rho, rel=0.01)
     assert found.norm2 == pytest.approx(norm2, rel=0.01)
     assert found.rho_sphere == pytest.approx(4 / math.pi**2, rel=1e-6)  # orthogonal to the span η = 0, δ = π/2
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-10, 1e-16, 1e-18, 0.0])
+def test_quadratic_on_the_sphere_whatever_the_size_of_its_linear_part(size):
+    rng = np.random.default_rng(2)
+    for dimension in (1, 2):
+        A = np.diag(1.0 + rng.uniform(size=dimension))
+        b = size * rng.standard_normal(dimension)
+        angle = np.linspace(0.0, 2.0 * np.pi, 20001)
+        t = np.array([[1.0], [-1.0]]) if dimension == 1 else np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        values = np.einsum("ij,jk,ik->i", t, A, t) + t @ b
+        assert smallest_on_tangents(A, b) == pytest.approx(values.min(), abs=1e-6)  # the grid's: (angle step)²·|A|
 
 
 def test_rho_is_a_bound_on_a_fresh_sample():
