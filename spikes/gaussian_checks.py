@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 from scipy.special import chdtr, chdtri, ndtr, ndtri
 from scipy.stats import kstwo
 
 from spikes.dataset import Dataset, Rows
+from spikes.running_products import add_gram
 from spikes.spectra import gram
 from theory.laws import TracyWidom, wishart_edge
 
@@ -101,7 +101,7 @@ def check_inputs(data: Dataset) -> list[Check]:
         place = chdtr(d, np.einsum("ij,ij->i", block, block))
         squares += float(np.sum(np.clip(ndtri(place), -8.0, 8.0) ** 2))
         if scatter is not None:
-            dsyrk(1.0, block.T, beta=1.0, c=scatter, overwrite_c=True)
+            add_gram(scatter, block)
     small = scatter / m if scatter is not None else gram(np.array(X, dtype=float, order="C"))
     values = np.linalg.eigvalsh(small, UPLO="U")
     trace, trace2 = float(values.sum()), float(values @ values)

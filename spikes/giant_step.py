@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.blas import dgemm, sgemm
 from scipy.sparse.linalg import svds
 
 from spikes.data import LabelledRows, over_blocks
 from spikes.kernels import ActivationKernels
 from spikes.network import Network
 from spikes.row_ranges import HERE, Place, sum_over_rows
+from spikes.running_products import add_product
 
-__all__ = ["BLOCK", "Gradient", "Step", "add_product", "giant_step", "gradient", "rank_one_share"]
+__all__ = ["BLOCK", "Gradient", "Step", "giant_step", "gradient", "rank_one_share"]
 
 BLOCK = 512
 """Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
@@ -72,19 +72,6 @@ class Step:
     network: Network
     beta: np.ndarray
     label_power: float
-
-
-def add_product(total: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
-    """total += leftᵀ right in place, for C-ordered arrays (N, d), (b, N) and (b, d).
-
-    Parameters
-    ----------
-    total : ndarray, shape (N, d)
-    left : ndarray, shape (b, N)
-    right : ndarray, shape (b, d)
-    """
-    gemm = sgemm if total.dtype == np.float32 else dgemm
-    gemm(1.0, right.T, left.T, beta=1.0, c=total.T, trans_b=True, overwrite_c=True)
 
 
 def gradient(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.blas import dsyrk
 
 from spikes.data import Block, LabelledRows, Samples
+from spikes.running_products import add_gram
 from theory.problem import Problem
 
 __all__ = ["LinearFit", "Residuals", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
@@ -134,7 +134,7 @@ def least_squares(samples: Samples) -> LinearFit:
     gram = np.zeros((d, d), order="F")
     total, moment, labels = np.zeros(d), np.zeros(d), 0.0
     for _, X, y in samples.blocks(_BLOCK):
-        dsyrk(1.0, X.T, beta=1.0, c=gram, overwrite_c=True)
+        add_gram(gram, X)
         total += X.sum(axis=0)
         moment += y @ X
         labels += float(y.sum())

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh, eigh_tridiagonal, solve_triangular
-from scipy.linalg.blas import dsyrk, ssyrk
 from scipy.special import eval_hermitenorm
 
 from spikes.data import LabelledRows, over_blocks
 from spikes.giant_step import BLOCK
 from spikes.kernels import ActivationKernels
 from spikes.row_ranges import HERE, Place, sum_over_rows
+from spikes.running_products import add_gram
 from spikes.spectra import DEGREES
 
 __all__ = [
@@ -155,14 +155,13 @@ def _normal_sums(
 ) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
     """n times the parts of `NormalEquations`."""
     N, count = len(W), len(DEGREES)
-    syrk = ssyrk if W.dtype == np.float32 else dsyrk
     scale = np.sqrt([[math.factorial(k)] for k in DEGREES])
     grams = [np.zeros((N, N), W.dtype, order="F") for _ in range(threads)]
     moments, powers = np.zeros((threads, N)), np.zeros(threads)
     functions, function_grams = np.zeros((threads, count, N)), np.zeros((threads, count, count))
 
     def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
-        syrk(1.0, H.T, beta=1.0, c=grams[slot], overwrite_c=True)
+        add_gram(grams[slot], H)
         moments[slot] += y @ H
         powers[slot] += float(y @ y)
         if direction is None:
