@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
@@ -23,7 +22,7 @@ from spikes.kernels import activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import ridge_path
 from spikes.simulation import activation_mean
-from spikes.spectra import gram, gram_spectrum
+from spikes.spectra import gram, gram_eigenvalues, gram_spectrum
 from spikes.streaming import leading_triplets
 from theory.problem import Problem
 
@@ -53,11 +52,6 @@ def features(threads: int) -> tuple[np.ndarray, np.ndarray]:
     return made.F, made.y
 
 
-def all_values(F: np.ndarray) -> np.ndarray:
-    """Eigenvalues of the smaller Gram matrix."""
-    return eigh(gram(F), lower=False, overwrite_a=True, check_finite=False, driver="evr", eigvals_only=True)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
@@ -70,7 +64,7 @@ if __name__ == "__main__":
         exact = np.linalg.svd(F / np.sqrt(len(F)), compute_uv=False)
         functions = {
             "numpy": lambda: np.linalg.svd(F, compute_uv=False),
-            "all": lambda: all_values(features(options.threads)[0]),
+            "all": lambda: gram_eigenvalues(gram(features(options.threads)[0])),
             "outliers": lambda: leading_triplets(_Stored(F), 2, np.random.default_rng(0), tolerance=1e-6),
             "svds": lambda: svds(F, k=2, v0=np.ones(min(F.shape)), tol=1e-6),
         }

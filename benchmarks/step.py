@@ -57,7 +57,7 @@ def measure(activation: str, repeats: int, threads: int) -> tuple[float, float, 
 
     def ours() -> np.ndarray:
         step = giant_step(network, kernels, shift, batches[0], problem.step_size, threads=threads)
-        return feature_matrix(step.network.W, kernels, shift, batches[1], direction, threads=threads).F
+        return feature_matrix(step.network.W, kernels, shift, batches[1], direction, threads=threads, out=F).F
 
     with threadpool_limits(threads):
         difference = float(np.max(np.abs(ours() - plain(problem, network, *batches, shift))))

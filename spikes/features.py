@@ -38,6 +38,7 @@ def feature_matrix(
     direction: np.ndarray,
     *,
     threads: int = 1,
+    out: np.ndarray | None = None,
 ) -> FeatureMatrix:
     """σ(XWᵀ) − shift for a batch, with its labels and its latents along a unit `direction` (d,).
 
@@ -51,13 +52,16 @@ def feature_matrix(
     direction : ndarray, shape (d,)
         β̂.
     threads : int
+    out : ndarray, shape (n, N), optional
+        C-ordered and of the type of `W`; becomes F. Memory that has been in use costs less than new one.
 
     Returns
     -------
     FeatureMatrix
     """
     n, N = samples.rows, len(W)
-    F, labels, u = np.empty((n, N), W.dtype), np.empty(n, W.dtype), np.empty(n, W.dtype)
+    F = np.empty((n, N), W.dtype) if out is None else out
+    labels, u = np.empty(n, W.dtype), np.empty(n, W.dtype)
 
     def visit(_: int, rows: slice, X: np.ndarray, y: np.ndarray) -> None:
         np.dot(X, W.T, out=F[rows])

@@ -287,8 +287,8 @@ class _Run:
     method: str
     place: Place
 
-    def fit(self, W: np.ndarray, direction: np.ndarray) -> _Fit:
-        """Spectrum, ridge path and alignments of the features of W on the fitted samples."""
+    def fit(self, W: np.ndarray, direction: np.ndarray, F: np.ndarray | None) -> _Fit:
+        """Spectrum, ridge path and alignments of the features of W on the fitted samples; they are written to F."""
         problem, samples, ridges = self.problem, self.batches.fit, np.array(self.problem.ridges)
         if self.method == "streamed":
             stream = FeatureStream(W, self.kernels, self.shift, samples, self.threads, self.place)
@@ -299,7 +299,7 @@ class _Run:
             leading = min(LEADING, kept)
             alignment = collected.alignment(values[:leading], vectors[:, :leading])
             return _Fit(values[:kept], path, alignment, collected.power)
-        made = feature_matrix(W, self.kernels, self.shift, samples, direction, threads=self.threads)
+        made = feature_matrix(W, self.kernels, self.shift, samples, direction, threads=self.threads, out=F)
         spectrum = direct_spectrum(made.F) if self.method == "svd" else gram_spectrum(made.F)
         leading = left_vectors(made.F, spectrum, min(LEADING, len(spectrum.eigenvalues)))
         path = ridge_path(made.F, made.y, spectrum, ridges)
@@ -314,13 +314,14 @@ class _Run:
         if norm2 == 0.0:
             raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
         direction = made.beta / np.sqrt(norm2)
-        first = self.fit(start.W, direction)
+        F = None if self.method == "streamed" else np.empty((self.problem.n, self.problem.width), self.dtype)
+        first = self.fit(start.W, direction, F)
         before = first.path
         layers, fits = [(start.W, before.readouts)], []
         for problem in problems:
             W = problem.step_size * made.rows
             W += start.W
-            fit = self.fit(W, direction)
+            fit = self.fit(W, direction, F)
             layers.append((W, fit.path.readouts))
             fits.append(fit)
         (test_before, _), *tests = squared_errors(layers, self.kernels, self.shift, self.batches.test, threads=threads)

