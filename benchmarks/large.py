@@ -36,23 +36,16 @@ def peers(n: int, d: int, width: int, threads: int, repeats: int) -> None:
     from scipy.sparse.linalg import svds
     from threadpoolctl import threadpool_limits
 
-    from spikes.data import Samples, as_seed_sequence, derived_sequence
     from spikes.features import feature_matrix
-    from spikes.giant_step import giant_step
-    from spikes.kernels import activation_kernels
-    from spikes.network import initial_network
-    from spikes.simulation import activation_mean
-    from spikes.streaming import FeatureStream, leading_triplets
+    from spikes.lanczos import leading_triplets
+    from spikes.matrix_free import stepped_features
     from theory import Problem
 
-    problem, sequence = Problem(n=n, d=d, width=width, n_step=2 * d, alpha=0.45), as_seed_sequence(0)
-    kernels, shift = activation_kernels(problem.sigma), activation_mean(problem.sigma)
-    batch = Samples(problem, derived_sequence(sequence, 2), problem.n0)
-    step = giant_step(initial_network(problem, sequence), kernels, shift, batch, problem.step_size)
-    samples = Samples(problem, derived_sequence(sequence, 3), n)
+    problem = Problem(n=n, d=d, width=width, n_step=2 * d, alpha=0.45)
     with threadpool_limits(threads):
-        F = feature_matrix(step.network.W, kernels, shift, samples, step.beta, threads=threads).F
-        stream = FeatureStream(step.network.W, kernels, shift, samples, threads)
+        made = stepped_features(problem, threads=threads)
+        stream = made.stream
+        F = feature_matrix(stream.W, stream.kernels, stream.shift, stream.samples, made.direction, threads=threads).F
         values = {
             "numpy's svd": lambda: np.linalg.svd(F, compute_uv=False)[:2] / np.sqrt(n),
             "never stored, here": lambda: (

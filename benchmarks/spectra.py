@@ -19,11 +19,11 @@ from spikes.data import Samples, as_seed_sequence, derived_sequence
 from spikes.features import feature_matrix
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
+from spikes.lanczos import leading_triplets
 from spikes.network import initial_network
 from spikes.ridge import ridge_path
 from spikes.simulation import activation_mean
 from spikes.spectra import gram, gram_eigenvalues, gram_spectrum
-from spikes.streaming import leading_triplets
 from theory.problem import Problem
 
 PROBLEM = Problem(n=4000, d=1000, width=3000, alpha=0.45)

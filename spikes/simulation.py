@@ -297,7 +297,7 @@ class _Run:
             kept = min(problem.n, problem.width)
             path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
             leading = min(LEADING, kept)
-            alignment = collected.alignment(values[:leading], vectors[:, :leading])
+            alignment = collected.hermite.alignment(values[:leading], vectors[:, :leading])
             return _Fit(values[:kept], path, alignment, collected.power)
         made = feature_matrix(W, self.kernels, self.shift, samples, direction, threads=self.threads, out=F)
         spectrum = direct_spectrum(made.F) if self.method == "svd" else gram_spectrum(made.F)
@@ -371,7 +371,7 @@ def activation_mean(activation: Activation) -> float:
     return total / math.sqrt(2.0 * math.pi)
 
 
-def check_how(dtype: str, method: str) -> None:
+def check_how(dtype: str, method: str = "gram") -> None:
     """Refuse a number type or a method that is not known.
 
     Parameters

@@ -12,6 +12,7 @@ from spikes.comparison import Comparison, Row, row
 from spikes.data_study import DataStudy
 from spikes.decomposition import VARIANTS
 from spikes.ensemble import ALIGNMENTS, Ensemble, Estimate
+from spikes.matrix_free_comparison import MatrixFreeComparison
 from spikes.matrix_spectrum import MatrixSpectrum
 from spikes.nonlinear import DecompositionStudy
 from spikes.summary import Summary
@@ -22,6 +23,7 @@ __all__ = [
     "print_comparison",
     "print_data_study",
     "print_decomposition",
+    "print_matrix_free",
     "print_matrix_spectrum",
     "print_prediction",
     "print_rows",
@@ -153,6 +155,17 @@ def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = 
     console.print(table)
     if remark:
         console.print(remark, markup=False)
+
+
+def print_matrix_free(comparison: MatrixFreeComparison) -> None:
+    """Spikes and density of features that were never stored, beside the theory."""
+    runs = comparison.simulation
+    passes = ", ".join(str(run.passes) for run in runs.runs)
+    title = f"theory beside Lanczos, {runs.seeds} seeds, {passes} passes over the rows"
+    predicted = len(comparison.theory.outliers)
+    beyond = [f"singular value {i + 1}: {_with_error(runs.singular_value(i))}" for i in range(comparison.count)]
+    remark = "\n".join(filter(None, [comparison.remark(), *beyond[predicted : predicted + 5]]))
+    print_rows(comparison.problem, comparison.rows, title, remark)
 
 
 def print_decomposition(study: DecompositionStudy) -> None:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import giant, local, nonlinear, spectrum, step, sweep, validate
+from spikes.cli import giant, local, matrix_free, nonlinear, spectrum, step, sweep, validate
 
 __all__ = ["app", "main"]
 
@@ -25,6 +25,7 @@ _COMMANDS = (
     step.simulate,
     step.compare,
     spectrum.spectrum,
+    matrix_free.matrix_free,
     sweep.sweep,
     sweep.results,
     sweep.plot,

@@ -10,10 +10,11 @@ from spikes.data import Samples, as_seed_sequence, derived_sequence
 from spikes.features import feature_matrix
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
+from spikes.lanczos import leading_triplets, smoothed, stochastic_density
 from spikes.network import initial_network
 from spikes.simulation import activation_mean, check_memory
 from spikes.spectra import hermite_alignment
-from spikes.streaming import FeatureStream, leading_triplets, smoothed, stochastic_density
+from spikes.streaming import FeatureStream
 from theory.problem import Problem
 
 PROBLEM = Problem(n=1300, d=150, width=220, alpha=0.45, ridge=(0.01, 1.0))
@@ -89,14 +90,14 @@ def test_normal_equations(stepped):
     np.testing.assert_allclose(np.triu(collected.gram), np.triu(made.F.T @ made.F / PROBLEM.n), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(collected.moment, made.F.T @ made.y / PROBLEM.n, rtol=1e-10, atol=1e-12)
     U, s, Vt = np.linalg.svd(made.F / math.sqrt(PROBLEM.n), full_matrices=False)
-    np.testing.assert_allclose(
-        collected.alignment(s[:3] ** 2, Vt[:3].T), hermite_alignment(U[:, :3], made.u), atol=1e-10
-    )
+    expected = hermite_alignment(U[:, :3], made.u)
+    for moments in (collected.hermite, stream.hermite_moments(direction)):
+        np.testing.assert_allclose(moments.alignment(s[:3] ** 2, Vt[:3].T), expected, atol=1e-10)
     without = stream.normal_equations()
     assert np.array_equal(without.gram, collected.gram)
     assert np.array_equal(without.moment, collected.moment)
     with pytest.raises(np.linalg.LinAlgError):
-        without.alignment(s[:3] ** 2, Vt[:3].T)
+        without.hermite.alignment(s[:3] ** 2, Vt[:3].T)
 
 
 def test_leading_triplets(stepped):
@@ -147,6 +148,12 @@ def test_stochastic_density(stepped):
 def test_refusals(stepped, call, message):
     with pytest.raises(ValueError, match=message):
         call(stepped[0])
+
+
+def test_a_density_that_is_not_resolved_is_refused(stepped):
+    x = np.geomspace(0.05, 5.0, 30)
+    with pytest.raises(ArithmeticError, match=r"smoothed over 0\.1 in ln x is not resolved in 12 steps: .*`steps`"):
+        stochastic_density(stepped[0], x, np.random.default_rng(0), steps=12, width=0.1)
 
 
 def test_values_inside_the_bulk_do_not_converge_at_once(stepped):
