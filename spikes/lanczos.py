@@ -12,6 +12,8 @@ from spikes.streaming import FeatureStream
 
 __all__ = ["LeadingTriplets", "SpectralDensity", "leading_triplets", "smoothed", "stochastic_density"]
 
+_FIRST, _EVERY = 20, 5  # steps at which the quadrature is first asked whether it may end, and their spacing then
+
 
 @dataclass(frozen=True, eq=False)
 class LeadingTriplets:
@@ -141,8 +143,9 @@ def stochastic_density(
     probes : int
         At least 2; the error falls like (probes · N)^(-1/2).
     steps : int
-        Passes over the rows. The quadrature is exact for polynomials of degree 2·steps − 1, and converges geometrically
-        to the density smoothed over `width`.
+        Passes over the rows at most. The quadrature is exact for polynomials of degree 2·steps − 1, and converges
+        geometrically to the density smoothed over `width`: it ends when the last quarter of the steps has changed it
+        by less than its standard error.
     width : float
 
     Returns
@@ -154,7 +157,7 @@ def stochastic_density(
     ValueError
         If an argument breaks its rule.
     ArithmeticError
-        If the last quarter of the steps changed the density by more than its standard error.
+        If that many steps do not resolve the density.
     """
     x = np.asarray(x, dtype=float)
     if x.ndim != 1 or not (np.isfinite(x) & (x > 0.0)).all():
@@ -166,19 +169,11 @@ def stochastic_density(
         raise ValueError(f"`steps` must be an integer from 2 to N = {N}; got {steps!r}")
     if not (math.isfinite(width) and width > 0.0):
         raise ValueError(f"`width` must be positive; got {width!r}")
+    scale = N / stream.samples.rows
     V = rng.standard_normal((N, probes))
     V /= np.linalg.norm(V, axis=0)
     basis = np.empty((steps, N, probes))
     diagonal, off = np.zeros((steps, probes)), np.zeros((steps, probes))
-    for j in range(steps):
-        basis[j] = V
-        Y = stream.gram_times(V.astype(stream.W.dtype, copy=False)).astype(float)
-        diagonal[j] = np.einsum("np,np->p", V, Y)
-        for _ in range(2):
-            Y -= np.einsum("jnp,jp->np", basis[: j + 1], np.einsum("jnp,np->jp", basis[: j + 1], Y))
-        off[j] = np.linalg.norm(Y, axis=0)
-        V = Y / np.where(off[j] > 0.0, off[j], 1.0)
-    scale = N / stream.samples.rows
 
     def after(count: int) -> np.ndarray:
         densities = np.empty((probes, len(x)))
@@ -187,16 +182,27 @@ def stochastic_density(
             densities[p] = scale * smoothed(nodes, vectors[0] ** 2, x, width)
         return densities
 
-    densities, earlier = after(steps), after(max(2, 3 * steps // 4))
-    mean, sem = densities.mean(axis=0), densities.std(axis=0, ddof=1) / math.sqrt(probes)
-    # Steps converge geometrically, so that what the last quarter of them changed bounds what is still missing.
-    height, change = float(np.max(x * mean)), float(np.max(x * np.abs(mean - earlier.mean(axis=0))))
-    if change > max(float(np.max(x * sem)), 1e-3 * height):
-        raise ArithmeticError(
-            f"the density smoothed over {width:g} in ln x is not resolved in {steps} steps: their last quarter changed "
-            f"it by {change / height:.2g} of its peak, more than its standard error; raise `steps` or the smoothing"
-        )
-    return SpectralDensity(x, mean, sem, width, int(probes), int(steps))
+    for j in range(steps):
+        basis[j] = V
+        Y = stream.gram_times(V.astype(stream.W.dtype, copy=False)).astype(float)
+        diagonal[j] = np.einsum("np,np->p", V, Y)
+        for _ in range(2):
+            Y -= np.einsum("jnp,jp->np", basis[: j + 1], np.einsum("jnp,np->jp", basis[: j + 1], Y))
+        off[j] = np.linalg.norm(Y, axis=0)
+        V = Y / np.where(off[j] > 0.0, off[j], 1.0)
+        count = j + 1
+        if count < steps and (count < _FIRST or count % _EVERY):
+            continue
+        densities, earlier = after(count), after(max(1, 3 * count // 4)).mean(axis=0)
+        mean, sem = densities.mean(axis=0), densities.std(axis=0, ddof=1) / math.sqrt(probes)
+        # Steps converge geometrically, so that what the last quarter of them changed bounds what is still missing.
+        height, change = float(np.max(x * mean)), float(np.max(x * np.abs(mean - earlier)))
+        if change <= max(float(np.max(x * sem)), 1e-3 * height):
+            return SpectralDensity(x, mean, sem, width, int(probes), count)
+    raise ArithmeticError(
+        f"the density smoothed over {width:g} in ln x is not resolved in {steps} steps: their last quarter changed it "
+        f"by {change / height:.2g} of its peak, more than its standard error; raise `steps` or the smoothing"
+    )
 
 
 def smoothed(nodes: np.ndarray, weights: np.ndarray, x: np.ndarray, width: float) -> np.ndarray:

@@ -60,7 +60,7 @@ class Quadrature:
 
     x: np.ndarray
     probes: int = 10
-    steps: int = 40
+    steps: int = 80
     width: float = 0.15
 
 
@@ -288,5 +288,5 @@ def _run(
             density=density,
             beta_norm2=made.beta_norm2,
             overlap=made.direction[: problem.teacher.k].copy(),
-            passes=leading.passes + 1 + (0 if quadrature is None else quadrature.steps),
+            passes=leading.passes + 1 + (0 if density is None else density.steps),
         )

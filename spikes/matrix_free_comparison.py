@@ -87,7 +87,7 @@ class MatrixFreeComparison:
                 "density": [value.to_dict() for value in runs.density()],
                 "smoothing": quadrature.width,
                 "probes": quadrature.probes,
-                "steps": quadrature.steps,
+                "steps": [run.density.steps for run in runs.runs],
             }
         return contract(self.problem, theory, simulation, list(self.rows))
 
@@ -103,7 +103,7 @@ def compare_matrix_free(
     *,
     count: int | None = None,
     probes: int = 10,
-    steps: int = 40,
+    steps: int = 80,
     smoothing: float = 0.15,
     seeds: int = 4,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
@@ -122,7 +122,7 @@ def compare_matrix_free(
         Leading singular values to measure; by default as many as spikes are predicted, one at least.
     probes : int
     steps : int
-        Of the quadrature; 0 leaves the density out.
+        Of the quadrature at most; 0 leaves the density out.
     smoothing : float
         Standard deviation in ln x over which both densities are smoothed.
     seeds, seed, workers, dtype, executor

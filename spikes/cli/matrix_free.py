@@ -30,7 +30,7 @@ Count = Annotated[
     int | None, integer_option("--count", "Leading singular values; as many as spikes are predicted by default.")
 ]
 Probes = Annotated[int, integer_option("--probes", "Random vectors of the density; its error falls like their root.")]
-Steps = Annotated[int, integer_option("--steps", "Passes over the rows for the density; 0 for spikes alone.")]
+Steps = Annotated[int, integer_option("--steps", "Passes over the rows for the density at most; 0 for spikes alone.")]
 Smoothing = Annotated[
     float, real_option("--smoothing", "Standard deviation in ln x over which densities are smoothed.")
 ]
@@ -42,7 +42,7 @@ def matrix_free(
     problem: Problem,
     count: Count = None,
     probes: Probes = 10,
-    steps: Steps = 40,
+    steps: Steps = 80,
     smoothing: Smoothing = 0.15,
     seeds: Seeds = 4,
     seed: Seed = 0,

@@ -124,6 +124,12 @@ def test_stochastic_density(stepped):
     assert np.max(np.abs(z)) < 6.0
     assert abs(np.mean(z)) < 2.0
     assert np.max(found.sem / found.density) < 0.25
+    # it ended as soon as a coarser one was within that error, and the steps left out would have changed little
+    assert 20 <= found.steps < 70
+    with pytest.raises(ArithmeticError, match="not resolved"):
+        stochastic_density(stream, x, np.random.default_rng(2), probes=24, steps=found.steps - 5, width=0.15)
+    full = stochastic_density(stream, x, np.random.default_rng(2), probes=24, steps=200, width=0.05)
+    assert full.steps > found.steps
     # smoothing keeps the mass
     fine = np.geomspace(values[-1] / 5.0, 5.0 * values[0], 2000)
     whole = smoothed(values, np.full(len(values), 1.0 / len(values)), fine, 0.15)
