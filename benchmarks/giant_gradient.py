@@ -22,7 +22,7 @@ from measure import by_turns, machine, ratio
 from spikes.data import Batch, Samples, as_seed_sequence
 from spikes.giant_step import gradient
 from spikes.kernels import activation_kernels
-from spikes.linear_fit import least_squares
+from spikes.linear_fit import Residuals, least_squares
 from spikes.network import initial_network
 from theory.problem import Problem
 
@@ -51,7 +51,7 @@ if __name__ == "__main__":
         start = time.perf_counter()
         fit = least_squares(samples)
         middle = time.perf_counter()
-        gradient(network, kernels, 0.0, samples, labels=fit, threads=options.threads)
+        gradient(network, kernels, 0.0, Residuals(samples, fit), threads=options.threads)
         end = time.perf_counter()
         print(f"least squares {middle - start:.1f} s, gradient {end - middle:.1f} s, drawing included in both")
         print(f"peak memory {peak_gib():.2f} GiB (budget 1.5)")

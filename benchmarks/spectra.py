@@ -27,8 +27,6 @@ from spikes.simulation import activation_mean
 from spikes.spectra import gram, gram_eigenvalues, gram_spectrum
 from theory.problem import Problem
 
-PROBLEM = Problem(n=4000, d=1000, width=3000, alpha=0.45)
-
 
 class _Stored:
     """A feature matrix in memory with the products of a stream."""
@@ -41,22 +39,22 @@ class _Stored:
         return self.F.T @ (self.F @ V) / len(self.F)
 
 
-def features(threads: int) -> tuple[np.ndarray, np.ndarray]:
+def features(problem: Problem, threads: int) -> tuple[np.ndarray, np.ndarray]:
     """F after one step, with the labels."""
-    sequence, kernels = as_seed_sequence(0), activation_kernels(PROBLEM.sigma)
-    shift = activation_mean(PROBLEM.sigma)
-    batch = Samples(PROBLEM, derived_sequence(sequence, 2), PROBLEM.n)
-    network = initial_network(PROBLEM, sequence)
-    step = giant_step(network, kernels, shift, batch, PROBLEM.step_size, threads=threads)
-    fitted = Samples(PROBLEM, derived_sequence(sequence, 3), PROBLEM.n)
+    sequence, kernels = as_seed_sequence(0), activation_kernels(problem.sigma)
+    shift = activation_mean(problem.sigma)
+    batch = Samples(problem, derived_sequence(sequence, 2), problem.n)
+    network = initial_network(problem, sequence)
+    step = giant_step(network, kernels, shift, batch, problem.step_size, threads=threads)
+    fitted = Samples(problem, derived_sequence(sequence, 3), problem.n)
     made = feature_matrix(step.network.W, kernels, shift, fitted, step.beta, threads=threads)
     return made.F, made.y
 
 
-def floor(F: np.ndarray) -> Callable[[], np.ndarray]:
+def floor(F: np.ndarray, d: int) -> Callable[[], np.ndarray]:
     """The bare products of step and features, of the Gram matrix, and LAPACK's eigenvalues of it."""
     rng = np.random.default_rng(0)
-    X, W = rng.standard_normal((PROBLEM.n, PROBLEM.d)), rng.standard_normal((PROBLEM.width, PROBLEM.d))
+    X, W = rng.standard_normal((F.shape[0], d)), rng.standard_normal((F.shape[1], d))
     H, G = np.empty_like(F), np.empty_like(W)
 
     def run() -> np.ndarray:
@@ -72,16 +70,18 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--n", type=int, default=4000, help="of which d is a quarter and N three; the budgets' is 4000")
     options = parser.parse_args()
+    problem = Problem(n=options.n, d=options.n // 4, width=3 * options.n // 4, alpha=0.45)
     print(machine())
     with threadpool_limits(options.threads):
-        F, y = features(options.threads)
+        F, y = features(problem, options.threads)
         rng = np.random.default_rng(0)
         exact = np.linalg.svd(F / np.sqrt(len(F)), compute_uv=False)
         functions = {
             "numpy": lambda: np.linalg.svd(F, compute_uv=False),
-            "all": lambda: gram_eigenvalues(gram(features(options.threads)[0])),
-            "floor": floor(F),
+            "all": lambda: gram_eigenvalues(gram(features(problem, options.threads)[0])),
+            "floor": floor(F, problem.d),
             "outliers": lambda: leading_triplets(_Stored(F), 2, np.random.default_rng(0), tolerance=1e-6),
             "svds": lambda: svds(F, k=2, v0=np.ones(min(F.shape)), tol=1e-6),
         }
@@ -90,7 +90,10 @@ if __name__ == "__main__":
             functions["randomized"] = lambda: peer(F, 2, random_state=0)
 
         times = by_turns(options.repeats, **functions)
-        print(f"4000 x 3000, float64, {options.threads} threads; numpy's svd: {median(times['numpy']):.2f} s")
+        print(
+            f"{problem.n} x {problem.width}, float64, {options.threads} threads; "
+            f"numpy's svd: {median(times['numpy']):.2f} s"
+        )
         print(f"all singular values, the step included: {ratio(times, 'numpy', 'all'):.1f} x faster (budget 4)")
         print(f"  {ratio(times, 'all', 'floor'):.2f} x the bare products with LAPACK's eigenvalues, which would be")
         print(f"  {ratio(times, 'numpy', 'floor'):.1f} x faster than numpy's svd")
@@ -121,7 +124,7 @@ if __name__ == "__main__":
         )
         print(f"a path of 50 penalties: {ratio(fits, 'fifty', 'one'):.2f} x the cost of one (budget 1.2)")
         del F, spectrum
-    small = PROBLEM.replace(n=2000, d=1000, width=1500)
+    small = problem.replace(n=options.n // 2, d=options.n // 4, width=3 * options.n // 8)
     runs = by_turns(
         options.repeats,
         double=lambda: simulate(small, threads=options.threads),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +12,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=9)
+    options = parser.parse_args()
     print(machine())
 
     def process(*arguments: str):
         return lambda: subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
 
     times = by_turns(
-        9,
+        options.repeats,
         python=process("-c", "pass"),
         help=process("-m", "spikes", "--help"),
         theory=process("-c", "import theory"),

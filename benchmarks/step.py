@@ -37,9 +37,9 @@ def plain(problem: Problem, network, step_data: Batch, fit_data: Batch, shift: f
     return sigma(fit_data.X @ W.T) - shift
 
 
-def measure(activation: str, repeats: int, threads: int) -> tuple[float, float, float, float]:
+def measure(activation: str, n: int, repeats: int, threads: int) -> tuple[float, float, float, float]:
     """Median seconds, ratio to the bare products, speed-up on plain NumPy, and the largest difference from it."""
-    problem = Problem(n=16384, d=512, width=1024, activation=activation)
+    problem = Problem(n=n, d=512, width=1024, activation=activation)
     rng = np.random.default_rng(0)
     batches = []
     for _ in range(2):
@@ -69,11 +69,14 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--n", type=int, default=16384, help="the budget's is 16384")
     options = parser.parse_args()
     print(machine())
-    print(f"one step and features, d = 512, N = 1024, n = 16384, float64, {options.threads} threads, drawing apart")
+    print(
+        f"one step and features, d = 512, N = 1024, n = {options.n}, float64, {options.threads} threads, drawing apart"
+    )
     for name, least in (("relu", 1.8), ("tanh", 2.0)):
-        seconds, to_products, gain, difference = measure(name, options.repeats, options.threads)
+        seconds, to_products, gain, difference = measure(name, options.n, options.repeats, options.threads)
         print(
             f"{name}: {seconds:.2f} s, {to_products:.2f} x the bare products (budget 1.25), "
             f"{gain:.2f} x faster than plain NumPy (budget {least}), largest difference {difference:.1e}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from statistics import median
@@ -16,6 +17,9 @@ from theory.conditional_equivalent import equivalent_features, ridge_errors, sol
 from theory.step_matrix import measure_on_grid, step_law
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=7)
+    options = parser.parse_args()
     print(machine())
     path = tuple(np.geomspace(1e-3, 10.0, 50))
     for label, problem in (
@@ -33,7 +37,7 @@ if __name__ == "__main__":
             neighbour = solve(eq, 0.11)
             wide = problem.replace(ridge=path)
             times = by_turns(
-                7,
+                options.repeats,
                 one=lambda eq=eq, neighbour=neighbour: ridge_errors(eq, solve(eq, 0.1, neighbour)),
                 full=lambda wide=wide, order=order: predict(wide, order),
             )
@@ -42,7 +46,9 @@ if __name__ == "__main__":
                 f"full prediction {median(times['full']):.2f} s (budget {all_budget:g})"
             )
         law = by_turns(
-            5, law=lambda p=problem: measure_on_grid(p.teacher, p.noise, p.phi0), cached=lambda p=problem: step_law(p)
+            options.repeats,
+            law=lambda p=problem: measure_on_grid(p.teacher, p.noise, p.phi0),
+            cached=lambda p=problem: step_law(p),
         )
         print(
             f"{label}: law of the step {median(law['law']):.2f} s (budget {0.2 if problem.teacher.k == 1 else 1.0}), "

@@ -1,0 +1,34 @@
+"""Every benchmark runs: at sizes that measure nothing, so that a change of the product leaves none behind."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+SMALL = {
+    "giant_gradient": "--d 32 --width 64 --slab 512 --repeats 1",
+    "large": "--sizes 2000 --d 20 --width 30 --peers 1000 --repeats 1",
+    "laws": "--repeats 1",
+    "local_training": "",
+    "scaling": "--d 20 --width 30 --rows 512 --sizes 1000",
+    "spectra": "--n 400 --repeats 1",
+    "startup": "--repeats 1",
+    "step": "--n 512 --repeats 1",
+    "sweep": "--repeats 1 --seeds 1",
+    "theory_speed": "--repeats 1",
+}
+
+
+def test_none_is_left_out():
+    assert sorted(SMALL) == sorted(p.stem for p in FOLDER.glob("*.py") if p.stem != "measure")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_benchmark_runs(name):
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *SMALL[name].split()]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) > 1  # the machine, and what was measured
