@@ -388,7 +388,11 @@ def _from_neighbours(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint) -
     bad = ~_physical(eq, point)
     if not bad.any():
         return point
-    rescued = [_descend(eq, float(x[i])) if bad[i] else point[i : i + 1] for i in range(len(x))]
+    good = np.flatnonzero(~bad)
+    rescued = [point[i : i + 1] for i in range(len(x))]
+    for i in np.flatnonzero(bad):
+        nearest = rescued[good[np.argmin(np.abs(t[good] - t[i]))]] if len(good) else known[:1]
+        rescued[i] = _on_axis(eq, float(x[i]), nearest)
     return _join(rescued)
 
 
