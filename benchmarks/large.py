@@ -1,4 +1,4 @@
-"""Budget 3 at size: outliers and errors at n = 10⁵ … 10⁶ from features that are never stored, time and peak memory.
+"""Budget 3 at size: errors and outliers, and outliers alone, at n = 10⁵ … 10⁶ from features that are never stored.
 
 Beside it, at a size that peers can store, the outliers alone: rows drawn again in every pass against F in memory.
 """
@@ -10,24 +10,48 @@ import multiprocessing
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine, randomized_svd, ratio
 
 
-def run(n: int, d: int, width: int, threads: int, dtype: str, pipe) -> None:
-    """One streamed simulation in a process of its own: its peak memory is its own."""
+def simulation(problem, threads: int, dtype: str) -> str:
+    """A streamed simulation: what it found."""
     from spikes import simulate
+
+    result = simulate(problem, method="streamed", threads=threads, dtype=dtype)
+    values = ", ".join(f"{value:.6f}" for value in result.singular_values[:2])
+    return f"singular values {values}; test error {result.test_error[0]:.5f}"
+
+
+def outliers(problem, threads: int, dtype: str) -> str:
+    """Two outliers by block Lanczos: what it found."""
+    import numpy as np
+
+    from spikes.lanczos import leading_triplets
+    from spikes.matrix_free import stepped_features
+
+    stream = stepped_features(problem, threads=threads, dtype=dtype).stream
+    tolerance = 1e-6 if dtype == "float64" else 1e-4
+    found = leading_triplets(stream, 2, np.random.default_rng(0), tolerance=tolerance)
+    return f"singular values {', '.join(f'{value:.6f}' for value in found.singular_values)}; {found.passes} passes"
+
+
+def measure(work: Callable, n: int, d: int, width: int, threads: int, dtype: str, pipe) -> None:
+    """Seconds and peak memory of some work, in a process of its own: its peak is its own."""
+    from threadpoolctl import threadpool_limits
+
     from theory import Problem
 
-    problem = Problem(n=n, d=d, width=width, n_step=2 * d, alpha=0.45)
-    simulate(Problem(n=200, d=20, width=30), method="streamed", dtype=dtype)
-    start = time.perf_counter()
-    result = simulate(problem, method="streamed", threads=threads, dtype=dtype)
-    seconds = time.perf_counter() - start
+    with threadpool_limits(threads):
+        work(Problem(n=200, d=20, width=30), threads, dtype)
+        start = time.perf_counter()
+        found = work(Problem(n=n, d=d, width=width, n_step=2 * d, alpha=0.45), threads, dtype)
+        seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    pipe.send((seconds, peak, result.singular_values[:3].tolist(), result.test_error.tolist()))
+    pipe.send((seconds, peak, found))
 
 
 def peers(n: int, d: int, width: int, threads: int, repeats: int) -> None:
@@ -79,17 +103,18 @@ if __name__ == "__main__":
     options = parser.parse_args()
     print(machine())
     context = multiprocessing.get_context("spawn")
-    for n in (int(size) for size in options.sizes.split(",") if size):
-        receive, send = context.Pipe()
-        arguments = (n, options.d, options.width, options.threads, options.dtype, send)
-        process = context.Process(target=run, args=arguments)
-        process.start()
-        seconds, peak, values, error = receive.recv()
-        process.join()
-        print(
-            f"n = {n:>8}: {seconds:7.1f} s, {1e6 * seconds / n:6.1f} us a row, peak {peak:.0f} MB; "
-            f"singular values {', '.join(f'{v:.5f}' for v in values)}; test error {error[0]:.5f}",
-            flush=True,
-        )
+    for label, work in (("streamed simulation", simulation), ("outliers alone", outliers)):
+        for n in (int(size) for size in options.sizes.split(",") if size):
+            receive, send = context.Pipe()
+            arguments = (work, n, options.d, options.width, options.threads, options.dtype, send)
+            process = context.Process(target=measure, args=arguments)
+            process.start()
+            seconds, peak, found = receive.recv()
+            process.join()
+            print(
+                f"{label}, n = {n:>8}: {seconds:7.1f} s, {1e6 * seconds / n:6.1f} us a row, peak {peak:.0f} MB; "
+                f"{found}",
+                flush=True,
+            )
     if options.peers:  # last: a process that is started inherits the peak memory of its parent
         peers(options.peers, options.d, options.width, options.threads, options.repeats)
