@@ -58,9 +58,16 @@ def feature_matrix(
     Returns
     -------
     FeatureMatrix
+
+    Raises
+    ------
+    ValueError
+        If `out` is not such an array.
     """
     n, N = samples.rows, len(W)
     F = np.empty((n, N), W.dtype) if out is None else out
+    if F.shape != (n, N) or F.dtype != W.dtype or not F.flags.c_contiguous:
+        raise ValueError(f"`out` must be C-ordered of shape {(n, N)} and type {W.dtype}; got {F.shape}, {F.dtype}")
     labels, u = np.empty(n, W.dtype), np.empty(n, W.dtype)
 
     def visit(_: int, rows: slice, X: np.ndarray, y: np.ndarray) -> None:

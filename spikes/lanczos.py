@@ -10,7 +10,15 @@ from scipy.linalg import eigh, eigh_tridiagonal
 
 from spikes.streaming import FeatureStream
 
-__all__ = ["LeadingTriplets", "SpectralDensity", "leading_triplets", "smoothed", "stochastic_density"]
+__all__ = [
+    "LeadingTriplets",
+    "SpectralDensity",
+    "check_count",
+    "check_quadrature",
+    "leading_triplets",
+    "smoothed",
+    "stochastic_density",
+]
 
 _FIRST, _EVERY = 20, 5  # steps at which the quadrature is first asked whether it may end, and their spacing then
 
@@ -75,8 +83,7 @@ def leading_triplets(
         If `most` passes do not reach `tolerance`: the values asked for then lie in a dense part of the spectrum.
     """
     N = len(stream.W)
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= N:
-        raise ValueError(f"`count` must be an integer from 1 to {N}; got {count!r}")
+    check_count(count, N)
     block = min(count + guard, N)
     fresh = np.linalg.qr(rng.standard_normal((N, block)).astype(stream.W.dtype))[0]
     basis, images = np.empty((N, 0), stream.W.dtype), np.empty((N, 0), stream.W.dtype)
@@ -98,6 +105,20 @@ def leading_triplets(
         f"the leading {count} singular values did not converge in {most} passes: residual {worst:.2g}, wanted "
         f"{tolerance:.2g}; ask for fewer, raise `most`, or raise `tolerance`"
     )
+
+
+def check_count(count: int, N: int) -> None:
+    """Refuse a number of singular values that is not an integer from 1 to N."""
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= N:
+        raise ValueError(f"`count` must be an integer from 1 to {N}; got {count!r}")
+
+
+def check_quadrature(probes: int, steps: int) -> None:
+    """Refuse numbers of probes or steps that give no density with an error."""
+    if isinstance(probes, bool) or not isinstance(probes, int | np.integer) or probes < 2:
+        raise ValueError(f"`probes` must be an integer of at least 2, for an error; got {probes!r}")
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 2:
+        raise ValueError(f"`steps` must be an integer of at least 2; got {steps!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +166,7 @@ def stochastic_density(
     steps : int
         Passes over the rows at most. The quadrature is exact for polynomials of degree 2·steps − 1, and converges
         geometrically to the density smoothed over `width`: it ends when the last quarter of the steps has changed it
-        by less than its standard error.
+        by less than its standard error, and after N steps, which leave no more to know.
     width : float
 
     Returns
@@ -162,14 +183,11 @@ def stochastic_density(
     x = np.asarray(x, dtype=float)
     if x.ndim != 1 or not (np.isfinite(x) & (x > 0.0)).all():
         raise ValueError("`x` must be positive and finite points on one axis")
-    if isinstance(probes, bool) or not isinstance(probes, int | np.integer) or probes < 2:
-        raise ValueError(f"`probes` must be an integer of at least 2, for an error; got {probes!r}")
+    check_quadrature(probes, steps)
     N = len(stream.W)
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or not 2 <= steps <= N:
-        raise ValueError(f"`steps` must be an integer from 2 to N = {N}; got {steps!r}")
     if not (math.isfinite(width) and width > 0.0):
         raise ValueError(f"`width` must be positive; got {width!r}")
-    scale = N / stream.samples.rows
+    scale, steps = N / stream.samples.rows, min(int(steps), N)
     V = rng.standard_normal((N, probes))
     V /= np.linalg.norm(V, axis=0)
     basis = np.empty((steps, N, probes))
@@ -197,7 +215,7 @@ def stochastic_density(
         mean, sem = densities.mean(axis=0), densities.std(axis=0, ddof=1) / math.sqrt(probes)
         # Steps converge geometrically, so that what the last quarter of them changed bounds what is still missing.
         height, change = float(np.max(x * mean)), float(np.max(x * np.abs(mean - earlier)))
-        if change <= max(float(np.max(x * sem)), 1e-3 * height):
+        if count == N or change <= max(float(np.max(x * sem)), 1e-3 * height):
             return SpectralDensity(x, mean, sem, width, int(probes), count)
     raise ArithmeticError(
         f"the density smoothed over {width:g} in ln x is not resolved in {steps} steps: their last quarter changed it "

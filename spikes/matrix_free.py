@@ -14,14 +14,22 @@ from spikes.ensemble import Estimate, check_seeds, estimate, mean_amplitudes
 from spikes.execution import run_tasks, worker_count
 from spikes.giant_step import BLOCK, gradient
 from spikes.kernels import activation_kernels
-from spikes.lanczos import SpectralDensity, leading_triplets, stochastic_density
+from spikes.lanczos import SpectralDensity, check_count, leading_triplets, stochastic_density
 from spikes.network import initial_network
 from spikes.row_ranges import HERE, Place
 from spikes.simulation import activation_mean, check_how, free_gib
 from spikes.streaming import FeatureStream
 from theory.problem import Problem
 
-__all__ = ["MatrixFree", "MatrixFreeRun", "Quadrature", "SteppedFeatures", "matrix_free_spectrum", "stepped_features"]
+__all__ = [
+    "MatrixFree",
+    "MatrixFreeRun",
+    "Quadrature",
+    "SteppedFeatures",
+    "check_runs",
+    "matrix_free_spectrum",
+    "stepped_features",
+]
 
 _BASIS = 60  # passes of block Lanczos at most, each of which adds a block to its basis
 _GUARD = 4
@@ -228,11 +236,8 @@ def matrix_free_spectrum(
     >>> found.seeds, found.runs[0].alignment.shape
     (2, (1, 5))
     """
-    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
-    check_how(dtype)
-    if executor is not None and workers is not None:
-        raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
-    many = worker_count(workers, 10**9)
+    sequence, many = as_seed_sequence(seed), check_runs(seeds, workers, dtype, executor)
+    check_count(count, problem.width)
     shared = executor is not None or many > seeds
     _check_memory(problem, count, quadrature, dtype, 1 if shared else min(many, seeds))
     tasks = [(problem, derived_sequence(sequence, i), count, quadrature, dtype) for i in range(seeds)]
@@ -242,6 +247,15 @@ def matrix_free_spectrum(
     else:
         runs = run_tasks(_run, tasks, workers=workers)
     return MatrixFree(problem, tuple(runs), quadrature)
+
+
+def check_runs(seeds: int, workers: int | None, dtype: str, executor: Executor | None) -> int:
+    """Refuse runs that cannot be made as asked for; the number of processes."""
+    check_seeds(seeds)
+    check_how(dtype)
+    if executor is not None and workers is not None:
+        raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
+    return worker_count(workers, 10**9)
 
 
 def _check_memory(problem: Problem, count: int, quadrature: Quadrature | None, dtype: str, copies: int) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 
 from spikes.comparison import Row, contract, row
 from spikes.ensemble import ALIGNMENTS, Estimate, estimate
-from spikes.matrix_free import MatrixFree, Quadrature, matrix_free_spectrum
+from spikes.lanczos import check_count, check_quadrature
+from spikes.matrix_free import MatrixFree, Quadrature, check_runs, matrix_free_spectrum
 from theory.conditional_equivalent import Prediction, predict
 from theory.problem import Problem
 
@@ -151,6 +152,12 @@ def compare_matrix_free(
     """
     if not (math.isfinite(smoothing) and smoothing > 0.0):
         raise ValueError(f"`smoothing` must be positive; got {smoothing!r}")
+    # all that can be refused is, before the prediction takes its seconds
+    check_runs(seeds, workers, dtype, executor)
+    if count is not None:
+        check_count(count, problem.width)
+    if steps:
+        check_quadrature(probes, steps)
     theory = predict(problem, gradient_order)
     if count is None:
         count = max(1, len(theory.outliers))

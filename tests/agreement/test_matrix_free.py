@@ -96,7 +96,7 @@ def test_theory_beside_it():
     ("arguments", "message"),
     [
         ({"count": 0}, "`count` must be an integer from 1 to 220; got 0"),
-        ({"steps": -1}, "`steps` must be an integer from 2 to N = 220; got -1"),
+        ({"steps": -1}, "`steps` must be an integer of at least 2; got -1"),
         ({"probes": 1}, "`probes` must be an integer of at least 2, for an error; got 1"),
         ({"smoothing": 0.0}, "`smoothing` must be positive; got 0.0"),
         ({"seeds": 0}, "`seeds` must be a positive integer; got 0"),

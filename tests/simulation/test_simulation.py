@@ -145,6 +145,19 @@ def test_features_and_test_errors_do_not_depend_on_blocks(monkeypatch):
     np.testing.assert_allclose(sem, squared.std(axis=0) / math.sqrt(1300), rtol=1e-12)
 
 
+def test_features_go_where_they_are_told():
+    problem = Problem(n=700, d=12, width=9)
+    samples = Samples(problem, as_seed_sequence(0), 700)
+    W, kernels = initial_network(problem, as_seed_sequence(1)).W, activation_kernels(problem.sigma)
+    out = np.empty((700, 9))
+    made = feature_matrix(W, kernels, 0.1, samples, np.eye(12)[0], out=out)
+    assert made.F is out
+    np.testing.assert_array_equal(out, feature_matrix(W, kernels, 0.1, samples, np.eye(12)[0]).F)
+    for wrong in (np.empty((9, 700)), np.empty((9, 700)).T, np.empty((700, 9), np.float32)):
+        with pytest.raises(ValueError, match=r"`out` must be C-ordered of shape \(700, 9\) and type float64; got"):
+            feature_matrix(W, kernels, 0.1, samples, np.eye(12)[0], out=wrong)
+
+
 def test_alignment():
     u = np.random.default_rng(0).standard_normal(20000)
     vectors = np.stack([(u**2 - 1) / math.sqrt(2), -u], axis=1) / math.sqrt(len(u))

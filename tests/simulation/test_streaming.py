@@ -143,8 +143,8 @@ def test_stochastic_density(stepped):
         (lambda s: stochastic_density(s, np.array([0.0]), np.random.default_rng(0)), "`x` must be positive"),
         (lambda s: stochastic_density(s, np.ones(2), np.random.default_rng(0), probes=1), r"`probes` must be .* got 1"),
         (
-            lambda s: stochastic_density(s, np.ones(2), np.random.default_rng(0), steps=999),
-            r"`steps` must be .* got 999",
+            lambda s: stochastic_density(s, np.ones(2), np.random.default_rng(0), steps=1),
+            "`steps` must be an integer of at least 2; got 1",
         ),
         (lambda s: stochastic_density(s, np.ones(2), np.random.default_rng(0), width=0.0), "`width` must be positive"),
         (lambda s: simulate(PROBLEM, dtype="float16"), "`dtype` must be one of float64, float32; got 'float16'"),
@@ -154,6 +154,20 @@ def test_stochastic_density(stepped):
 def test_refusals(stepped, call, message):
     with pytest.raises(ValueError, match=message):
         call(stepped[0])
+
+
+def test_a_quadrature_of_all_steps_is_exact():
+    # N steps exhaust the Krylov space: whatever the smoothing, only the probes' weights are left to chance
+    problem = Problem(n=60, d=15, width=12)
+    sequence = as_seed_sequence(1)
+    network, samples = initial_network(problem, sequence), Samples(problem, derived_sequence(sequence, 3), 60)
+    stream = FeatureStream(network.W, activation_kernels(problem.sigma), 0.1, samples)
+    F = feature_matrix(network.W, stream.kernels, 0.1, samples, np.eye(15)[0]).F
+    values = np.linalg.svd(F / math.sqrt(60), compute_uv=False) ** 2
+    found = stochastic_density(stream, values, np.random.default_rng(0), probes=400, steps=80, width=1e-3)
+    assert found.steps == 12
+    exact = smoothed(values, np.full(12, 1.0 / 60), values, 1e-3)
+    np.testing.assert_allclose(found.density / exact, 1.0, atol=5.0 * math.sqrt(2.0 / 400))  # weights vary by √2
 
 
 def test_a_density_that_is_not_resolved_is_refused(stepped):
