@@ -56,6 +56,8 @@ def main() -> None:
             raise
         message = re.sub(r"^Invalid value for '(--[\w-]+)': ", r"\1 ", error.format_message())
         _fail(message, getattr(error, "exit_code", 2))
+    if status == 130:  # newer typer answers an interrupt itself, without a word
+        _fail("interrupted", 130)
     sys.exit(status if isinstance(status, int) else 0)
 
 
