@@ -20,6 +20,7 @@ __all__ = [
     "ALIGNMENTS",
     "Ensemble",
     "Estimate",
+    "check_runs",
     "check_seeds",
     "controlled_estimate",
     "estimate",
@@ -215,6 +216,14 @@ def check_seeds(seeds: int) -> int:
     return int(seeds)
 
 
+def check_runs(seeds: int, workers: int | None, executor: Executor | None) -> int:
+    """Refuse runs that cannot be made where they are asked for; the number of processes."""
+    check_seeds(seeds)
+    if executor is not None and workers is not None:
+        raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
+    return worker_count(workers, 10**9)
+
+
 def simulate_ensemble(
     problem: Problem,
     *,
@@ -265,11 +274,8 @@ def simulate_ensemble(
     >>> runs.seeds, runs.values("test_error").shape
     (2, (2, 1))
     """
-    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
+    sequence, count = as_seed_sequence(seed), check_runs(seeds, workers, executor)
     check_how(dtype, method)
-    if executor is not None and workers is not None:
-        raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
-    count = worker_count(workers, 10**9)
     check_memory(problem, 1 if executor is not None else min(count, seeds), dtype=dtype, method=method)
     if method == "streamed" and (executor is not None or count > seeds):
         place = Place(None if executor is not None else count, executor)

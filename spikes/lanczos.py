@@ -58,6 +58,8 @@ def leading_triplets(
 ) -> LeadingTriplets:
     """The `count` largest singular values of F/√n by block Lanczos on FᵀF/n, with full orthogonalisation.
 
+    Golub and Underwood, Mathematical Software III (1977) 361.
+
     Parameters
     ----------
     stream : FeatureStream
@@ -153,6 +155,9 @@ def stochastic_density(
     width: float = 0.1,
 ) -> SpectralDensity:
     """Density by stochastic Lanczos quadrature: N/n times the mean over probes of Σ_i τ_i² δ(x − θ_i), smoothed.
+
+    θ_i are the eigenvalues of a probe's tridiagonal matrix and τ_i the first entries of its eigenvectors: Ubaru, Chen
+    and Saad, SIAM J. Matrix Anal. Appl. 38 (2017) 1075.
 
     Parameters
     ----------

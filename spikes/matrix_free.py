@@ -10,8 +10,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.data import Samples, as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, check_seeds, estimate, mean_amplitudes
-from spikes.execution import run_tasks, worker_count
+from spikes.ensemble import Estimate, check_runs, estimate, mean_amplitudes
+from spikes.execution import run_tasks
 from spikes.giant_step import BLOCK, gradient
 from spikes.kernels import activation_kernels
 from spikes.lanczos import SpectralDensity, check_count, leading_triplets, stochastic_density
@@ -26,7 +26,6 @@ __all__ = [
     "MatrixFreeRun",
     "Quadrature",
     "SteppedFeatures",
-    "check_runs",
     "matrix_free_spectrum",
     "stepped_features",
 ]
@@ -236,7 +235,8 @@ def matrix_free_spectrum(
     >>> found.seeds, found.runs[0].alignment.shape
     (2, (1, 5))
     """
-    sequence, many = as_seed_sequence(seed), check_runs(seeds, workers, dtype, executor)
+    sequence, many = as_seed_sequence(seed), check_runs(seeds, workers, executor)
+    check_how(dtype)
     check_count(count, problem.width)
     shared = executor is not None or many > seeds
     _check_memory(problem, count, quadrature, dtype, 1 if shared else min(many, seeds))
@@ -247,15 +247,6 @@ def matrix_free_spectrum(
     else:
         runs = run_tasks(_run, tasks, workers=workers)
     return MatrixFree(problem, tuple(runs), quadrature)
-
-
-def check_runs(seeds: int, workers: int | None, dtype: str, executor: Executor | None) -> int:
-    """Refuse runs that cannot be made as asked for; the number of processes."""
-    check_seeds(seeds)
-    check_how(dtype)
-    if executor is not None and workers is not None:
-        raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
-    return worker_count(workers, 10**9)
 
 
 def _check_memory(problem: Problem, count: int, quadrature: Quadrature | None, dtype: str, copies: int) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from spikes.comparison import Row, contract, row
-from spikes.ensemble import ALIGNMENTS, Estimate, estimate
+from spikes.ensemble import ALIGNMENTS, Estimate, check_runs, estimate
 from spikes.lanczos import check_count, check_quadrature
-from spikes.matrix_free import MatrixFree, Quadrature, check_runs, matrix_free_spectrum
+from spikes.matrix_free import MatrixFree, Quadrature, matrix_free_spectrum
+from spikes.simulation import check_how
 from theory.conditional_equivalent import Prediction, predict
 from theory.problem import Problem
 
@@ -153,7 +154,8 @@ def compare_matrix_free(
     if not (math.isfinite(smoothing) and smoothing > 0.0):
         raise ValueError(f"`smoothing` must be positive; got {smoothing!r}")
     # all that can be refused is, before the prediction takes its seconds
-    check_runs(seeds, workers, dtype, executor)
+    check_runs(seeds, workers, executor)
+    check_how(dtype)
     if count is not None:
         check_count(count, problem.width)
     if steps:
@@ -183,15 +185,20 @@ def compare_matrix_free(
 def smoothed_density(theory: Prediction, x: np.ndarray, width: float) -> np.ndarray:
     """∫ ρ(t) N(ln x; ln t, width²)/x dt of the predicted bulk and its spikes, 1/n each.
 
+    The measured density is smoothed by code of its own, `spikes.lanczos.smoothed`.
+
     Parameters
     ----------
     theory : Prediction
     x : ndarray, shape (P,)
+        Eigenvalues of FFᵀ/n.
     width : float
+        Standard deviation in ln x.
 
     Returns
     -------
     ndarray, shape (P,)
+        Integrates to 1 less the mass at zero.
     """
     t, rho = theory.density_x, theory.density
     spikes = np.array([outlier.singular_value**2 for outlier in theory.outliers])
@@ -213,8 +220,8 @@ def _rows(theory: Prediction, found: MatrixFree, smoothed: np.ndarray | None) ->
             rows.append(row(f"outlier {i + 1} on {label}", amplitude, measured))
     rows.append(row("beta_norm2", theory.beta_norm2, estimate([run.beta_norm2 for run in found.runs])))
     if smoothed is not None:
-        x = found.quadrature.x
+        x, density = found.quadrature.x, found.density()
         for i in range(_ROWS, len(x) - 1, _ROWS):
-            mean, sem, seeds = found.density()[i]
+            mean, sem, seeds = density[i]
             rows.append(row(f"x rho(x) at {x[i]:.3g}", x[i] * smoothed[i], Estimate(x[i] * mean, x[i] * sem, seeds)))
     return rows

@@ -80,7 +80,7 @@ def gram_eigh(upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gram_eigenvalues(upper: np.ndarray) -> np.ndarray:
-    """Eigenvalues alone, as `gram_eigh` gives them, at a third of its cost; the matrix is overwritten.
+    """Eigenvalues alone, as `gram_eigh` gives them, for less than half its cost; the matrix is overwritten.
 
     Parameters
     ----------
