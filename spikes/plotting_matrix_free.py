@@ -18,6 +18,8 @@ _THEORY, _SPIKE = "#0072B2", "#D55E00"
 def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -> Axes:
     """Density of ln x over the eigenvalues x of FFᵀ/n, both smoothed alike, with the spikes on the axis.
 
+    Where no density was measured, the predicted one as it is.
+
     Parameters
     ----------
     comparison : MatrixFreeComparison
@@ -30,7 +32,6 @@ def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -
     if ax is None:
         ax = plt.subplots(figsize=(6.0, 3.7), layout="constrained")[1]
     theory, found = comparison.theory, comparison.simulation
-    peak = 1.0
     if comparison.smoothed is not None:
         x, width = found.quadrature.x, found.quadrature.width
         measured = found.density()
@@ -48,8 +49,10 @@ def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -
         )
         peak = max(float(np.max(x * comparison.smoothed)), max(v * m.mean for v, m in zip(x, measured, strict=True)))
     else:
-        ax.axvspan(*(theory.bulk_edges[0][0], theory.bulk_edges[-1][1]), color="#DDDDDD", label="predicted bulk")
-        ax.set_yticks([])
+        height = theory.density_x * theory.density
+        # no line across a gap of the spectrum
+        ax.plot(theory.density_x, np.where(height > 0.0, height, np.nan), color=_THEORY, label="predicted density")
+        peak = float(height.max())
     for i in range(comparison.count):
         values = [run.singular_values[i] ** 2 for run in found.runs]
         ax.plot(

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,6 +90,8 @@ def test_theory_beside_it():
     # four standard errors beside what a bulk without two of 400 eigenvalues, and n = 3000, leave open
     assert all(abs(r.relative) < 0.02 + 4.0 * r.sem / r.theory for r in densities)
     ax = result.plot()
+    bare = replace(result, smoothed=None).plot()
+    assert "predicted density" in {t.get_text() for t in bare.get_legend().get_texts()}
     assert {"predicted spikes", "Lanczos quadrature ± s.e."} <= {t.get_text() for t in ax.get_legend().get_texts()}
 
 
