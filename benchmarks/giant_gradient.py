@@ -19,11 +19,12 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine, ratio
 
-from spikes.data import Batch, Samples, as_seed_sequence
+from spikes.data import Batch, Samples
 from spikes.giant_step import gradient
 from spikes.kernels import activation_kernels
 from spikes.linear_fit import Residuals, least_squares
 from spikes.network import initial_network
+from spikes.seeds import as_seed_sequence
 from theory.problem import Problem
 
 

@@ -17,12 +17,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import machine
 
 from spikes import simulate
-from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.data import Samples
 from spikes.features import squared_errors
 from spikes.giant_step import BLOCK, gradient
 from spikes.kernels import activation_kernels
 from spikes.network import initial_network
 from spikes.row_ranges import row_ranges
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation import activation_mean
 from spikes.streaming import FeatureStream
 from theory.problem import Problem

@@ -14,11 +14,12 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine, ratio
 
-from spikes.data import Batch, as_seed_sequence
+from spikes.data import Batch
 from spikes.features import feature_matrix
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
 from spikes.network import initial_network
+from spikes.seeds import as_seed_sequence
 from spikes.simulation import activation_mean
 from theory.problem import Problem
 

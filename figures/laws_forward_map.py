@@ -9,9 +9,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.data import as_seed_sequence, derived_sequence
 from spikes.output import save_figure
 from spikes.plotting_laws import plot_forward
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.spiked_matrices import simulate_spike
 from theory.laws import MarchenkoPastur
 from theory.spiked_models import InformationPlusNoise, SpikedCovariance, SpikedWigner

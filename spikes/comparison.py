@@ -4,53 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from spikes.ensemble import ALIGNMENTS, Ensemble, Estimate, estimate, simulate_ensemble
+from spikes.agreement import ALIGNMENTS, Row, contract, row
+from spikes.ensemble import Ensemble, simulate_ensemble
+from spikes.estimates import Estimate, estimate
 from spikes.simulation import Simulation
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.problem import Problem
 from theory.random_features import random_feature_errors
 
-__all__ = ["SCHEMA", "Comparison", "Path", "Row", "compare", "contract"]
+__all__ = ["Comparison", "Path", "compare"]
 
-SCHEMA = "spikes/1"
 _ERRORS = ("test_error", "train_error", "objective")
 _PATH = 9  # penalties of the simulated error curves, which cost next to nothing beside the decomposition they share
 _CURVE = 41
-
-
-class Row(NamedTuple):
-    """One quantity predicted and measured.
-
-    z = (simulation − theory)/sem, relative = simulation/theory − 1; nan where they are not defined.
-    """
-
-    quantity: str
-    theory: float
-    simulation: float
-    sem: float
-    seeds: int
-    z: float
-    relative: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """An entry of ``agreement`` in the JSON contract."""
-        return {name: _plain(value) for name, value in self._asdict().items()}
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def row(quantity: str, theory: float, measured: Estimate) -> Row:
-    """Lay one measured quantity beside its prediction."""
-    difference = measured.mean - theory
-    z = difference / measured.sem if measured.sem > 0.0 else math.nan
-    relative = difference / theory if theory != 0.0 else math.nan
-    return Row(quantity, float(theory), measured.mean, measured.sem, measured.seeds, float(z), float(relative))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,34 +92,6 @@ class Comparison:
             numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
             lines.append(f"{r.quantity:{width}}  {numbers}".rstrip())
         return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
-
-
-def contract(
-    problem: Problem,
-    theory: dict[str, Any] | None = None,
-    simulation: dict[str, Any] | None = None,
-    agreement: list[Row] | None = None,
-) -> dict[str, Any]:
-    """The JSON form that every command answers in.
-
-    Parameters
-    ----------
-    problem : Problem
-    theory, simulation : dict, optional
-        None where a part does not apply.
-    agreement : list of Row, optional
-
-    Returns
-    -------
-    dict
-    """
-    return {
-        "schema": SCHEMA,
-        "problem": problem.to_dict(),
-        "theory": theory,
-        "simulation": simulation,
-        "agreement": [r.to_dict() for r in agreement or []],
-    }
 
 
 def compare(

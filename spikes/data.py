@@ -10,9 +10,10 @@ from typing import Protocol
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from spikes.seeds import derived_sequence
 from theory.problem import Problem
 
-__all__ = ["CHUNK", "Batch", "Block", "LabelledRows", "Samples", "as_seed_sequence", "derived_sequence", "over_blocks"]
+__all__ = ["CHUNK", "Batch", "Block", "LabelledRows", "Samples", "over_blocks"]
 
 Block = tuple[slice, np.ndarray, np.ndarray]
 
@@ -32,46 +33,6 @@ class LabelledRows(Protocol):
 
     def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """Blocks (rows, X, y); of every `stride` blocks one, beginning with block `first`."""
-
-
-def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -> np.random.SeedSequence:
-    """The seed sequence of a seed: an integer, a `SeedSequence`, or a `Generator`, which is asked for one.
-
-    Parameters
-    ----------
-    seed : int, SeedSequence or Generator
-
-    Returns
-    -------
-    SeedSequence
-
-    Raises
-    ------
-    ValueError
-        If `seed` is none of these, or negative.
-    """
-    if isinstance(seed, np.random.Generator):
-        return np.random.SeedSequence(seed.integers(0, 2**63, size=4).tolist())
-    if isinstance(seed, np.random.SeedSequence):
-        return seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"`seed` must be a non-negative integer, a SeedSequence or a Generator; got {seed!r}")
-    return np.random.SeedSequence(int(seed))
-
-
-def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
-    """The child of a sequence under a key, the same however often and in whatever order children are asked for.
-
-    Parameters
-    ----------
-    sequence : SeedSequence
-    *key : int
-
-    Returns
-    -------
-    SeedSequence
-    """
-    return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from spikes.comparison import SCHEMA, Row, row
-from spikes.data import as_seed_sequence, derived_sequence
+from spikes.agreement import SCHEMA, Row, row
 from spikes.dataset import SHARES, Dataset, check_shares, draw_split
-from spikes.ensemble import Ensemble, Estimate, check_seeds, estimate
+from spikes.ensemble import Ensemble
+from spikes.estimates import Estimate, estimate
 from spikes.execution import run_tasks, worker_count
 from spikes.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
 from spikes.matrix_spectrum import fitted_bulk
+from spikes.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation import Batches, Simulation, check_how, check_memory, simulate_on
 from spikes.spectra import separated
 from theory.laws import Law

@@ -10,12 +10,13 @@ from scipy.linalg import subspace_angles
 from scipy.sparse.linalg import LinearOperator, svds
 from threadpoolctl import threadpool_limits
 
-from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.data import Samples
 from spikes.features import feature_matrix, squared_errors
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import LowRank, ridge_fit
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation import activation_mean, check_memory
 from spikes.streaming import FeatureStream
 from theory.nonlinear_features import column_mean_slope, spike_terms

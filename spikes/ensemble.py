@@ -2,118 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from spikes.data import as_seed_sequence, derived_sequence
+from spikes.agreement import ALIGNMENTS
+from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.execution import run_tasks, worker_count
 from spikes.row_ranges import HERE, Place
+from spikes.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation import Simulation, check_how, check_memory, simulate
-from spikes.spectra import DEGREES, separated
+from spikes.spectra import separated
 from theory.problem import Problem
 
-__all__ = [
-    "ALIGNMENTS",
-    "Ensemble",
-    "Estimate",
-    "check_runs",
-    "check_seeds",
-    "controlled_estimate",
-    "estimate",
-    "mean_amplitudes",
-    "simulate_ensemble",
-]
+__all__ = ["Ensemble", "check_runs", "simulate_ensemble"]
 
-ALIGNMENTS = tuple("1" if k == 0 else f"He{k}" for k in DEGREES)
 _BINS = 60
-
-
-class Estimate(NamedTuple):
-    """Mean, its standard error (nan for one seed) and the number of seeds."""
-
-    mean: float
-    sem: float
-    seeds: int
-
-    def to_dict(self) -> dict[str, float | None]:
-        """``{"mean", "sem"}`` with null for an unknown standard error."""
-        return {"mean": self.mean, "sem": None if math.isnan(self.sem) else self.sem}
-
-
-def estimate(values: np.ndarray) -> Estimate:
-    """Mean and standard error of one value a seed.
-
-    Parameters
-    ----------
-    values : array_like, shape (seeds,)
-
-    Returns
-    -------
-    Estimate
-
-    Examples
-    --------
-    >>> mean, sem, seeds = estimate([1.0, 2.0, 3.0])
-    >>> print(f"{mean:.3f} ± {sem:.3f}, {seeds} seeds")
-    2.000 ± 0.577, 3 seeds
-    """
-    values = np.asarray(values, dtype=float)
-    sem = float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
-    return Estimate(float(np.mean(values)), sem, len(values))
-
-
-def controlled_estimate(values: np.ndarray, control: np.ndarray, expected: float) -> Estimate:
-    """Mean of values − b(control − expected), b being the regression coefficient: a control variate.
-
-    What varies from seed to seed with a quantity of known expectation is taken out. Four seeds at least make a
-    regression; with fewer, or a control that does not vary, this is the plain mean.
-
-    Parameters
-    ----------
-    values, control : ndarray, shape (seeds,)
-    expected : float
-        Expectation of the control.
-
-    Returns
-    -------
-    Estimate
-    """
-    values, control = np.asarray(values, dtype=float), np.asarray(control, dtype=float)
-    seeds, spread = len(values), float(np.ptp(control))
-    if seeds < 4 or spread == 0.0:
-        return estimate(values)
-    centred = control - control.mean()
-    slope = float(centred @ values) / float(centred @ centred)
-    residual = values - values.mean() - slope * centred
-    variance = float(residual @ residual) / (seeds - 2)
-    # the regression's value at the expected control, and the error of a regression there
-    away = (expected - control.mean()) ** 2 / float(centred @ centred)
-    mean = float(values.mean()) + slope * (expected - float(control.mean()))
-    return Estimate(mean, math.sqrt(variance * (1.0 / seeds + away)), seeds)
-
-
-def mean_amplitudes(amplitudes: np.ndarray) -> tuple[Estimate, ...]:
-    """Mean amplitudes of vectors that have no sign, one estimate for each column of `amplitudes` (seeds, columns).
-
-    The sign of each row is chosen to make the amplitude that is largest over all rows positive. The signed amplitudes
-    are averaged and the modulus of the mean is given, so that noise around 0 averages out.
-
-    Parameters
-    ----------
-    amplitudes : ndarray, shape (seeds, columns)
-
-    Returns
-    -------
-    tuple of Estimate
-    """
-    gauge = np.argmax(np.mean(amplitudes**2, axis=0))
-    amplitudes = amplitudes * np.where(amplitudes[:, gauge] < 0.0, -1.0, 1.0)[:, None]
-    means = [estimate(column) for column in amplitudes.T]
-    return tuple(Estimate(abs(mean), sem, seeds) for mean, sem, seeds in means)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,13 +113,6 @@ class Ensemble:
             "objective": path("objective"),
             "before": {name: path(f"{name}_before") for name in ("test_error", "train_error", "objective")},
         }
-
-
-def check_seeds(seeds: int) -> int:
-    """Refuse a number of runs that is not a positive integer."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
-    return int(seeds)
 
 
 def check_runs(seeds: int, workers: int | None, executor: Executor | None) -> int:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.data import LabelledRows, Samples, as_seed_sequence, derived_sequence
+from spikes.data import LabelledRows, Samples
 from spikes.features import squared_errors
 from spikes.giant_step import gradient
 from spikes.kernels import ActivationKernels, activation_kernels
 from spikes.linear_fit import Residuals, fit_labels
 from spikes.network import Network, initial_network
 from spikes.second_layer import fit_second_layer
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation import activation_mean
 from theory.problem import Problem
 from theory.protocol import Protocol

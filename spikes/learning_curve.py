@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikes.data import Samples, derived_sequence
+from spikes.data import Samples
 from spikes.features import squared_errors
 from spikes.giant_trajectory import start_network, trajectory
 from spikes.kernels import activation_kernels
 from spikes.linear_fit import Residuals, fit_labels
 from spikes.second_layer import fit_second_layer
+from spikes.seeds import derived_sequence
 from spikes.simulation import activation_mean
 from theory.problem import Problem
 from theory.protocol import Protocol

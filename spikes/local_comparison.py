@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from spikes.comparison import Row, contract, row
-from spikes.data import as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, estimate
-from spikes.execution import progress_bar, run_tasks, worker_count
+from spikes.agreement import Row, contract, row
+from spikes.estimates import Estimate, estimate
+from spikes.execution import run_tasks, worker_count
 from spikes.local_training import HISTORY, Plan, Trained, train
+from spikes.runtime.progress import progress_bar
+from spikes.seeds import as_seed_sequence, derived_sequence
 from theory.local_analysis.dual_certificate import Certificate, certificate
 from theory.local_analysis.early_stages import first_stage_tangent
 from theory.local_analysis.measure import MeasureMinimum, check_decay, largest_decay, minimize_path, small_decay

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import solve
 
 from spikes.kernels import pair_pass, relu_backward, relu_output
-from spikes.simulation import free_gib
+from spikes.runtime.memory import free_gib
 from theory.teacher import Teacher
 
 __all__ = [

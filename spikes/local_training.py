@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from spikes.data import as_seed_sequence, derived_sequence
 from spikes.local_objective import (
     OUTER,
     PREPROCESSING,
@@ -31,6 +30,7 @@ from spikes.local_objective import (
     norms_of,
 )
 from spikes.output import whole_file
+from spikes.seeds import as_seed_sequence, derived_sequence
 from theory.arguments import integer, real
 from theory.teacher import Teacher, as_teacher, line_angles
 

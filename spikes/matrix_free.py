@@ -9,15 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.data import Samples, as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, check_runs, estimate, mean_amplitudes
+from spikes.data import Samples
+from spikes.ensemble import check_runs
+from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.execution import run_tasks
 from spikes.giant_step import BLOCK, gradient
 from spikes.kernels import activation_kernels
 from spikes.lanczos import SpectralDensity, check_count, leading_triplets, stochastic_density
 from spikes.network import initial_network
 from spikes.row_ranges import HERE, Place
-from spikes.simulation import activation_mean, check_how, free_gib
+from spikes.runtime.memory import free_gib
+from spikes.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation import activation_mean, check_how
 from spikes.streaming import FeatureStream
 from theory.problem import Problem
 
@@ -122,7 +125,7 @@ class MatrixFree:
         return estimate([run.singular_values[i] for run in self.runs])
 
     def alignment(self, i: int) -> tuple[Estimate, ...]:
-        """Amplitudes of left singular vector i; see `spikes.ensemble.mean_amplitudes`."""
+        """Amplitudes of left singular vector i; see `spikes.estimates.mean_amplitudes`."""
         return mean_amplitudes(np.stack([run.alignment[i] for run in self.runs]))
 
     def density(self) -> list[Estimate]:

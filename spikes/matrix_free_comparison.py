@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from spikes.comparison import Row, contract, row
-from spikes.ensemble import ALIGNMENTS, Estimate, check_runs, estimate
+from spikes.agreement import ALIGNMENTS, Row, contract, row
+from spikes.ensemble import check_runs
+from spikes.estimates import Estimate, estimate
 from spikes.lanczos import check_count, check_quadrature
 from spikes.matrix_free import MatrixFree, Quadrature, matrix_free_spectrum
 from spikes.simulation import check_how

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.linalg import svdvals
 
+from spikes.agreement import SCHEMA, Row, row
 from spikes.array_file import load_array
-from spikes.comparison import SCHEMA, Row, row
-from spikes.ensemble import Estimate
+from spikes.estimates import Estimate
 from spikes.running_products import add_gram
-from spikes.simulation import free_gib
+from spikes.runtime.memory import free_gib
 from spikes.spectra import gram_eigenvalues
 from theory.laws import MarchenkoPastur, TracyWidom, wishart_edge
 

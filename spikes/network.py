@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikes.data import derived_sequence
+from spikes.seeds import derived_sequence
 from theory.problem import Problem
 
 __all__ = ["Network", "initial_network"]

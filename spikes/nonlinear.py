@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spikes.comparison import Row, contract, row
-from spikes.data import as_seed_sequence, derived_sequence
+from spikes.agreement import Row, contract, row
 from spikes.decomposition import VARIANTS, Decomposition, decompose
-from spikes.ensemble import Ensemble, Estimate, controlled_estimate, estimate
+from spikes.ensemble import Ensemble
+from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
 from spikes.execution import run_tasks, worker_count
-from spikes.scaling import PowerLaw, fit_power_law
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation import check_memory, simulate_steps
 from theory.conditional_equivalent import Prediction, bulk, equivalent_features, find_outliers, predict, predict_errors
 from theory.nonlinear_features import (

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from spikes.agreement import ALIGNMENTS
 from spikes.comparison import Comparison
-from spikes.ensemble import ALIGNMENTS, Ensemble
+from spikes.ensemble import Ensemble
 from theory.conditional_equivalent import Prediction
 
 __all__ = [

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from spikes.ensemble import Estimate
+from spikes.estimates import Estimate
 
 __all__ = ["plot_density", "plot_forward", "plot_spike_marks"]
 

@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from spikes.ensemble import Estimate
+from spikes.estimates import Estimate, PowerLaw
 from spikes.nonlinear import DecompositionStudy, SpectrumStudy, Staircase
-from spikes.scaling import PowerLaw
 from theory.nonlinear_features import critical_exponent
 
 __all__ = ["plot_decomposition", "plot_spectrum_study", "plot_staircase"]

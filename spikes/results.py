@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from spikes.execution import package_versions
 from spikes.output import whole_file
+from spikes.runtime.versions import package_versions
 from spikes.study import Point, Study, as_study
 
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Results", "StudyChanged", "Writer", "open_results", "open_writer"]

@@ -17,7 +17,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.data import CHUNK, LabelledRows
-from spikes.execution import finished_tasks, progress_bar
+from spikes.execution import finished_tasks
+from spikes.runtime.progress import progress_bar
 
 __all__ = ["HERE", "RANGE", "Place", "in_turn", "row_ranges", "sum_over_rows"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,27 +12,28 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.data import LabelledRows, Samples, as_seed_sequence, derived_sequence
+from spikes.agreement import LEADING
+from spikes.data import LabelledRows, Samples
 from spikes.features import feature_matrix, squared_errors
 from spikes.giant_step import BLOCK, gradient, rank_one_share
 from spikes.kernels import ActivationKernels, activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import RidgePath, ridge_path, ridge_path_of_moments
 from spikes.row_ranges import HERE, Place
+from spikes.runtime.memory import free_gib
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
 from spikes.streaming import FeatureStream
 from theory.problem import Activation, Problem
 
 __all__ = [
     "DTYPES",
-    "LEADING",
     "METHODS",
     "Batches",
     "Simulation",
     "activation_mean",
     "check_how",
     "check_memory",
-    "free_gib",
     "simulate",
     "simulate_on",
     "simulate_steps",
@@ -41,8 +41,6 @@ __all__ = [
 
 DTYPES = ("float64", "float32")
 METHODS = ("gram", "svd", "streamed")
-LEADING = 8
-"""Number of leading left singular vectors whose alignment is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -436,18 +434,3 @@ def check_memory(
             f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N} need about {needed:.3g} GiB"
             f"{at_once}, {free:.3g} GiB are free{remedy}"
         )
-
-
-def free_gib() -> float:
-    """Memory in GiB that a program may still take.
-
-    Returns
-    -------
-    float
-    """
-    try:
-        with open("/proc/meminfo") as lines:
-            fields = dict(line.split(":") for line in lines)
-        return int(fields["MemAvailable"].split()[0]) / 2**20
-    except (OSError, KeyError, ValueError):  # not Linux: all that is installed
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30

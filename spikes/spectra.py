@@ -10,6 +10,8 @@ from scipy.linalg import eigh, svd
 from scipy.linalg.blas import dsyrk, ssyrk
 from scipy.special import eval_hermitenorm
 
+from spikes.agreement import ALIGNMENTS
+
 __all__ = [
     "DEGREES",
     "GramSpectrum",
@@ -23,7 +25,7 @@ __all__ = [
     "separated",
 ]
 
-DEGREES = (0, 1, 2, 3, 4)
+DEGREES = tuple(range(len(ALIGNMENTS)))
 """Degrees k of the functions He_k(u)/√k! that left singular vectors are compared with."""
 
 

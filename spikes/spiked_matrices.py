@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import eigsh
 
-from spikes.data import as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, estimate
+from spikes.estimates import Estimate, estimate
 from spikes.execution import run_tasks
+from spikes.seeds import as_seed_sequence, derived_sequence
 
 __all__ = ["MODELS", "SpikedSample", "simulate_spike"]
 

@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from spikes.data import as_seed_sequence, derived_sequence
-from spikes.ensemble import ALIGNMENTS
-from spikes.simulation import LEADING
+from spikes.agreement import ALIGNMENTS, LEADING
+from spikes.seeds import as_seed_sequence, derived_sequence
 from theory.problem import Problem, Target, as_target
 
 __all__ = ["LIMIT", "QUANTITIES", "Point", "Study", "as_study", "load_study"]

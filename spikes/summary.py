@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from spikes.comparison import SCHEMA, Row, row
-from spikes.ensemble import Estimate, estimate, mean_amplitudes
+from spikes.agreement import SCHEMA, Row, row
+from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.output import whole_file
 from spikes.results import Results
 from spikes.study import QUANTITIES

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from spikes.ensemble import ALIGNMENTS
-from spikes.execution import cluster_executor, finished_tasks, progress_bar, worker_count
+from spikes.agreement import ALIGNMENTS
+from spikes.execution import finished_tasks, worker_count
 from spikes.results import Results, Writer, open_results, open_writer
 from spikes.row_ranges import in_turn
+from spikes.runtime.cluster import cluster_executor
+from spikes.runtime.progress import progress_bar
 from spikes.simulation import Simulation, check_memory, simulate
 from spikes.spectra import separated
 from spikes.study import LIMIT, Point, Study, as_study, load_study

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from spikes.comparison import Comparison, Row, row
+from spikes.agreement import ALIGNMENTS, Row, row
+from spikes.comparison import Comparison
 from spikes.data_study import DataStudy
 from spikes.decomposition import VARIANTS
-from spikes.ensemble import ALIGNMENTS, Ensemble, Estimate
+from spikes.ensemble import Ensemble
+from spikes.estimates import Estimate
 from spikes.matrix_free_comparison import MatrixFreeComparison
 from spikes.matrix_spectrum import MatrixSpectrum
 from spikes.nonlinear import DecompositionStudy

@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from spikes.ensemble import Estimate, estimate
+from spikes.estimates import Estimate, estimate
 from spikes.local_comparison import LocalStudy
 from theory.local_analysis.dual_certificate import Certificate
 from theory.local_analysis.early_stages import first_stage_tangent

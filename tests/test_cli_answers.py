@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from spikes.cli import app
 from spikes.cli.options import Answer, answers
-from spikes.execution import progress_bar, progress_hidden
+from spikes.runtime.progress import progress_bar, progress_hidden
 
 
 def commands(group, prefix=""):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikes.ensemble import Estimate
+from spikes.estimates import Estimate
 from spikes.output import save_figure
 from spikes.validation import html_report, load_claims, plot_certificate, validate
 from spikes.validation.certificate import Certificate, ClaimResult

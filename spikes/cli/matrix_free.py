@@ -52,8 +52,8 @@ def matrix_free(
     gradient_order: GradientOrder = 2,
 ) -> Answer:
     """Spikes and density of features too large to store: Lanczos on rows drawn again, beside the theory."""
-    from spikes.execution import cluster_executor
     from spikes.matrix_free_comparison import compare_matrix_free
+    from spikes.runtime.cluster import cluster_executor
     from spikes.tables import print_matrix_free
 
     with ExitStack() as stack:

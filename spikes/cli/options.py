@@ -206,8 +206,8 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
 
         @functools.wraps(command)
         def run(*arguments: Any, **options: Any) -> int:
-            from spikes.execution import progress_hidden
             from spikes.output import FIGURE_SUFFIXES, check_writable, save_figure, write_json
+            from spikes.runtime.progress import progress_hidden
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
             check_writable("json", json)

@@ -41,7 +41,7 @@ def predict(
     density_at: DensityAt = None,
 ) -> Answer:
     """Predict spectrum, spikes, what they have learned, and ridge errors."""
-    from spikes.comparison import contract
+    from spikes.agreement import contract
     from spikes.tables import print_prediction
     from theory.conditional_equivalent import predict as predict_problem
 
@@ -92,9 +92,9 @@ def simulate(
         return _on_data(problem, data, shares, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
     if shares is not None:
         raise ValueError(f"`shares` must go with `data`; got {shares!r} alone")
-    from spikes.comparison import contract
+    from spikes.agreement import contract
     from spikes.ensemble import simulate_ensemble
-    from spikes.execution import cluster_executor
+    from spikes.runtime.cluster import cluster_executor
     from spikes.tables import print_simulation
 
     with ExitStack() as stack:

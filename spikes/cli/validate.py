@@ -117,7 +117,7 @@ def _names(claims: Iterable[Claim], name: str) -> str:
 
 
 def _listing(claims: Sequence[Claim]) -> dict[str, Any]:
-    from spikes.comparison import SCHEMA
+    from spikes.agreement import SCHEMA
 
     return {
         "schema": SCHEMA,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.comparison import SCHEMA
+from spikes.agreement import SCHEMA
 from theory.activation import Activation, as_activation
 from theory.giant_steps import Residual, Staircase, TargetAnalysis, analyse_target, residual, visible_staircase
 from theory.target import Target

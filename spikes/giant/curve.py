@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from spikes.agreement import Row, contract, row
 from spikes.checkpoint import fingerprint, run_units
-from spikes.comparison import Row, contract, row
-from spikes.data import as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, estimate
-from spikes.execution import progress_bar
+from spikes.estimates import Estimate, estimate
 from spikes.giant.step import seed_count
 from spikes.giant_trajectory import start_network
 from spikes.learning_curve import TEST_SAMPLES, measure_learning
+from spikes.runtime.progress import progress_bar
+from spikes.seeds import as_seed_sequence, derived_sequence
 from theory.giant_steps import READOUTS, Residual, analyse_target, predict_learning, residual
 from theory.giant_steps.activation_moments import visible_degrees
 from theory.giant_steps.hermite_moments import hermite_array, tensor

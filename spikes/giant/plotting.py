@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 
-from spikes.ensemble import estimate
+from spikes.estimates import estimate
 from spikes.giant.analysis import TargetReport
 from spikes.giant.curve import CurveStudy
 from spikes.giant.step import StepStudy

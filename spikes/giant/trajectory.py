@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from spikes.agreement import Row, contract, row
 from spikes.checkpoint import fingerprint, run_units
-from spikes.comparison import Row, contract, row
-from spikes.data import as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, estimate
+from spikes.estimates import Estimate, estimate
 from spikes.execution import run_tasks
 from spikes.giant.step import seed_count
 from spikes.giant_trajectory import start_network, trajectory
+from spikes.seeds import as_seed_sequence, derived_sequence
 from theory.giant_steps import Residual, Staircase, StateEvolution, residual, state_evolution, visible_staircase
 from theory.problem import Problem
 from theory.protocol import Protocol

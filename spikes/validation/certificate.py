@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +14,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from spikes.comparison import SCHEMA, Row, row
-from spikes.data import as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, estimate
-from spikes.execution import package_versions, run_tasks
+from spikes.agreement import SCHEMA, Row, row
+from spikes.estimates import Estimate, estimate
+from spikes.execution import run_tasks
+from spikes.runtime.versions import package_versions
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.validation.extrapolation import Difference, Limit, difference, finite_size_exponent, limit, pooled
 from spikes.validation.statement import Claim, Measured
 
@@ -332,11 +334,15 @@ def _simulate(
 
 
 def _named(function: Callable) -> str:
-    """A name that is the same in every process: never an address in memory."""
+    """A name that is the same in every process: never an address in memory, and of a claim of ours no file's name.
+
+    Random numbers hang on it: a module whose STREAM names it keeps them wherever it is moved.
+    """
     if isinstance(function, partial):
         return f"{_named(function.func)} {function.args!r} {sorted(function.keywords.items())!r}"
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+    module = getattr(sys.modules.get(named.__module__), "STREAM", named.__module__)
+    return f"{module}.{named.__qualname__}"
 
 
 def _run(make: Callable, experiment: Callable, size: int, sequence: np.random.SeedSequence) -> tuple[Any, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from spikes.ensemble import Estimate
+from spikes.estimates import Estimate
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
 from spikes.validation.statement import Claim
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from spikes import compare, simulate_ensemble
-from spikes.comparison import row
-from spikes.ensemble import Estimate
+from spikes.agreement import row
+from spikes.estimates import Estimate
 from theory import Problem, predict
 
 SMALL = Problem(n=600, d=300, width=450, ridge=(0.1, 1.0))

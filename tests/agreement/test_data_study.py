@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from spikes.array_file import load_arrays
-from spikes.data import Batch, as_seed_sequence
+from spikes.data import Batch
 from spikes.data_study import study_data
 from spikes.dataset import as_dataset, check_shares, draw_split, load_dataset
 from spikes.gaussian_checks import check_inputs, check_projection
 from spikes.giant_step import rank_one_share
+from spikes.seeds import as_seed_sequence
 from spikes.simulation import Batches, simulate_on
 from theory.problem import Problem
 

@@ -8,8 +8,8 @@ import pytest
 
 import spikes.nonlinear
 from spikes import simulate
-from spikes.data import as_seed_sequence, derived_sequence
 from spikes.nonlinear import decomposition_study, spectrum_study, staircase
+from spikes.seeds import as_seed_sequence, derived_sequence
 from theory import Problem, predict_errors
 from theory.nonlinear_features import limit_errors
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from spikes import simulate, simulate_ensemble
-from spikes.data import Batch, Samples, as_seed_sequence
-from spikes.execution import cluster_executor
+from spikes.data import Batch, Samples
 from spikes.row_ranges import HERE, RANGE, Place, _Tree, row_ranges, sum_over_rows
+from spikes.runtime.cluster import cluster_executor
+from spikes.seeds import as_seed_sequence
 from theory.problem import Problem
 
 PROBLEM = Problem(n=20_000, d=12, width=24, ridge=(0.1, 1.0))

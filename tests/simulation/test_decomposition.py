@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from spikes.decomposition import decompose, operator_norm, spike_part
-from spikes.ensemble import Estimate
+from spikes.estimates import Estimate, fit_power_law
 from spikes.nonlinear import decomposition_study
 from spikes.ridge import LowRank, ridge_fit
-from spikes.scaling import fit_power_law
 from theory.nonlinear_features import spike_terms
 from theory.problem import Problem
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import spikes.giant_step
-from spikes.data import Samples, as_seed_sequence
+from spikes.data import Samples
 from spikes.features import squared_errors
 from spikes.giant_step import gradient
 from spikes.giant_trajectory import start_network, trajectory
@@ -12,6 +12,7 @@ from spikes.kernels import activation_kernels
 from spikes.linear_fit import Residuals, exact_fit, fit_labels, least_squares, moment_fit
 from spikes.network import initial_network
 from spikes.second_layer import fit_second_layer
+from spikes.seeds import as_seed_sequence
 from theory import Problem
 from theory.protocol import Protocol
 

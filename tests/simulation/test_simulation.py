@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from spikes import simulate, simulate_ensemble
-from spikes.data import CHUNK, Batch, Samples, as_seed_sequence, derived_sequence
-from spikes.ensemble import Estimate, controlled_estimate, estimate
+from spikes.data import CHUNK, Batch, Samples
+from spikes.estimates import Estimate, controlled_estimate, estimate
 from spikes.features import feature_matrix, squared_errors
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
 from spikes.network import initial_network
 from spikes.ridge import ridge_fit, ridge_path
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation import activation_mean, check_memory, simulate_steps
 from spikes.spectra import gram_spectrum, hermite_alignment, left_vectors, separated
 from theory.activation import ACTIVATIONS

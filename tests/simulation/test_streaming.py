@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from spikes import simulate
-from spikes.data import Samples, as_seed_sequence, derived_sequence
+from spikes.data import Samples
 from spikes.features import feature_matrix
 from spikes.giant_step import giant_step
 from spikes.kernels import activation_kernels
 from spikes.lanczos import leading_triplets, smoothed, stochastic_density
 from spikes.network import initial_network
+from spikes.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation import activation_mean, check_memory
 from spikes.spectra import hermite_alignment
 from spikes.streaming import FeatureStream

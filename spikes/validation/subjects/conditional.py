@@ -18,6 +18,9 @@ from theory.step_matrix import step_statistics
 
 __all__ = ["CLAIMS"]
 
+STREAM = "spikes.validation.subjects.conditional"
+"""Under this name the claims draw their random numbers, wherever this file stands."""
+
 _SOURCE = "conditional deterministic equivalent of this package (`theory.conditional_equivalent`)"
 ERRORS = ("test_error", "train_error", "objective")
 _FULL = ((400, 160), (800, 96), (1600, 40))

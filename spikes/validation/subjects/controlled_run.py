@@ -7,8 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from spikes.data import Samples, derived_sequence
+from spikes.data import Samples
 from spikes.network import initial_network
+from spikes.seeds import derived_sequence
 from spikes.simulation import Simulation, simulate
 from theory.hermite import tensor_gauss_hermite
 from theory.problem import Problem

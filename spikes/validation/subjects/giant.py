@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from spikes.data import Samples, derived_sequence
+from spikes.data import Samples
 from spikes.giant_step import giant_step, gradient
 from spikes.giant_trajectory import trajectory
 from spikes.kernels import activation_kernels
 from spikes.learning_curve import measure_learning
 from spikes.linear_fit import Residuals, fit_labels
 from spikes.network import Network, initial_network
+from spikes.seeds import derived_sequence
 from spikes.validation.statement import Claim, Measured
 from theory.giant_steps import (
     StateEvolution,
@@ -32,6 +33,9 @@ from theory.protocol import Protocol
 from theory.target import as_target
 
 __all__ = ["CLAIMS"]
+
+STREAM = "spikes.validation.subjects.giant"
+"""Under this name the claims draw their random numbers, wherever this file stands."""
 
 _SOURCE = "arXiv 2305.18270"
 _HERE = "this package, after arXiv 2305.18270"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.data import derived_sequence
+from spikes.seeds import derived_sequence
 from spikes.spiked_matrices import simulate_spike
 from spikes.validation.statement import Claim
 from theory.laws import MarchenkoPastur, TracyWidom, wishart_edge

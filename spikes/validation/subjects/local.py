@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from spikes.data import derived_sequence
 from spikes.local_objective import draw_sample, norms_of, preprocess
 from spikes.local_training import HISTORY, Plan, Trained, train
+from spikes.seeds import derived_sequence
 from spikes.validation.statement import Claim, Measured
 from theory.local_analysis import (
     certificate,
@@ -28,6 +28,9 @@ from theory.local_analysis import (
 from theory.teacher import TEACHERS, Teacher, line_angles
 
 __all__ = ["CLAIMS"]
+
+STREAM = "spikes.validation.subjects.local"
+"""Under this name the claims draw their random numbers, wherever this file stands."""
 
 _SOURCE = "arXiv 2406.01766"
 _MEAN_RELU = 1.0 / math.sqrt(2.0 * math.pi)

@@ -8,11 +8,12 @@ import numpy as np
 from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
-from spikes.data import Samples, derived_sequence
+from spikes.data import Samples
 from spikes.decomposition import Decomposition, decompose
 from spikes.giant_step import gradient
 from spikes.kernels import activation_kernels
 from spikes.network import initial_network
+from spikes.seeds import derived_sequence
 from spikes.simulation import activation_mean
 from spikes.validation.statement import Claim, Measured
 from spikes.validation.subjects.controlled_run import ControlledRun, controlled_run
@@ -22,6 +23,9 @@ from theory.problem import Problem
 from theory.random_features import feature_energies, random_feature_errors
 
 __all__ = ["CLAIMS"]
+
+STREAM = "spikes.validation.subjects.nonlinear"
+"""Under this name the claims draw their random numbers, wherever this file stands."""
 
 _SOURCE = "arXiv 2310.07891"
 _FULL = ((400, 160), (800, 96), (1600, 40))

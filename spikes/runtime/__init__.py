@@ -1,0 +1,1 @@
+"""What runs, keeps and writes results, whatever they are results of: no physics."""

@@ -1,0 +1,54 @@
+"""Seed sequences: any seed to one, and the children of one under keys."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["as_seed_sequence", "check_seeds", "derived_sequence"]
+
+
+def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -> np.random.SeedSequence:
+    """The seed sequence of a seed: an integer, a `SeedSequence`, or a `Generator`, which is asked for one.
+
+    Parameters
+    ----------
+    seed : int, SeedSequence or Generator
+
+    Returns
+    -------
+    SeedSequence
+
+    Raises
+    ------
+    ValueError
+        If `seed` is none of these, or negative.
+    """
+    if isinstance(seed, np.random.Generator):
+        return np.random.SeedSequence(seed.integers(0, 2**63, size=4).tolist())
+    if isinstance(seed, np.random.SeedSequence):
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"`seed` must be a non-negative integer, a SeedSequence or a Generator; got {seed!r}")
+    return np.random.SeedSequence(int(seed))
+
+
+def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
+    """The child of a sequence under a key, the same however often and in whatever order children are asked for.
+
+    Parameters
+    ----------
+    sequence : SeedSequence
+    *key : int
+
+    Returns
+    -------
+    SeedSequence
+    """
+    return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
+
+
+def check_seeds(seeds: int) -> int:
+    """Refuse a number of runs that is not a positive integer."""
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
+        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    return int(seeds)
