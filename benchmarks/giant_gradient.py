@@ -19,13 +19,13 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine, ratio
 
-from spikes.data import Batch, Samples
-from spikes.giant_step import gradient
-from spikes.kernels import activation_kernels
-from spikes.linear_fit import Residuals, least_squares
-from spikes.network import initial_network
-from spikes.seeds import as_seed_sequence
-from theory.problem import Problem
+from spikes.simulation.gradient import gradient
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.label_fit import Residuals, least_squares
+from spikes.simulation.network import initial_network
+from spikes.simulation.samples import Batch, Samples
+from spikes.simulation.seeds import as_seed_sequence
+from theory.statement.problem import Problem
 
 
 def peak_gib() -> float:

@@ -30,8 +30,8 @@ def outliers(problem, threads: int, dtype: str) -> str:
     """Two outliers by block Lanczos: what it found."""
     import numpy as np
 
-    from spikes.lanczos import leading_triplets
-    from spikes.matrix_free import stepped_features
+    from spikes.simulation.krylov import leading_triplets
+    from spikes.simulation.matrix_free import stepped_features
 
     stream = stepped_features(problem, threads=threads, dtype=dtype).stream
     tolerance = 1e-6 if dtype == "float64" else 1e-4
@@ -60,9 +60,9 @@ def peers(n: int, d: int, width: int, threads: int, repeats: int) -> None:
     from scipy.sparse.linalg import svds
     from threadpoolctl import threadpool_limits
 
-    from spikes.features import feature_matrix
-    from spikes.lanczos import leading_triplets
-    from spikes.matrix_free import stepped_features
+    from spikes.simulation.features import feature_matrix
+    from spikes.simulation.krylov import leading_triplets
+    from spikes.simulation.matrix_free import stepped_features
     from theory import Problem
 
     problem = Problem(n=n, d=d, width=width, n_step=2 * d, alpha=0.45)

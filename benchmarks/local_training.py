@@ -10,9 +10,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine
 
-from spikes.kernels import pair_pass
-from spikes.local_objective import Population
-from theory.teacher import Teacher
+from spikes.simulation.kernels import pair_pass
+from spikes.simulation.training_objective import Population
+from theory.statement.teacher import Teacher
 
 if __name__ == "__main__":
     print(machine())

@@ -17,16 +17,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import machine
 
 from spikes import simulate
-from spikes.data import Samples
-from spikes.features import squared_errors
-from spikes.giant_step import BLOCK, gradient
-from spikes.kernels import activation_kernels
-from spikes.network import initial_network
-from spikes.row_ranges import row_ranges
-from spikes.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation import activation_mean
-from spikes.streaming import FeatureStream
-from theory.problem import Problem
+from spikes.simulation.feature_stream import FeatureStream
+from spikes.simulation.features import squared_errors
+from spikes.simulation.gradient import BLOCK, gradient
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.network import initial_network
+from spikes.simulation.one_step import activation_mean
+from spikes.simulation.row_sums import row_ranges
+from spikes.simulation.samples import Samples
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from theory.statement.problem import Problem
 
 
 def stages(problem: Problem, rows: int, dtype: str) -> dict[str, float]:

@@ -16,17 +16,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine, randomized_svd, ratio
 
 from spikes import simulate
-from spikes.data import Samples
-from spikes.features import feature_matrix
-from spikes.giant_step import giant_step
-from spikes.kernels import activation_kernels
-from spikes.lanczos import leading_triplets
-from spikes.network import initial_network
-from spikes.ridge import ridge_path
-from spikes.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation import activation_mean
-from spikes.spectra import gram, gram_eigenvalues, gram_spectrum
-from theory.problem import Problem
+from spikes.simulation.features import feature_matrix
+from spikes.simulation.gradient import giant_step
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.krylov import leading_triplets
+from spikes.simulation.network import initial_network
+from spikes.simulation.one_step import activation_mean
+from spikes.simulation.ridge import ridge_path
+from spikes.simulation.samples import Samples
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.spectra import gram, gram_eigenvalues, gram_spectrum
+from theory.statement.problem import Problem
 
 
 class _Stored:

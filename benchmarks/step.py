@@ -14,14 +14,14 @@ from threadpoolctl import threadpool_limits
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine, ratio
 
-from spikes.data import Batch
-from spikes.features import feature_matrix
-from spikes.giant_step import giant_step
-from spikes.kernels import activation_kernels
-from spikes.network import initial_network
-from spikes.seeds import as_seed_sequence
-from spikes.simulation import activation_mean
-from theory.problem import Problem
+from spikes.simulation.features import feature_matrix
+from spikes.simulation.gradient import giant_step
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.network import initial_network
+from spikes.simulation.one_step import activation_mean
+from spikes.simulation.samples import Batch
+from spikes.simulation.seeds import as_seed_sequence
+from theory.statement.problem import Problem
 
 
 def plain(problem: Problem, network, step_data: Batch, fit_data: Batch, shift: float) -> np.ndarray:

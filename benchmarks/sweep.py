@@ -19,8 +19,8 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine, ratio
 
-from spikes.study import as_study
-from spikes.sweeps import sweep
+from spikes.sweeps.run import sweep
+from spikes.sweeps.study import as_study
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from spikes import __version__
-from spikes.plotting import STYLE
+from spikes.presentation.figure import STYLE
 
 matplotlib.rcParams.update(STYLE)  # figures of the tutorial look as those of the command line do
 

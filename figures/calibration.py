@@ -10,9 +10,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from spikes.execution import run_tasks
-from spikes.output import save_figure
-from spikes.seeds import derived_sequence
+from spikes.presentation.figure import save_figure
+from spikes.runtime.tasks import run_tasks
+from spikes.simulation.seeds import derived_sequence
 from spikes.validation import registry, validate
 
 CLAIMS = (("local/kernel", 2000, "#0072B2", "o"), ("local/population", 1000, "#D55E00", "s"))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from spikes.nonlinear import decomposition_study
-from spikes.output import save_figure, write_json
-from spikes.plotting_nonlinear import plot_decomposition
+from spikes.presentation.figure import save_figure
+from spikes.runtime.files import write_json
+from spikes.studies.nonlinear_features.figure import plot_decomposition
+from spikes.studies.nonlinear_features.study import decomposition_study
 from theory import Problem
 
 CASES = (("relu", 0.15), ("softplus", 0.29), ("relu", 0.29), ("tanh", 0.4))

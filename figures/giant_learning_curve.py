@@ -8,8 +8,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from spikes.giant import study_curve
-from spikes.giant.plotting import plot_curve
-from spikes.output import save_figure
+from spikes.presentation.figure import save_figure
+from spikes.studies.giant_steps.figure import plot_curve
 from theory import Problem
 
 TARGET = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"

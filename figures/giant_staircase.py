@@ -8,10 +8,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from spikes.giant import study_trajectory
-from spikes.giant.plotting import plot_trajectory
-from spikes.output import save_figure
+from spikes.presentation.figure import save_figure
+from spikes.studies.giant_steps.figure import plot_trajectory
 from theory import Problem
-from theory.protocol import Protocol
+from theory.statement.protocol import Protocol
 
 TARGETS = {
     "z1 + z1*z2": "climbs: given $z_1$, $z_1z_2$ is linear in $z_2$",

@@ -10,9 +10,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.output import save_figure
-from spikes.plotting_laws import plot_density, plot_spike_marks
-from spikes.seeds import as_seed_sequence, derived_sequence
+from spikes.presentation.figure import save_figure
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.studies.laws.figure import plot_density, plot_spike_marks
 from theory.laws import Discrete, GeneralisedMarchenkoPastur
 from theory.spiked_models import SpikedCovariance
 

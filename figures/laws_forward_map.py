@@ -9,10 +9,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.output import save_figure
-from spikes.plotting_laws import plot_forward
-from spikes.seeds import as_seed_sequence, derived_sequence
-from spikes.spiked_matrices import simulate_spike
+from spikes.presentation.figure import save_figure
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.spiked_matrices import simulate_spike
+from spikes.studies.laws.figure import plot_forward
 from theory.laws import MarchenkoPastur
 from theory.spiked_models import InformationPlusNoise, SpikedCovariance, SpikedWigner
 

@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy.linalg import eigvalsh_tridiagonal
 
-from spikes.output import save_figure
-from spikes.plotting_laws import plot_density
+from spikes.presentation.figure import save_figure
+from spikes.studies.laws.figure import plot_density
 from theory.laws import (
     FreeProduct,
     FreeSum,

@@ -8,10 +8,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.output import save_figure
-from spikes.plotting_local import plot_certificate
+from spikes.presentation.figure import save_figure
+from spikes.studies.local_analysis.figure import plot_certificate
 from theory.local_analysis.dual_certificate import certificate
-from theory.teacher import TEACHERS
+from theory.statement.teacher import TEACHERS
 
 
 def draw() -> np.ndarray:

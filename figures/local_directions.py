@@ -8,10 +8,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.local_comparison import compare_training
-from spikes.local_training import Plan
-from spikes.output import save_figure
-from spikes.plotting_local import plot_directions
+from spikes.presentation.figure import save_figure
+from spikes.simulation.training import Plan
+from spikes.studies.local_analysis.figure import plot_directions
+from spikes.studies.local_analysis.study import compare_training
 
 
 def draw(decayed, free) -> np.ndarray:

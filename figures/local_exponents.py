@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from spikes.local_comparison import compare_training
-from spikes.local_training import Plan
-from spikes.output import save_figure
-from spikes.plotting_local import plot_exponents
+from spikes.presentation.figure import save_figure
+from spikes.simulation.training import Plan
+from spikes.studies.local_analysis.figure import plot_exponents
+from spikes.studies.local_analysis.study import compare_training
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

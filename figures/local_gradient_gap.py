@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spikes.local_comparison import compare_training
-from spikes.local_training import Plan
-from spikes.output import save_figure
-from spikes.plotting_local import plot_gradient_gap
+from spikes.presentation.figure import save_figure
+from spikes.simulation.training import Plan
+from spikes.studies.local_analysis.figure import plot_gradient_gap
+from spikes.studies.local_analysis.study import compare_training
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from spikes.matrix_free_comparison import compare_matrix_free
-from spikes.output import save_figure, write_json
+from spikes.presentation.figure import save_figure
+from spikes.runtime.files import write_json
+from spikes.studies.matrix_free.study import compare_matrix_free
 from theory import Problem
 
 if __name__ == "__main__":

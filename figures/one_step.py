@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from spikes import compare
-from spikes.output import save_figure
+from spikes.presentation.figure import save_figure
 from theory import Problem
 
 if __name__ == "__main__":

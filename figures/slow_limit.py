@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.output import save_figure
+from spikes.presentation.figure import save_figure
 from theory import Problem, predict_errors
 from theory.nonlinear_features import objective_drop, spike_count
 

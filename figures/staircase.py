@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from spikes.nonlinear import staircase
-from spikes.output import save_figure, write_json
-from spikes.plotting_nonlinear import plot_staircase
+from spikes.presentation.figure import save_figure
+from spikes.runtime.files import write_json
+from spikes.studies.nonlinear_features.figure import plot_staircase
+from spikes.studies.nonlinear_features.study import staircase
 from theory import Problem
 
 if __name__ == "__main__":

@@ -3,22 +3,25 @@
 from importlib import import_module
 from typing import Any
 
+from spikes.runtime.moved import serve
+
 _HOME = {
-    "Activation": "theory.problem",
-    "Comparison": "spikes.comparison",
-    "Ensemble": "spikes.ensemble",
-    "Problem": "theory.problem",
-    "Simulation": "spikes.simulation",
-    "Target": "theory.problem",
-    "Teacher": "theory.teacher",
-    "compare": "spikes.comparison",
-    "open_results": "spikes.results",
-    "simulate": "spikes.simulation",
-    "simulate_ensemble": "spikes.ensemble",
-    "sweep": "spikes.sweeps",
+    "Activation": "theory.statement.problem",
+    "Comparison": "spikes.studies.one_step.study",
+    "Ensemble": "spikes.simulation.ensemble",
+    "Problem": "theory.statement.problem",
+    "Simulation": "spikes.simulation.one_step",
+    "Target": "theory.statement.problem",
+    "Teacher": "theory.statement.teacher",
+    "compare": "spikes.studies.one_step.study",
+    "open_results": "spikes.sweeps.store",
+    "simulate": "spikes.simulation.one_step",
+    "simulate_ensemble": "spikes.simulation.ensemble",
+    "sweep": "spikes.sweeps.run",
 }
 __all__ = sorted(_HOME)
 __version__ = "0.1.0"
+serve()
 
 
 def __getattr__(name: str) -> Any:  # loaded on first use: numba and matplotlib take longer than the command line may

@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from spikes.estimates import Estimate
-from theory.problem import Problem
+from theory.statement.problem import Problem
 
 __all__ = ["ALIGNMENTS", "LEADING", "SCHEMA", "Row", "contract", "row"]
 

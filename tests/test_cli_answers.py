@@ -48,7 +48,7 @@ def made(monkeypatch):
             lambda: done.append("figure"),
         )
 
-    monkeypatch.setattr("spikes.output.save_figure", lambda path, draw: draw())
+    monkeypatch.setattr("spikes.presentation.figure.save_figure", lambda path, draw: draw())
     app = typer.Typer()
     app.command()(command)
 

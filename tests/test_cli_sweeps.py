@@ -104,8 +104,8 @@ def test_a_missing_extra_names_its_remedy(spikes, study, monkeypatch):
 
 
 def test_a_locked_file(spikes, study):
-    from spikes.results import open_writer
-    from spikes.study import load_study
+    from spikes.sweeps.store import open_writer
+    from spikes.sweeps.study import load_study
 
     path = study.with_suffix(".sqlite")
     with open_writer(path, load_study(study)):

@@ -18,12 +18,12 @@ MODULES = sorted(
 )
 # What a user meets first has an example.
 SHOWN = {
-    "spikes.comparison": {"compare"},
-    "spikes.ensemble": {"estimate", "simulate_ensemble"},
-    "spikes.matrix_spectrum": {"matrix_spectrum"},
-    "spikes.simulation": {"simulate"},
-    "spikes.study": {"as_study"},
-    "theory.activation": {"Activation"},
+    "spikes.studies.one_step.study": {"compare"},
+    "spikes.simulation.ensemble": {"estimate", "simulate_ensemble"},
+    "spikes.studies.own_matrix.study": {"matrix_spectrum"},
+    "spikes.simulation.one_step": {"simulate"},
+    "spikes.sweeps.study": {"as_study"},
+    "theory.statement.activation": {"Activation"},
     "theory.conditional_equivalent.prediction": {"predict", "predict_errors"},
     "theory.giant_steps.target_analysis": {"analyse_target", "visible_staircase"},
     "theory.hermite": {"hermite_coefficients", "hermite_polynomials"},
@@ -34,10 +34,10 @@ SHOWN = {
     "theory.local_analysis.zonal_kernel": {"kernel"},
     "theory.local_analysis.measure": {"minimize_measure"},
     "theory.nonlinear_features": {"critical_exponent", "objective_drop", "spike_count"},
-    "theory.problem": {"Problem"},
+    "theory.statement.problem": {"Problem"},
     "theory.shrinkage": {"optimal_shrinkage"},
     "theory.spiked_models": {"SpikedCovariance"},
-    "theory.target": {"Target"},
+    "theory.statement.target": {"Target"},
 }
 
 

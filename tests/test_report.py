@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from spikes.estimates import Estimate
-from spikes.output import save_figure
+from spikes.presentation.figure import save_figure
 from spikes.validation import html_report, load_claims, plot_certificate, validate
 from spikes.validation.certificate import Certificate, ClaimResult
-from spikes.validation.plotting import panels
+from spikes.validation.figure import panels
 from spikes.validation.presentation import estimate_text, limit_text, number_text, tally, z_text
 
 CLAIMS = Path(__file__).parent / "example_claims.py"

@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "Activation": "theory.problem",
+    "Activation": "theory.statement.problem",
     "Prediction": "theory.conditional_equivalent",
-    "Problem": "theory.problem",
-    "Target": "theory.problem",
-    "Teacher": "theory.teacher",
+    "Problem": "theory.statement.problem",
+    "Target": "theory.statement.problem",
+    "Teacher": "theory.statement.teacher",
     "predict": "theory.conditional_equivalent",
     "predict_errors": "theory.conditional_equivalent",
 }

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.hermite import gaussian_nodes, hermite_coefficients
-from theory.problem import Problem
+from theory.hermite import hermite_coefficients
+from theory.quadrature import gaussian_nodes
 from theory.random_features import RandomFeatureErrors, errors_of_energies, feature_energies, initial_moments
+from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
 __all__ = [

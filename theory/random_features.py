@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from theory.hermite import gaussian_nodes
 from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, MarchenkoPastur
-from theory.problem import Problem
+from theory.quadrature import gaussian_nodes
+from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
 __all__ = [

@@ -15,9 +15,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from theory.hermite import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
-from theory.problem import Problem
-from theory.target import Target
+from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
+from theory.statement.problem import Problem
+from theory.statement.target import Target
 
 __all__ = [
     "StepLaw",

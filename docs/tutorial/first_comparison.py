@@ -122,7 +122,7 @@ except ValueError as error:
 # ---------------
 #
 # A formula in ``z``, or in ``z1``, ``z2``, ``z3`` where the target has several hidden directions; the functions that
-# formulas know are in the documentation of `theory.target.Target`. Or a Python function that maps an array of latents,
+# formulas know are in the documentation of `theory.Target`. Or a Python function that maps an array of latents,
 # one row for each sample, to one number for each row:
 
 
@@ -164,8 +164,8 @@ print(sorted(path.name for path in folder.iterdir()))
 # the problem may be a list or a range. Every result is written the moment it is there; with ``resume=True`` a run that
 # was killed goes on where it was.
 from spikes import sweep
-from spikes.plotting_sweep import plot_curves
-from spikes.summary import curves, summarise
+from spikes.sweeps.figure import plot_curves
+from spikes.sweeps.summary import curves, summarise
 
 study = {
     "seeds": 6,

@@ -8,7 +8,16 @@ from typing import NoReturn
 
 import typer
 
-from spikes.cli import giant, local, matrix_free, nonlinear, spectrum, step, sweep, validate
+from spikes.cli import (
+    giant_steps,
+    local_analysis,
+    matrix_free,
+    nonlinear_features,
+    one_step,
+    own_matrix,
+    sweeps,
+    validation,
+)
 
 __all__ = ["app", "main"]
 
@@ -21,21 +30,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _COMMANDS = (
-    step.predict,
-    step.simulate,
-    step.compare,
-    spectrum.spectrum,
+    one_step.predict,
+    one_step.simulate,
+    one_step.compare,
+    own_matrix.spectrum,
     matrix_free.matrix_free,
-    sweep.sweep,
-    sweep.results,
-    sweep.plot,
-    validate.validate,
+    sweeps.sweep,
+    sweeps.results,
+    sweeps.plot,
+    validation.validate,
 )
 for command in _COMMANDS:
     app.command()(command)
-app.add_typer(nonlinear.app, name="nonlinear")
-app.add_typer(giant.app, name="giant")
-app.add_typer(local.app, name="local")
+app.add_typer(nonlinear_features.app, name="nonlinear")
+app.add_typer(giant_steps.app, name="giant")
+app.add_typer(local_analysis.app, name="local")
 
 
 def main() -> None:

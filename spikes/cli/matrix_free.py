@@ -20,7 +20,7 @@ from spikes.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from theory.problem import Problem
+    from theory.statement.problem import Problem
 else:
     Problem = object
 
@@ -52,9 +52,9 @@ def matrix_free(
     gradient_order: GradientOrder = 2,
 ) -> Answer:
     """Spikes and density of features too large to store: Lanczos on rows drawn again, beside the theory."""
-    from spikes.matrix_free_comparison import compare_matrix_free
     from spikes.runtime.cluster import cluster_executor
-    from spikes.tables import print_matrix_free
+    from spikes.studies.matrix_free.study import compare_matrix_free
+    from spikes.studies.matrix_free.table import print_matrix_free
 
     with ExitStack() as stack:
         executor = None

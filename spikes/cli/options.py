@@ -136,7 +136,7 @@ def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callab
 
         @functools.wraps(command)
         def run(**options: Any) -> Any:
-            from theory.problem import Problem
+            from theory.statement.problem import Problem
 
             fields = {name: options.pop(name) for name in stated}
             if "ridge" in fields:
@@ -206,7 +206,8 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
 
         @functools.wraps(command)
         def run(*arguments: Any, **options: Any) -> int:
-            from spikes.output import FIGURE_SUFFIXES, check_writable, save_figure, write_json
+            from spikes.presentation.figure import FIGURE_SUFFIXES, save_figure
+            from spikes.runtime.files import check_writable, write_json
             from spikes.runtime.progress import progress_hidden
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))

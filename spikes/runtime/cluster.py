@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
-from spikes.execution import worker_count
+from spikes.runtime.tasks import worker_count
 from spikes.runtime.versions import package_versions
 
 __all__ = ["cluster_executor"]

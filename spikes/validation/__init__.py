@@ -10,7 +10,7 @@ _HOME = {
     "claim": "spikes.validation.statement",
     "html_report": "spikes.validation.report",
     "load_claims": "spikes.validation.user_claims",
-    "plot_certificate": "spikes.validation.plotting",
+    "plot_certificate": "spikes.validation.figure",
     "registry": "spikes.validation.subjects",
     "validate": "spikes.validation.certificate",
 }

@@ -16,9 +16,9 @@ from threadpoolctl import ThreadpoolController
 
 from spikes.agreement import SCHEMA, Row, row
 from spikes.estimates import Estimate, estimate
-from spikes.execution import run_tasks
+from spikes.runtime.tasks import run_tasks
 from spikes.runtime.versions import package_versions
-from spikes.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.validation.extrapolation import Difference, Limit, difference, finite_size_exponent, limit, pooled
 from spikes.validation.statement import Claim, Measured
 

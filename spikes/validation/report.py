@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
-from spikes.validation.plotting import COLOURS, PALE, WIDTH, panel_height, panels, plot_claim
+from spikes.validation.figure import COLOURS, PALE, WIDTH, panel_height, panels, plot_claim
 from spikes.validation.presentation import (
     SYMBOLS,
     agreement_text,
@@ -330,7 +330,7 @@ def _svg(result: ClaimResult, quantities: Sequence[Quantity], prefix: str) -> st
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    from spikes.plotting import STYLE
+    from spikes.presentation.figure import STYLE
 
     with mpl.rc_context({**STYLE, "svg.fonttype": "none", "svg.hashsalt": prefix}):
         figure = Figure(figsize=(WIDTH, panel_height(result, quantities)), layout="constrained")

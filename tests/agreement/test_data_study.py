@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from spikes.array_file import load_arrays
-from spikes.data import Batch
-from spikes.data_study import study_data
-from spikes.dataset import as_dataset, check_shares, draw_split, load_dataset
-from spikes.gaussian_checks import check_inputs, check_projection
-from spikes.giant_step import rank_one_share
-from spikes.seeds import as_seed_sequence
-from spikes.simulation import Batches, simulate_on
-from theory.problem import Problem
+from spikes.runtime.array_file import load_arrays
+from spikes.simulation.dataset import as_dataset, check_shares, draw_split, load_dataset
+from spikes.simulation.gradient import rank_one_share
+from spikes.simulation.one_step import Batches, simulate_on
+from spikes.simulation.samples import Batch
+from spikes.simulation.seeds import as_seed_sequence
+from spikes.studies.own_data.gaussian_checks import check_inputs, check_projection
+from spikes.studies.own_data.study import study_data
+from theory.statement.problem import Problem
 
 PROBLEM = Problem(n=2, d=2, width=60, ridge=(0.1, 1.0))
 NAMES = [

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from spikes.giant import report_target, study_curve, study_step, study_trajectory
-from spikes.giant.trajectory import _order
+from spikes.studies.giant_steps.trajectory import _order
 from theory import Activation, Problem
-from theory.protocol import Protocol
+from theory.statement.protocol import Protocol
 
 HE124X2 = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"
 CONTRACT = ["schema", "problem", "theory", "simulation", "agreement"]

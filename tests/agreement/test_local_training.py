@@ -6,13 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from spikes.local_comparison import compare_training, holding_certificate
-from spikes.local_objective import Population, Sample, draw_sample
-from spikes.local_training import Plan, train
+from spikes.simulation.training import Plan, train
+from spikes.simulation.training_objective import Population, Sample, draw_sample
+from spikes.studies.local_analysis.study import compare_training, holding_certificate
 from theory.local_analysis.early_stages import first_stage, first_stage_tangent, second_stage
 from theory.local_analysis.measure import check_decay
 from theory.local_analysis.population import population_gradient, population_loss, signal_power
-from theory.teacher import TEACHERS, Teacher
+from theory.statement.teacher import TEACHERS, Teacher
 
 FIVE = ["orth4", "A", "G", "r3m5", "r5m6"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from spikes import simulate_ensemble
-from spikes.lanczos import smoothed
-from spikes.matrix_free import Quadrature, matrix_free_spectrum
-from spikes.matrix_free_comparison import compare_matrix_free, smoothed_density
+from spikes.simulation.krylov import smoothed
+from spikes.simulation.matrix_free import Quadrature, matrix_free_spectrum
+from spikes.studies.matrix_free.study import compare_matrix_free, smoothed_density
 from theory import Problem, predict
 
 PROBLEM = Problem(n=1500, d=150, width=220, alpha=0.45)
@@ -52,7 +52,7 @@ def test_density_is_that_of_the_dense_path_within_its_error(dense):
 def test_workers_change_no_bit(seeds, monkeypatch):
     # three runs are shared by processes, one run's rows are
     if seeds == 1:
-        monkeypatch.setattr("spikes.row_ranges.RANGE", 512)
+        monkeypatch.setattr("spikes.simulation.row_sums.RANGE", 512)
     quadrature = Quadrature(np.geomspace(0.1, 2.0, 5), steps=20, width=0.4)
     one, two = (
         matrix_free_spectrum(PROBLEM, count=1, quadrature=quadrature, seeds=seeds, seed=4, workers=workers)

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from spikes.array_file import load_array
-from spikes.matrix_spectrum import load_matrix, matrix_spectrum
+from spikes.runtime.array_file import load_array
+from spikes.studies.own_matrix.study import load_matrix, matrix_spectrum
 
 RNG = np.random.default_rng(7)
 NOISE = 1.7 * RNG.standard_normal((600, 400))
@@ -105,7 +105,7 @@ def test_small_singular_values(shape):
 
 @pytest.mark.parametrize("method", ["gram", "svd"])
 def test_a_matrix_that_cannot_be_decomposed_in_memory_is_refused(method, monkeypatch):
-    monkeypatch.setattr("spikes.matrix_spectrum.free_gib", lambda: 1e-4)
+    monkeypatch.setattr("spikes.studies.own_matrix.study.free_gib", lambda: 1e-4)
     with pytest.raises(ValueError, match=f"`method` {method} can decompose in memory: 600 × 400 needs about"):
         matrix_spectrum(NOISE, method=method)
 

@@ -6,10 +6,10 @@ import math
 import numpy as np
 import pytest
 
-import spikes.nonlinear
+import spikes.studies.nonlinear_features.study
 from spikes import simulate
-from spikes.nonlinear import decomposition_study, spectrum_study, staircase
-from spikes.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.studies.nonlinear_features.study import decomposition_study, spectrum_study, staircase
 from theory import Problem, predict_errors
 from theory.nonlinear_features import limit_errors
 
@@ -39,7 +39,7 @@ def test_staircase():
 @pytest.mark.parametrize("workers", [1, 2, 5, 99])
 def test_each_run_of_a_staircase_is_that_of_its_seed_alone(monkeypatch, workers):
     # however the exponents of a seed are parted among workers
-    monkeypatch.setattr(spikes.nonlinear, "worker_count", lambda _, tasks: min(workers, tasks))
+    monkeypatch.setattr(spikes.studies.nonlinear_features.study, "worker_count", lambda _, tasks: min(workers, tasks))
     small, alphas = Problem(n=60, d=20, width=30), (0.0, 0.25, 0.3, 0.45, 0.5)
     study = staircase(small, alphas=alphas, seeds=3, seed=4, workers=1)
     for alpha, ensemble in zip(alphas, study.simulation, strict=True):

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from spikes.giant_trajectory import trajectory
+from spikes.simulation.trajectory import trajectory
 from theory import Problem
 from theory.giant_steps import cosine_law, predict_neurons
-from theory.protocol import Protocol
+from theory.statement.protocol import Protocol
 
 EX1 = "(4*z1 + z1**2 + z2)/2"
 HE124X2 = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from spikes import simulate, simulate_ensemble
-from spikes.data import Batch, Samples
-from spikes.row_ranges import HERE, RANGE, Place, _Tree, row_ranges, sum_over_rows
 from spikes.runtime.cluster import cluster_executor
-from spikes.seeds import as_seed_sequence
-from theory.problem import Problem
+from spikes.simulation.row_sums import HERE, RANGE, Place, _Tree, row_ranges, sum_over_rows
+from spikes.simulation.samples import Batch, Samples
+from spikes.simulation.seeds import as_seed_sequence
+from theory.statement.problem import Problem
 
 PROBLEM = Problem(n=20_000, d=12, width=24, ridge=(0.1, 1.0))
 SHOWN = ("eigenvalues", "eigenvalues_before", "alignment", "beta_norm2", "gradient_share", "label_power", "objective")
@@ -22,7 +22,7 @@ SHOWN = ("eigenvalues", "eigenvalues_before", "alignment", "beta_norm2", "gradie
 @pytest.fixture
 def short_ranges(monkeypatch):
     """Twenty ranges of 1024 rows; only the process that asks for a sum divides the rows."""
-    monkeypatch.setattr("spikes.row_ranges.RANGE", 1024)
+    monkeypatch.setattr("spikes.simulation.row_sums.RANGE", 1024)
 
 
 def bits(run) -> list:

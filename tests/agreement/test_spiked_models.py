@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from spikes.spiked_matrices import MODELS, simulate_spike
+from spikes.simulation.spiked_matrices import MODELS, simulate_spike
 from theory.laws import MarchenkoPastur, TracyWidom, goe_edge, wishart_edge
 from theory.spiked_models import InformationPlusNoise, SpikedCovariance, SpikedWigner
 

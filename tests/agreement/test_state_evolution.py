@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from spikes.giant_trajectory import trajectory
-from spikes.network import Network
+from spikes.simulation.network import Network
+from spikes.simulation.trajectory import trajectory
 from theory import Problem
 from theory.giant_steps import interacting_step, state_evolution
-from theory.protocol import Protocol
+from theory.statement.protocol import Protocol
 
 EX1 = "(4*z1 + z1**2 + z2)/2"
 P = 6

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from spikes import open_results, sweep
-from spikes.execution import finished_tasks, run_tasks
-from spikes.results import StudyChanged, open_writer
-from spikes.simulation import simulate
-from spikes.study import as_study
-from spikes.summary import curves, frame, records, summarise, to_dict, write_csv, write_parquet
+from spikes.runtime.tasks import finished_tasks, run_tasks
+from spikes.simulation.one_step import simulate
+from spikes.sweeps.store import StudyChanged, open_writer
+from spikes.sweeps.study import as_study
+from spikes.sweeps.summary import curves, frame, records, summarise, to_dict, write_csv, write_parquet
 from theory import predict, predict_errors
 
 STUDY = """seeds = 3
@@ -106,9 +106,9 @@ def test_an_executor_gives_the_same_bits(undisturbed, tmp_path):
 # moment after a few more simulations have been written.
 KILLS = """
 import os, random, signal, sys, time
-from spikes.results import open_results
-from spikes.study import as_study
-from spikes.sweeps import sweep
+from spikes.sweeps.store import open_results
+from spikes.sweeps.study import as_study
+from spikes.sweeps.run import sweep
 text, path, kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
 dice = random.Random(7)
 rows = lambda: len(open_results(path).runs()) if os.path.exists(path) else 0
@@ -138,7 +138,7 @@ def test_killed_and_resumed(undisturbed, tmp_path):
 
 
 def test_nothing_is_left_to_resume(undisturbed, monkeypatch):
-    monkeypatch.setattr("spikes.sweeps.simulate", None)
+    monkeypatch.setattr("spikes.sweeps.run.simulate", None)
     assert sweep(as_study(STUDY), undisturbed.path, resume=True, workers=1).complete()
 
 
@@ -238,8 +238,8 @@ def test_a_full_disk(tmp_path):
 
 FULL = """
 import resource, signal, sys
-from spikes.study import as_study
-from spikes.sweeps import sweep
+from spikes.sweeps.study import as_study
+from spikes.sweeps.run import sweep
 resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000))
 try:
     sweep(as_study(sys.argv[1]), sys.argv[2], workers=1)
@@ -265,7 +265,7 @@ def test_a_failed_task_leaves_the_others(tmp_path, monkeypatch):
             raise ArithmeticError("no\nsolution")
         return simulate(problem, sequence, **options)
 
-    monkeypatch.setattr("spikes.sweeps.simulate", fails_once)
+    monkeypatch.setattr("spikes.sweeps.run.simulate", fails_once)
     with pytest.raises(ArithmeticError) as caught:
         sweep(as_study(STUDY), tmp_path / "a.sqlite", workers=1)
     assert "2 of 12 tasks failed" in str(caught.value)

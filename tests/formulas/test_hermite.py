@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from theory import Target
-from theory.activation import ACTIVATIONS
-from theory.hermite import (
-    gauss_hermite,
-    gaussian_nodes,
-    hermite_coefficients,
-    hermite_polynomials,
-    tensor_gauss_hermite,
-)
+from theory.hermite import hermite_coefficients, hermite_polynomials
+from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
+from theory.statement.activation import ACTIVATIONS
 
 
 @pytest.mark.parametrize("order", [1, 5, 40, 400, 1000])

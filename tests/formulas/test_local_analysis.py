@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from theory.hermite import gauss_hermite
 from theory.local_analysis.dual_certificate import certificate, spread_bound
 from theory.local_analysis.early_stages import (
     first_stage,
@@ -32,7 +31,8 @@ from theory.local_analysis.population import (
 )
 from theory.local_analysis.sphere import smallest_on_tangents
 from theory.local_analysis.zonal_kernel import gram, kernel, kernel_coefficient, kernel_hessian, kernel_slope
-from theory.teacher import TEACHERS, Teacher, as_teacher, line_angles
+from theory.quadrature import gauss_hermite
+from theory.statement.teacher import TEACHERS, Teacher, as_teacher, line_angles
 
 REFERENCE = json.loads((Path(__file__).parent / "references" / "local_analysis.json").read_text())
 CLOSED, SOLVED = 1e-10, 1e-8  # closed forms and solved problems; both are far above rounding

@@ -18,8 +18,8 @@ from theory.giant_steps import (
     squared_cosine_k1,
 )
 from theory.giant_steps.activation_moments import smoothed_slope
-from theory.problem import as_activation
-from theory.protocol import Protocol
+from theory.statement.problem import as_activation
+from theory.statement.protocol import Protocol
 
 REFERENCE = json.loads((Path(__file__).parent / "references" / "giant_steps.json").read_text())
 EX1 = "(4*z1 + z1**2 + z2)/2"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from theory import Activation, Problem, Target
-from theory.activation import ACTIVATIONS
+from theory.statement.activation import ACTIVATIONS
 
 SIZES = {"n": 200, "d": 100, "width": 150}
 

@@ -11,7 +11,7 @@ from theory import Activation, Target
 from theory.giant_steps import analyse_target, residual, visible_staircase
 from theory.giant_steps.activation_moments import activation_moments
 from theory.giant_steps.hermite_moments import hermite_array, tensor
-from theory.hermite import tensor_gauss_hermite
+from theory.quadrature import tensor_gauss_hermite
 
 REFERENCE = json.loads((Path(__file__).parent / "references" / "giant_steps.json").read_text())
 

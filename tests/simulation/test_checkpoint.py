@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from spikes.checkpoint import fingerprint, run_units
+from spikes.runtime.checkpoint import fingerprint, run_units
 from theory import Problem
 
 STATEMENT = {"command": "test", "problem": {"d": 3}, "seed": 0}

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from spikes.decomposition import decompose, operator_norm, spike_part
 from spikes.estimates import Estimate, fit_power_law
-from spikes.nonlinear import decomposition_study
-from spikes.ridge import LowRank, ridge_fit
+from spikes.simulation.ridge import LowRank, ridge_fit
+from spikes.studies.nonlinear_features.decomposition import decompose, operator_norm, spike_part
+from spikes.studies.nonlinear_features.study import decomposition_study
 from theory.nonlinear_features import spike_terms
-from theory.problem import Problem
+from theory.statement.problem import Problem
 
 SMALL = Problem(n=400, d=200, width=300, activation="softplus", alpha=0.3)
 

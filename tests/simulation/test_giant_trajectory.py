@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-import spikes.giant_step
-from spikes.data import Samples
-from spikes.features import squared_errors
-from spikes.giant_step import gradient
-from spikes.giant_trajectory import start_network, trajectory
-from spikes.kernels import activation_kernels
-from spikes.linear_fit import Residuals, exact_fit, fit_labels, least_squares, moment_fit
-from spikes.network import initial_network
-from spikes.second_layer import fit_second_layer
-from spikes.seeds import as_seed_sequence
+import spikes.simulation.gradient
+from spikes.simulation.features import squared_errors
+from spikes.simulation.gradient import gradient
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.label_fit import Residuals, exact_fit, fit_labels, least_squares, moment_fit
+from spikes.simulation.network import initial_network
+from spikes.simulation.samples import Samples
+from spikes.simulation.second_layer import fit_second_layer
+from spikes.simulation.seeds import as_seed_sequence
+from spikes.simulation.trajectory import start_network, trajectory
 from theory import Problem
-from theory.protocol import Protocol
+from theory.statement.protocol import Protocol
 
 PROBLEM = Problem(n=1100, d=30, width=24, target="z1 + z1*z2", noise=0.3, eta=4.0, centered=False)
 
@@ -114,7 +114,7 @@ def test_same_seed_same_bits_whatever_the_block(monkeypatch):
     np.testing.assert_array_equal(first.M, again.M)
     np.testing.assert_array_equal(first.test_error, again.test_error)
     assert not np.array_equal(first.M, trajectory(problem, Protocol(steps=2), 6).M)
-    monkeypatch.setattr(spikes.giant_step, "BLOCK", 1024)
+    monkeypatch.setattr(spikes.simulation.gradient, "BLOCK", 1024)
     other = trajectory(problem, Protocol(steps=2), 5)
     np.testing.assert_allclose(first.M, other.M, rtol=1e-10, atol=1e-12)
 

@@ -6,8 +6,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from spikes.kernels import activation_kernels
-from theory.activation import ACTIVATIONS, Activation
+from spikes.simulation.kernels import activation_kernels
+from theory.statement.activation import ACTIVATIONS, Activation
 
 EXACT = {
     "tanh": (mpmath.tanh, lambda x: mpmath.sech(x) ** 2),

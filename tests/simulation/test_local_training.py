@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikes.kernels import pair_pass, relu_backward, relu_output
-from spikes.local_objective import Population, Sample, draw_sample, preprocess
-from spikes.local_training import HISTORY, Plan, alignment, train
-from theory.teacher import TEACHERS, Teacher
+from spikes.simulation.kernels import pair_pass, relu_backward, relu_output
+from spikes.simulation.training import HISTORY, Plan, alignment, train
+from spikes.simulation.training_objective import Population, Sample, draw_sample, preprocess
+from theory.statement.teacher import TEACHERS, Teacher
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "formulas" / "references" / "local_analysis.json").read_text())
 SMALL = Teacher.from_angles([0, 60], [0.5, -0.5], d=5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from spikes.running_products import add_gram, add_product
+from spikes.runtime.running_products import add_gram, add_product
 
 TOLERANCE = {"float64": 1e-14, "float32": 1e-5}  # rounding of sums of 40 products
 

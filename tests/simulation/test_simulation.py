@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from spikes import simulate, simulate_ensemble
-from spikes.data import CHUNK, Batch, Samples
 from spikes.estimates import Estimate, controlled_estimate, estimate
-from spikes.features import feature_matrix, squared_errors
-from spikes.giant_step import giant_step
-from spikes.kernels import activation_kernels
-from spikes.network import initial_network
-from spikes.ridge import ridge_fit, ridge_path
-from spikes.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation import activation_mean, check_memory, simulate_steps
-from spikes.spectra import gram_spectrum, hermite_alignment, left_vectors, separated
-from theory.activation import ACTIVATIONS
-from theory.problem import Problem
+from spikes.simulation.features import feature_matrix, squared_errors
+from spikes.simulation.gradient import giant_step
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.network import initial_network
+from spikes.simulation.one_step import activation_mean, check_memory, simulate_steps
+from spikes.simulation.ridge import ridge_fit, ridge_path
+from spikes.simulation.samples import CHUNK, Batch, Samples
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.spectra import gram_spectrum, hermite_alignment, left_vectors, separated
+from theory.statement.activation import ACTIVATIONS
+from theory.statement.problem import Problem
 
 SMALL = Problem(n=300, d=40, width=60, n_step=700, alpha=0.4, ridge=(0.01, 1.0))
 

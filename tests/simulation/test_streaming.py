@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from spikes import simulate
-from spikes.data import Samples
-from spikes.features import feature_matrix
-from spikes.giant_step import giant_step
-from spikes.kernels import activation_kernels
-from spikes.lanczos import leading_triplets, smoothed, stochastic_density
-from spikes.network import initial_network
-from spikes.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation import activation_mean, check_memory
-from spikes.spectra import hermite_alignment
-from spikes.streaming import FeatureStream
-from theory.problem import Problem
+from spikes.simulation.feature_stream import FeatureStream
+from spikes.simulation.features import feature_matrix
+from spikes.simulation.gradient import giant_step
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.krylov import leading_triplets, smoothed, stochastic_density
+from spikes.simulation.network import initial_network
+from spikes.simulation.one_step import activation_mean, check_memory
+from spikes.simulation.samples import Samples
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.spectra import hermite_alignment
+from theory.statement.problem import Problem
 
 PROBLEM = Problem(n=1300, d=150, width=220, alpha=0.45, ridge=(0.01, 1.0))
 ERRORS = ("objective", "train_error", "test_error", "objective_before", "train_error_before", "test_error_before")

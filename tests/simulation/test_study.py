@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spikes.study import LIMIT, as_study, load_study
+from spikes.sweeps.study import LIMIT, as_study, load_study
 
 BASE = "[problem]\nn = 100\nd = 50\nwidth = 70\n"
 

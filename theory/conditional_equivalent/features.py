@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from theory.activation import Activation
-from theory.hermite import gauss_hermite, gaussian_nodes, hermite_coefficients
-from theory.problem import Problem
+from theory.hermite import hermite_coefficients
+from theory.quadrature import gauss_hermite, gaussian_nodes
+from theory.statement.activation import Activation
+from theory.statement.problem import Problem
 from theory.step_matrix import StepStatistics, latent_moments, step_law, step_statistics
 
 __all__ = ["EquivalentFeatures", "equivalent_features", "feature_moments"]

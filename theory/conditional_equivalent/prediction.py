@@ -13,7 +13,7 @@ from theory.conditional_equivalent.features import EquivalentFeatures, equivalen
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
 from theory.conditional_equivalent.spectrum import ALIGNMENTS, Bulk, Outlier, bulk, count_above, density, find_outliers
-from theory.problem import Problem
+from theory.statement.problem import Problem
 
 __all__ = ["Prediction", "predict", "predict_errors"]
 

@@ -1,7 +1,7 @@
 """Giant gradient steps: what a network can learn of a target, in how many samples and steps (arXiv 2305.18270).
 
 The literature on giant steps writes p for the width N, a_j = ±1/√p and η = O(p d^((ℓ−1)/2)) for the step; its η is √N
-times that of `theory.problem.Problem`. It also writes c_j = E[σ He_j], j! times the Hermite coefficients of
+times that of `theory.statement.problem.Problem`. It also writes c_j = E[σ He_j], j! times the Hermite coefficients of
 `theory.hermite`. Functions here take a `Problem`, and convert once, or say which they mean.
 """
 

@@ -12,9 +12,10 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtr
 
-from theory.activation import ACTIVATIONS, Activation, as_activation
 from theory.conditional_equivalent.features import feature_moments
-from theory.hermite import gaussian_nodes, hermite_polynomials
+from theory.hermite import hermite_polynomials
+from theory.quadrature import gaussian_nodes
+from theory.statement.activation import ACTIVATIONS, Activation, as_activation
 
 __all__ = ["ActivationMoments", "SmoothedSlope", "activation_moments", "is_named", "smoothed_slope", "visible_degrees"]
 

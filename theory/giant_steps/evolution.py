@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from theory.activation import Activation, as_activation
 from theory.giant_steps.activation_moments import activation_moments, is_named, smoothed_slope
 from theory.giant_steps.slope_products import erf_fourth_moments, independent_fourth_moments, slope_times_feature
-from theory.hermite import gauss_hermite, gaussian_nodes
-from theory.problem import Problem
+from theory.quadrature import gauss_hermite, gaussian_nodes
+from theory.statement.activation import Activation, as_activation
+from theory.statement.problem import Problem
+from theory.statement.target import Target, as_target
 from theory.step_matrix import latent_rule
-from theory.target import Target, as_target
 
 __all__ = [
     "StateEvolution",

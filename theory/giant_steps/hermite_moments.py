@@ -8,8 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from theory.hermite import gauss_hermite, gaussian_nodes, hermite_polynomials
-from theory.target import Target
+from theory.hermite import hermite_polynomials
+from theory.quadrature import gauss_hermite, gaussian_nodes
+from theory.statement.target import Target
 
 __all__ = [
     "QUADRATURE_LATENTS",

@@ -16,8 +16,8 @@ from scipy.optimize import brentq
 from theory.conditional_equivalent.features import EquivalentFeatures, feature_moments
 from theory.conditional_equivalent.fixed_point import Equations, equations, jacobian, solve
 from theory.giant_steps.activation_moments import activation_moments
-from theory.hermite import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
-from theory.problem import Problem
+from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
+from theory.statement.problem import Problem
 from theory.step_matrix import StepStatistics, latent_rule, step_statistics
 
 __all__ = ["READOUTS", "LearningPrediction", "StepSpectrum", "predict_learning", "step_spectrum"]

@@ -16,14 +16,15 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.special import betaincinv, erfcx, gammainc, hyperu
 
-from theory.activation import Activation, as_activation
 from theory.giant_steps.activation_moments import activation_moments, visible_degrees
 from theory.giant_steps.hermite_moments import compositions, hermite_array, tensor
-from theory.hermite import gauss_hermite, gaussian_nodes, hermite_polynomials, tensor_gauss_hermite
-from theory.problem import Problem
-from theory.protocol import Protocol
+from theory.hermite import hermite_polynomials
+from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
+from theory.statement.activation import Activation, as_activation
+from theory.statement.problem import Problem
+from theory.statement.protocol import Protocol
+from theory.statement.target import Target, as_target
 from theory.step_matrix import latent_rule
-from theory.target import Target, as_target
 
 __all__ = [
     "NeuronPrediction",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.giant_steps.activation_moments import activation_moments
-from theory.problem import Problem
-from theory.protocol import STARTS
+from theory.statement.problem import Problem
+from theory.statement.protocol import STARTS
 from theory.step_matrix import latent_rule
 
 __all__ = ["CosineLaw", "LabelMoments", "cosine_law", "label_moments"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from theory.giant_steps.hermite_moments import compositions
 from theory.hermite import hermite_polynomials
-from theory.target import Target
+from theory.statement.target import Target
 
 __all__ = ["BATCHES", "Replicas"]
 

@@ -11,9 +11,9 @@ import math
 import numpy as np
 from scipy.special import erf
 
-from theory.activation import Activation
 from theory.giant_steps.activation_moments import is_named
-from theory.hermite import gaussian_nodes
+from theory.quadrature import gaussian_nodes
+from theory.statement.activation import Activation
 
 __all__ = ["erf_fourth_moments", "independent_fourth_moments", "slope_times_feature", "three_point"]
 

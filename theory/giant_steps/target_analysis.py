@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from scipy.linalg import qr
 
-from theory.activation import Activation
 from theory.giant_steps.activation_moments import visible_degrees
 from theory.giant_steps.hermite_moments import (
     QUADRATURE_LATENTS,
@@ -20,7 +19,8 @@ from theory.giant_steps.hermite_moments import (
     quadrature_orders,
 )
 from theory.giant_steps.replicas import BATCHES, Replicas
-from theory.target import Target, as_target
+from theory.statement.activation import Activation
+from theory.statement.target import Target, as_target
 
 __all__ = ["METHODS", "Stair", "Staircase", "TargetAnalysis", "analyse_target", "visible_staircase"]
 

@@ -15,7 +15,7 @@ from theory.giant_steps.hermite_moments import (
     quadrature_orders,
 )
 from theory.giant_steps.replicas import BATCHES, Replicas
-from theory.target import Target, as_target
+from theory.statement.target import Target, as_target
 
 __all__ = ["Residual", "residual"]
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from theory.local_analysis.sphere import largest_modulus, smallest_on_tangents, smallest_ratio, unit_points
 from theory.local_analysis.zonal_kernel import RELU, ZonalKernel, ZonalSum, monomial
-from theory.teacher import Teacher, line_angles
+from theory.statement.teacher import Teacher, line_angles
 
 __all__ = ["Certificate", "certificate", "spread_bound"]
 
@@ -219,7 +219,7 @@ def certificate(teacher: Teacher, kind: str = "minimum-norm", *, degree: int = 8
 
     Examples
     --------
-    >>> from theory.teacher import TEACHERS
+    >>> from theory.statement.teacher import TEACHERS
     >>> print(f"{certificate(TEACHERS['G']).rho_span:.3f}")
     0.912
     """

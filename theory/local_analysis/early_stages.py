@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import roots_jacobi
 
-from theory.arguments import integer, real
 from theory.local_analysis.population import signal_power
 from theory.local_analysis.zonal_kernel import gram, unit_rows
-from theory.teacher import Teacher
+from theory.statement.arguments import integer, real
+from theory.statement.teacher import Teacher
 
 __all__ = [
     "StepPower",

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from theory.arguments import real
 from theory.local_analysis.dual_certificate import Certificate
 from theory.local_analysis.population import regularized_loss
 from theory.local_analysis.sphere import largest_modulus, peaks
 from theory.local_analysis.zonal_kernel import RELU, ZonalSum, kernel, kernel_hessian, kernel_slope
-from theory.teacher import Teacher, line_angles
+from theory.statement.arguments import real
+from theory.statement.teacher import Teacher, line_angles
 
 __all__ = [
     "MeasureMinimum",
@@ -191,7 +191,7 @@ def minimize_measure(
 
     Examples
     --------
-    >>> from theory.teacher import TEACHERS
+    >>> from theory.statement.teacher import TEACHERS
     >>> minimum = minimize_measure(TEACHERS["G"], 0.01)
     >>> print(f"{minimum.value:.6f}", [f"{c:.4f}" for c in minimum.masses])
     0.008917 ['0.4011', '-0.4011']

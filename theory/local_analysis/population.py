@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from theory.local_analysis.zonal_kernel import kernel, kernel_slope, unit_rows
-from theory.teacher import Teacher
+from theory.statement.teacher import Teacher
 
 __all__ = ["optimal_linear_part", "population_gradient", "population_loss", "regularized_loss", "signal_power"]
 
@@ -47,7 +47,7 @@ def signal_power(teacher: Teacher) -> float:
 
     Examples
     --------
-    >>> from theory.teacher import TEACHERS
+    >>> from theory.statement.teacher import TEACHERS
     >>> print(f"{signal_power(TEACHERS['orth4']):.6f}")
     0.022711
     """

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from theory.local_analysis.zonal_kernel import ZonalSum
-from theory.teacher import line_angles
+from theory.statement.teacher import line_angles
 
 __all__ = ["largest_modulus", "peaks", "smallest_on_tangents", "smallest_ratio", "unit_points"]
 

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from spikes.data import Samples
-from spikes.network import initial_network
-from spikes.seeds import derived_sequence
-from spikes.simulation import Simulation, simulate
-from theory.hermite import tensor_gauss_hermite
-from theory.problem import Problem
+from spikes.simulation.network import initial_network
+from spikes.simulation.one_step import Simulation, simulate
+from spikes.simulation.samples import Samples
+from spikes.simulation.seeds import derived_sequence
+from theory.quadrature import tensor_gauss_hermite
+from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
 __all__ = ["ControlledRun", "controlled_run"]

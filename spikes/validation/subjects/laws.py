@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from spikes.seeds import derived_sequence
-from spikes.spiked_matrices import simulate_spike
+from spikes.simulation.seeds import derived_sequence
+from spikes.simulation.spiked_matrices import simulate_spike
 from spikes.validation.statement import Claim
 from theory.laws import MarchenkoPastur, TracyWidom, wishart_edge
 from theory.spiked_models import InformationPlusNoise, SpikedCovariance, SpikedWigner

@@ -1,0 +1,140 @@
+"""``spikes nonlinear``: the studies of nonlinear features from one step of size n^alpha."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spikes.cli.options import (
+    Answer,
+    GradientOrder,
+    Seed,
+    Seeds,
+    Workers,
+    answers,
+    integer_option,
+    numbers,
+    takes_problem,
+)
+
+if TYPE_CHECKING:
+    from theory.statement.problem import Problem
+else:
+    Problem = object
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Nonlinear features from one step of size n^alpha: staircase, spectra, decomposition.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Alphas = Annotated[str | None, typer.Option("--alphas", help="Exponents to simulate, separated by commas.")]
+Points = Annotated[int, integer_option("--points", "Number of exponents at which spike positions are predicted.")]
+Sizes = Annotated[str, typer.Option("--sizes", help="Values of n, separated by commas; d/n and N/n are kept.")]
+Ell = Annotated[int | None, integer_option("--ell", "Number of terms; as many as outgrow the bulk by default.")]
+
+
+def _exponents(alphas: str | None) -> tuple[float, ...] | None:
+    return None if alphas is None else numbers("alphas", alphas)
+
+
+@app.command()
+@takes_problem(n=1000, d=500, width=750)
+@answers(progress=True)
+def staircase(
+    problem: Problem,
+    alphas: Alphas = None,
+    seeds: Seeds = 8,
+    seed: Seed = 0,
+    workers: Workers = None,
+    gradient_order: GradientOrder = 2,
+) -> Answer:
+    """Errors against the step-size exponent from 0 to 1/2: simulation, theory at this n, and the limit."""
+    from spikes.presentation.terminal import print_rows
+    from spikes.studies.nonlinear_features.study import staircase as run
+
+    study = run(
+        problem,
+        alphas=_exponents(alphas),
+        seeds=seeds,
+        seed=seed,
+        workers=workers,
+        gradient_order=gradient_order,
+    )
+
+    def draw() -> Any:
+        from spikes.studies.nonlinear_features.figure import plot_staircase
+
+        return plot_staircase(study)
+
+    return Answer(
+        study.to_dict,
+        lambda: print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", study.remark),
+        draw,
+    )
+
+
+@app.command()
+@takes_problem(n=1000, d=500, width=750)
+@answers(progress=True)
+def spectrum(
+    problem: Problem,
+    alphas: Alphas = None,
+    points: Points = 21,
+    seeds: Seeds = 4,
+    seed: Seed = 0,
+    workers: Workers = None,
+    gradient_order: GradientOrder = 2,
+) -> Answer:
+    """Spectra and spike positions as the exponent passes 0, 1/4, 1/3, 3/8."""
+    from spikes.presentation.terminal import print_rows
+    from spikes.studies.nonlinear_features.study import spectrum_study
+
+    study = spectrum_study(
+        problem,
+        alphas=_exponents(alphas),
+        points=points,
+        seeds=seeds,
+        seed=seed,
+        workers=workers,
+        gradient_order=gradient_order,
+    )
+
+    def draw() -> Any:
+        from spikes.studies.nonlinear_features.figure import plot_spectrum_study
+
+        return plot_spectrum_study(study)
+
+    return Answer(study.to_dict, lambda: print_rows(study.problem, study.rows(), f"spikes, {seeds} seeds"), draw)
+
+
+@app.command()
+@takes_problem(n=1000, d=500, width=750, alpha=0.29)
+@answers(progress=True)
+def decomposition(
+    problem: Problem,
+    ell: Ell = None,
+    sizes: Sizes = "500,1000,2000",
+    seeds: Seeds = 6,
+    seed: Seed = 0,
+    workers: Workers = None,
+) -> Answer:
+    """The remainder of F = F_0 + ell terms against n, corrected and as published, with fitted exponents."""
+    from spikes.studies.nonlinear_features.study import decomposition_study
+    from spikes.studies.nonlinear_features.table import print_decomposition
+
+    values = numbers("sizes", sizes)
+    if any(value != int(value) for value in values):
+        raise ValueError(f"`sizes` must be integers separated by commas; got {sizes!r}")
+    study = decomposition_study(
+        problem, ell, sizes=[int(value) for value in values], seeds=seeds, seed=seed, workers=workers
+    )
+
+    def draw() -> Any:
+        from spikes.studies.nonlinear_features.figure import plot_decomposition
+
+        return plot_decomposition(study)
+
+    return Answer(study.to_dict, lambda: print_decomposition(study), draw)

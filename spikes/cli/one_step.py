@@ -1,0 +1,157 @@
+"""``spikes predict``, ``spikes simulate`` and ``spikes compare``: one giant step, predicted and measured."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spikes.cli.options import (
+    Answer,
+    Dtype,
+    GradientOrder,
+    Method,
+    Scheduler,
+    Seed,
+    Seeds,
+    Workers,
+    answers,
+    numbers,
+    takes_problem,
+)
+
+if TYPE_CHECKING:
+    from theory.statement.problem import Problem
+else:
+    Problem = object
+
+__all__ = ["compare", "predict", "simulate"]
+
+DensityAt = Annotated[
+    str | None, typer.Option("--density-at", help="Eigenvalues x1,x2,... at which to give the density.")
+]
+
+
+@takes_problem()
+@answers()
+def predict(
+    problem: Problem,
+    gradient_order: GradientOrder = 2,
+    density_at: DensityAt = None,
+) -> Answer:
+    """Predict spectrum, spikes, what they have learned, and ridge errors."""
+    from spikes.agreement import contract
+    from spikes.studies.one_step.table import print_prediction
+    from theory.conditional_equivalent import predict as predict_problem
+
+    points = None if density_at is None else numbers("density_at", density_at)
+    theory = predict_problem(problem, gradient_order, density_at=points)
+
+    def draw() -> Any:
+        from spikes.studies.one_step.figure import plot_prediction
+
+        return plot_prediction(theory if points is None else predict_problem(problem, gradient_order))
+
+    return Answer(lambda: contract(problem, theory=theory.to_dict()), lambda: print_prediction(theory), draw)
+
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="FILE.npz",
+        help="Your own inputs X (n_total, d) and labels y (n_total,) instead of --n, --n-step, --d, --target, --noise.",
+    ),
+]
+Shares = Annotated[
+    str | None,
+    typer.Option("--shares", help="Of the rows of --data for the step, the fit and the test; 0.4,0.4,0.2 by default."),
+]
+
+
+@takes_problem()
+@answers(progress=True)
+def simulate(
+    problem: Problem,
+    context: typer.Context,
+    data: Data = None,
+    shares: Shares = None,
+    seeds: Seeds = 8,
+    seed: Seed = 0,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    dtype: Dtype = "float64",
+    method: Method = "gram",
+) -> Answer:
+    """Simulate the step, the features and the ridge fit for several seeds."""
+    if data is not None:
+        _refuse_given(context)
+        if scheduler is not None:
+            raise ValueError(f"`scheduler` must be left out with `data`; got {scheduler!r}")
+        return _on_data(problem, data, shares, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
+    if shares is not None:
+        raise ValueError(f"`shares` must go with `data`; got {shares!r} alone")
+    from spikes.agreement import contract
+    from spikes.runtime.cluster import cluster_executor
+    from spikes.simulation.ensemble import simulate_ensemble
+    from spikes.studies.one_step.table import print_simulation
+
+    with ExitStack() as stack:
+        executor = None
+        if scheduler is not None:
+            executor, workers = stack.enter_context(cluster_executor(scheduler, workers)), None
+        ensemble = simulate_ensemble(
+            problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method, executor=executor
+        )
+
+    def draw() -> Any:
+        from spikes.studies.one_step.figure import plot_simulation
+
+        return plot_simulation(ensemble)
+
+    return Answer(lambda: contract(problem, simulation=ensemble.to_dict()), lambda: print_simulation(ensemble), draw)
+
+
+def _refuse_given(context: typer.Context) -> None:
+    """Refuse options that say what the data decide."""
+    from spikes.studies.own_data.study import NEEDED
+
+    for name in NEEDED:
+        if context.get_parameter_source(name).name == "COMMANDLINE":
+            raise ValueError(f"`{name}` must be left out with `data`, which decide it; got {context.params[name]}")
+
+
+def _on_data(problem: Problem, path: str, shares: str | None, **how: Any) -> Answer:
+    from spikes.simulation.dataset import SHARES, load_dataset
+    from spikes.studies.own_data.study import study_data
+    from spikes.studies.own_data.table import print_data_study
+
+    parts = SHARES if shares is None else numbers("shares", shares)
+    study = study_data(load_dataset(path), problem, shares=parts, **how)
+
+    def draw() -> Any:
+        from spikes.studies.own_data.figure import plot_data_study
+
+        return plot_data_study(study)
+
+    return Answer(study.to_dict, lambda: print_data_study(study), draw)
+
+
+@takes_problem()
+@answers(progress=True)
+def compare(
+    problem: Problem,
+    seeds: Seeds = 8,
+    seed: Seed = 0,
+    workers: Workers = None,
+    dtype: Dtype = "float64",
+    method: Method = "gram",
+    gradient_order: GradientOrder = 2,
+) -> Answer:
+    """Lay theory over simulation: every quantity with its standard error, z and relative difference."""
+    from spikes.studies.one_step.study import compare as compare_problem
+    from spikes.studies.one_step.table import print_comparison
+
+    result = compare_problem(problem, seeds, seed, workers, gradient_order=gradient_order, dtype=dtype, method=method)
+    return Answer(result.to_dict, lambda: print_comparison(result), result.plot)

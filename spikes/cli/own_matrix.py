@@ -1,0 +1,36 @@
+"""``spikes spectrum``: the spectrum of a user's own matrix."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from spikes.cli.options import Answer, answers, real_option
+
+__all__ = ["spectrum"]
+
+File = Annotated[str, typer.Argument(help="A matrix in a .npy or .npz file; rows are samples.", metavar="FILE")]
+Key = Annotated[str | None, typer.Option("--key", help="Name of the array in a .npz file.")]
+Level = Annotated[float, real_option("--level", "Odds of calling the largest eigenvalue of noise an outlier.")]
+
+Method = Annotated[
+    str,
+    typer.Option("--method", help="gram: by the smaller Gram matrix; svd: slower, keeps small singular values."),
+]
+
+
+@answers()
+def spectrum(file: File, key: Key = None, level: Level = 1e-3, method: Method = "gram") -> Answer:
+    """Eigenvalues of your own matrix, the Marchenko-Pastur bulk fitted to them, and the outliers."""
+    from spikes.studies.own_matrix.study import load_matrix, matrix_spectrum
+    from spikes.studies.own_matrix.table import print_matrix_spectrum
+
+    study = matrix_spectrum(load_matrix(file, key), level=level, method=method)
+
+    def draw() -> Any:
+        from spikes.studies.own_matrix.figure import plot_matrix_spectrum
+
+        return plot_matrix_spectrum(study)
+
+    return Answer(study.to_dict, lambda: print_matrix_spectrum(study), draw)

@@ -1,0 +1,105 @@
+"""``spikes sweep``, ``spikes results`` and ``spikes plot``: studies of many problems."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from spikes.cli.options import Answer, Scheduler, Workers, answers
+
+__all__ = ["plot", "results", "sweep"]
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="Results file of a sweep.")]
+Where = Annotated[str, typer.Option("--where", help='Conditions on the cells, as "alpha=0.3, d>=500".')]
+
+
+@answers(progress=True, figure=False)
+def sweep(
+    study: Annotated[str, typer.Argument(metavar="STUDY.toml", help="The study; see docs/sweeps.md.")],
+    output: Annotated[
+        str | None, typer.Option("--output", help="Results file; the study's name with .sqlite by default.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a results file: compute what is missing.")] = (
+        False
+    ),
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Allow more than a million rows.")] = False,
+) -> Answer:
+    """Run a study: simulate and predict every cell, row by row into one file that a killed run resumes."""
+    from pathlib import Path
+
+    from spikes.runtime.files import check_writable
+    from spikes.sweeps.run import sweep as run
+    from spikes.sweeps.store import StudyChanged
+    from spikes.sweeps.study import load_study
+    from spikes.sweeps.summary import summarise, to_dict
+
+    stated = load_study(study)
+    path = output if output is not None else str(Path(study).with_suffix(".sqlite"))
+    check_writable("output", path)
+    try:
+        found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes, quiet=False)
+    except StudyChanged as error:
+        sys.stderr.write(error.difference)
+        raise
+    return Answer(lambda: to_dict(found, summarise(found)), lambda: print(f"{path}: {found.progress()}"))
+
+
+@answers(figure=False)
+def results(
+    file: File,
+    where: Where = "",
+    csv: Annotated[str | None, typer.Option("--csv", help="Write every simulation to this CSV file.")] = None,
+    parquet: Annotated[
+        str | None, typer.Option("--parquet", help="Write every simulation to this Parquet file (extra pandas).")
+    ] = None,
+) -> Answer:
+    """Print a sweep's results: means over seeds with standard errors beside the theory; export the single runs."""
+    from spikes.runtime.files import check_writable
+    from spikes.sweeps.store import open_results
+    from spikes.sweeps.summary import records, summarise, to_dict, write_csv, write_parquet
+    from spikes.sweeps.table import print_summaries
+
+    check_writable("csv", csv)
+    check_writable("parquet", parquet)
+    found = open_results(file)
+    summaries = summarise(found, where)
+    if csv:
+        write_csv(csv, records(found, where))
+    if parquet:
+        write_parquet(parquet, records(found, where))
+    fixed = ", ".join(f"{k} = {v}" for k, v in found.study.fixed.items() if v is not None)
+    heading = f"{file}: {found.progress()}\n{fixed}"
+
+    def show() -> None:
+        print_summaries(summaries, found.study.columns, tuple(found.study.axes), heading)
+
+    return Answer(lambda: to_dict(found, summaries), show)
+
+
+@answers()
+def plot(
+    file: File,
+    x: Annotated[str, typer.Option("--x", help="Field on the horizontal axis.")],
+    figure: Annotated[str, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")],
+    y: Annotated[str, typer.Option("--y", help="Quantity on the vertical axis.")] = "test_error",
+    by: Annotated[str | None, typer.Option("--by", help="Fields that tell curves apart, separated by commas.")] = None,
+    where: Where = "",
+) -> Answer:
+    """Draw a sweep: theory as lines, simulation as points with standard errors over seeds."""
+    from spikes.sweeps.store import open_results
+    from spikes.sweeps.summary import curves, summarise, to_dict
+
+    found = open_results(file)
+    summaries = summarise(found, where)
+    drawn = curves(summaries, x, y, tuple(part.strip() for part in by.split(",")) if by else ())
+
+    def draw() -> Any:
+        from spikes.sweeps.figure import plot_curves
+
+        return plot_curves(drawn, x, y)
+
+    return Answer(lambda: to_dict(found, summaries), lambda: None, draw)

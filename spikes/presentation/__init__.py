@@ -1,0 +1,1 @@
+"""How results are shown: what figures and tables of all subjects share."""

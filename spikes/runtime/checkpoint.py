@@ -1,0 +1,126 @@
+"""Long runs that can be stopped and continued: a file of the units finished so far, written whole after each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikes.runtime.files import check_writable, whole_file
+from spikes.runtime.tasks import run_tasks
+from theory.statement.problem import Problem
+
+__all__ = ["fingerprint", "run_units"]
+
+_FORMAT = "spikes-checkpoint/1"
+
+
+def fingerprint(problem: Problem) -> str:
+    """A digest of the values of target, σ and σ′ at fixed points: tells functions of the same name apart.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    str
+    """
+    points = np.random.default_rng(0).standard_normal((16, problem.teacher.k))
+    values = [problem.teacher(points), problem.sigma(points[:, 0]), problem.sigma.slope(points[:, 0])]
+    # twelve digits: what another machine's arithmetic leaves alone
+    text = " ".join(f"{x:.12g}" for x in np.concatenate(values))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def run_units(
+    function: Callable[..., dict[str, Any]],
+    units: Sequence[tuple[str, tuple]],
+    *,
+    statement: dict[str, Any],
+    checkpoint: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    label: str = "runs",
+) -> list[dict[str, np.ndarray]]:
+    """``[function(*task) for name, task in units]``, those that a checkpoint holds taken from there.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a dict of arrays or numbers.
+    units : sequence of (str, tuple)
+        Names, unique within the run, and arguments.
+    statement : dict
+        What the units are units of, as JSON values: a checkpoint of anything else is refused.
+    checkpoint : path, optional
+        Created, or continued if it exists. It is rewritten whole after each unit: a run that is killed loses the units
+        it was working on, and nothing else.
+    workers : int, optional
+        Processes; as many as processors by default.
+    label : str
+        Beside the progress bar.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint cannot be written, is not one, or belongs to another statement.
+    """
+    done: dict[str, Any] = {}
+    if checkpoint is not None:
+        check_writable("checkpoint", os.fspath(checkpoint))
+        done = _read(Path(checkpoint), statement)
+    left = [(name, task) for name, task in units if name not in done]
+    fresh: dict[str, dict[str, np.ndarray]] = {}
+
+    def finished(i: int, result: dict[str, Any]) -> None:
+        name = left[i][0]
+        fresh[name] = {key: np.asarray(value) for key, value in result.items()}
+        if checkpoint is not None:
+            done[name] = {key: value.tolist() for key, value in fresh[name].items()}
+            with whole_file(checkpoint) as temporary:
+                content = {"format": _FORMAT, "statement": statement, "units": done}
+                Path(temporary).write_text(json.dumps(content) + "\n")
+
+    run_tasks(function, [task for _, task in left], workers=workers, label=label, finished=finished)
+    return [
+        fresh[name] if name in fresh else {key: np.asarray(value) for key, value in done[name].items()}
+        for name, _ in units
+    ]
+
+
+def _read(path: Path, statement: dict[str, Any]) -> dict[str, Any]:
+    if not path.exists() or path.stat().st_size == 0:
+        return {}
+    try:
+        content = json.loads(path.read_text())
+        known = content["format"] == _FORMAT
+        theirs, units = content["statement"], content["units"]
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise ValueError(f"`checkpoint` must be a new file or one written by an earlier run; {str(path)!r} is neither")
+    for key, mine in _flat(statement).items():
+        other = _flat(theirs).get(key)
+        if other != mine:
+            raise ValueError(
+                f"`checkpoint` must belong to the same run; {str(path)!r} was written with {key} = {other!r}, "
+                f"this run has {mine!r}"
+            )
+    return units
+
+
+def _flat(content: dict[str, Any]) -> dict[str, Any]:
+    """One level of nesting undone."""
+    flat = {}
+    for key, value in content.items():
+        flat.update(value if isinstance(value, dict) else {key: value})
+    return flat

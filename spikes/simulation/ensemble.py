@@ -1,0 +1,195 @@
+"""Several independent runs of a problem, and their means with standard errors."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikes.agreement import ALIGNMENTS
+from spikes.estimates import Estimate, estimate, mean_amplitudes
+from spikes.runtime.tasks import run_tasks, worker_count
+from spikes.simulation.one_step import Simulation, check_how, check_memory, simulate
+from spikes.simulation.row_sums import HERE, Place
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
+from spikes.simulation.spectra import separated
+from theory.statement.problem import Problem
+
+__all__ = ["Ensemble", "check_runs", "simulate_ensemble"]
+
+_BINS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Independent runs of one problem.
+
+    Attributes
+    ----------
+    problem : Problem
+    runs : tuple of Simulation
+    """
+
+    problem: Problem
+    runs: tuple[Simulation, ...]
+
+    @property
+    def seeds(self) -> int:
+        """Number of runs."""
+        return len(self.runs)
+
+    def values(self, name: str) -> np.ndarray:
+        """One attribute of every run, stacked on the first axis."""
+        return np.stack([np.asarray(getattr(run, name)) for run in self.runs])
+
+    def outlier_count(self) -> int:
+        """Number of leading singular values that stand apart from the rest in most runs, judged from them alone."""
+        counts = [separated(run.singular_values) for run in self.runs]
+        return int(np.median(counts))
+
+    def singular_value(self, i: int) -> Estimate:
+        """Singular value i of F/√n, counted from 0."""
+        return estimate([run.singular_values[i] for run in self.runs])
+
+    def alignment(self, i: int) -> tuple[Estimate, ...]:
+        """Amplitudes |⟨û_i, h_k⟩|, h_k being He_k(u)/√(k! n) orthonormalised on the sample, k = 0 … 4.
+
+        See `mean_amplitudes` for what the mean of a quantity without a sign is.
+        """
+        return mean_amplitudes(np.stack([run.alignment[i] for run in self.runs]))
+
+    def histogram(self, outliers: int) -> tuple[np.ndarray, np.ndarray]:
+        """Bin edges, equidistant in ln x, and the density of every run over them, the leading eigenvalues left out.
+
+        Returns
+        -------
+        edges : ndarray, shape (61,)
+        density : ndarray, shape (seeds, 60)
+            Integrates to the share of eigenvalues of FFᵀ/n in the bulk.
+        """
+        bulks = [run.eigenvalues[outliers : run.rank] for run in self.runs]
+        low, high = min(values[-1] for values in bulks), max(values[0] for values in bulks)
+        edges = np.geomspace(low * (1.0 - 1e-9), high * (1.0 + 1e-9), _BINS + 1)
+        density = [np.histogram(values, edges)[0] / (self.problem.n * np.diff(edges)) for values in bulks]
+        return edges, np.stack(density)
+
+    def to_dict(self, outliers: int | None = None) -> dict[str, Any]:
+        """The ``simulation`` part of the JSON contract, with `outliers` spikes or as many as stand apart."""
+        count = self.outlier_count() if outliers is None else outliers
+        count = min(count, self.runs[0].alignment.shape[0])
+        edges, density = self.histogram(count)
+        lows = estimate([run.eigenvalues[run.rank - 1] for run in self.runs])
+        highs = estimate([run.eigenvalues[count] for run in self.runs])
+        zero = estimate([1.0 - run.rank / self.problem.n for run in self.runs])
+
+        def path(name: str) -> list[dict[str, float | None]]:
+            return [estimate(column).to_dict() for column in self.values(name).T]
+
+        return {
+            "seeds": self.seeds,
+            "step": {
+                "beta_norm2": estimate(self.values("beta_norm2")).to_dict(),
+                "overlap": [estimate(column).to_dict() for column in self.values("overlap").T],
+            },
+            "bulk": {"edges": [[lows.to_dict(), highs.to_dict()]], "mass_at_zero": zero.to_dict()},
+            "density": {
+                "x": np.sqrt(edges[1:] * edges[:-1]).tolist(),
+                "density": [estimate(column).to_dict() for column in density.T],
+            },
+            "outliers": [
+                {
+                    "singular_value": self.singular_value(i).to_dict(),
+                    "alignment": {
+                        name: value.to_dict() for name, value in zip(ALIGNMENTS, self.alignment(i), strict=True)
+                    },
+                }
+                for i in range(count)
+            ],
+            "ridge": list(self.problem.ridges),
+            "test_error": path("test_error"),
+            "train_error": path("train_error"),
+            "objective": path("objective"),
+            "before": {name: path(f"{name}_before") for name in ("test_error", "train_error", "objective")},
+        }
+
+
+def check_runs(seeds: int, workers: int | None, executor: Executor | None) -> int:
+    """Refuse runs that cannot be made where they are asked for; the number of processes."""
+    check_seeds(seeds)
+    if executor is not None and workers is not None:
+        raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
+    return worker_count(workers, 10**9)
+
+
+def simulate_ensemble(
+    problem: Problem,
+    *,
+    seeds: int = 8,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    workers: int | None = None,
+    test_samples: int = 8192,
+    dtype: str = "float64",
+    method: str = "gram",
+    executor: Executor | None = None,
+) -> Ensemble:
+    """Run `simulate` for several independent seeds, in processes of one thread each.
+
+    Run i has the i-th child of the seed's sequence: the same bits whatever `workers` is, and the first runs of a larger
+    ensemble are those of a smaller one. Runs are what workers share; of streamed ones, on an executor or where there
+    are more workers than runs, it is ranges of rows, one run after the other. Either way gives the same bits.
+
+    Parameters
+    ----------
+    problem : Problem
+    seeds : int
+        Number of runs.
+    seed : int, SeedSequence or Generator
+    workers : int, optional
+        Processes; as many as processors by default.
+    test_samples : int
+        Fresh samples for each run's test error.
+    dtype, method : str
+        As in `simulate`.
+    executor : concurrent.futures.Executor, optional
+        Where to run instead of in `workers` processes.
+
+    Returns
+    -------
+    Ensemble
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the runs do not fit in memory side by side.
+    ChildProcessError
+        If workers keep dying.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> runs = simulate_ensemble(Problem(n=100, d=50, width=75), seeds=2, seed=0, workers=1)
+    >>> runs.seeds, runs.values("test_error").shape
+    (2, (2, 1))
+    """
+    sequence, count = as_seed_sequence(seed), check_runs(seeds, workers, executor)
+    check_how(dtype, method)
+    check_memory(problem, 1 if executor is not None else min(count, seeds), dtype=dtype, method=method)
+    if method == "streamed" and (executor is not None or count > seeds):
+        place = Place(None if executor is not None else count, executor)
+        sequences = [derived_sequence(sequence, i) for i in range(seeds)]
+        return Ensemble(problem, tuple(_run(problem, s, test_samples, dtype, method, place) for s in sequences))
+    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(seeds)]
+    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor)))
+
+
+def _run(
+    problem: Problem,
+    sequence: np.random.SeedSequence,
+    test_samples: int,
+    dtype: str,
+    method: str,
+    place: Place = HERE,
+) -> Simulation:
+    return simulate(problem, sequence, test_samples=test_samples, dtype=dtype, method=method, place=place)

@@ -1,0 +1,190 @@
+"""One giant gradient step on the first layer, in row blocks: two matrix products and one fused pass between them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse.linalg import svds
+
+from spikes.runtime.running_products import add_product
+from spikes.simulation.kernels import ActivationKernels
+from spikes.simulation.network import Network
+from spikes.simulation.row_sums import HERE, Place, sum_over_rows
+from spikes.simulation.samples import LabelledRows, over_blocks
+
+__all__ = ["BLOCK", "Gradient", "Step", "giant_step", "gradient", "rank_one_share"]
+
+BLOCK = 512
+"""Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """What one batch says of the first layer.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (N, d)
+        (1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀: the step moves W by η times this.
+    beta : ndarray, shape (d,)
+        X₀ᵀy₀/n₀.
+    label_power : float
+        Mean of y² over the batch.
+    """
+
+    rows: np.ndarray
+    beta: np.ndarray
+    label_power: float
+
+    def step(self, network: Network, eta: float) -> Step:
+        """The network after a step of size η; the rows are overwritten by its first layer."""
+        W = self.rows
+        W *= eta
+        W += network.W
+        return Step(Network(W, network.a), self.beta, self.label_power)
+
+
+def rank_one_share(matrix: np.ndarray) -> float:
+    """Share of the squared Frobenius norm that the largest singular value of a matrix carries; nan for zero."""
+    norm = float(np.linalg.norm(matrix))
+    if norm == 0.0:
+        return math.nan
+    largest = svds(matrix, k=1, v0=np.ones(min(matrix.shape), matrix.dtype), return_singular_vectors=False)
+    return (float(largest[0]) / norm) ** 2
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What the step did.
+
+    Attributes
+    ----------
+    network : Network
+        With the new first layer W₁ and the old second one.
+    beta : ndarray, shape (d,)
+        β = X₀ᵀy₀/n₀, the direction common to all neurons.
+    label_power : float
+        Mean of y² over the batch of the step.
+    """
+
+    network: Network
+    beta: np.ndarray
+    label_power: float
+
+
+def gradient(
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    samples: LabelledRows,
+    *,
+    interacting: bool = True,
+    threads: int = 1,
+    place: Place = HERE,
+) -> Gradient:
+    """(1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀), in row blocks: memory does not grow with n₀.
+
+    Parameters
+    ----------
+    network : Network
+        W (N, d) and a (N,).
+    kernels : ActivationKernels
+    shift : float
+        Subtracted from σ in f; E σ(Z) for a centred activation.
+    samples : LabelledRows
+        The batch, n₀ rows.
+    interacting : bool
+        False leaves f out of the residual, as if other neurons made it vanish.
+    threads : int
+        Threads that share the blocks of rows.
+    place : Place
+        Where ranges of rows are summed.
+
+    Returns
+    -------
+    Gradient
+    """
+    arguments = (network, kernels, shift, interacting)
+    total, beta, power = sum_over_rows(_sums, samples, arguments, threads=threads, place=place)
+    total /= samples.rows
+    return Gradient(total, beta / samples.rows, power / samples.rows)
+
+
+def _sums(
+    samples: LabelledRows,
+    threads: int,
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    interacting: bool,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """n₀ times the gradient's rows, β and the power of the labels."""
+    W, a = network.W, network.a
+    N, d = W.shape
+    size, scale = min(BLOCK, samples.rows), 1.0 / math.sqrt(N) if interacting else 0.0
+    parts = [
+        _Part(np.empty((size, N), W.dtype), np.empty(size, W.dtype), np.zeros_like(W), np.zeros(d))
+        for _ in range(threads)
+    ]
+
+    def visit(slot: int, _: slice, X: np.ndarray, y: np.ndarray) -> None:
+        part = parts[slot]
+        block, r = part.H[: len(y)], part.r[: len(y)]
+        np.dot(X, W.T, out=block)
+        kernels.backward(block, a, scale, y, shift, r)
+        add_product(part.gradient, block, X)
+        part.beta += y @ X
+        part.power += float(y @ y)
+
+    over_blocks(samples, BLOCK, visit, threads=threads, dtype=W.dtype)
+    total, beta, power = parts[0].gradient, parts[0].beta, parts[0].power
+    for part in parts[1:]:
+        total += part.gradient
+        beta += part.beta
+        power += part.power
+    return total, beta, power
+
+
+def giant_step(
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    samples: LabelledRows,
+    eta: float,
+    *,
+    threads: int = 1,
+) -> Step:
+    """W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀).
+
+    Parameters
+    ----------
+    network : Network
+        W₀ (N, d) and a (N,).
+    kernels : ActivationKernels
+    shift : float
+        Subtracted from σ in f; E σ(Z) for a centred activation.
+    samples : LabelledRows
+        The fresh batch, n₀ rows.
+    eta : float
+        η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
+    threads : int
+        Threads that share the blocks of rows.
+
+    Returns
+    -------
+    Step
+    """
+    return gradient(network, kernels, shift, samples, threads=threads).step(network, eta)
+
+
+@dataclass(eq=False)
+class _Part:
+    """Buffers and sums of one thread."""
+
+    H: np.ndarray
+    r: np.ndarray
+    gradient: np.ndarray
+    beta: np.ndarray
+    power: float = 0.0

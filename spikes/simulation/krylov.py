@@ -1,0 +1,235 @@
+"""Krylov methods on features that are never stored: leading singular triplets, and the density of the spectrum."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh, eigh_tridiagonal
+
+from spikes.simulation.feature_stream import FeatureStream
+
+__all__ = [
+    "LeadingTriplets",
+    "SpectralDensity",
+    "check_count",
+    "check_quadrature",
+    "leading_triplets",
+    "smoothed",
+    "stochastic_density",
+]
+
+_FIRST, _EVERY = 20, 5  # steps at which the quadrature is first asked whether it may end, and their spacing then
+
+
+@dataclass(frozen=True, eq=False)
+class LeadingTriplets:
+    """Leading singular values of F/√n with their right vectors.
+
+    Attributes
+    ----------
+    singular_values : ndarray, shape (K,)
+    right : ndarray, shape (N, K)
+    residual : float
+        Largest ‖(FᵀF/n)v − s²v‖/s₁².
+    passes : int
+        Passes over the rows.
+    """
+
+    singular_values: np.ndarray
+    right: np.ndarray
+    residual: float
+    passes: int
+
+    def left(self, stream: FeatureStream) -> np.ndarray:
+        """Left singular vectors F v/(√n s), by one more pass; shape (n, K)."""
+        return stream.times(self.right) / (math.sqrt(stream.samples.rows) * self.singular_values)
+
+
+def leading_triplets(
+    stream: FeatureStream,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    tolerance: float = 1e-7,
+    most: int = 60,
+    guard: int = 4,
+) -> LeadingTriplets:
+    """The `count` largest singular values of F/√n by block Lanczos on FᵀF/n, with full orthogonalisation.
+
+    Golub and Underwood, Mathematical Software III (1977) 361.
+
+    Parameters
+    ----------
+    stream : FeatureStream
+    count : int
+    rng : Generator
+        Draws the starting block.
+    tolerance : float
+        Of the residual relative to s₁². The error of s² is its square over the gap to the rest.
+    most : int
+        Passes after which it gives up.
+    guard : int
+        Vectors of a block beyond `count`.
+
+    Returns
+    -------
+    LeadingTriplets
+
+    Raises
+    ------
+    ValueError
+        If `count` is not in 1 … N.
+    ArithmeticError
+        If `most` passes do not reach `tolerance`: the values asked for then lie in a dense part of the spectrum.
+    """
+    N = len(stream.W)
+    check_count(count, N)
+    block = min(count + guard, N)
+    fresh = np.linalg.qr(rng.standard_normal((N, block)).astype(stream.W.dtype))[0]
+    basis, images = np.empty((N, 0), stream.W.dtype), np.empty((N, 0), stream.W.dtype)
+    worst = math.inf
+    for passes in range(1, most + 1):
+        image = stream.gram_times(fresh)
+        basis, images = np.hstack([basis, fresh]), np.hstack([images, image])
+        small = basis.T @ images
+        values, coordinates = eigh(0.5 * (small + small.T))
+        values, coordinates = values[::-1][:count], coordinates[:, ::-1][:, :count]
+        worst = float(np.max(np.linalg.norm(images @ coordinates - basis @ coordinates * values, axis=0)) / values[0])
+        full = basis.shape[1] >= N
+        if worst <= tolerance or full:
+            return LeadingTriplets(np.sqrt(np.maximum(values, 0.0)), basis @ coordinates, worst, passes)
+        for _ in range(2):
+            image = image - basis @ (basis.T @ image)
+        fresh = np.linalg.qr(image)[0][:, : min(block, N - basis.shape[1])]
+    raise ArithmeticError(
+        f"the leading {count} singular values did not converge in {most} passes: residual {worst:.2g}, wanted "
+        f"{tolerance:.2g}; ask for fewer, raise `most`, or raise `tolerance`"
+    )
+
+
+def check_count(count: int, N: int) -> None:
+    """Refuse a number of singular values that is not an integer from 1 to N."""
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= N:
+        raise ValueError(f"`count` must be an integer from 1 to {N}; got {count!r}")
+
+
+def check_quadrature(probes: int, steps: int) -> None:
+    """Refuse numbers of probes or steps that give no density with an error."""
+    if isinstance(probes, bool) or not isinstance(probes, int | np.integer) or probes < 2:
+        raise ValueError(f"`probes` must be an integer of at least 2, for an error; got {probes!r}")
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 2:
+        raise ValueError(f"`steps` must be an integer of at least 2; got {steps!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralDensity:
+    """Density of the eigenvalues of FFᵀ/n, smoothed by a Gaussian in ln x.
+
+    Attributes
+    ----------
+    x : ndarray, shape (P,)
+    density, sem : ndarray, shape (P,)
+        Mean over probes and its standard error; integrates to N/n with the zero eigenvalues of FᵀF left out.
+    width : float
+        Standard deviation of the Gaussian in ln x.
+    probes, steps : int
+    """
+
+    x: np.ndarray
+    density: np.ndarray
+    sem: np.ndarray
+    width: float
+    probes: int
+    steps: int
+
+
+def stochastic_density(
+    stream: FeatureStream,
+    x: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    probes: int = 10,
+    steps: int = 80,
+    width: float = 0.1,
+) -> SpectralDensity:
+    """Density by stochastic Lanczos quadrature: N/n times the mean over probes of Σ_i τ_i² δ(x − θ_i), smoothed.
+
+    θ_i are the eigenvalues of a probe's tridiagonal matrix and τ_i the first entries of its eigenvectors: Ubaru, Chen
+    and Saad, SIAM J. Matrix Anal. Appl. 38 (2017) 1075.
+
+    Parameters
+    ----------
+    stream : FeatureStream
+    x : ndarray, shape (P,)
+        Positive points.
+    rng : Generator
+        Draws the probes, uniform on the sphere.
+    probes : int
+        At least 2; the error falls like (probes · N)^(-1/2).
+    steps : int
+        Passes over the rows at most. The quadrature is exact for polynomials of degree 2·steps − 1, and converges
+        geometrically to the density smoothed over `width`: it ends when the last quarter of the steps has changed it
+        by less than its standard error, and after N steps, which leave no more to know.
+    width : float
+
+    Returns
+    -------
+    SpectralDensity
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule.
+    ArithmeticError
+        If that many steps do not resolve the density.
+    """
+    x = np.asarray(x, dtype=float)
+    if x.ndim != 1 or not (np.isfinite(x) & (x > 0.0)).all():
+        raise ValueError("`x` must be positive and finite points on one axis")
+    check_quadrature(probes, steps)
+    N = len(stream.W)
+    if not (math.isfinite(width) and width > 0.0):
+        raise ValueError(f"`width` must be positive; got {width!r}")
+    scale, steps = N / stream.samples.rows, min(int(steps), N)
+    V = rng.standard_normal((N, probes))
+    V /= np.linalg.norm(V, axis=0)
+    basis = np.empty((steps, N, probes))
+    diagonal, off = np.zeros((steps, probes)), np.zeros((steps, probes))
+
+    def after(count: int) -> np.ndarray:
+        densities = np.empty((probes, len(x)))
+        for p in range(probes):
+            nodes, vectors = eigh_tridiagonal(diagonal[:count, p], off[: count - 1, p])
+            densities[p] = scale * smoothed(nodes, vectors[0] ** 2, x, width)
+        return densities
+
+    for j in range(steps):
+        basis[j] = V
+        Y = stream.gram_times(V.astype(stream.W.dtype, copy=False)).astype(float)
+        diagonal[j] = np.einsum("np,np->p", V, Y)
+        for _ in range(2):
+            Y -= np.einsum("jnp,jp->np", basis[: j + 1], np.einsum("jnp,np->jp", basis[: j + 1], Y))
+        off[j] = np.linalg.norm(Y, axis=0)
+        V = Y / np.where(off[j] > 0.0, off[j], 1.0)
+        count = j + 1
+        if count < steps and (count < _FIRST or count % _EVERY):
+            continue
+        densities, earlier = after(count), after(max(1, 3 * count // 4)).mean(axis=0)
+        mean, sem = densities.mean(axis=0), densities.std(axis=0, ddof=1) / math.sqrt(probes)
+        # Steps converge geometrically, so that what the last quarter of them changed bounds what is still missing.
+        height, change = float(np.max(x * mean)), float(np.max(x * np.abs(mean - earlier)))
+        if count == N or change <= max(float(np.max(x * sem)), 1e-3 * height):
+            return SpectralDensity(x, mean, sem, width, int(probes), count)
+    raise ArithmeticError(
+        f"the density smoothed over {width:g} in ln x is not resolved in {steps} steps: their last quarter changed it "
+        f"by {change / height:.2g} of its peak, more than its standard error; raise `steps` or the smoothing"
+    )
+
+
+def smoothed(nodes: np.ndarray, weights: np.ndarray, x: np.ndarray, width: float) -> np.ndarray:
+    """Σ_i weights_i N(ln x; ln nodes_i, width²)/x over the nodes above rounding."""
+    keep = nodes > 1e-12 * nodes.max()
+    away = (np.log(x)[:, None] - np.log(nodes[keep])) / width
+    return np.exp(-0.5 * away**2) @ weights[keep] / (math.sqrt(2.0 * math.pi) * width * x)

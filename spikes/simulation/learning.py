@@ -1,0 +1,61 @@
+"""Test errors of ridge regression on random features and on the features after giant steps, from one seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikes.simulation.features import squared_errors
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.label_fit import Residuals, fit_labels
+from spikes.simulation.one_step import activation_mean
+from spikes.simulation.samples import Samples
+from spikes.simulation.second_layer import fit_second_layer
+from spikes.simulation.seeds import derived_sequence
+from spikes.simulation.trajectory import start_network, trajectory
+from theory.statement.problem import Problem
+from theory.statement.protocol import Protocol
+
+__all__ = ["TEST_SAMPLES", "measure_learning"]
+
+TEST_SAMPLES = 65536
+
+
+def measure_learning(
+    problem: Problem,
+    protocol: Protocol,
+    readout: str,
+    sequence: np.random.SeedSequence,
+    test_samples: int = TEST_SAMPLES,
+) -> dict[str, float]:
+    """One network before and after its steps, each with a second layer fitted to the same fresh data.
+
+    Parameters
+    ----------
+    problem : Problem
+        n₀ samples for each step, n for the second layer, one penalty.
+    protocol : Protocol
+    readout : {"none", "exact", "ols"}
+        What is subtracted from the labels of the second layer and added back to its predictions: see
+        `spikes.simulation.label_fit.fit_labels`.
+    sequence : SeedSequence
+    test_samples : int
+        Fresh samples for the test errors.
+
+    Returns
+    -------
+    dict
+        Test errors on fresh samples, noise included: ``random_features`` and ``one_step``; and ``learned``, the mean
+        over neurons of the squared cosine with the target's subspace after the steps.
+    """
+    network = start_network(problem, protocol, derived_sequence(sequence, 0))
+    made = trajectory(problem, protocol, derived_sequence(sequence, 0))
+    drawn = Samples(problem, derived_sequence(sequence, 1), problem.n)
+    fit = fit_labels(readout, drawn, drawn)
+    samples = Residuals(drawn, fit)
+    fresh = Residuals(Samples(problem, derived_sequence(sequence, 2), test_samples), fit)
+    kernels = activation_kernels(problem.sigma)
+    shift = activation_mean(problem.sigma) if problem.centered else 0.0
+    layers = [(W, fit_second_layer(W, kernels, shift, samples, problem.ridges)) for W in (network.W, made.W)]
+    (before, _), (after, _) = squared_errors(layers, kernels, shift, fresh)
+    learned = float(np.mean(np.sum(made.cosines[-1] ** 2, axis=1)))
+    return {"random_features": float(before[0]), "one_step": float(after[0]), "learned": learned}

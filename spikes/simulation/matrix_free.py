@@ -1,0 +1,300 @@
+"""The spectrum after a step from products alone: neither the features nor their Gram matrix is ever stored."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spikes.estimates import Estimate, estimate, mean_amplitudes
+from spikes.runtime.memory import free_gib
+from spikes.runtime.tasks import run_tasks
+from spikes.simulation.ensemble import check_runs
+from spikes.simulation.feature_stream import FeatureStream
+from spikes.simulation.gradient import BLOCK, gradient
+from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.krylov import SpectralDensity, check_count, leading_triplets, stochastic_density
+from spikes.simulation.network import initial_network
+from spikes.simulation.one_step import activation_mean, check_how
+from spikes.simulation.row_sums import HERE, Place
+from spikes.simulation.samples import Samples
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from theory.statement.problem import Problem
+
+__all__ = [
+    "MatrixFree",
+    "MatrixFreeRun",
+    "Quadrature",
+    "SteppedFeatures",
+    "matrix_free_spectrum",
+    "stepped_features",
+]
+
+_BASIS = 60  # passes of block Lanczos at most, each of which adds a block to its basis
+_GUARD = 4
+
+
+@dataclass(frozen=True, eq=False)
+class SteppedFeatures:
+    """Features after one step as an operator, with the direction of their latents.
+
+    Attributes
+    ----------
+    stream : FeatureStream
+    direction : ndarray, shape (d,)
+        β̂.
+    beta_norm2 : float
+        ‖X₀ᵀy₀/n₀‖².
+    """
+
+    stream: FeatureStream
+    direction: np.ndarray
+    beta_norm2: float
+
+
+@dataclass(frozen=True, eq=False)
+class Quadrature:
+    """Where and how a density is found.
+
+    Attributes
+    ----------
+    x : ndarray, shape (P,)
+        Eigenvalues of FFᵀ/n at which it is wanted.
+    probes, steps : int
+    width : float
+        As in `spikes.simulation.krylov.stochastic_density`.
+    """
+
+    x: np.ndarray
+    probes: int = 10
+    steps: int = 80
+    width: float = 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixFreeRun:
+    """What one run measured.
+
+    Attributes
+    ----------
+    singular_values : ndarray, shape (K,)
+        The largest of F/√n.
+    alignment : ndarray, shape (K, 5)
+        As in `spikes.simulation.one_step.Simulation`.
+    density : SpectralDensity, optional
+    beta_norm2 : float
+    overlap : ndarray, shape (k,)
+        Overlap of β̂ with the directions of the target.
+    passes : int
+        Over the n rows.
+    """
+
+    singular_values: np.ndarray
+    alignment: np.ndarray
+    density: SpectralDensity | None
+    beta_norm2: float
+    overlap: np.ndarray
+    passes: int
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixFree:
+    """Independent runs of one problem.
+
+    Attributes
+    ----------
+    problem : Problem
+    runs : tuple of MatrixFreeRun
+    quadrature : Quadrature, optional
+    """
+
+    problem: Problem
+    runs: tuple[MatrixFreeRun, ...]
+    quadrature: Quadrature | None
+
+    @property
+    def seeds(self) -> int:
+        """Number of runs."""
+        return len(self.runs)
+
+    def singular_value(self, i: int) -> Estimate:
+        """Singular value i of F/√n, counted from 0."""
+        return estimate([run.singular_values[i] for run in self.runs])
+
+    def alignment(self, i: int) -> tuple[Estimate, ...]:
+        """Amplitudes of left singular vector i; see `spikes.estimates.mean_amplitudes`."""
+        return mean_amplitudes(np.stack([run.alignment[i] for run in self.runs]))
+
+    def density(self) -> list[Estimate]:
+        """Smoothed density at every point. Its standard error is the larger of two: over runs, and from their probes.
+
+        Eigenvalues vary from run to run far less than a run's probes do, so that both tell the same; a few runs alone
+        tell it badly.
+        """
+        probes = np.sqrt(np.mean([run.density.sem**2 for run in self.runs], axis=0) / self.seeds)
+        over_runs = [estimate(values) for values in np.stack([run.density.density for run in self.runs]).T]
+        return [
+            Estimate(mean, float(np.fmax(sem, least)), seeds)
+            for (mean, sem, seeds), least in zip(over_runs, probes, strict=True)
+        ]
+
+
+def stepped_features(
+    problem: Problem,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    *,
+    threads: int = 1,
+    dtype: str = "float64",
+    place: Place = HERE,
+) -> SteppedFeatures:
+    """Take one giant step and describe the features after it, on the random numbers of `spikes.simulate`.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int, SeedSequence or Generator
+    threads : int
+    dtype : {"float64", "float32"}
+    place : Place
+
+    Returns
+    -------
+    SteppedFeatures
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule.
+    ArithmeticError
+        If X₀ᵀy₀/n₀ vanishes.
+    """
+    check_how(dtype)
+    sequence, kernels = as_seed_sequence(seed), activation_kernels(problem.sigma)
+    shift = activation_mean(problem.sigma) if problem.centered else 0.0
+    start = initial_network(problem, sequence, dtype=np.dtype(dtype))
+    batch = Samples(problem, derived_sequence(sequence, 2), problem.n0)
+    made = gradient(start, kernels, shift, batch, threads=threads, place=place)
+    step = made.step(start, problem.step_size)
+    norm2 = float(step.beta @ step.beta)
+    if norm2 == 0.0:
+        raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
+    samples = Samples(problem, derived_sequence(sequence, 3), problem.n)
+    stream = FeatureStream(step.network.W, kernels, shift, samples, threads, place)
+    return SteppedFeatures(stream, step.beta / math.sqrt(norm2), norm2)
+
+
+def matrix_free_spectrum(
+    problem: Problem,
+    *,
+    count: int = 2,
+    quadrature: Quadrature | None = None,
+    seeds: int = 4,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    workers: int | None = None,
+    dtype: str = "float64",
+    executor: Executor | None = None,
+) -> MatrixFree:
+    """Leading singular values with what their left vectors have learned, and the density, for several seeds.
+
+    F is n×N and FᵀF/n is N×N; neither is formed. Block Lanczos and stochastic Lanczos quadrature multiply FᵀF/n with a
+    few vectors in each pass over rows that are drawn again from the seed. Memory is that of the weights, N·d, and of a
+    Krylov basis. Run i has the features of run i of `spikes.simulate_ensemble`.
+
+    Parameters
+    ----------
+    problem : Problem
+    count : int
+        Leading singular values; those of the bulk lie dense and take many passes.
+    quadrature : Quadrature, optional
+        Left out for no density.
+    seeds : int
+        Number of runs.
+    seed : int, SeedSequence or Generator
+    workers : int, optional
+        Processes, as many as processors by default; they share runs, or ranges of rows where they are more than runs.
+        The bits are the same.
+    dtype : {"float64", "float32"}
+    executor : concurrent.futures.Executor, optional
+        Where to run instead of in `workers` processes.
+
+    Returns
+    -------
+    MatrixFree
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or weights and Krylov bases do not fit in memory.
+    ArithmeticError
+        If Lanczos does not converge; the message names the residual and a remedy.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> found = matrix_free_spectrum(Problem(n=400, d=50, width=75, alpha=0.45), count=1, seeds=2, workers=1)
+    >>> found.seeds, found.runs[0].alignment.shape
+    (2, (1, 5))
+    """
+    sequence, many = as_seed_sequence(seed), check_runs(seeds, workers, executor)
+    check_how(dtype)
+    check_count(count, problem.width)
+    shared = executor is not None or many > seeds
+    _check_memory(problem, count, quadrature, dtype, 1 if shared else min(many, seeds))
+    tasks = [(problem, derived_sequence(sequence, i), count, quadrature, dtype) for i in range(seeds)]
+    if shared:
+        place = Place(None if executor is not None else many, executor)
+        runs = [_run(*task, place) for task in tasks]
+    else:
+        runs = run_tasks(_run, tasks, workers=workers)
+    return MatrixFree(problem, tuple(runs), quadrature)
+
+
+def _check_memory(problem: Problem, count: int, quadrature: Quadrature | None, dtype: str, copies: int) -> None:
+    d, N = problem.d, problem.width
+    bases = 2 * _BASIS * (count + _GUARD) * N
+    probes = 0 if quadrature is None else 8 // np.dtype(dtype).itemsize * (quadrature.steps + 3) * quadrature.probes * N
+    needed = np.dtype(dtype).itemsize * copies * (3 * N * d + max(bases, probes) + 2 * BLOCK * (N + d)) / 2**30
+    free = free_gib()
+    if needed > free:
+        raise ValueError(
+            f"`d` and `width` must leave room for weights and Krylov bases: d = {d}, width = {N} need about "
+            f"{needed:.3g} GiB, {free:.3g} GiB are free; take fewer `workers`, probes or steps, or `dtype` float32"
+        )
+
+
+def _run(
+    problem: Problem,
+    sequence: np.random.SeedSequence,
+    count: int,
+    quadrature: Quadrature | None,
+    dtype: str,
+    place: Place = HERE,
+) -> MatrixFreeRun:
+    with threadpool_limits(1):
+        made = stepped_features(problem, sequence, dtype=dtype, place=place)
+        stream = made.stream
+        tolerance = 1e-7 if dtype == "float64" else 1e-4
+        start = np.random.default_rng(derived_sequence(sequence, 5))
+        leading = leading_triplets(stream, count, start, tolerance=tolerance, most=_BASIS, guard=_GUARD)
+        moments = stream.hermite_moments(made.direction)
+        density = None
+        if quadrature is not None:
+            density = stochastic_density(
+                stream,
+                quadrature.x,
+                np.random.default_rng(derived_sequence(sequence, 6)),
+                probes=quadrature.probes,
+                steps=quadrature.steps,
+                width=quadrature.width,
+            )
+        return MatrixFreeRun(
+            singular_values=leading.singular_values.astype(float, copy=False),
+            alignment=moments.alignment(leading.singular_values**2, leading.right),
+            density=density,
+            beta_norm2=made.beta_norm2,
+            overlap=made.direction[: problem.teacher.k].copy(),
+            passes=leading.passes + 1 + (0 if density is None else density.steps),
+        )

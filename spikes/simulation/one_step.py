@@ -1,0 +1,436 @@
+"""A problem and a seed in, measured quantities out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spikes.agreement import LEADING
+from spikes.runtime.memory import free_gib
+from spikes.simulation.feature_stream import FeatureStream
+from spikes.simulation.features import feature_matrix, squared_errors
+from spikes.simulation.gradient import BLOCK, gradient, rank_one_share
+from spikes.simulation.kernels import ActivationKernels, activation_kernels
+from spikes.simulation.network import initial_network
+from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
+from spikes.simulation.row_sums import HERE, Place
+from spikes.simulation.samples import LabelledRows, Samples
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
+from theory.statement.problem import Activation, Problem
+
+__all__ = [
+    "DTYPES",
+    "METHODS",
+    "Batches",
+    "Simulation",
+    "activation_mean",
+    "check_how",
+    "check_memory",
+    "simulate",
+    "simulate_on",
+    "simulate_steps",
+]
+
+DTYPES = ("float64", "float32")
+METHODS = ("gram", "svd", "streamed")
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """Measured quantities of one run.
+
+    Attributes
+    ----------
+    problem : Problem
+    eigenvalues, eigenvalues_before : ndarray, shape (min(n, N),)
+        Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order, after the step and before it.
+    alignment : ndarray, shape (K, 5)
+        ⟨û_i, h_k⟩ of the K leading left singular vectors, k = 0 … 4, with h_k = He_k(u)/√(k! n) orthonormalised on the
+        sample (:func:`spikes.simulation.spectra.hermite_alignment`), each vector signed to
+        make its largest entry positive.
+    beta_norm2 : float
+        ‖β‖² of the realised β = X₀ᵀy₀/n₀.
+    overlap : ndarray, shape (k,)
+        Overlap of β̂ with the target's directions.
+    gradient_share : float
+        Share of the gradient's squared Frobenius norm that its largest singular value carries.
+    label_power : float
+        Mean of y² over the fitted samples.
+    ridge, objective, train_error, test_error : ndarray, shape (L,)
+        The test error is a mean over `test_samples` fresh samples.
+    objective_before, train_error_before, test_error_before : ndarray, shape (L,)
+        The same on the same data with the first layer before the step.
+    test_samples : int
+    """
+
+    problem: Problem
+    eigenvalues: np.ndarray
+    alignment: np.ndarray
+    beta_norm2: float
+    overlap: np.ndarray
+    label_power: float
+    ridge: np.ndarray
+    objective: np.ndarray
+    train_error: np.ndarray
+    test_error: np.ndarray
+    eigenvalues_before: np.ndarray
+    gradient_share: float
+    objective_before: np.ndarray
+    train_error_before: np.ndarray
+    test_error_before: np.ndarray
+    test_samples: int
+    dtype: str = "float64"
+
+    @property
+    def singular_values(self) -> np.ndarray:
+        """Singular values of F/√n in decreasing order."""
+        return np.sqrt(self.eigenvalues)
+
+    @property
+    def rank(self) -> int:
+        """Number of eigenvalues above rounding."""
+        rounding = 1e-12 if self.dtype == "float64" else 1e-6
+        return int(np.sum(self.eigenvalues > rounding * self.eigenvalues[0]))
+
+
+def simulate(
+    problem: Problem,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    *,
+    test_samples: int = 8192,
+    antisymmetric: bool = False,
+    threads: int = 1,
+    dtype: str = "float64",
+    method: str = "gram",
+    place: Place = HERE,
+) -> Simulation:
+    """Take one giant gradient step, build the features, decompose them and fit the ridge, once.
+
+    Everything is drawn afresh: the network, n₀ samples for the step, n for the features, `test_samples` for the test
+    error. The same seed gives the same bits, whatever else runs beside it.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int, SeedSequence or Generator
+    test_samples : int
+        Fresh samples on which the test error is evaluated.
+    antisymmetric : bool
+        Start from paired neurons of opposite a, so that f is exactly 0 before the step. The features of a pair differ
+        by the step alone, which the theory does not describe.
+    threads : int
+        Threads that share blocks of rows and the dense linear algebra. Sums may round differently on another number.
+    dtype : {"float64", "float32"}
+        Of the network, the samples and the linear algebra. The random numbers are the same.
+    method : {"gram", "svd", "streamed"}
+        How the spectrum is found. By the smaller Gram matrix, squared singular values below 1e-16 of the largest
+        (1e-7 in float32) are rounding; by the singular value decomposition of F singular values keep that many digits,
+        five times slower; "streamed" forms FᵀF/n from rows that are never stored and takes N², not nN, numbers.
+    place : Place
+        Where ranges of rows of the gradient and of a streamed FᵀF are summed; any place gives the bits of one thread.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the matrices do not fit in memory.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> problem = Problem(n=100, d=50, width=75)
+    >>> run = simulate(problem, 7, test_samples=512)
+    >>> again = simulate(problem, 7, test_samples=512)
+    >>> bool((run.eigenvalues == again.eigenvalues).all())  # the same seed, the same bits
+    True
+    """
+    return simulate_steps(
+        (problem,),
+        seed,
+        test_samples=test_samples,
+        antisymmetric=antisymmetric,
+        threads=threads,
+        dtype=dtype,
+        method=method,
+        place=place,
+    )[0]
+
+
+def simulate_steps(
+    problems: Sequence[Problem],
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    *,
+    test_samples: int = 8192,
+    antisymmetric: bool = False,
+    threads: int = 1,
+    dtype: str = "float64",
+    method: str = "gram",
+    place: Place = HERE,
+) -> tuple[Simulation, ...]:
+    """Run `simulate` for problems that differ in the size of the step alone, on the same random numbers.
+
+    The gradient and the fit before the step, which they share, are found once. Each result has the same bits as alone.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Equal but for α, c and η.
+    seed, test_samples, antisymmetric, threads, dtype, method, place
+        As in `simulate`.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the matrices do not fit in memory.
+    """
+    problem = problems[0]
+    if any(other.replace(alpha=problem.alpha, scale=problem.scale, eta=problem.eta) != problem for other in problems):
+        raise ValueError("`problems` must differ in `alpha`, `scale` and `eta` alone")
+    sequence = as_seed_sequence(seed)
+    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
+        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
+    rows = (problem.n0, problem.n, int(test_samples))
+    batches = Batches(*(Samples(problem, derived_sequence(sequence, i), r) for i, r in enumerate(rows, start=2)))
+    return simulate_on(
+        batches,
+        problems,
+        sequence,
+        antisymmetric=antisymmetric,
+        threads=threads,
+        dtype=dtype,
+        method=method,
+        place=place,
+    )
+
+
+class Batches(NamedTuple):
+    """Samples for the step, the fit and the test error, independent of each other."""
+
+    step: LabelledRows
+    fit: LabelledRows
+    test: LabelledRows
+
+
+def simulate_on(
+    batches: Batches,
+    problems: Sequence[Problem],
+    sequence: np.random.SeedSequence,
+    *,
+    antisymmetric: bool = False,
+    threads: int = 1,
+    dtype: str = "float64",
+    method: str = "gram",
+    place: Place = HERE,
+) -> tuple[Simulation, ...]:
+    """As `simulate_steps`, on given samples; the sequence draws the network.
+
+    Parameters
+    ----------
+    batches : Batches
+        Of n₀ and n rows and any number for the test.
+    problems : sequence of Problem
+        Equal but for α, c and η; their target and noise are not looked at.
+    sequence : SeedSequence
+    antisymmetric, threads, dtype, method, place
+        As in `simulate`.
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the matrices do not fit in memory.
+    ArithmeticError
+        If X₀ᵀy₀/n₀ vanishes.
+    """
+    problem = problems[0]
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
+    check_how(dtype, method)
+    check_memory(problem, dtype=dtype, method=method, steps=len(problems))
+    kernels = activation_kernels(problem.sigma)
+    shift = activation_mean(problem.sigma) if problem.centered else 0.0
+    run = _Run(problem, batches, sequence, kernels, shift, int(threads), np.dtype(dtype), method, place)
+    with threadpool_limits(int(threads)):
+        return run.simulate(problems, antisymmetric)
+
+
+class _Fit(NamedTuple):
+    eigenvalues: np.ndarray
+    path: RidgePath
+    alignment: np.ndarray
+    power: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One simulation's settings; `simulate` takes it through its stages."""
+
+    problem: Problem
+    batches: Batches
+    sequence: np.random.SeedSequence
+    kernels: ActivationKernels
+    shift: float
+    threads: int
+    dtype: np.dtype
+    method: str
+    place: Place
+
+    def fit(self, W: np.ndarray, direction: np.ndarray, F: np.ndarray | None) -> _Fit:
+        """Spectrum, ridge path and alignments of the features of W on the fitted samples; they are written to F."""
+        problem, samples, ridges = self.problem, self.batches.fit, np.array(self.problem.ridges)
+        if self.method == "streamed":
+            stream = FeatureStream(W, self.kernels, self.shift, samples, self.threads, self.place)
+            collected = stream.normal_equations(direction)
+            values, vectors = gram_eigh(collected.gram)
+            kept = min(problem.n, problem.width)
+            path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
+            leading = min(LEADING, kept)
+            alignment = collected.hermite.alignment(values[:leading], vectors[:, :leading])
+            return _Fit(values[:kept], path, alignment, collected.power)
+        made = feature_matrix(W, self.kernels, self.shift, samples, direction, threads=self.threads, out=F)
+        spectrum = direct_spectrum(made.F) if self.method == "svd" else gram_spectrum(made.F)
+        leading = left_vectors(made.F, spectrum, min(LEADING, len(spectrum.eigenvalues)))
+        path = ridge_path(made.F, made.y, spectrum, ridges)
+        return _Fit(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), float(made.y @ made.y) / problem.n)
+
+    def simulate(self, problems: Sequence[Problem], antisymmetric: bool) -> tuple[Simulation, ...]:
+        threads = self.threads
+        start = initial_network(self.problem, self.sequence, antisymmetric=antisymmetric, dtype=self.dtype)
+        made = gradient(start, self.kernels, self.shift, self.batches.step, threads=threads, place=self.place)
+        share = rank_one_share(made.rows)
+        norm2 = float(made.beta @ made.beta)
+        if norm2 == 0.0:
+            raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
+        direction = made.beta / np.sqrt(norm2)
+        F = None if self.method == "streamed" else np.empty((self.problem.n, self.problem.width), self.dtype)
+        first = self.fit(start.W, direction, F)
+        before = first.path
+        layers, fits = [(start.W, before.readouts)], []
+        for problem in problems:
+            W = problem.step_size * made.rows
+            W += start.W
+            fit = self.fit(W, direction, F)
+            layers.append((W, fit.path.readouts))
+            fits.append(fit)
+        (test_before, _), *tests = squared_errors(layers, self.kernels, self.shift, self.batches.test, threads=threads)
+        return tuple(
+            Simulation(
+                problem=problem,
+                eigenvalues=fit.eigenvalues.astype(float, copy=False),
+                alignment=fit.alignment.astype(float, copy=False),
+                beta_norm2=norm2,
+                overlap=direction[: problem.teacher.k].copy(),
+                label_power=fit.power,
+                ridge=np.array(problem.ridges),
+                objective=fit.path.objective,
+                train_error=fit.path.train_error,
+                test_error=test,
+                eigenvalues_before=first.eigenvalues.astype(float, copy=False),
+                gradient_share=share,
+                objective_before=before.objective,
+                train_error_before=before.train_error,
+                test_error_before=test_before,
+                test_samples=self.batches.test.rows,
+                dtype=self.dtype.name,
+            )
+            for problem, fit, (test, _) in zip(problems, fits, tests, strict=True)
+        )
+
+
+@lru_cache(maxsize=32)
+def activation_mean(activation: Activation) -> float:
+    """E σ(Z), by Gauss-Legendre rules of 400 nodes between the kinks.
+
+    Parameters
+    ----------
+    activation : Activation
+
+    Returns
+    -------
+    float
+    """
+    ends = [-12.0, *[x for x in activation.kinks if -12.0 < x < 12.0], 12.0]
+    x, w = np.polynomial.legendre.leggauss(400)
+    total = 0.0
+    for low, high in itertools.pairwise(ends):
+        half = 0.5 * (high - low)
+        z = low + half * (1.0 + x)
+        total += half * float(w @ (activation(z) * np.exp(-0.5 * z**2)))
+    return total / math.sqrt(2.0 * math.pi)
+
+
+def check_how(dtype: str, method: str = "gram") -> None:
+    """Refuse a number type or a method that is not known.
+
+    Parameters
+    ----------
+    dtype, method : str
+
+    Raises
+    ------
+    ValueError
+        If one of them is unknown.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; got {dtype!r}")
+    if method not in METHODS:
+        raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")
+
+
+def check_memory(
+    problem: Problem,
+    copies: int = 1,
+    *,
+    dtype: str = "float64",
+    method: str | None = None,
+    matrices: int = 1,
+    steps: int = 1,
+) -> None:
+    """Refuse a problem whose matrices do not fit in the memory that is free.
+
+    Parameters
+    ----------
+    problem : Problem
+    copies : int
+        Runs at once.
+    dtype : str
+        As in `simulate`.
+    method : str, optional
+        As in `simulate`; left out where the caller has only the one that holds F.
+    matrices : int
+        Matrices of n×N that a run holds, where that is not the method's to say.
+    steps : int
+        Sizes of the step in a run.
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    n, d, N = problem.n, problem.d, problem.width
+    streamed = method == "streamed"
+    small = N if streamed else min(n, N)
+    stored = {"streamed": 0, "svd": 2}.get(method, matrices)
+    entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
+    needed, free = np.dtype(dtype).itemsize * entries * copies / 2**30, free_gib()
+    if needed > free:
+        at_once = f" for {copies} runs at once" if copies > 1 else ""
+        remedy = (
+            ""
+            if streamed or method is None or n <= N
+            else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
+        )
+        raise ValueError(
+            f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N} need about {needed:.3g} GiB"
+            f"{at_once}, {free:.3g} GiB are free{remedy}"
+        )

@@ -1,0 +1,258 @@
+"""Several giant steps on fresh batches, and what each leaves in the weights: overlaps, norms, cosines, alignment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spikes.simulation.features import squared_errors
+from spikes.simulation.gradient import gradient
+from spikes.simulation.kernels import ActivationKernels, activation_kernels
+from spikes.simulation.label_fit import Residuals, fit_labels
+from spikes.simulation.network import Network, initial_network
+from spikes.simulation.one_step import activation_mean
+from spikes.simulation.samples import LabelledRows, Samples
+from spikes.simulation.second_layer import fit_second_layer
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from theory.statement.problem import Problem
+from theory.statement.protocol import Protocol
+
+__all__ = ["Trajectory", "start_network", "trajectory"]
+
+_STREAMS = 8  # random streams per step: the batch, one for independent moments, the second layer's fit, its test
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One network through T steps.
+
+    Attributes
+    ----------
+    problem : Problem
+    protocol : Protocol
+    a : ndarray, shape (N,)
+        Second layer during the steps.
+    W : ndarray, shape (N, d)
+        First layer after the last step.
+    M : ndarray, shape (T + 1, N, k)
+        Overlaps W W⋆ᵀ before the first step and after each.
+    norm2 : ndarray, shape (T + 1, N)
+        |w_i|².
+    Q : ndarray, shape (T + 1, N, N) or (T + 1, 0, 0)
+        W Wᵀ, where it was asked for.
+    gradient_overlap : ndarray, shape (T, N, k)
+        W⋆h_i, where step t moves w_i by η a_i h_i.
+    gradient_norm2 : ndarray, shape (T, N)
+        |h_i|².
+    alignment : ndarray, shape (T, k)
+        Cosines of the principal angles between the target's subspace and the span of the k leading right singular
+        vectors of W_t − W_0, largest first.
+    test_error, test_sem : ndarray, shape (T + 1, L) or (T + 1, 0)
+        Test error of a second layer fitted by ridge regression on fresh data at each penalty, and its standard error
+        over test samples, where it was asked for.
+    """
+
+    problem: Problem
+    protocol: Protocol
+    a: np.ndarray
+    W: np.ndarray
+    M: np.ndarray
+    norm2: np.ndarray
+    Q: np.ndarray
+    gradient_overlap: np.ndarray
+    gradient_norm2: np.ndarray
+    alignment: np.ndarray
+    test_error: np.ndarray
+    test_sem: np.ndarray
+
+    @property
+    def cosines(self) -> np.ndarray:
+        """Cosines of the weights with the rows of W⋆, shape (T + 1, N, k)."""
+        return self.M / np.sqrt(self.norm2)[..., None]
+
+    @property
+    def gradient_cosines(self) -> np.ndarray:
+        """Cosines of h_i with the rows of W⋆, shape (T, N, k)."""
+        return self.gradient_overlap / np.sqrt(self.gradient_norm2)[..., None]
+
+
+def start_network(problem: Problem, protocol: Protocol, sequence: np.random.SeedSequence) -> Network:
+    """The network before the first step, symmetric or random as the protocol has it.
+
+    Parameters
+    ----------
+    problem : Problem
+    protocol : Protocol
+    sequence : SeedSequence
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        If a symmetric start is asked of an odd width or of a constant second layer.
+    """
+    symmetric = protocol.start == "symmetric"
+    if symmetric and (problem.width % 2 or problem.second_layer == "constant"):
+        raise ValueError(
+            "`start` must be random for an odd width or a constant second layer; "
+            f"got symmetric with width {problem.width} and {problem.second_layer}"
+        )
+    return initial_network(problem, sequence, antisymmetric=symmetric)
+
+
+def trajectory(
+    problem: Problem,
+    protocol: Protocol | None = None,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    *,
+    start: Network | None = None,
+    gram: bool = False,
+    refit: bool = False,
+    test_samples: int = 8192,
+    threads: int = 1,
+) -> Trajectory:
+    """Take the steps of a protocol.
+
+    Step t is W ← W + (η/n₀) diag(a) [σ′(XWᵀ) ∘ (r1ᵀ)]ᵀ X on n₀ fresh samples, r = y − f(X) after preprocessing of y, in
+    row blocks: memory does not grow with n₀.
+
+    Parameters
+    ----------
+    problem : Problem
+    protocol : Protocol, optional
+        One step from a symmetric start by default.
+    seed : int, SeedSequence or Generator
+        The same seed gives the same bits.
+    start : Network, optional
+        Where to start, in place of a drawn network.
+    gram : bool
+        Keep W Wᵀ at every step.
+    refit : bool
+        Fit the second layer after every step on the problem's n fresh samples, and measure its test error.
+    test_samples : int
+        Fresh samples for that.
+    threads : int
+        Threads that share blocks of rows. Sums may round differently on another number.
+
+    Returns
+    -------
+    Trajectory
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule.
+    """
+    protocol = protocol or Protocol()
+    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
+        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
+    sequence = as_seed_sequence(seed)
+    network = start_network(problem, protocol, sequence) if start is None else start
+    if network.W.shape != (problem.width, problem.d) or network.a.shape != (problem.width,):
+        raise ValueError(f"`start` must have W of shape ({problem.width}, {problem.d}); got {network.W.shape}")
+    kernels = activation_kernels(problem.sigma)
+    paired = start is None and protocol.start == "symmetric"
+    with threadpool_limits(int(threads)):
+        return _run(problem, protocol, sequence, network, kernels, paired, gram, refit, int(test_samples), int(threads))
+
+
+def _run(
+    problem: Problem,
+    protocol: Protocol,
+    sequence: np.random.SeedSequence,
+    network: Network,
+    kernels: ActivationKernels,
+    paired: bool,
+    gram: bool,
+    refit: bool,
+    test_samples: int,
+    threads: int,
+) -> Trajectory:
+    k, eta = problem.teacher.k, problem.step_size
+    shift = activation_mean(problem.sigma) if problem.centered else 0.0
+    kind = protocol.labels(problem)
+    initial, W, a = network.W, network.W.copy(), network.a
+
+    def samples(step: int, stream: int, rows: int) -> Samples:
+        return Samples(problem, derived_sequence(sequence, 2 + _STREAMS * step + stream), rows)
+
+    record = {name: [] for name in ("M", "norm2", "Q", "overlap", "gradient_norm2", "alignment", "error", "sem")}
+
+    def measure(step: int) -> None:
+        record["M"].append(W[:, :k].copy())
+        record["norm2"].append(np.einsum("ij,ij->i", W, W))
+        record["Q"].append(W @ W.T if gram else np.zeros((0, 0)))
+        error, sem = np.zeros((2, 0))
+        if refit:
+            readouts = fit_second_layer(W, kernels, shift, samples(step, 2, problem.n), problem.ridges, threads=threads)
+            ((error, sem),) = squared_errors(
+                [(W, readouts)], kernels, shift, samples(step, 3, test_samples), threads=threads
+            )
+        record["error"].append(error)
+        record["sem"].append(sem)
+
+    measure(0)
+    for step in range(1, protocol.steps + 1):
+        batch = samples(step, 0, problem.n0)
+        residuals = Residuals(batch, fit_labels(kind, batch, samples(step, 1, problem.n0)))
+        network = Network(W, a)
+        if paired and step == 1:
+            rows = _paired_gradient(network, kernels, shift, residuals, threads)
+        else:
+            interacting = protocol.interacting
+            rows = gradient(network, kernels, shift, residuals, interacting=interacting, threads=threads).rows
+        h = rows / a[:, None]
+        record["overlap"].append(h[:, :k].copy())
+        record["gradient_norm2"].append(np.einsum("ij,ij->i", h, h))
+        rows *= eta
+        W += rows
+        record["alignment"].append(_alignment(W - initial, k))
+        measure(step)
+    stacked = {name: np.stack(values) for name, values in record.items()}
+    return Trajectory(
+        problem=problem,
+        protocol=protocol,
+        a=a,
+        W=W,
+        M=stacked["M"],
+        norm2=stacked["norm2"],
+        Q=stacked["Q"],
+        gradient_overlap=stacked["overlap"],
+        gradient_norm2=stacked["gradient_norm2"],
+        alignment=stacked["alignment"],
+        test_error=stacked["error"],
+        test_sem=stacked["sem"],
+    )
+
+
+def _paired_gradient(
+    network: Network,
+    kernels: ActivationKernels,
+    shift: float,
+    samples: LabelledRows,
+    threads: int,
+) -> np.ndarray:
+    """The gradient's rows for a network of pairs, f = 0: only one of each pair is worked out."""
+    half = len(network.a) // 2
+    first = Network(network.W[:half], network.a[:half])
+    rows = gradient(first, kernels, shift, samples, interacting=False, threads=threads).rows
+    return np.concatenate([rows, -rows])
+
+
+def _alignment(change: np.ndarray, k: int) -> np.ndarray:
+    """Singular values of VᵀW⋆ᵀ, V the k leading right singular vectors of the change of the weights."""
+    left = change @ change.T if len(change) <= change.shape[1] else None
+    if left is not None:
+        values, vectors = np.linalg.eigh(left)
+        V = change.T @ vectors[:, ::-1][:, :k] / np.sqrt(np.maximum(values[::-1][:k], 1e-300))
+    else:
+        V = np.linalg.eigh(change.T @ change)[1][:, ::-1][:, :k]
+    found = np.linalg.svd(V[:k], compute_uv=False)
+    return np.concatenate([found, np.zeros(k - len(found))])

@@ -1,0 +1,111 @@
+"""What a target offers to giant steps, and what an activation lets through, in one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikes.agreement import SCHEMA
+from theory.giant_steps import Residual, Staircase, TargetAnalysis, analyse_target, residual, visible_staircase
+from theory.statement.activation import Activation, as_activation
+from theory.statement.target import Target
+
+__all__ = ["TargetReport", "report_target"]
+
+
+@dataclass(frozen=True, eq=False)
+class TargetReport:
+    """Exponents and staircases of a target, and the floors they leave.
+
+    Attributes
+    ----------
+    analysis : TargetAnalysis
+    activation : Activation
+    visible : Staircase
+        What the activation can climb.
+    floors : tuple of Residual
+        E[(g − P_{U,1} g)²] with U = {0} and after each step of the visible staircase: the floor of ridge regression
+        with n, N = O(d).
+    """
+
+    analysis: TargetAnalysis
+    activation: Activation
+    visible: Staircase
+    floors: tuple[Residual, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract; there is no simulation, and of the problem only target and activation matter."""
+        made = self.analysis
+        theory = {
+            "method": made.method,
+            "mean": made.mean,
+            "variance": made.variance,
+            "energies": made.energies.tolist(),
+            "energy_errors": made.energy_errors.tolist(),
+            "information_exponent": made.information_exponent,
+            "leap": made.leap,
+            "staircase": _plain(made.staircase),
+            "full_staircase": _plain(made.full_staircase),
+            "visible_staircase": _plain(self.visible),
+            "floors": [{"value": f.value, "error": f.error, "method": f.method} for f in self.floors],
+        }
+        problem = {"target": made.target.name, "latents": made.target.k, "activation": self.activation.name}
+        return {"schema": SCHEMA, "problem": problem, "theory": theory, "simulation": None, "agreement": []}
+
+
+def _plain(staircase: Staircase) -> dict[str, Any]:
+    return {
+        "max_leap": staircase.max_leap,
+        "complete": bool(staircase.complete),
+        "dimensions": list(staircase.dimensions),
+        "steps": [
+            {
+                "degree": int(stair.degree),
+                "directions": stair.directions.T.tolist(),
+                "eigenvalues": stair.eigenvalues.tolist(),
+                "errors": stair.errors.tolist(),
+            }
+            for stair in staircase.stairs
+        ],
+    }
+
+
+def report_target(
+    target: str | Callable[[np.ndarray], np.ndarray] | Target,
+    activation: str | Activation = "relu",
+    *,
+    max_leap: int = 1,
+    method: str = "auto",
+    samples: int = 2**20,
+    seed: int = 0,
+) -> TargetReport:
+    """Information exponent, leap, staircase, visible staircase and floors of a target.
+
+    Parameters
+    ----------
+    target : str, callable or Target
+    activation : str or Activation
+    max_leap, method, samples, seed
+        As in `theory.giant_steps.analyse_target`.
+
+    Returns
+    -------
+    TargetReport
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the target does not depend on its latents.
+    ArithmeticError
+        If the target depends on something that no Hermite tensor looked at shows.
+    """
+    sigma = as_activation(activation)
+    options = {"max_leap": max_leap, "method": method, "samples": samples, "seed": seed}
+    analysis = analyse_target(target, **options)
+    visible = visible_staircase(analysis.target, sigma, **options)
+    learned = [None] + [visible.subspace(t) for t in range(1, len(visible.stairs) + 1)]
+    floors = tuple(residual(analysis.target, U, 1, samples=samples, seed=seed) for U in learned)
+    return TargetReport(analysis, sigma, visible, floors)

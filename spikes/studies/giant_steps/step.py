@@ -1,0 +1,229 @@
+"""One giant step, theory beside simulation: cosines of gradients and weights with the target's directions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikes.agreement import Row, contract, row
+from spikes.estimates import Estimate, estimate
+from spikes.runtime.checkpoint import fingerprint, run_units
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.trajectory import start_network, trajectory
+from theory.giant_steps import (
+    CosineLaw,
+    analyse_target,
+    cosine_law,
+    draw_cosines,
+    limit_squared_cosine,
+    predict_neurons,
+)
+from theory.statement.problem import Problem
+from theory.statement.protocol import Protocol
+
+__all__ = ["StepStudy", "seed_count", "study_step"]
+
+_CLOUD = 150_000
+
+
+def seed_count(seeds: int) -> int:
+    """A number of seeds, checked."""
+    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
+        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    return int(seeds)
+
+
+@dataclass(frozen=True, eq=False)
+class StepStudy:
+    """Cosines of one step, simulated and predicted.
+
+    Attributes
+    ----------
+    problem : Problem
+    protocol : Protocol
+    runs : tuple of dict
+        For each seed ``a`` (N,), the initial overlaps ``m`` (N, k), and the cosines of gradients ``gradient`` and of
+        weights ``weight`` (N, k) after the step.
+    law : CosineLaw or None
+        Mean and covariances at n = δd, where the labels have a linear part that the step sees.
+    predicted : ndarray, shape (seeds, 2, k)
+        Mean over neurons of the squared cosines of gradients and weights, at the realised overlaps of each seed.
+    degree : int
+        ℓ, the lowest degree left in the labels.
+    limit : float or None
+        E cos² with the whole subspace as d → ∞ at this δ_ℓ = n/d^ℓ.
+    cloud : ndarray, shape (C, k)
+        Draws from the predicted law of one neuron's gradient, for the figure.
+    """
+
+    problem: Problem
+    protocol: Protocol
+    runs: tuple[dict[str, np.ndarray], ...]
+    law: CosineLaw | None
+    predicted: np.ndarray
+    degree: int
+    limit: float | None
+    cloud: np.ndarray
+
+    def squared(self, name: str) -> np.ndarray:
+        """Mean over neurons of the squared cosines of ``gradient`` or ``weight``, shape (seeds, k)."""
+        return np.stack([np.mean(run[name] ** 2, axis=0) for run in self.runs])
+
+    def rows(self) -> list[Row]:
+        """Theory beside simulation.
+
+        Squared cosines are paired: the prediction is that for the overlaps each seed drew, and the standard error that
+        of the difference over seeds.
+        """
+        rows, seeds, k = [], len(self.runs), self.problem.teacher.k
+        if self.law is not None:
+            cosines = [run["gradient"] for run in self.runs]
+            means = np.stack([c.mean(axis=0) for c in cosines])
+            spreads = np.stack([c.std(axis=0, ddof=1) for c in cosines])
+            for r in range(k):
+                rows.append(row(f"cos z{r + 1}", self.law.mean[r], estimate(means[:, r])))
+            for r in range(k):
+                rows.append(row(f"std over neurons, z{r + 1}", self.law.neuron_std[r], estimate(spreads[:, r])))
+            if seeds > 2:
+                for r in range(k):
+                    std = float(means[:, r].std(ddof=1))
+                    measured = Estimate(std, std / math.sqrt(2.0 * (seeds - 1)), seeds)
+                    rows.append(row(f"std over seeds, z{r + 1}", self.law.seed_std[r], measured))
+        for i, name in enumerate(("gradient", "weight")):
+            simulated, predicted = self.squared(name), self.predicted[:, i]
+            columns = [(f"cos² {name}, z{r + 1}", simulated[:, r], predicted[:, r]) for r in range(k)]
+            if k > 1:
+                columns.append((f"cos² {name}, subspace", simulated.sum(axis=1), predicted.sum(axis=1)))
+            for label, one, two in columns:
+                sem = estimate(one - two).sem
+                rows.append(row(label, float(two.mean()), Estimate(float(one.mean()), sem, seeds)))
+        return rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract."""
+        law = None
+        if self.law is not None:
+            law = {
+                "mean": self.law.mean.tolist(),
+                "norm2": self.law.norm2,
+                "neuron_covariance": self.law.neuron_covariance.tolist(),
+                "seed_covariance": self.law.seed_covariance.tolist(),
+            }
+        theory = {
+            "protocol": self.protocol.to_dict(self.problem),
+            "eta_giant_step_literature": self.problem.step_size * math.sqrt(self.problem.width),
+            "degree": self.degree,
+            "cosine_law": law,
+            "gradient_cos2": self.predicted[:, 0].mean(axis=0).tolist(),
+            "weight_cos2": self.predicted[:, 1].mean(axis=0).tolist(),
+            "limit_cos2": self.limit,
+        }
+
+        def entries(values: np.ndarray) -> list[dict[str, float | None]]:
+            return [estimate(column).to_dict() for column in values.T]
+
+        cosines = [run["gradient"] for run in self.runs]
+        simulation = {
+            "seeds": len(self.runs),
+            "neurons": self.problem.width,
+            "cosine": entries(np.stack([c.mean(axis=0) for c in cosines])),
+            "neuron_std": entries(np.stack([c.std(axis=0, ddof=1) for c in cosines])),
+            "gradient_cos2": entries(self.squared("gradient")),
+            "weight_cos2": entries(self.squared("weight")),
+        }
+        return contract(self.problem, theory, simulation, self.rows())
+
+
+def _run(problem: Problem, protocol: Protocol, sequence: np.random.SeedSequence) -> dict[str, np.ndarray]:
+    made = trajectory(problem, protocol, sequence)
+    return {"a": made.a, "m": made.M[0], "gradient": made.gradient_cosines[0], "weight": made.cosines[1]}
+
+
+def study_step(
+    problem: Problem,
+    protocol: Protocol | None = None,
+    *,
+    seeds: int = 8,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    workers: int | None = None,
+    checkpoint: str | None = None,
+) -> StepStudy:
+    """Take one giant step for several seeds and lay the predictions beside it.
+
+    Parameters
+    ----------
+    problem : Problem
+        n₀ samples for the step. Its η is that of this package; the giant-step literature's is √N times it.
+    protocol : Protocol, optional
+        Of one step.
+    seeds : int
+    seed : int, SeedSequence or Generator
+    workers : int, optional
+    checkpoint : path, optional
+        See `spikes.runtime.checkpoint.run_units`.
+
+    Returns
+    -------
+    StepStudy
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the protocol has more than one step.
+    """
+    protocol = protocol or Protocol()
+    if protocol.steps != 1:
+        raise ValueError(f"`steps` must be 1 for a study of one step; got {protocol.steps}")
+    seeds, sequence = seed_count(seeds), as_seed_sequence(seed)
+    start_network(problem, protocol, sequence)  # refuses what cannot start before any prediction is made
+    statement = {
+        "command": "giant step",
+        "problem": problem.to_dict(),
+        "functions": fingerprint(problem),
+        "protocol": protocol.to_dict(problem),
+        "seed": [str(sequence.entropy), list(sequence.spawn_key)],
+    }
+    labels = protocol.labels(problem)
+    degree = _lowest_degree(problem, labels)
+    limit = None
+    if degree <= 4:
+        limit = limit_squared_cosine(
+            problem.teacher,
+            problem.sigma,
+            problem.n0 / float(problem.d) ** degree,
+            degree=degree,
+            noise=problem.noise,
+            preprocessing=labels,
+        )
+    law = None
+    if labels == "none" and degree == 1:
+        try:
+            law = cosine_law(problem, start=protocol.start)
+        except ValueError:  # an activation that is blind to degree 1 has no such law
+            law = None
+    units = [(f"seed {i}", (problem, protocol, derived_sequence(sequence, i))) for i in range(seeds)]
+    runs = run_units(_run, units, statement=statement, checkpoint=checkpoint, workers=workers)
+    predicted = []
+    for run in runs:
+        made = predict_neurons(problem, run["m"], protocol=protocol, a=run["a"])
+        predicted.append([made.gradient_cos2.mean(axis=0), made.weight_cos2.mean(axis=0)])
+    generator = np.random.default_rng(0)
+    # the first k coordinates of a uniform unit vector; of the others only the length matters
+    m = generator.standard_normal((_CLOUD, problem.teacher.k))
+    m /= np.sqrt(np.sum(m**2, axis=1) + generator.chisquare(problem.d - problem.teacher.k, len(m)))[:, None]
+    if law is not None:
+        cloud = generator.multivariate_normal(law.mean, law.neuron_covariance + law.seed_covariance, size=_CLOUD)
+    else:
+        cloud = draw_cosines(problem, m, protocol=protocol, seed=generator)
+    return StepStudy(problem, protocol, tuple(runs), law, np.array(predicted), degree, limit, cloud)
+
+
+def _lowest_degree(problem: Problem, labels: str) -> int:
+    """The lowest degree of the target that a preprocessing leaves."""
+    energies = analyse_target(problem.teacher).energies
+    first = 1 if labels == "none" else 2
+    alive = [j for j in range(first, len(energies)) if energies[j] > 1e-8 * energies[1:].sum()]
+    return alive[0] if alive else first

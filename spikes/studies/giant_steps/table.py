@@ -1,0 +1,103 @@
+"""Tables of the studies of giant steps on a terminal."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from rich.table import Table
+
+from spikes.presentation.terminal import console_of_output, print_rows
+from spikes.studies.giant_steps.analysis import TargetReport
+from spikes.studies.giant_steps.curve import CurveStudy
+from spikes.studies.giant_steps.step import StepStudy
+from spikes.studies.giant_steps.trajectory import TrajectoryStudy
+from theory.giant_steps import Staircase
+from theory.statement.problem import Problem
+from theory.statement.protocol import Protocol
+
+__all__ = ["print_curve", "print_report", "print_step", "print_trajectory"]
+
+
+def _direction(vector: np.ndarray) -> str:
+    """A direction of latent space as a combination of axes: 0.97 z1 + 0.243 z2."""
+    terms = [(value, f"z{i + 1}") for i, value in enumerate(vector) if abs(value) > 5e-4]
+    text = " ".join(
+        f"{'-' if value < 0 else '+'} {'' if abs(abs(value) - 1.0) < 5e-4 else f'{abs(value):.3g} '}{name}"
+        for value, name in terms
+    )
+    return text.removeprefix("+ ").replace("- ", "-", 1) if text.startswith("-") else text.removeprefix("+ ")
+
+
+def _staircase(title: str, staircase: Staircase) -> Table:
+    table = Table("step", "jump", "new directions", "eigenvalues of A_j", "dimension", title=title)
+    for step, (stair, dimension) in enumerate(zip(staircase.stairs, staircase.dimensions, strict=True), start=1):
+        values = ", ".join(
+            f"{value:.6g}" + (f" ± {error:.1g}" if error > 1e-6 * value else "")
+            for value, error in zip(stair.eigenvalues, stair.errors, strict=True)
+        )
+        directions = "; ".join(_direction(v) for v in stair.directions.T)
+        table.add_row(str(step), str(stair.degree), directions, values, str(dimension))
+    return table
+
+
+def print_report(report: TargetReport) -> None:
+    """Exponents, energies, staircases and floors of a target."""
+    console, made = console_of_output(), report.analysis
+    k = made.target.k
+    console.print(f"target {made.target.name}, {k} latent{'s' if k > 1 else ''}, by {made.method}", markup=False)
+    energies = ", ".join(f"{j}: {e:.4g}" for j, e in enumerate(made.energies) if e > 1e-10 * made.variance)
+    mean = made.mean if abs(made.mean) > 1e-10 * math.sqrt(made.variance) else 0.0
+    console.print(f"mean {mean:.5g}, variance {made.variance:.5g}; energy by degree {energies}", markup=False)
+    console.print(f"information exponent {made.information_exponent}, leap {made.leap}", markup=False)
+    for staircase, name in (
+        (made.staircase, "what gradients hold"),
+        (report.visible, f"what {report.activation.name} sees of it"),
+    ):
+        power = "" if staircase.max_leap == 1 else f"^{staircase.max_leap}"
+        if staircase.stairs:
+            console.print(_staircase(f"{name}, steps of n = O(d{power})", staircase))
+        else:
+            console.print(f"{name}, steps of n = O(d{power}): nothing", markup=False)
+        if not staircase.complete:
+            console.print("  the target depends on more than these directions", markup=False)
+    text = ", ".join(
+        f"{f.value if f.value > 1e-10 * made.variance else 0.0:.4g}" + (f" ± {f.error:.1g}" if f.error > 1e-6 else "")
+        for f in report.floors
+    )
+    console.print(f"floor of ridge regression with n, N = O(d) after 0, 1, ... visible steps: {text}", markup=False)
+
+
+def _remark(problem: Problem, protocol: Protocol) -> str:
+    return (
+        f"preprocessing {protocol.labels(problem)}, {protocol.start} start; "
+        f"eta of the giant-step literature: {problem.step_size * math.sqrt(problem.width):.5g}"
+    )
+
+
+def print_step(study: StepStudy) -> None:
+    """Cosines of one step."""
+    remark = _remark(study.problem, study.protocol)
+    if study.limit is not None:
+        delta = study.problem.n0 / float(study.problem.d) ** study.degree
+        remark += (
+            f"; cos² of the gradient with the subspace as d → ∞ at n = {delta:.4g} d^{study.degree}: {study.limit:.5g}"
+        )
+    print_rows(study.problem, study.rows(), f"one step, {len(study.runs)} seeds", remark)
+
+
+def print_trajectory(study: TrajectoryStudy) -> None:
+    """Cosines after each step."""
+    distance = ", ".join(f"{value:.3g}" for value in study.distance())
+    remark = (
+        f"{_remark(study.problem, study.protocol)}; rms(cos − state evolution) √d after 0, 1, ... steps: {distance}; "
+        f"dimensions that {study.problem.sigma.name} can learn with n = O(d): {list(study.visible.dimensions)}"
+    )
+    print_rows(study.problem, study.rows(), f"several steps, {len(study.runs)} seeds", remark)
+
+
+def print_curve(study: CurveStudy) -> None:
+    """Test errors against n."""
+    floors = ", ".join(f"{name} {f.value:.4g}" for name, f in study.floors.items())
+    remark = f"{_remark(study.problem, study.protocol)}; floors: {floors}"
+    print_rows(study.problem, study.rows(), f"learning curve, {len(study.runs)} seeds", remark)

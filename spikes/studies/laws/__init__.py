@@ -1,0 +1,1 @@
+"""Laws beside the eigenvalues of random matrices."""

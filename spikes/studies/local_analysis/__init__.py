@@ -1,0 +1,1 @@
+"""The end of training: neurons on the teacher's directions, and the certificate that holds them there."""

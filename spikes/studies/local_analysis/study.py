@@ -1,0 +1,298 @@
+"""Training beside its theory: the gap to the measure problem, the certificate's bound on the neurons' directions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikes.agreement import Row, contract, row
+from spikes.estimates import Estimate, estimate
+from spikes.runtime.progress import progress_bar
+from spikes.runtime.tasks import run_tasks, worker_count
+from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.training import HISTORY, Plan, Trained, train
+from theory.local_analysis.dual_certificate import Certificate, certificate
+from theory.local_analysis.early_stages import first_stage_tangent
+from theory.local_analysis.measure import MeasureMinimum, check_decay, largest_decay, minimize_path, small_decay
+from theory.local_analysis.population import signal_power
+from theory.statement.teacher import Teacher
+
+__all__ = ["LocalStudy", "certificate_contract", "compare_training", "holding_certificate"]
+
+_FITTED = 6
+_RESOLVED = {"rms_angle": 1e-4, "population_loss": 1e-14}
+"""Values that rounding does not reach; no exponent is fitted below them."""
+_EPOCH = ("loss", "population_loss", "gradient_norm", "mass", "rms_angle", "spread", "f1", "f5", "f10")
+
+
+def holding_certificate(teacher: Teacher) -> Certificate:
+    """The minimum-norm certificate if it is non-degenerate, else the lowest even degree from 8 to 16 that is.
+
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    ArithmeticError
+        If none is.
+    """
+    found = certificate(teacher)
+    for degree in range(8, 18, 2):
+        if found.exists:
+            return found
+        found = certificate(teacher, "degree", degree=degree)
+    if found.exists:
+        return found
+    raise ArithmeticError(f"no certificate up to degree 16 is non-degenerate for this teacher: {found.statement()}")
+
+
+@dataclass(frozen=True, eq=False)
+class LocalStudy:
+    """Runs of one plan beside the theory of their objective.
+
+    Attributes
+    ----------
+    plan : Plan
+    runs : tuple of Trained
+    minima : tuple of MeasureMinimum
+        For the decays of the plan, the largest first; none where the plan has no decay.
+    """
+
+    plan: Plan
+    runs: tuple[Trained, ...]
+    minima: tuple[MeasureMinimum, ...]
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The minimum-norm certificate."""
+        return certificate(self.plan.teacher)
+
+    @cached_property
+    def bounding(self) -> Certificate:
+        """The certificate of the bounds."""
+        return holding_certificate(self.plan.teacher)
+
+    @property
+    def decays(self) -> np.ndarray:
+        """λ of the epochs that were run."""
+        return self.runs[0].decays[: self.runs[0].epochs_done]
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs of the plan were run."""
+        return self.runs[0].epochs_done == len(self.runs[0].decays)
+
+    def epochs(self, name: str) -> np.ndarray:
+        """One column at the end of every epoch, the state before Stage 3 first: (seeds, 1 + epochs)."""
+        return np.stack([run.epoch_ends()[:, HISTORY.index(name)] for run in self.runs])
+
+    def minimum(self, decay: float) -> MeasureMinimum:
+        """The measure problem of one of the plan's decays."""
+        return next(found for found in self.minima if found.decay == decay)
+
+    def gaps(self, run: int) -> np.ndarray:
+        """ζ at every record of a run's history, at the decay of the record's epoch; nan where there is no decay."""
+        history = self.runs[run]
+        value = np.array([self.minimum(x).value if x > 0.0 else math.nan for x in history.column("decay")])
+        return history.column("population_loss") + history.column("decay") * history.column("penalty") - value
+
+    def bounds(self, run: int) -> np.ndarray:
+        """(ζ/λ + λ|p|²/4)/ρ_c at every record of a run: what Σ|a||w|δ² cannot exceed; nan where there is no decay."""
+        decay = self.runs[run].column("decay")
+        safe = np.where(decay > 0.0, decay, math.nan)
+        return (self.gaps(run) / safe + 0.25 * safe * self.bounding.norm2) / self.bounding.rho_sphere
+
+    @cached_property
+    def epoch_gaps(self) -> np.ndarray:
+        """ζ at the end of every epoch, nan where there is no decay: (seeds, epochs)."""
+        value = np.array([self.minimum(x).value if x > 0.0 else math.nan for x in self.decays])
+        loss, penalty = (self.epochs(name)[:, 1:] for name in ("population_loss", "penalty"))
+        return loss + self.decays * penalty - value
+
+    @property
+    def tightest(self) -> float:
+        """Smallest ratio of the bound to Σ|a||w|δ² over the records with a decay; at least 1, as the theory says.
+
+        nan where there is no decay at all.
+        """
+        ratios = [self.bounds(i) / run.column("spread") for i, run in enumerate(self.runs)]
+        together = np.concatenate(ratios)
+        together = together[np.isfinite(together)]
+        return float(together.min()) if len(together) else math.nan
+
+    def exponent(self, name: str, last: int = _FITTED) -> Estimate:
+        """Slope of ln of a column on ln λ over the last epochs, fitted to each run.
+
+        Raises
+        ------
+        ValueError
+            If fewer than three epochs have different decays.
+        """
+        decays = self.decays[-last:]
+        different = len(np.unique(decays))
+        if different < 3:
+            raise ValueError(f"`epochs` must leave at least three different decays for an exponent; got {different}")
+        x = np.log(decays)
+        y = np.log(self.epochs(name)[:, 1:][:, -last:])
+        x = x - x.mean()
+        return estimate(y @ x / (x @ x))
+
+    def rows(self) -> list[Row]:
+        """The first step's tangent; at the end of each epoch loss, objective and mass beside those of the minimiser."""
+        predicted = first_stage_tangent(self.plan.teacher, n=self.plan.n, noise=self.plan.noise)
+        rows = [row("tangent", predicted, estimate([run.tangent for run in self.runs]))]
+        columns = {name: self.epochs(name)[:, 1:] for name in ("population_loss", "penalty", "mass")}
+        for k, decay in enumerate(self.decays):
+            if decay == 0.0:
+                continue
+            found = self.minimum(decay)
+            objective = columns["population_loss"][:, k] + decay * columns["penalty"][:, k]
+            label = f"epoch {k + 1}"
+            rows.append(row(f"{label} loss", found.loss, estimate(columns["population_loss"][:, k])))
+            rows.append(row(f"{label} objective", found.value, estimate(objective)))
+            rows.append(row(f"{label} mass", float(np.abs(found.masses).sum()), estimate(columns["mass"][:, k])))
+        return rows
+
+    def theory_dict(self) -> dict[str, Any]:
+        """The ``theory`` part of the contract."""
+        teacher, law = self.plan.teacher, small_decay(self.certificate, self.decays)
+        return {
+            "signal_power": signal_power(teacher),
+            "largest_decay": largest_decay(teacher),
+            "tangent": first_stage_tangent(teacher, n=self.plan.n, noise=self.plan.noise),
+            "certificate": self.certificate.to_dict(),
+            "bounding_certificate": self.bounding.to_dict(),
+            "minima": [self.minimum(x).to_dict() for x in self.decays if x > 0.0],
+            "small_decay": {"decay": self.decays.tolist(), "loss": law.loss.tolist(), "value": law.value.tolist()},
+        }
+
+    def simulation_dict(self) -> dict[str, Any]:
+        """The ``simulation`` part of the contract."""
+
+        def one(values: Any) -> dict[str, float | None]:
+            return estimate(np.asarray(values)).to_dict()
+
+        columns = {name: self.epochs(name) for name in _EPOCH}
+        epochs = []
+        for k, decay in enumerate(self.decays):
+            entry = {"epoch": k + 1, "decay": float(decay)}
+            entry |= {name: one(values[:, k + 1]) for name, values in columns.items()}
+            entry["gap"] = one(self.epoch_gaps[:, k]) if decay > 0.0 else None
+            epochs.append(entry)
+        fitted = {}
+        if len(np.unique(self.decays[-_FITTED:])) >= 3:
+            for name, least in _RESOLVED.items():
+                if (self.epochs(name)[:, 1:][:, -_FITTED:] > least).all():
+                    fitted[name] = self.exponent(name).to_dict()
+        tightest = self.tightest
+        return {
+            "seeds": len(self.runs),
+            "finished": self.finished,
+            "label_power": one([run.power for run in self.runs]),
+            "random_features_loss": one([run.random_loss for run in self.runs]),
+            "tangent": one([run.tangent for run in self.runs]),
+            "early": {name: one(values[:, 0]) for name, values in columns.items()},
+            "epochs": epochs,
+            "exponents": fitted,
+            "smallest_bound_over_spread": None if math.isnan(tightest) else tightest,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract: schema, problem, theory, simulation, agreement."""
+        return contract(self.plan, self.theory_dict(), self.simulation_dict(), self.rows())
+
+
+def certificate_contract(found: Certificate) -> dict[str, Any]:
+    """The contract of a certificate alone: its curve in the plane, or a sample of the sphere of the span.
+
+    Parameters
+    ----------
+    found : Certificate
+
+    Returns
+    -------
+    dict
+    """
+    theory = {"largest_decay": largest_decay(found.teacher), "signal_power": signal_power(found.teacher)}
+    theory["certificate"] = found.to_dict()
+    if found.teacher.rank == 2:
+        degrees, eta = found.curve()
+        theory["curve"] = {"degrees": degrees.tolist(), "eta": eta.tolist()}
+    else:
+        angle, modulus = found.sample()
+        theory["sample"] = {"angle": np.degrees(angle).tolist(), "modulus": modulus.tolist()}
+    return contract(found.teacher, theory)
+
+
+def compare_training(
+    plan: Plan,
+    seeds: int = 1,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    workers: int | None = None,
+    *,
+    checkpoint: str | None = None,
+    stop_after: int | None = None,
+) -> LocalStudy:
+    """Train from several starts, and solve the measure problem of every decay.
+
+    Parameters
+    ----------
+    plan : Plan
+    seeds : int
+        Independent starts, and samples.
+    seed : int, SeedSequence or Generator
+        Source of all of them; the same seed gives the same bits whatever `workers` is.
+    workers : int, optional
+        Processes; as many as processors by default.
+    checkpoint : str, optional
+        Runs are kept there and continued from there; with several seeds in files NAME-0, NAME-1, ….
+    stop_after : int, optional
+        Leave the runs after so many epochs.
+
+    Returns
+    -------
+    LocalStudy
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or λ₀ is not below λ_max.
+    ArithmeticError
+        If the training diverges or the measure problem is not solved.
+    """
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    worker_count(workers, seeds)
+    if plan.schedule != "none" and plan.epochs:
+        check_decay(plan.teacher, plan.first_decay(signal_power(plan.teacher) + plan.noise**2))
+    sequence = as_seed_sequence(seed)
+    tasks = [(plan, derived_sequence(sequence, i), _numbered(checkpoint, i, seeds), stop_after) for i in range(seeds)]
+    if seeds == 1:
+        with progress_bar("epochs", plan.epochs) as advance:
+            runs = [train(*tasks[0][:2], checkpoint=checkpoint, stop_after=stop_after, advance=advance)]
+    else:
+        runs = run_tasks(_run, tasks, workers=workers)
+    decays = np.unique(runs[0].decays[: runs[0].epochs_done])[::-1]
+    minima = minimize_path(plan.teacher, decays[decays > 0.0])
+    return LocalStudy(plan, tuple(runs), tuple(minima))
+
+
+def _numbered(checkpoint: str | None, i: int, seeds: int) -> str | None:
+    if checkpoint is None or seeds == 1:
+        return checkpoint
+    path = Path(checkpoint)
+    return str(path.with_name(f"{path.stem}-{i}{path.suffix}"))
+
+
+def _run(plan: Plan, sequence: np.random.SeedSequence, checkpoint: str | None, stop_after: int | None) -> Trained:
+    return train(plan, sequence, checkpoint=checkpoint, stop_after=stop_after)

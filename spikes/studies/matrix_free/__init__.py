@@ -1,0 +1,1 @@
+"""Spikes and density of features that are never stored, beside the theory."""

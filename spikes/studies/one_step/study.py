@@ -1,0 +1,198 @@
+"""Theory beside simulation: the same problem predicted and measured, with the difference in standard errors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from spikes.agreement import ALIGNMENTS, Row, contract, row
+from spikes.estimates import Estimate, estimate
+from spikes.simulation.ensemble import Ensemble, simulate_ensemble
+from spikes.simulation.one_step import Simulation
+from theory.conditional_equivalent import Prediction, predict, predict_errors
+from theory.random_features import random_feature_errors
+from theory.statement.problem import Problem
+
+__all__ = ["Comparison", "Path", "compare"]
+
+_ERRORS = ("test_error", "train_error", "objective")
+_PATH = 9  # penalties of the simulated error curves, which cost next to nothing beside the decomposition they share
+_CURVE = 41
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Errors along a path of penalties, after the step and before it.
+
+    Attributes
+    ----------
+    ridge : ndarray, shape (L,)
+        Penalties of the simulated points.
+    curve : ndarray, shape (C,)
+        Penalties of the predicted curves.
+    theory, before : dict of str to ndarray (C,)
+        Predicted ``test_error``, ``train_error`` and ``objective``.
+    simulation, simulation_before : dict of str to list of Estimate
+    """
+
+    ridge: np.ndarray
+    curve: np.ndarray
+    theory: dict[str, np.ndarray]
+    before: dict[str, np.ndarray]
+    simulation: dict[str, list[Estimate]]
+    simulation_before: dict[str, list[Estimate]]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A problem predicted and simulated.
+
+    Attributes
+    ----------
+    problem : Problem
+    theory : Prediction
+    simulation : Ensemble
+    path : Path
+        Error curves around the problem's penalties, for the figure.
+    rows : tuple of Row
+        Errors, their ratios to the errors before the step on the same data, outliers, alignments and step.
+    """
+
+    problem: Problem
+    theory: Prediction
+    simulation: Ensemble
+    path: Path
+    rows: tuple[Row, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON contract: schema, problem, theory, simulation, agreement."""
+        before = random_feature_errors(self.problem)
+        theory = self.theory.to_dict()
+        theory["before"] = {name: [getattr(e, name) for e in before] for name in _ERRORS}
+        return contract(
+            self.problem, theory, self.simulation.to_dict(outliers=len(self.theory.outliers)), list(self.rows)
+        )
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw spectrum, what the spikes have learned, and the errors: `plot_comparison` of this subject's figures."""
+        from spikes.studies.one_step.figure import plot_comparison
+
+        return plot_comparison(self, axes)
+
+    def __repr__(self) -> str:
+        width = max(len(r.quantity) for r in self.rows)
+        lines = [f"{'':{width}}  {'theory':>10}  {'simulation':>10}  {'sem':>8}  {'z':>5}  {'relative':>8}"]
+        for r in self.rows:
+            z = "" if math.isnan(r.z) else f"{r.z:.1f}"
+            # Of a prediction next to zero no relative difference is worth a look.
+            relative = f"{r.relative:.2%}" if abs(r.relative) < 0.5 else ""
+            numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
+            lines.append(f"{r.quantity:{width}}  {numbers}".rstrip())
+        return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
+
+
+def compare(
+    problem: Problem,
+    seeds: int = 8,
+    seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    workers: int | None = None,
+    *,
+    gradient_order: int = 2,
+    test_samples: int = 8192,
+    dtype: str = "float64",
+    method: str = "gram",
+) -> Comparison:
+    """Predict and simulate a problem and lay one over the other.
+
+    Parameters
+    ----------
+    problem : Problem
+    seeds : int
+        Independent simulations.
+    seed : int, SeedSequence or Generator
+        Source of all of them; the same seed gives the same bits whatever `workers` is.
+    workers : int, optional
+        Processes; as many as processors by default.
+    gradient_order : {1, 2}
+        Passed to `theory.predict`.
+    test_samples : int
+        Fresh samples for each run's test error.
+    dtype, method : str
+        As in `spikes.simulate`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ValueError
+        If an argument breaks its rule, or the simulation does not fit in memory.
+    ArithmeticError
+        If the theory's fixed point does not converge.
+
+    Examples
+    --------
+    >>> from theory import Problem
+    >>> result = compare(Problem(n=100, d=50, width=75), seeds=3, seed=0, workers=1, test_samples=512)
+    >>> row = result.rows[0]
+    >>> row.quantity, row.seeds
+    ('test_error[0.1]', 3)
+    >>> abs(row.simulation - row.theory - row.z * row.sem) < 1e-12
+    True
+    """
+    theory = predict(problem, gradient_order)
+    grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
+    kept = len(problem.ridges)
+    wide = problem.replace(ridge=(*problem.ridges, *(float(x) for x in grid)))
+    runs = simulate_ensemble(
+        wide, seeds=seeds, seed=seed, workers=workers, test_samples=test_samples, dtype=dtype, method=method
+    )
+    fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], _CURVE)))
+    after, before = predict_errors(fine, gradient_order), random_feature_errors(fine)
+    path = Path(
+        ridge=grid,
+        curve=np.array(fine.ridges),
+        theory={name: np.array([getattr(e, name) for e in after]) for name in _ERRORS},
+        before={name: np.array([getattr(e, name) for e in before]) for name in _ERRORS},
+        simulation={name: [estimate(c) for c in runs.values(name)[:, kept:].T] for name in _ERRORS},
+        simulation_before={name: [estimate(c) for c in runs.values(f"{name}_before")[:, kept:].T] for name in _ERRORS},
+    )
+    ensemble = Ensemble(problem, tuple(_first_ridges(run, problem) for run in runs.runs))
+    return Comparison(problem, theory, ensemble, path, tuple(_rows(problem, theory, ensemble)))
+
+
+def _first_ridges(run: Simulation, problem: Problem) -> Simulation:
+    """The run as if only the problem's own penalties had been asked for."""
+    names = ["ridge", *_ERRORS, *(f"{name}_before" for name in _ERRORS)]
+    return replace(run, problem=problem, **{name: getattr(run, name)[: len(problem.ridges)] for name in names})
+
+
+def _rows(problem: Problem, theory: Prediction, runs: Ensemble) -> list[Row]:
+    rows = []
+    before = random_feature_errors(problem)
+    for i, ridge in enumerate(problem.ridges):
+        for name in _ERRORS:
+            after, start = runs.values(name)[:, i], runs.values(f"{name}_before")[:, i]
+            predicted = getattr(theory, name)[i]
+            rows.append(row(f"{name}[{ridge:g}]", predicted, estimate(after)))
+            rows.append(row(f"{name}/before[{ridge:g}]", predicted / getattr(before[i], name), _ratio(after, start)))
+    for i, outlier in enumerate(theory.outliers[: runs.runs[0].alignment.shape[0]]):
+        rows.append(row(f"outlier {i + 1}", outlier.singular_value, runs.singular_value(i)))
+        for label, amplitude, measured in zip(ALIGNMENTS, outlier.alignment, runs.alignment(i), strict=True):
+            rows.append(row(f"outlier {i + 1} on {label}", amplitude, measured))
+    rows.append(row("beta_norm2", theory.beta_norm2, estimate(runs.values("beta_norm2"))))
+    for c, overlap in enumerate(theory.overlap):
+        label = "overlap" if len(theory.overlap) == 1 else f"overlap {c + 1}"
+        rows.append(row(label, overlap, estimate(runs.values("overlap")[:, c])))
+    return rows
+
+
+def _ratio(after: np.ndarray, before: np.ndarray) -> Estimate:
+    """Ratio of means with its standard error by the delta method: noise common to both cancels."""
+    ratio = float(after.mean() / before.mean())
+    residual = estimate((after - ratio * before) / before.mean())
+    return Estimate(ratio, residual.sem, residual.seeds)

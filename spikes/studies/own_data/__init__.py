@@ -1,0 +1,1 @@
+"""One giant step on a user's own inputs."""

@@ -1,0 +1,1 @@
+"""The spectrum of a user's own matrix."""

@@ -1,0 +1,1 @@
+"""One study of many problems, in one file that a killed run resumes."""
