@@ -372,7 +372,10 @@ def _provenance() -> str | None:
     """``git describe`` of the checkout that the package is run from; None where it is installed."""
     folder = Path(__file__).parent
     try:
-        for arguments in (["ls-files", "--error-unmatch", "results.py"], ["describe", "--always", "--dirty", "--tags"]):
+        for arguments in (
+            ["ls-files", "--error-unmatch", Path(__file__).name],
+            ["describe", "--always", "--dirty", "--tags"],
+        ):
             done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=20)
             if done.returncode:
                 return None

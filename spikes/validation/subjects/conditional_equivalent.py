@@ -18,7 +18,7 @@ from theory.step_matrix import step_statistics
 
 __all__ = ["CLAIMS"]
 
-STREAM = "spikes.validation.subjects.conditional_equivalent"
+STREAM = "spikes.validation.subjects.conditional"
 """Under this name the claims draw their random numbers, wherever this file stands."""
 
 _SOURCE = "conditional deterministic equivalent of this package (`theory.conditional_equivalent`)"

@@ -34,7 +34,7 @@ from theory.statement.target import as_target
 
 __all__ = ["CLAIMS"]
 
-STREAM = "spikes.validation.subjects.giant_steps"
+STREAM = "spikes.validation.subjects.giant"
 """Under this name the claims draw their random numbers, wherever this file stands."""
 
 _SOURCE = "arXiv 2305.18270"

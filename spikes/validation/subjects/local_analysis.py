@@ -29,7 +29,7 @@ from theory.statement.teacher import TEACHERS, Teacher, line_angles
 
 __all__ = ["CLAIMS"]
 
-STREAM = "spikes.validation.subjects.local_analysis"
+STREAM = "spikes.validation.subjects.local"
 """Under this name the claims draw their random numbers, wherever this file stands."""
 
 _SOURCE = "arXiv 2406.01766"

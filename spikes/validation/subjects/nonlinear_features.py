@@ -24,7 +24,7 @@ from theory.statement.problem import Problem
 
 __all__ = ["CLAIMS"]
 
-STREAM = "spikes.validation.subjects.nonlinear_features"
+STREAM = "spikes.validation.subjects.nonlinear"
 """Under this name the claims draw their random numbers, wherever this file stands."""
 
 _SOURCE = "arXiv 2310.07891"
