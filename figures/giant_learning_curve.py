@@ -7,8 +7,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from spikes.giant import study_curve
 from spikes.presentation.figure import save_figure
+from spikes.studies.giant_steps import study_curve
 from spikes.studies.giant_steps.figure import plot_curve
 from theory import Problem
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from spikes.giant import study_trajectory
 from spikes.presentation.figure import save_figure
+from spikes.studies.giant_steps import study_trajectory
 from spikes.studies.giant_steps.figure import plot_trajectory
 from theory import Problem
 from theory.statement.protocol import Protocol

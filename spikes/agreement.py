@@ -6,9 +6,9 @@ import math
 from typing import Any, NamedTuple
 
 from spikes.estimates import Estimate
-from theory.statement.problem import Problem
+from theory.statement import Activation, Problem, Target, Teacher
 
-__all__ = ["ALIGNMENTS", "LEADING", "SCHEMA", "Row", "contract", "row"]
+__all__ = ["ALIGNMENTS", "LEADING", "SCHEMA", "Activation", "Problem", "Row", "Target", "Teacher", "contract", "row"]
 
 
 ALIGNMENTS = ("1", "He1", "He2", "He3", "He4")

@@ -1,14 +1,25 @@
 """Asymptotic theory of feature learning in two-layer networks; numpy and scipy only, no simulation."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from theory.conditional_equivalent import Prediction as Prediction
+    from theory.conditional_equivalent import predict as predict
+    from theory.conditional_equivalent import predict_errors as predict_errors
+    from theory.statement import Activation as Activation
+    from theory.statement import Problem as Problem
+    from theory.statement import Protocol as Protocol
+    from theory.statement import Target as Target
+    from theory.statement import Teacher as Teacher
 
 _HOME = {
-    "Activation": "theory.statement.problem",
+    "Activation": "theory.statement",
     "Prediction": "theory.conditional_equivalent",
-    "Problem": "theory.statement.problem",
-    "Target": "theory.statement.problem",
-    "Teacher": "theory.statement.teacher",
+    "Problem": "theory.statement",
+    "Protocol": "theory.statement",
+    "Target": "theory.statement",
+    "Teacher": "theory.statement",
     "predict": "theory.conditional_equivalent",
     "predict_errors": "theory.conditional_equivalent",
 }

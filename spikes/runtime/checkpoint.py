@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -13,29 +12,10 @@ import numpy as np
 
 from spikes.runtime.files import check_writable, whole_file
 from spikes.runtime.tasks import run_tasks
-from theory.statement.problem import Problem
 
-__all__ = ["fingerprint", "run_units"]
+__all__ = ["run_units"]
 
 _FORMAT = "spikes-checkpoint/1"
-
-
-def fingerprint(problem: Problem) -> str:
-    """A digest of the values of target, σ and σ′ at fixed points: tells functions of the same name apart.
-
-    Parameters
-    ----------
-    problem : Problem
-
-    Returns
-    -------
-    str
-    """
-    points = np.random.default_rng(0).standard_normal((16, problem.teacher.k))
-    values = [problem.teacher(points), problem.sigma(points[:, 0]), problem.sigma.slope(points[:, 0])]
-    # twelve digits: what another machine's arithmetic leaves alone
-    text = " ".join(f"{x:.12g}" for x in np.concatenate(values))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def run_units(

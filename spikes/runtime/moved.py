@@ -12,6 +12,7 @@ from typing import Any
 __all__ = ["MOVED", "serve"]
 
 MOVED = {
+    "spikes.giant": "spikes.studies.giant_steps",
     "spikes.lanczos": "spikes.simulation.krylov",
     "spikes.matrix_free": "spikes.simulation.matrix_free",
     "spikes.plotting": "spikes.studies.one_step.figure",

@@ -34,7 +34,7 @@ def found(*names):
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    command = [sys.executable, "-m", "spikes", "validate", "--claims", str(ROOT / "tests/example_claims.py")]
+    command = [sys.executable, "-m", "spikes", "validate", "--claims", str(ROOT / "tests/validation/example_claims.py")]
     made = subprocess.run(
         [*command, "--workers", "1", "--quiet", "--report", str(path)], capture_output=True, text=True
     )

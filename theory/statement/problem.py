@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,6 +157,14 @@ class Problem:
     def replace(self, **changes: Any) -> Problem:
         """A copy with some fields changed, validated again."""
         return dataclasses.replace(self, **changes)
+
+    def fingerprint(self) -> str:
+        """A digest of the values of target, σ and σ′ at fixed points: tells functions of the same name apart."""
+        points = np.random.default_rng(0).standard_normal((16, self.teacher.k))
+        values = [self.teacher(points), self.sigma(points[:, 0]), self.sigma.slope(points[:, 0])]
+        # twelve digits: what another machine's arithmetic leaves alone
+        text = " ".join(f"{x:.12g}" for x in np.concatenate(values))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain JSON values, with n₀ and η resolved."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
-from spikes.runtime.checkpoint import fingerprint, run_units
+from spikes.runtime.checkpoint import run_units
 from spikes.runtime.progress import progress_bar
 from spikes.simulation.learning import TEST_SAMPLES, measure_learning
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -174,7 +174,7 @@ def study_curve(
         "problem": problem.replace(n=2, n_step=problem.n_step or 2, ridge=1.0).to_dict() | {"n": "varies", "eta": ""},
         "n_step": problem.n_step or "n",
         "eta": problem.eta,
-        "functions": fingerprint(problem),
+        "functions": problem.fingerprint(),
         "protocol": protocol.to_dict(problem) | {"preprocessing": labels},
         "readout": readout,
         "penalty": float(penalty),

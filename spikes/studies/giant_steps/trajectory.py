@@ -10,7 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
-from spikes.runtime.checkpoint import fingerprint, run_units
+from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import run_tasks
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.trajectory import start_network, trajectory
@@ -222,7 +222,7 @@ def study_trajectory(
     statement = {
         "command": "giant trajectory",
         "problem": problem.to_dict(),
-        "functions": fingerprint(problem),
+        "functions": problem.fingerprint(),
         "protocol": protocol.to_dict(problem),
         "refit": bool(refit),
         "seed": [str(sequence.entropy), list(sequence.spawn_key)],

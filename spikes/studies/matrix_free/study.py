@@ -96,9 +96,9 @@ class MatrixFreeComparison:
 
     def plot(self, ax: Any = None) -> Any:
         """Draw it; see `spikes.studies.matrix_free.figure.plot_matrix_free`."""
-        from spikes.studies.matrix_free.figure import plot_matrix_free
+        from spikes.studies import matrix_free
 
-        return plot_matrix_free(self, ax)
+        return matrix_free.plot_matrix_free(self, ax)
 
 
 def compare_matrix_free(

@@ -78,9 +78,9 @@ class Comparison:
 
     def plot(self, axes: Any = None) -> Any:
         """Draw spectrum, what the spikes have learned, and the errors: `plot_comparison` of this subject's figures."""
-        from spikes.studies.one_step.figure import plot_comparison
+        from spikes.studies import one_step
 
-        return plot_comparison(self, axes)
+        return one_step.plot_comparison(self, axes)
 
     def __repr__(self) -> str:
         width = max(len(r.quantity) for r in self.rows)

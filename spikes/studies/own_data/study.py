@@ -18,7 +18,7 @@ from spikes.simulation.one_step import Batches, Simulation, check_how, check_mem
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
-from spikes.studies.own_matrix.study import fitted_bulk
+from theory.fitted_bulk import fitted_bulk
 from theory.laws import Law
 from theory.random_features import initial_law
 from theory.statement.problem import Problem
@@ -95,7 +95,7 @@ class DataStudy:
         fits = [fitted_bulk(v, shape) for v in values]
         return {
             "by_gaps": estimate([separated(np.sqrt(v)) for v in values]),
-            "beyond_fit": None if any(fit.remark() for fit in fits) else estimate([fit.outliers for fit in fits]),
+            "beyond_fit": estimate([fit.outliers for fit in fits]) if all(fit.holds for fit in fits) else None,
             "fit_distance": estimate([fit.kolmogorov for fit in fits]),
         }
 

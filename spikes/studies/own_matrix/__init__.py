@@ -1,1 +1,6 @@
 """The spectrum of a user's own matrix."""
+
+import lazy_loader
+
+# What the stub beside this file lists, loaded on first use: numba and matplotlib take longer than a start may.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,13 +15,12 @@ from spikes.runtime.array_file import load_array
 from spikes.runtime.memory import free_gib
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.spectra import gram_eigenvalues
-from theory.laws import MarchenkoPastur, TracyWidom, wishart_edge
+from theory.fitted_bulk import LEVEL, FittedBulk, check_level, fitted_bulk
 
-__all__ = ["MatrixSpectrum", "fitted_bulk", "load_matrix", "matrix_spectrum"]
+__all__ = ["MatrixSpectrum", "load_matrix", "matrix_spectrum"]
 
 _METHODS = ("gram", "svd")
 _ROWS = 4096
-_LEVEL = 1e-3
 _GRID = 400
 
 
@@ -53,52 +52,15 @@ def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixSpectrum:
-    """Eigenvalues of FᵀF/n beside the Marchenko-Pastur law fitted to their bulk.
+class MatrixSpectrum(FittedBulk):
+    """Eigenvalues of FᵀF/n of a user's matrix beside the Marchenko-Pastur law fitted to their bulk.
 
-    Attributes
-    ----------
-    shape : tuple of int
-        (n, N) of F.
-    eigenvalues : ndarray, shape (min(n, N),)
-        Squared singular values of F/√n in decreasing order.
-    law : MarchenkoPastur
-        Ratio N/n; the variance puts the law's median on that of the bulk.
-    edge, scale : float
-        Centre and scale, of order n^(-2/3), of the largest eigenvalue of a matrix without outliers.
-    threshold : float
-        Units of `scale` beyond `edge` that a largest eigenvalue passes with odds `level`.
-    level : float
-    outliers : int
-        Number of eigenvalues beyond the threshold.
-    kolmogorov : float
-        Largest distance between the distribution functions of the bulk and of the law.
+    The attributes are those of `theory.fitted_bulk.FittedBulk`.
     """
-
-    shape: tuple[int, int]
-    eigenvalues: np.ndarray
-    law: MarchenkoPastur
-    edge: float
-    scale: float
-    threshold: float
-    level: float
-    outliers: int
-    kolmogorov: float
-
-    @property
-    def singular_values(self) -> np.ndarray:
-        """Singular values of F/√n in decreasing order."""
-        return np.sqrt(self.eigenvalues)
-
-    def distance(self, x: np.ndarray) -> np.ndarray:
-        """Distance from the edge in units of its fluctuation."""
-        return (np.asarray(x) - self.edge) / self.scale
 
     def remark(self) -> str:
         """Whether the fitted law describes the bulk at all."""
-        bulk = len(self.eigenvalues) - self.outliers
-        # rigid eigenvalues keep within a few over their number of the law
-        if self.kolmogorov > max(0.03, 5.0 / bulk):
+        if not self.holds:
             return (
                 f"the bulk is not that of noise: its distribution is {self.kolmogorov:.3f} from the fitted "
                 "Marchenko-Pastur law; distances from its edge then mean little"
@@ -147,7 +109,7 @@ class MatrixSpectrum:
         }
 
 
-def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL, method: str = "gram") -> MatrixSpectrum:
+def matrix_spectrum(matrix: np.ndarray, *, level: float = LEVEL, method: str = "gram") -> MatrixSpectrum:
     """Eigenvalues of FᵀF/n for a matrix F (n, N), and the bulk and outliers in them.
 
     Parameters
@@ -177,7 +139,7 @@ def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL, method: str = 
     >>> matrix_spectrum(noise).outliers, matrix_spectrum(noise + 0.3).outliers
     (0, 1)
     """
-    _check_level(level)
+    check_level(level)
     if method not in _METHODS:
         raise ValueError(f"`method` must be one of {', '.join(_METHODS)}; got {method!r}")
     n, N = matrix.shape
@@ -198,7 +160,7 @@ def matrix_spectrum(matrix: np.ndarray, *, level: float = _LEVEL, method: str = 
         eigenvalues = svdvals(_finite(lines), check_finite=False) ** 2 / n
     if eigenvalues[0] == 0.0:
         raise ValueError("`FILE` must hold a matrix that is not zero")
-    return fitted_bulk(eigenvalues, (n, N), level=level)
+    return MatrixSpectrum(**vars(fitted_bulk(eigenvalues, (n, N), level=level)))
 
 
 def _finite(block: np.ndarray) -> np.ndarray:
@@ -206,53 +168,3 @@ def _finite(block: np.ndarray) -> np.ndarray:
     if not np.isfinite(block).all():
         raise ValueError("`FILE` must hold finite numbers; it has NaN or infinite entries")
     return block
-
-
-def fitted_bulk(eigenvalues: np.ndarray, shape: tuple[int, int], *, level: float = _LEVEL) -> MatrixSpectrum:
-    """The Marchenko-Pastur bulk of some eigenvalues, and what lies outside.
-
-    The variance of the law of ratio N/n is the one whose median the bulk has; eigenvalues beyond the Tracy-Widom
-    quantile of `level` are taken out of the bulk and the fit repeated until their number stands.
-
-    Parameters
-    ----------
-    eigenvalues : ndarray, shape (min(n, N),)
-        Of FᵀF/n for F (n, N), not all zero, in decreasing order.
-    shape : tuple of int
-        (n, N).
-    level : float
-        Odds of an outlier where there is none.
-
-    Raises
-    ------
-    ValueError
-        If `level` is not between 0 and 1.
-    """
-    _check_level(level)
-    n, N = shape
-    threshold = float(TracyWidom(1).ppf(1.0 - level))
-    unit = MarchenkoPastur(N / n)
-    atom = sum(mass for _, mass in unit.atoms)
-    middle = float(unit.ppf(atom + 0.5 * (1.0 - atom)))
-    centre, scale = wishart_edge(n, N)
-    outliers, most = 0, len(eigenvalues) // 2
-    for _ in range(most):
-        variance = float(np.median(eigenvalues[outliers:])) / middle
-        count = int(np.sum(eigenvalues > variance * (centre + threshold * scale)))
-        count = min(count, most)
-        if count <= outliers:
-            break
-        outliers = count
-    law = MarchenkoPastur(N / n, variance)
-    bulk = eigenvalues[outliers:][::-1]
-    expected = (law.cdf(bulk) - atom) / (1.0 - atom)
-    steps = np.arange(len(bulk) + 1) / len(bulk)
-    kolmogorov = float(max(np.max(np.abs(expected - steps[1:])), np.max(np.abs(expected - steps[:-1]))))
-    return MatrixSpectrum(
-        (n, N), eigenvalues, law, variance * centre, variance * scale, threshold, float(level), outliers, kolmogorov
-    )
-
-
-def _check_level(level: float) -> None:
-    if isinstance(level, bool) or not 0.0 < float(level) < 1.0:
-        raise ValueError(f"`level` must be between 0 and 1; got {level!r}")

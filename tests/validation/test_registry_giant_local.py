@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from spikes.validation import validate
-from spikes.validation.subjects import giant, local, registry
+from spikes.validation.subjects import giant_steps, local_analysis, registry
 
-CLAIMS = (*giant.CLAIMS, *local.CLAIMS)
+CLAIMS = (*giant_steps.CLAIMS, *local_analysis.CLAIMS)
 # The other claims are as sharp as their law is known, or as the sampling error of a short run allows.
 BLUNT = {"giant/one-step-spread", "giant/learning-curve"}
 SHARP = [c for c in CLAIMS if c.kind == "number" and c.name not in BLUNT]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from spikes.runtime.checkpoint import fingerprint, run_units
+from spikes.runtime.checkpoint import run_units
 from theory import Problem
 
 STATEMENT = {"command": "test", "problem": {"d": 3}, "seed": 0}
@@ -69,5 +69,5 @@ def test_functions_of_one_name_are_told_apart():
 
         return Problem(n=10, d=5, width=4, target=g)
 
-    assert fingerprint(problem(1.0)) == fingerprint(problem(1.0))
-    assert fingerprint(problem(1.0)) != fingerprint(problem(2.0))
+    assert problem(1.0).fingerprint() == problem(1.0).fingerprint()
+    assert problem(1.0).fingerprint() != problem(2.0).fingerprint()

@@ -13,7 +13,7 @@ from scipy.stats import kstest
 
 from theory.laws import MarchenkoPastur, TracyWidom, goe_edge, wishart_edge
 
-PUBLISHED = json.loads((Path(__file__).parent / "references" / "tracy_widom.json").read_text())
+PUBLISHED = json.loads((Path(__file__).parents[1] / "references" / "tracy_widom.json").read_text())
 each_beta = pytest.mark.parametrize("beta", [1, 2, 4])
 
 

@@ -12,7 +12,7 @@ from spikes.simulation.training import HISTORY, Plan, alignment, train
 from spikes.simulation.training_objective import Population, Sample, draw_sample, preprocess
 from theory.statement.teacher import TEACHERS, Teacher
 
-REFERENCE = json.loads((Path(__file__).parents[1] / "formulas" / "references" / "local_analysis.json").read_text())
+REFERENCE = json.loads((Path(__file__).parents[1] / "theory" / "references" / "local_analysis.json").read_text())
 SMALL = Teacher.from_angles([0, 60], [0.5, -0.5], d=5)
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from spikes.giant import report_target, study_curve, study_step, study_trajectory
+from spikes.studies.giant_steps import report_target, study_curve, study_step, study_trajectory
 from spikes.studies.giant_steps.trajectory import _order
 from theory import Activation, Problem
 from theory.statement.protocol import Protocol

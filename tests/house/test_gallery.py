@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-FIGURES = Path(__file__).parents[1] / "figures"
+FIGURES = Path(__file__).parents[2] / "figures"
 ROW = re.compile(r"^\| \[`python figures/(\w+)\.py`\]\(\1\.py\) \| .{20,} \| [\d.]+ (?:s|min) \|$", re.M)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from spikes.validation import registry
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OWN = """
 from dataclasses import dataclass
 from spikes.validation import Claim, claim

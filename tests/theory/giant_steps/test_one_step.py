@@ -21,7 +21,7 @@ from theory.giant_steps.activation_moments import smoothed_slope
 from theory.statement.problem import as_activation
 from theory.statement.protocol import Protocol
 
-REFERENCE = json.loads((Path(__file__).parent / "references" / "giant_steps.json").read_text())
+REFERENCE = json.loads((Path(__file__).parents[1] / "references" / "giant_steps.json").read_text())
 EX1 = "(4*z1 + z1**2 + z2)/2"
 HE124X2 = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"
 

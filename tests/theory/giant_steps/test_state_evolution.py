@@ -19,7 +19,7 @@ from theory.giant_steps import (
 from theory.giant_steps.evolution import _root, _sample
 from theory.statement.problem import as_activation
 
-REFERENCE = json.loads((Path(__file__).parent / "references" / "giant_steps.json").read_text())
+REFERENCE = json.loads((Path(__file__).parents[1] / "references" / "giant_steps.json").read_text())
 EX1 = "(4*z1 + z1**2 + z2)/2"
 STAIRS = "z1 + z1*z2 + z1*z2*z3"
 NOISE = math.sqrt(0.1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+FOLDER = Path(__file__).parents[2] / "benchmarks"
 SMALL = {
     "giant_gradient": "--d 32 --width 64 --slab 512 --repeats 1",
     "large": "--sizes 2000 --d 20 --width 30 --peers 1000 --repeats 1",

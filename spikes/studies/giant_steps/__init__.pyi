@@ -1,0 +1,12 @@
+from .analysis import TargetReport as TargetReport
+from .analysis import report_target as report_target
+from .curve import CurveStudy as CurveStudy
+from .curve import study_curve as study_curve
+from .figure import plot_cosines as plot_cosines
+from .figure import plot_curve as plot_curve
+from .figure import plot_report as plot_report
+from .figure import plot_trajectory as plot_trajectory
+from .step import StepStudy as StepStudy
+from .step import study_step as study_step
+from .trajectory import TrajectoryStudy as TrajectoryStudy
+from .trajectory import study_trajectory as study_trajectory

@@ -1,0 +1,3 @@
+from .figure import plot_matrix_free as plot_matrix_free
+from .study import MatrixFreeComparison as MatrixFreeComparison
+from .study import compare_matrix_free as compare_matrix_free

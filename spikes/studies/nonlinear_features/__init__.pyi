@@ -1,0 +1,9 @@
+from .figure import plot_decomposition as plot_decomposition
+from .figure import plot_spectrum_study as plot_spectrum_study
+from .figure import plot_staircase as plot_staircase
+from .study import DecompositionStudy as DecompositionStudy
+from .study import SpectrumStudy as SpectrumStudy
+from .study import Staircase as Staircase
+from .study import decomposition_study as decomposition_study
+from .study import spectrum_study as spectrum_study
+from .study import staircase as staircase

@@ -1,0 +1,12 @@
+from .figure import plot_curves as plot_curves
+from .run import sweep as sweep
+from .store import Results as Results
+from .store import open_results as open_results
+from .study import Study as Study
+from .study import load_study as load_study
+from .summary import Curve as Curve
+from .summary import Summary as Summary
+from .summary import curves as curves
+from .summary import frame as frame
+from .summary import records as records
+from .summary import summarise as summarise
