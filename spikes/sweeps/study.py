@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import ALIGNMENTS, LEADING
+from spikes.agreement import LEADING, quantities
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from theory.statement.problem import Problem, Target, as_target
 
-__all__ = ["LIMIT", "QUANTITIES", "Point", "Study", "as_study", "load_study"]
+__all__ = ["LIMIT", "Point", "Study", "as_study", "kept_columns", "load_study"]
 
 LIMIT = 1_000_000
 """Rows, that is cells times seeds, past which a study has to be confirmed."""
@@ -29,16 +29,23 @@ LIMIT = 1_000_000
 _FIELDS = tuple(field.name for field in dataclasses.fields(Problem))
 _REQUIRED = tuple(field.name for field in dataclasses.fields(Problem) if field.default is dataclasses.MISSING)
 _INTEGERS = ("n", "d", "width", "n_step")
-_ERRORS = ("test_error", "train_error", "objective")
-_BEFORE = tuple(f"{name}_before" for name in _ERRORS)
 
-QUANTITIES: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in (*_ERRORS, *_BEFORE, "beta_norm2", "label_power", "outliers")},
-    **{f"overlap_{i}": (f"overlap_{i}",) for i in (1, 2, 3)},
-    **{f"singular_value_{i}": (f"singular_value_{i}",) for i in range(1, LEADING + 1)},
-    **{f"alignment_{i}": tuple(f"alignment_{i}_{function}" for function in ALIGNMENTS) for i in range(1, LEADING + 1)},
-}
-"""What a study may keep, and the columns of each: an alignment has one for each function 1, He1 ... He4."""
+
+def kept_columns() -> dict[str, tuple[str, ...]]:
+    """What a study may keep, and the columns of each: an alignment has one for each function 1, He1 ... He4.
+
+    Returns
+    -------
+    dict of str to tuple of str
+    """
+    kept: dict[str, tuple[str, ...]] = {}
+    for q in quantities("penalty"):
+        kept |= q.kept()
+    kept |= {f"{q.name}_before": (f"{q.name}_before",) for q in quantities("penalty")}
+    for per in ("run", "latent", "spike"):
+        for q in quantities(per):
+            kept |= q.kept()
+    return kept
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class Study:
     seeds, seed : int
         Simulations of each cell, and the source of all their seeds.
     keep : tuple of str
-        Names out of `QUANTITIES`.
+        Names out of `kept_columns`.
     theory : bool
         Whether predictions are kept beside the simulations.
     gradient_order, test_samples : int
@@ -119,7 +126,7 @@ class Study:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the quantities to keep."""
-        return tuple(column for name in self.keep for column in QUANTITIES[name])
+        return tuple(column for name in self.keep for column in kept_columns()[name])
 
     @property
     def problem(self) -> dict[str, Any]:
@@ -265,7 +272,7 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
         zip=_zip(content.get("zip", []), axes),
         seeds=_integer("seeds", content.get("seeds", 8), 0),
         seed=_integer("seed", content.get("seed", 0), 0),
-        keep=_keep(content.get("keep", list(_ERRORS))),
+        keep=_keep(content.get("keep", [q.name for q in quantities("penalty")])),
         theory=_boolean("theory", content.get("theory", True)),
         gradient_order=_integer("gradient_order", content.get("gradient_order", 2), 1, 2),
         test_samples=_integer("test_samples", content.get("test_samples", 8192), 2),
@@ -368,8 +375,8 @@ def _keep(given: Any) -> tuple[str, ...]:
     if not isinstance(given, list | tuple) or not given:
         raise ValueError(f"keep must be a list of quantities; got {given!r}")
     for name in given:
-        if not isinstance(name, str) or name not in QUANTITIES:
-            known = [n for n in QUANTITIES if not n[-1].isdigit()]
+        if not isinstance(name, str) or name not in kept_columns():
+            known = [n for n in kept_columns() if not n[-1].isdigit()]
             numbered = f"overlap_1 ... 3, singular_value_1 ... {LEADING}, alignment_1 ... {LEADING}"
             raise ValueError(f"keep must name {', '.join(known)}, {numbered}; got {name!r}")
     if len(set(given)) != len(given):

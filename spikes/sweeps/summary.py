@@ -17,7 +17,7 @@ from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.runtime.files import whole_file
 from spikes.sweeps.store import Results
-from spikes.sweeps.study import QUANTITIES
+from spikes.sweeps.study import kept_columns
 
 __all__ = ["Curve", "Summary", "curves", "frame", "records", "summarise", "to_dict", "write_csv", "write_parquet"]
 
@@ -129,13 +129,14 @@ def _means(keep: Sequence[str], runs: Sequence[dict[str, Any]]) -> dict[str, Est
     means: dict[str, Estimate] = {}
     if not runs:
         return means
+    known = kept_columns()
     for name in keep:
-        columns = QUANTITIES[name]
+        columns = known[name]
         values = [[run[c] for c in columns] for run in runs]
         if any(value is None for line in values for value in line):
             continue  # a latent or singular value that the problem does not have
         table = np.array(values)
-        found = mean_amplitudes(table) if name.startswith("alignment") else [estimate(table[:, 0])]
+        found = mean_amplitudes(table) if len(columns) > 1 else [estimate(table[:, 0])]
         means |= dict(zip(columns, found, strict=True))
     return means
 

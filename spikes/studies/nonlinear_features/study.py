@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, contract, row
+from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
@@ -106,8 +106,8 @@ class Staircase:
         ℓ of each step of the limit, from 0.
     limit, limit_as_published : dict of str to ndarray (len(counts),)
         Errors in the limit of ℓ strong spikes.
-    remark : str
-        What the activation or target leaves unlearned.
+    unlearned : str
+        What the activation or target leaves unlearned; empty where it leaves nothing.
     """
 
     problem: Problem
@@ -119,7 +119,7 @@ class Staircase:
     counts: tuple[int, ...]
     limit: dict[str, np.ndarray]
     limit_as_published: dict[str, np.ndarray]
-    remark: str
+    unlearned: str
 
     def measured(self, name: str) -> list[Estimate]:
         """An error at each exponent; of the training figures, what follows the labels' power m_y is taken out.
@@ -149,6 +149,10 @@ class Staircase:
                 rows.append(row(f"{name}/before[alpha {alpha:.4g}]", predicted / getattr(before, name), ratio))
         return rows
 
+    def remark(self) -> str:
+        """How theory and simulation compare, and what is left unlearned."""
+        return "; ".join(filter(None, [conclusion(self.rows()), self.unlearned]))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""
         theory = {
@@ -158,7 +162,7 @@ class Staircase:
             "limit": {"spikes": list(self.counts), **{name: self.limit[name].tolist() for name in ERRORS}},
             "limit_as_published": {name: self.limit_as_published[name].tolist() for name in ERRORS},
             "curve": {"alpha": self.curve.tolist(), **{name: self.theory[name].tolist() for name in ERRORS}},
-            "remark": self.remark,
+            "remark": self.unlearned,
         }
         simulation = {
             "seeds": self.simulation[0].seeds,
@@ -227,7 +231,7 @@ def staircase(
         counts=counts,
         limit={name: np.array([getattr(e, name) for e in limits[False]]) for name in ERRORS},
         limit_as_published={name: np.array([getattr(e, name) for e in limits[True]]) for name in ERRORS},
-        remark=learned_energy(problem, int(min(4, reach[-1]))).remark,
+        unlearned=learned_energy(problem, int(min(4, reach[-1]))).remark,
     )
 
 
@@ -263,6 +267,10 @@ class SpectrumStudy:
             for i, outlier in enumerate(theory.outliers[: runs.runs[0].after.alignment.shape[0]]):
                 rows.append(row(f"outlier {i + 1}[alpha {alpha:.4g}]", outlier.singular_value, runs.singular_value(i)))
         return rows
+
+    def remark(self) -> str:
+        """How theory and simulation compare."""
+        return conclusion(self.rows())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""
@@ -396,7 +404,13 @@ class DecompositionStudy:
         return rows
 
     def remark(self) -> str:
-        """Why the remainder may not vanish."""
+        """How fast the remainder vanishes, and why it may not."""
+        law = self.exponents["corrected"]
+        fitted = f"‖F − F_ℓ‖/√n, corrected, goes like n^({law.exponent:.2f} ± {law.sem:.2f}) up to n = {self.sizes[-1]}"
+        return "; ".join(filter(None, [fitted, self.caveat()]))
+
+    def caveat(self) -> str:
+        """Why the remainder may not vanish; empty where nothing speaks against it."""
         order = critical_order(self.problem.alpha)
         if order is not None:
             present = spike_terms(self.problem, order)[order - 1].strength != 0.0
@@ -420,7 +434,7 @@ class DecompositionStudy:
             "spikes": self.ell,
             "growth": [spike_growth(k, self.problem.alpha) for k in range(1, self.ell + 2)],
             "absent": [t.k for t in spike_terms(self.problem, self.ell) if t.strength == 0.0],
-            "remark": self.remark(),
+            "remark": self.caveat(),
         }
         simulation = {
             "seeds": len(self.runs[0]),

@@ -60,7 +60,7 @@ def test_staircase_of_a_bounded_second_layer_stops_climbing():
 def test_staircase_says_what_is_not_learned():
     study = staircase(SMALL.replace(target="He2(z)"), alphas=(0.1, 0.4), seeds=1, workers=1)
     assert "nothing of it is learned" in content(study)["theory"]["remark"]
-    assert "absent" in staircase(SMALL.replace(activation="erf"), alphas=(0.1,), seeds=1, workers=1).remark
+    assert "absent" in staircase(SMALL.replace(activation="erf"), alphas=(0.1,), seeds=1, workers=1).unlearned
 
 
 def test_spectrum_study():
