@@ -24,7 +24,8 @@ from spikes.simulation.row_sums import HERE, Place
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
-from theory.statement.problem import Activation, Problem
+from theory.statement.activation import Activation
+from theory.statement.problem import Problem
 
 __all__ = [
     "DTYPES",

@@ -19,7 +19,8 @@ import numpy as np
 
 from spikes.agreement import ALIGNMENTS, LEADING
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
-from theory.statement.problem import Problem, Target, as_target
+from theory.statement.problem import Problem
+from theory.statement.target import Target, as_target
 
 __all__ = ["LIMIT", "QUANTITIES", "Point", "Study", "as_study", "load_study"]
 

@@ -18,7 +18,7 @@ from theory.giant_steps import (
     squared_cosine_k1,
 )
 from theory.giant_steps.activation_moments import smoothed_slope
-from theory.statement.problem import as_activation
+from theory.statement.activation import as_activation
 from theory.statement.protocol import Protocol
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "references" / "giant_steps.json").read_text())

@@ -17,7 +17,7 @@ from theory.giant_steps import (
     three_point,
 )
 from theory.giant_steps.evolution import _root, _sample
-from theory.statement.problem import as_activation
+from theory.statement.activation import as_activation
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "references" / "giant_steps.json").read_text())
 EX1 = "(4*z1 + z1**2 + z2)/2"
