@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from spikes.agreement import SCHEMA, Row, row
+from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.tasks import run_tasks
 from spikes.runtime.versions import package_versions
@@ -189,46 +189,49 @@ class Certificate:
         """All numbers of all claims."""
         return [line for r in self.results for line in r.rows()]
 
+    def remark(self) -> str:
+        """How many claims came out as expected, and which did not."""
+        odd = [r.claim.name for r in self.results if not r.as_expected]
+        count = f"{len(self.results)} claim{'s' if len(self.results) != 1 else ''} tested"
+        return f"{count}, all as expected" if not odd else f"{count}, {len(odd)} not as expected: {', '.join(odd)}"
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: schema, problem, theory, simulation, agreement."""
-        return {
-            "schema": SCHEMA,
-            "problem": {
-                r.claim.name: [
-                    {"size": size, "seeds": seeds, **_stated(problem)}
-                    for (size, seeds), problem in zip(r.levels, r.problems, strict=True)
-                ]
-                for r in self.results
-            },
-            "theory": {
+        problem = {
+            r.claim.name: [
+                {"size": size, "seeds": seeds, **_stated(problem)}
+                for (size, seeds), problem in zip(r.levels, r.problems, strict=True)
+            ]
+            for r in self.results
+        }
+        theory = {
+            r.claim.name: {
+                "statement": r.claim.statement,
+                "source": r.claim.source,
+                "kind": r.claim.kind,
+                "rate": r.claim.rate,
+                "tolerance": r.claim.tolerance,
+                "scale": r.claim.scale,
+                "expected": r.claim.expected or None,
+                "predicted": {q.label: [_number(x) for x in q.predicted] for q in r.quantities},
+            }
+            for r in self.results
+        }
+        simulation = {
+            "quick": self.quick,
+            "seed": [str(self.seed.entropy), [int(k) for k in self.seed.spawn_key]],
+            "level": self.level,
+            "packages": package_versions(),
+            "claims": {
                 r.claim.name: {
-                    "statement": r.claim.statement,
-                    "source": r.claim.source,
-                    "kind": r.claim.kind,
-                    "rate": r.claim.rate,
-                    "tolerance": r.claim.tolerance,
-                    "scale": r.claim.scale,
-                    "expected": r.claim.expected or None,
-                    "predicted": {q.label: [_number(x) for x in q.predicted] for q in r.quantities},
+                    "verdict": r.verdict,
+                    "as_expected": r.as_expected,
+                    "quantities": [q.to_dict() for q in r.quantities],
                 }
                 for r in self.results
             },
-            "simulation": {
-                "quick": self.quick,
-                "seed": [str(self.seed.entropy), [int(k) for k in self.seed.spawn_key]],
-                "level": self.level,
-                "packages": package_versions(),
-                "claims": {
-                    r.claim.name: {
-                        "verdict": r.verdict,
-                        "as_expected": r.as_expected,
-                        "quantities": [q.to_dict() for q in r.quantities],
-                    }
-                    for r in self.results
-                },
-            },
-            "agreement": [line.to_dict() for line in self.rows()],
         }
+        return contract(problem, theory, simulation, self.rows())
 
 
 def _stated(problem: Any) -> dict[str, Any]:
