@@ -18,6 +18,7 @@ import numpy as np
 from theory.hermite import hermite_coefficients
 from theory.quadrature import gaussian_nodes
 from theory.random_features import RandomFeatureErrors, errors_of_energies, feature_energies, initial_moments
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
@@ -64,8 +65,7 @@ def critical_exponent(ell: int) -> float:
     >>> [critical_exponent(ell) for ell in (1, 2, 4)]
     [0.0, 0.25, 0.375]
     """
-    if isinstance(ell, bool) or not isinstance(ell, int | np.integer) or ell < 1:
-        raise ValueError(f"`ell` must be a positive integer; got {ell!r}")
+    ell = integer("ell", ell, 1)
     return (ell - 1) / (2 * ell)
 
 
@@ -316,8 +316,7 @@ def learned_energy(
         not independent), or E y ≠ 0 with E Zσ′ ≠ 0 (the first spike then has a constant part).
     """
     _single_index(problem)
-    if isinstance(ell, bool) or not isinstance(ell, int | np.integer) or ell < 0:
-        raise ValueError(f"`ell` must be a non-negative integer; got {ell!r}")
+    ell = integer("ell", ell, 0)
     if ell > _SUPPORT[problem.second_layer]:
         raise ValueError(
             f"`second_layer` must have at least {ell} support points for {ell} spikes; "

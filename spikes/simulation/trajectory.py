@@ -16,6 +16,7 @@ from spikes.simulation.one_step import activation_mean
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.second_layer import fit_second_layer
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
@@ -149,10 +150,8 @@ def trajectory(
         If an argument breaks its rule.
     """
     protocol = protocol or Protocol()
-    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
-        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
-        raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
+    test_samples = integer("test_samples", test_samples, 2)
+    threads = integer("threads", threads, 1)
     sequence = as_seed_sequence(seed)
     network = start_network(problem, protocol, sequence) if start is None else start
     if network.W.shape != (problem.width, problem.d) or network.a.shape != (problem.width,):

@@ -21,6 +21,7 @@ from theory.giant_steps.hermite_moments import compositions, hermite_array, tens
 from theory.hermite import hermite_polynomials
 from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
 from theory.statement.activation import Activation, as_activation
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 from theory.statement.target import Target, as_target
@@ -385,8 +386,7 @@ def limit_squared_cosine(
     target, sigma = as_target(target), as_activation(activation)
     if not 0.0 < delta < math.inf:
         raise ValueError(f"`delta` must be positive and finite; got {delta!r}")
-    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 1 <= degree <= _DEGREE:
-        raise ValueError(f"`degree` must be an integer in [1, {_DEGREE}]; got {degree!r}")
+    degree = integer("degree", degree, 1, _DEGREE)
     tau = noise_power(target, sigma, preprocessing, noise=noise) / delta
     C = tensor(hermite_array(target, degree), degree)
     if not visible_degrees(sigma, degree)[degree]:

@@ -16,7 +16,7 @@ def _truth(value: Any) -> bool:
     return isinstance(value, bool) or (str(getattr(value, "dtype", "")) == "bool" and value.shape == ())
 
 
-def integer(name: str, value: Any, minimum: int, maximum: int = _LARGEST) -> int:
+def integer(name: str, value: Any, minimum: int, maximum: int = _LARGEST, *, why: str = "") -> int:
     """An integer from `minimum` to `maximum`, of Python or numpy; 2000.0 and 1e15 count as one, 2.5 and True do not.
 
     Parameters
@@ -25,6 +25,8 @@ def integer(name: str, value: Any, minimum: int, maximum: int = _LARGEST) -> int
         Of the argument.
     value : object
     minimum, maximum : int
+    why : str
+        Added to the rule: what the bound is for.
 
     Returns
     -------
@@ -48,6 +50,7 @@ def integer(name: str, value: Any, minimum: int, maximum: int = _LARGEST) -> int
         exact = False
     if not exact or not minimum <= value <= maximum:
         rule = f"from {minimum} to {maximum}" if maximum < _LARGEST else f"of at least {minimum}"
+        rule += f", {why}" if why else ""
         raise ValueError(f"`{name}` must be an integer {rule}; got {value!r}")
     return int(value)
 
