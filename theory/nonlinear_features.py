@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 _ZERO = 1e-12  # Hermite coefficients below this are zero
-_SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
 def critical_exponent(ell: int) -> float:
@@ -317,10 +316,10 @@ def learned_energy(
     """
     _single_index(problem)
     ell = integer("ell", ell, 0)
-    if ell > _SUPPORT[problem.second_layer]:
+    if ell > problem.law_of_a.support:
         raise ValueError(
             f"`second_layer` must have at least {ell} support points for {ell} spikes; "
-            f"{problem.second_layer} has {_SUPPORT[problem.second_layer]}"
+            f"{problem.law_of_a} has {problem.law_of_a.support}"
         )
     c = _coefficients(problem, max(ell, 2))
     step = step_statistics(problem)

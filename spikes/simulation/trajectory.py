@@ -95,13 +95,13 @@ def start_network(problem: Problem, protocol: Protocol, sequence: np.random.Seed
     Raises
     ------
     ValueError
-        If a symmetric start is asked of an odd width or of a constant second layer.
+        If a symmetric start is asked of an odd width or of a second layer whose law is not that of its opposite.
     """
     symmetric = protocol.start == "symmetric"
-    if symmetric and (problem.width % 2 or problem.second_layer == "constant"):
+    if symmetric and (problem.width % 2 or not problem.law_of_a.symmetric):
         raise ValueError(
-            "`start` must be random for an odd width or a constant second layer; "
-            f"got symmetric with width {problem.width} and {problem.second_layer}"
+            "`start` must be random for an odd width or a second layer that is not symmetric about 0; "
+            f"got symmetric with width {problem.width} and {problem.law_of_a}"
         )
     return initial_network(problem, sequence, antisymmetric=symmetric)
 

@@ -43,7 +43,6 @@ __all__ = [
 
 ERRORS = ("objective", "train_error", "test_error")
 _CURVE = 51
-_SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
 def default_alphas() -> tuple[float, ...]:
@@ -205,7 +204,7 @@ def staircase(
     chosen = _alphas(alphas)
     problem = problem.replace(ridge=problem.ridges[0], eta=None)
     counts = tuple(range(6))
-    reach = tuple(min(ell, _SUPPORT[problem.second_layer]) for ell in counts)
+    reach = tuple(min(ell, int(min(problem.law_of_a.support, max(counts)))) for ell in counts)
     limits = {
         published: [limit_errors(problem, ell, as_published=published)[0] for ell in reach]
         for published in (False, True)
