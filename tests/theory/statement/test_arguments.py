@@ -38,7 +38,9 @@ def test_one_rule_everywhere(name):
 def test_seeds_keep_their_bits():
     for same in (7, 7.0, np.int64(7)):
         assert as_seed_sequence(same).generate_state(2).tolist() == as_seed_sequence(7).generate_state(2).tolist()
-    with pytest.raises(ValueError, match="`seed` must be a non-negative integer, a SeedSequence or a Generator; got -1"):
+    with pytest.raises(
+        ValueError, match="`seed` must be a non-negative integer, a SeedSequence or a Generator; got -1"
+    ):
         as_seed_sequence(-1)
 
 
