@@ -197,6 +197,7 @@ def simulate_ensemble(
     (2, (2, 1))
     """
     sequence, count = as_seed_sequence(seed), check_runs(seeds, workers, executor)
+    seeds = check_seeds(seeds)
     check_how(dtype, method)
     check_memory(problem, 1 if executor is not None else min(count, seeds), dtype=dtype, method=method)
     if method == "streamed" and (executor is not None or count > seeds):

@@ -31,7 +31,8 @@ from spikes.simulation.spectra import (
     left_vectors,
     separated,
 )
-from theory.statement.problem import Activation, Problem
+from theory.statement.activation import Activation
+from theory.statement.problem import Problem
 
 __all__ = [
     "DTYPES",

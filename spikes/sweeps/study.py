@@ -19,16 +19,19 @@ import numpy as np
 
 from spikes.agreement import LEADING, quantities
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
-from theory.statement.problem import Problem, Target, as_target
+from theory.statement.arguments import integer
+from theory.statement.problem import Problem, described_fields
+from theory.statement.target import Target, as_target
 
 __all__ = ["LIMIT", "Point", "Study", "as_study", "kept_columns", "load_study"]
 
 LIMIT = 1_000_000
 """Rows, that is cells times seeds, past which a study has to be confirmed."""
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Problem))
-_REQUIRED = tuple(field.name for field in dataclasses.fields(Problem) if field.default is dataclasses.MISSING)
-_INTEGERS = ("n", "d", "width", "n_step")
+_DESCRIBED = described_fields()
+_FIELDS = tuple(_DESCRIBED)
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(Problem)}
+_REQUIRED = tuple(name for name in _FIELDS if _DEFAULTS[name] is dataclasses.MISSING)
 
 
 def kept_columns() -> dict[str, tuple[str, ...]]:
@@ -255,7 +258,6 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
     missing = [name for name in _REQUIRED if name not in problem]
     if missing:
         raise ValueError(f"[problem] must give {', '.join(_REQUIRED)}; {', '.join(missing)} not found")
-    defaults = {field.name: field.default for field in dataclasses.fields(Problem)}
     axes, fixed = {}, {}
     for name, value in problem.items():
         if isinstance(value, list | tuple | Mapping):
@@ -264,7 +266,7 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
             fixed[name] = _value(name, value)
     for name in _FIELDS:
         if name not in axes:
-            fixed.setdefault(name, defaults[name])
+            fixed.setdefault(name, _DEFAULTS[name])
     study = Study(
         text=text,
         fixed=fixed,
@@ -274,7 +276,7 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
         seed=_integer("seed", content.get("seed", 0), 0),
         keep=_keep(content.get("keep", [q.name for q in quantities("penalty")])),
         theory=_boolean("theory", content.get("theory", True)),
-        gradient_order=_integer("gradient_order", content.get("gradient_order", 2), 1, 2),
+        gradient_order=_integer("gradient_order", content.get("gradient_order", 2), 1, maximum=2),
         test_samples=_integer("test_samples", content.get("test_samples", 8192), 2),
     )
     if study.seeds == 0 and not study.theory:
@@ -290,7 +292,7 @@ def _check_keys(where: str, given: Mapping[str, Any], known: Sequence[str]) -> N
 
 def _value(name: str, value: Any) -> Any:
     """One value of a field as the problem will hold it; each field has its rule in `theory.Problem`."""
-    others = {"n": 2, "d": 9, "width": 2, "target": _target("z")}
+    others = {name: _DESCRIBED[name].example for name in _REQUIRED} | {"target": _target("z")}
     checked = _in_problem(lambda: Problem(**(others | {name: value})))
     kept = getattr(checked, name)
     if not isinstance(kept, bool | int | float | str):
@@ -321,7 +323,7 @@ def _values(name: str, given: Any) -> tuple:
 
 def _range(name: str, given: Mapping[str, Any]) -> list[float] | list[int]:
     where = f"[problem] {name}"
-    if name not in ("n", "d", "width", "n_step", "noise", "alpha", "scale", "eta", "ridge"):
+    if _DESCRIBED[name].kind not in (int, float):
         raise ValueError(f"{where} must be a value or a list: it has no range; got {dict(given)!r}")
     _check_keys(where, given, ("start", "stop", "num", "step", "scale"))
     scale = given.get("scale", "linear")
@@ -337,9 +339,7 @@ def _range(name: str, given: Mapping[str, Any]) -> list[float] | list[int]:
     if scale == "log" and not (start > 0 and stop > 0):
         raise ValueError(f"{where} must have positive ends on a log scale; got {start!r} to {stop!r}")
     if "num" in given:
-        num = given["num"]
-        if not isinstance(num, int) or not 1 <= num <= LIMIT:
-            raise ValueError(f"{where}.num must be an integer from 1 to {LIMIT}; got {num!r}")
+        num = _integer(f"{where}.num", given["num"], 1, maximum=LIMIT)
         grid = np.geomspace(start, stop, num) if scale == "log" else np.linspace(start, stop, num)
     else:
         step = given["step"]
@@ -351,7 +351,7 @@ def _range(name: str, given: Mapping[str, Any]) -> list[float] | list[int]:
         if count >= LIMIT:
             raise ValueError(f"{where} must have at most {LIMIT} values; got {start!r} to {stop!r} by {step!r}")
         grid = start + step * np.arange(math.floor(count + 1e-9) + 1)
-    if name in _INTEGERS:
+    if _DESCRIBED[name].kind is int:
         return [round(x) for x in grid.tolist()]
     return [float(f"{x:.12g}") for x in grid.tolist()]  # 0.3, not 0.30000000000000004
 
@@ -384,17 +384,18 @@ def _keep(given: Any) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _integer(name: str, value: Any, minimum: int, maximum: int = 10**9) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-        rule = f"from {minimum} to {maximum}" if maximum < 10**9 else f"of at least {minimum}"
-        raise ValueError(f"{name} must be an integer {rule}; got {value!r}")
-    return value
-
-
 def _boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be true or false; got {value!r}")
     return value
+
+
+def _integer(name: str, value: Any, minimum: int, **bounds: int) -> int:
+    """The rule of every integer, in the words of a file, where names have no ticks."""
+    try:
+        return integer(name, value, minimum, **bounds)
+    except ValueError as error:
+        raise ValueError(str(error).replace("`", "", 2)) from None
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, 
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.one_step import check_memory, simulate_steps
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.studies.nonlinear_features.decomposition import VARIANTS, Decomposition, decompose
 from theory.conditional_equivalent import Prediction, bulk, equivalent_features, find_outliers, predict, predict_errors
 from theory.nonlinear_features import (
@@ -27,6 +27,7 @@ from theory.nonlinear_features import (
     spike_terms,
 )
 from theory.random_features import random_feature_errors
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
@@ -42,7 +43,6 @@ __all__ = [
 
 ERRORS = ("objective", "train_error", "test_error")
 _CURVE = 51
-_SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
 def default_alphas() -> tuple[float, ...]:
@@ -71,8 +71,7 @@ def _simulate_alphas(
     problem: Problem, alphas: tuple[float, ...], seeds: int, seed: Any, workers: int | None
 ) -> tuple[Ensemble, ...]:
     """One ensemble for each exponent, all on the same random numbers."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    seeds = check_seeds(seeds)
     sequence = as_seed_sequence(seed)
     count = worker_count(workers, seeds * len(alphas))
     problems = [_at(problem, alpha) for alpha in alphas]
@@ -209,7 +208,7 @@ def staircase(
     chosen = _alphas(alphas)
     problem = problem.replace(ridge=problem.ridges[0], eta=None)
     counts = tuple(range(6))
-    reach = tuple(min(ell, _SUPPORT[problem.second_layer]) for ell in counts)
+    reach = tuple(min(ell, int(min(problem.law_of_a.support, max(counts)))) for ell in counts)
     limits = {
         published: [limit_errors(problem, ell, as_published=published)[0] for ell in reach]
         for published in (False, True)
@@ -336,8 +335,7 @@ def spectrum_study(
     ValueError
         If an argument breaks its rule.
     """
-    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 2:
-        raise ValueError(f"`points` must be an integer of at least 2; got {points!r}")
+    points = integer("points", points, 2)
     chosen = _alphas((0.0, 0.12, 0.29, 0.36, 0.45) if alphas is None else alphas)
     problem = problem.replace(eta=None)
     predictions = tuple(predict(_at(problem, alpha), gradient_order) for alpha in chosen)
@@ -481,8 +479,7 @@ def decomposition_study(
     problem = problem.replace(eta=None, ridge=problem.ridges[0])
     ell = max(spike_count(problem.alpha), 1) if ell is None else ell
     spike_terms(problem, ell)
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 2:
-        raise ValueError(f"`seeds` must be at least 2 for errors of the exponents; got {seeds!r}")
+    seeds = integer("seeds", seeds, 2, why="for errors of the exponents")
     if len(set(sizes)) < 2 or min(sizes) < 50:
         raise ValueError(f"`sizes` must be at least two different sizes of 50 or more; got {list(sizes)}")
     sizes = tuple(sorted({int(n) for n in sizes}))

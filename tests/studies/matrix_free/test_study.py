@@ -102,9 +102,9 @@ def test_theory_beside_it():
         ({"steps": -1}, "`steps` must be an integer of at least 2; got -1"),
         ({"probes": 1}, "`probes` must be an integer of at least 2, for an error; got 1"),
         ({"smoothing": 0.0}, "`smoothing` must be positive; got 0.0"),
-        ({"seeds": 0}, "`seeds` must be a positive integer; got 0"),
+        ({"seeds": 0}, "`seeds` must be an integer of at least 1; got 0"),
         ({"dtype": "half"}, "`dtype` must be one of float64, float32; got 'half'"),
-        ({"workers": 0}, "`workers` must be a positive integer; got 0"),
+        ({"workers": 0}, "`workers` must be an integer of at least 1; got 0"),
         ({"workers": 1, "executor": object()}, "`workers` must be left out beside an executor"),
     ],
 )
