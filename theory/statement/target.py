@@ -58,8 +58,7 @@ class Target:
         An expression in ``z`` (one latent) or ``z1`` … ``zk``, with + - * / ** numbers parentheses and the functions
         sin cos tanh erf exp abs relu sign sigmoid softplus He0 … He10; or a function mapping an array (B, k) to (B,).
     k : int, optional
-        Number of latents. Where it is not given, read off an expression, and for a function the smallest of 1, 2, 3 that
-        it accepts.
+        Number of latents. Unless given, read off an expression; for a function the smallest of 1, 2, 3 that it accepts.
     name : str, optional
         Shown in tables and figures.
 
