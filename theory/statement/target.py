@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeGuard, cast
 
 import numpy as np
 from scipy.optimize import brentq
@@ -83,7 +84,7 @@ class Target:
     """
 
     source: str | Callable[[np.ndarray], np.ndarray]
-    k: int | None = None
+    k: int = cast(int, None)  # None is read off the source
     name: str = ""
     kinks: tuple[float, ...] = field(default=(), init=False)
     _function: Callable[[np.ndarray], np.ndarray] = field(init=False, repr=False, compare=False)
@@ -147,7 +148,7 @@ class _Expression:
         return _Expression, (self.source,)
 
 
-def as_target(target: str | Callable | Target) -> Target:
+def as_target(target: str | Callable[[Any], Any] | Target) -> Target:
     """The `Target` that an expression or a function stands for, or the one given.
 
     Parameters
@@ -194,7 +195,7 @@ def _check_node(node: ast.AST, names: set[str], depth: int) -> None:
                 if not isinstance(exponent, ast.Constant) or not _is_number(exponent.value):
                     raise ValueError(f"`target` must have a number as exponent; got {ast.unparse(node)!r}")
                 if abs(exponent.value) > _MAX_POWER:
-                    raise ValueError(f"`target` must have exponents of at most {_MAX_POWER}; got {exponent.value}")
+                    raise ValueError(f"`target` must have exponents of at most {_MAX_POWER}; got {exponent.value!r}")
             _check_node(left, names, depth + 1)
             _check_node(right, names, depth + 1)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
@@ -218,11 +219,11 @@ def _check_node(node: ast.AST, names: set[str], depth: int) -> None:
             )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e100
 
 
-def _evaluate(node: ast.expr, z: np.ndarray) -> np.ndarray:
+def _evaluate(node: ast.expr, z: np.ndarray) -> Any:
     match node:
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATORS[type(op)](_evaluate(left, z), _evaluate(right, z))
@@ -233,8 +234,8 @@ def _evaluate(node: ast.expr, z: np.ndarray) -> np.ndarray:
             return _FUNCTIONS[name](_evaluate(argument, z))
         case ast.Name(id=name):
             return z[:, 0 if name == "z" else int(name[1:]) - 1]
-        case ast.Constant(value=value):
-            return np.float64(value)
+        case ast.Constant(value=number) if _is_number(number):
+            return np.float64(number)
     raise AssertionError(f"unchecked node {node!r}")
 
 
@@ -242,7 +243,7 @@ def _find_kinks(tree: ast.expr) -> tuple[float, ...]:
     grid = np.linspace(-11.0, 11.0, 4401) + 1e-9 * np.sqrt(2.0)  # off the round numbers where kinks sit
     kinks = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.func.id in _KINKED:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _KINKED:
             argument = node.args[0]
 
             def value(x: float, argument: ast.expr = argument) -> float:
