@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from spikes.simulation.seeds import derived_sequence
 from theory.statement.problem import Problem
@@ -34,7 +35,7 @@ def initial_network(
     sequence: np.random.SeedSequence,
     *,
     antisymmetric: bool = False,
-    dtype: np.dtype = np.float64,
+    dtype: npt.DTypeLike = np.float64,
 ) -> Network:
     """Draw w_j uniformly on the sphere and √N a_j from the problem's law.
 

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeGuard
 
 import numpy as np
 from scipy.optimize import brentq
@@ -147,7 +148,7 @@ class _Expression:
         return _Expression, (self.source,)
 
 
-def as_target(target: str | Callable | Target) -> Target:
+def as_target(target: str | Callable[[Any], Any] | Target) -> Target:
     """The `Target` that an expression or a function stands for, or the one given.
 
     Parameters
@@ -195,7 +196,7 @@ def _check_node(node: ast.AST, names: set[str], depth: int) -> None:
                 if not isinstance(value, int | float) or not _is_number(value):
                     raise ValueError(f"`target` must have a number as exponent; got {ast.unparse(node)!r}")
                 if abs(value) > _MAX_POWER:
-                    raise ValueError(f"`target` must have exponents of at most {_MAX_POWER}; got {value}")
+                    raise ValueError(f"`target` must have exponents of at most {_MAX_POWER}; got {value!r}")
             _check_node(left, names, depth + 1)
             _check_node(right, names, depth + 1)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
@@ -219,11 +220,11 @@ def _check_node(node: ast.AST, names: set[str], depth: int) -> None:
             )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e100
 
 
-def _evaluate(node: ast.expr, z: np.ndarray) -> np.ndarray:
+def _evaluate(node: ast.expr, z: np.ndarray) -> Any:
     match node:
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATORS[type(op)](_evaluate(left, z), _evaluate(right, z))

@@ -324,7 +324,7 @@ def _parse(text: str, d: int, min_angle: float, seed: int) -> Teacher:
         return _read(text)
     kind, _, rest = text.partition(":")
     try:
-        values = [float(part) for part in rest.split(",")]
+        values: list[Any] = [float(part) for part in rest.split(",")]
     except ValueError:
         values = []
     if kind == "orthogonal" and len(values) == 1:
