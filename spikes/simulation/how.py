@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.statement.arguments import integer
+from theory.statement.arguments import choice, integer
 
 __all__ = ["ALONE", "DTYPES", "HERE", "METHODS", "How", "Place"]
 
@@ -62,10 +62,8 @@ class How:
     place: Place = HERE
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; got {self.dtype!r}")
-        if self.method not in METHODS:
-            raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {self.method!r}")
+        choice("dtype", self.dtype, DTYPES)
+        choice("method", self.method, METHODS)
         object.__setattr__(self, "threads", integer("threads", self.threads, 1))
 
     @property

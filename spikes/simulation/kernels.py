@@ -30,7 +30,8 @@ from spikes.simulation.vector_functions import (
     sine_of,
     tail,
 )
-from theory.statement.problem import ACTIVATIONS, Activation, Problem
+from theory.statement.activation import ACTIVATIONS, Activation
+from theory.statement.problem import Problem
 
 __all__ = ["ActivationKernels", "activation_kernels", "activation_mean", "problem_kernels"]
 

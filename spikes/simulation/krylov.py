@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, eigh_tridiagonal
 
+from theory.statement.arguments import integer
+
 __all__ = [
     "LeadingTriplets",
     "SpectralDensity",
@@ -115,16 +117,13 @@ def leading_triplets(
 
 def check_count(count: int, N: int) -> None:
     """Refuse a number of singular values that is not an integer from 1 to N."""
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= N:
-        raise ValueError(f"`count` must be an integer from 1 to {N}; got {count!r}")
+    integer("count", count, 1, N)
 
 
 def check_quadrature(probes: int, steps: int) -> None:
     """Refuse numbers of probes or steps that give no density with an error."""
-    if isinstance(probes, bool) or not isinstance(probes, int | np.integer) or probes < 2:
-        raise ValueError(f"`probes` must be an integer of at least 2, for an error; got {probes!r}")
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 2:
-        raise ValueError(f"`steps` must be an integer of at least 2; got {steps!r}")
+    integer("probes", probes, 2, why="for an error")
+    integer("steps", steps, 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,15 @@ from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
+from spikes.simulation.spectra import (
+    direct_spectrum,
+    gram_eigh,
+    gram_spectrum,
+    hermite_alignment,
+    left_vectors,
+    separated,
+)
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 
 __all__ = [
@@ -64,6 +72,11 @@ class Fit:
     def singular_values(self) -> np.ndarray:
         """Singular values of F/√n in decreasing order."""
         return np.sqrt(self.eigenvalues)
+
+    @property
+    def outliers(self) -> int:
+        """Number of leading singular values that stand apart from the rest, judged from them alone."""
+        return separated(self.singular_values)
 
     @property
     def rank(self) -> int:
@@ -195,9 +208,7 @@ def simulate_steps(
     if any(other.replace(alpha=problem.alpha, scale=problem.scale, eta=problem.eta) != problem for other in problems):
         raise ValueError("`problems` must differ in `alpha`, `scale` and `eta` alone")
     sequence = as_seed_sequence(seed)
-    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
-        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
-    rows = (problem.n0, problem.n, int(test_samples))
+    rows = (problem.n0, problem.n, integer("test_samples", test_samples, 2))
     batches = Batches(*(Samples(problem, derived_sequence(sequence, i), r) for i, r in enumerate(rows, start=2)))
     return simulate_on(batches, problems, sequence, antisymmetric=antisymmetric, how=how)
 
