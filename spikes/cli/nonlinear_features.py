@@ -52,6 +52,7 @@ def staircase(
     gradient_order: GradientOrder = 2,
 ) -> Answer:
     """Errors against the step-size exponent from 0 to 1/2: simulation, theory at this n, and the limit."""
+    from spikes.presentation.numbers import counted
     from spikes.presentation.terminal import print_rows
     from spikes.studies.nonlinear_features.study import staircase as run
 
@@ -71,7 +72,7 @@ def staircase(
 
     return Answer(
         study.to_dict,
-        lambda: print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", study.remark),
+        lambda: print_rows(study.problem, study.rows(), f"staircase, {counted(seeds, 'seed')}", study.remark),
         draw,
     )
 
@@ -89,6 +90,7 @@ def spectrum(
     gradient_order: GradientOrder = 2,
 ) -> Answer:
     """Spectra and spike positions as the exponent passes 0, 1/4, 1/3, 3/8."""
+    from spikes.presentation.numbers import counted
     from spikes.presentation.terminal import print_rows
     from spikes.studies.nonlinear_features.study import spectrum_study
 
@@ -107,7 +109,9 @@ def spectrum(
 
         return plot_spectrum_study(study)
 
-    return Answer(study.to_dict, lambda: print_rows(study.problem, study.rows(), f"spikes, {seeds} seeds"), draw)
+    return Answer(
+        study.to_dict, lambda: print_rows(study.problem, study.rows(), f"spikes, {counted(seeds, 'seed')}"), draw
+    )
 
 
 @app.command()

@@ -15,6 +15,11 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="Results file of a swe
 Where = Annotated[str, typer.Option("--where", help='Conditions on the cells, as "alpha=0.3, d>=500".')]
 
 
+def _stated(fixed: dict[str, Any]) -> str:
+    """Fields that are the same in every cell, in one line."""
+    return ", ".join(f"{name} = {value}" for name, value in fixed.items() if value is not None)
+
+
 @answers(progress=True, figure=False)
 def sweep(
     study: Annotated[str, typer.Argument(metavar="STUDY.toml", help="The study; see docs/sweeps.md.")],
@@ -71,8 +76,7 @@ def results(
         write_csv(csv, records(found, where))
     if parquet:
         write_parquet(parquet, records(found, where))
-    fixed = ", ".join(f"{k} = {v}" for k, v in found.study.fixed.items() if v is not None)
-    heading = f"{file}: {found.progress()}\n{fixed}"
+    heading = f"{file}: {found.progress()}\n{_stated(found.study.fixed)}"
 
     def show() -> None:
         print_summaries(summaries, found.study.columns, tuple(found.study.axes), heading)
@@ -100,6 +104,6 @@ def plot(
     def draw() -> Any:
         from spikes.sweeps.figure import plot_curves
 
-        return plot_curves(drawn, x, y)
+        return plot_curves(drawn, x, y, statement=_stated(found.study.fixed))
 
     return Answer(lambda: to_dict(found, summaries), lambda: None, draw)

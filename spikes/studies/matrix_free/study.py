@@ -49,6 +49,13 @@ class MatrixFreeComparison:
         """Leading singular values that were measured."""
         return len(self.simulation.runs[0].singular_values)
 
+    def log_density(self) -> list[Estimate]:
+        """The measured density of ln x at the quadrature's points."""
+        return [
+            Estimate(x * value.mean, x * value.sem, value.seeds)
+            for x, value in zip(self.simulation.quadrature.x, self.simulation.density(), strict=True)
+        ]
+
     def remark(self) -> str:
         """What was predicted and not measured, or measured without a prediction."""
         predicted = len(self.theory.outliers)
