@@ -13,7 +13,7 @@ from spikes.presentation.figure import BULK, MEASURED, SPIKE, THEORY, plot_point
 
 __all__ = ["finish_log_spectrum", "plot_log_spectrum"]
 
-_TICKS, _TRIANGLES, _ROOM = 0.035, 0.095, 1.45
+_ROOM = 1.45
 _DEPTH = 1e-4  # of the upper edge of the bulk: how far down a bulk that reaches zero is shown
 
 
@@ -28,6 +28,7 @@ def plot_log_spectrum(
     names: dict[str, str] | None = None,
     baseline: float = 0.0,
     height: float | None = None,
+    marks: tuple[float, float] = (0.035, 0.095),
 ) -> Axes:
     """One spectrum: what is simulated as a filled histogram or points, the law as a line, spikes as marks.
 
@@ -52,6 +53,8 @@ def plot_log_spectrum(
     height : float, optional
         Of the picture above the baseline, against which the spikes' marks are placed; that of the largest density with
         room for a legend by default.
+    marks : tuple of float
+        Shares of the height at which simulated and predicted spikes are marked.
 
     Returns
     -------
@@ -72,8 +75,8 @@ def plot_log_spectrum(
         shown = np.where(density > 0.0, density, np.nan)
         ax.plot(x, shown + baseline, color=THEORY, label=said.get("curve"), zorder=2)
     for values, at, marker, colour, size, name in (
-        (simulated, _TICKS, "|", MEASURED, 9.0, "simulated"),
-        (predicted, _TRIANGLES, "v", SPIKE, 6.0, "predicted"),
+        (simulated, marks[0], "|", MEASURED, 9.0, "simulated"),
+        (predicted, marks[1], "v", SPIKE, 6.0, "predicted"),
     ):
         values = np.ravel(values)
         if len(values):

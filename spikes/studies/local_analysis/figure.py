@@ -356,7 +356,7 @@ def plot_exponent(studies: Sequence[LocalStudy], name: str, ax: Axes | None = No
     ax.set_xscale("log")
     ax.set_yscale("log")
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high * (high / low) ** 0.45)  # room for the legend above the points
+    ax.set_ylim(low, high * (high / low) ** 0.3)  # room for the legend above the points
     ax.set_xlabel(r"weight decay $\lambda$ of the epoch")
     ax.set_ylabel(_COLUMNS[name])
     ax.legend(loc="upper left")
@@ -366,7 +366,7 @@ def plot_exponent(studies: Sequence[LocalStudy], name: str, ax: Axes | None = No
 
 
 def _exponent(slope: Estimate) -> str:
-    return f"{slope.mean:.3f} ± <0.001" if slope.sem < 1e-3 else estimate_text(slope)
+    return f"{slope.mean:.4f} ± <0.0001" if slope.sem < 1e-4 else estimate_text(slope)
 
 
 def plot_gradient_gap(studies: Sequence[LocalStudy], factor: float, ax: Axes | None = None) -> Axes:
@@ -404,5 +404,5 @@ def plot_gradient_gap(studies: Sequence[LocalStudy], factor: float, ax: Axes | N
         plan = studies[0].plan
         decays = sorted({float(x) for study in studies for x in study.decays}, reverse=True)
         said = ", ".join(f"{x:g}" for x in decays)
-        state(ax.figure, f"relu, m = {plan.width}, population, descent at fixed λ = {said}, one run of each")
+        state(ax.figure, f"relu, m = {plan.width}, population, descent at fixed λ = {said}, one run each")
     return ax

@@ -174,7 +174,8 @@ def plot_spectra(study: SpectrumStudy, ax: Axes | None = None) -> Axes:
             predicted=predicted,
             names={**names, **(marks if predicted else {})},
             baseline=offset,
-            height=1.45 * peak,
+            height=1.25 * peak,
+            marks=(0.09, 0.27),
         )
         # the first spectrum is named, and the first that has spikes
         names, marks = {}, {} if predicted else marks
