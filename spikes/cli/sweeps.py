@@ -94,6 +94,7 @@ def plot(
     where: Where = "",
 ) -> Answer:
     """Draw a sweep: theory as lines, simulation as points with standard errors over seeds."""
+    from spikes import sweeps
     from spikes.sweeps.store import open_results
     from spikes.sweeps.summary import curves, summarise, to_dict
 
@@ -102,8 +103,6 @@ def plot(
     drawn = curves(summaries, x, y, tuple(part.strip() for part in by.split(",")) if by else ())
 
     def draw() -> Any:
-        from spikes.sweeps.figure import plot_curves
-
-        return plot_curves(drawn, x, y, statement=_stated(found.study.fixed))
+        return sweeps.plot_curves(drawn, x, y, statement=_stated(found.study.fixed))
 
     return Answer(lambda: to_dict(found, summaries), lambda: None, draw)

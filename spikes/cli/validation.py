@@ -70,12 +70,9 @@ def validate(
         if report is not None:
             print(f"report written to {report}, its numbers to {_beside(report)}")
 
-    def draw() -> Any:
-        from spikes.validation.figure import plot_certificate
-
-        return plot_certificate(certificate)
-
-    return Answer(certificate.to_dict, show, draw, 0 if certificate.as_expected else 1)
+    return Answer(
+        certificate.to_dict, show, lambda: validation.plot_certificate(certificate), 0 if certificate.as_expected else 1
+    )
 
 
 def _beside(report: str) -> str:
@@ -117,25 +114,20 @@ def _names(claims: Iterable[Claim], name: str) -> str:
 
 
 def _listing(claims: Sequence[Claim]) -> dict[str, Any]:
-    from spikes.agreement import SCHEMA
+    from spikes.agreement import contract
 
-    return {
-        "schema": SCHEMA,
-        "problem": None,
-        "theory": {
-            c.name: {
-                "statement": c.statement,
-                "source": c.source,
-                "kind": c.kind,
-                "levels": [list(pair) for pair in c.levels],
-                "quick": [list(pair) for pair in c.at(True)],
-                "expected": c.expected or None,
-            }
-            for c in claims
-        },
-        "simulation": None,
-        "agreement": [],
+    stated = {
+        c.name: {
+            "statement": c.statement,
+            "source": c.source,
+            "kind": c.kind,
+            "levels": [list(pair) for pair in c.levels],
+            "quick": [list(pair) for pair in c.at(True)],
+            "expected": c.expected or None,
+        }
+        for c in claims
     }
+    return contract(None, stated)
 
 
 def _nothing_drawn() -> Any:

@@ -1,9 +1,11 @@
 from .certificate import Certificate as Certificate
-from .certificate import validate as validate
 from .figure import plot_certificate as plot_certificate
 from .report import html_report as html_report
+from .run import validate as validate
 from .statement import Claim as Claim
 from .statement import Measured as Measured
 from .statement import claim as claim
 from .subjects import registry as registry
+from .table import print_certificate as print_certificate
+from .table import print_claims as print_claims
 from .user_claims import load_claims as load_claims

@@ -14,8 +14,9 @@ from matplotlib.transforms import ScaledTranslation
 
 from spikes.presentation.figure import BEFORE, FIT, SERIES
 from spikes.presentation.numbers import number_text
-from spikes.validation.certificate import AGREE, DISAGREE, Certificate, ClaimResult, Quantity
+from spikes.validation.certificate import Certificate, ClaimResult, Quantity
 from spikes.validation.presentation import SYMBOLS, difference_unit
+from spikes.validation.verdict import AGREE, DISAGREE
 
 __all__ = ["COLOURS", "PALE", "WIDTH", "panel_height", "panels", "plot_certificate", "plot_claim"]
 

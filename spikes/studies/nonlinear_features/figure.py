@@ -160,11 +160,11 @@ def plot_spectra(study: SpectrumStudy, ax: Axes | None = None) -> Axes:
     names = {"histogram": "simulated bulk", "curve": "predicted density"}
     marks = {"simulated": "simulated spikes, each run", "predicted": "predicted spikes"}
     for alpha, theory, runs in zip(study.alphas, study.predictions, study.simulation, strict=True):
-        count = min(len(theory.outliers), runs.runs[0].alignment.shape[0])
+        count = min(len(theory.outliers), runs.runs[0].after.alignment.shape[0])
         histogram = runs.log_histogram(count)
         curve = (theory.density_x, theory.density_x * theory.density)
         peak = float(max(histogram[1].max(), curve[1].max()))
-        simulated = np.array([run.eigenvalues[:count] for run in runs.runs])
+        simulated = np.array([run.after.eigenvalues[:count] for run in runs.runs])
         predicted = [outlier.singular_value**2 for outlier in theory.outliers]
         plot_log_spectrum(
             ax,
@@ -215,7 +215,7 @@ def plot_spike_positions(study: SpectrumStudy, ax: Axes | None = None) -> Axes:
         label = "predicted spikes, theory at this n" if i == 0 else None
         ax.plot(study.curve[known], [study.positions[j][i] for j in known], color=THEORY, label=label)
     for j, (alpha, runs) in enumerate(zip(study.alphas, study.simulation, strict=True)):
-        values = np.array([run.singular_values[:3] for run in runs.runs]).ravel()
+        values = np.array([run.after.singular_values[:3] for run in runs.runs]).ravel()
         look = {"markersize": scaled(3.5), "markerfacecolor": "none", "markeredgewidth": scaled(0.8)}
         label = "three largest, each run" if j == 0 else None
         ax.plot(np.full(len(values), alpha), values, "o", color=MEASURED, label=label, **look)

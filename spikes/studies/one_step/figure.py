@@ -58,7 +58,7 @@ def _spikes_shown(theory: Prediction | None, simulation: Ensemble | None) -> int
         count = simulation.outlier_count()
     else:
         raise ValueError("`theory` or `simulation` must be given; got neither")
-    return count if simulation is None else min(count, simulation.runs[0].alignment.shape[0])
+    return count if simulation is None else min(count, simulation.runs[0].after.alignment.shape[0])
 
 
 def _stated(ax: Axes, theory: Prediction | None, simulation: Ensemble | None) -> None:
@@ -94,10 +94,10 @@ def plot_spectrum(theory: Prediction | None = None, simulation: Ensemble | None 
     if simulation is not None:
         edges, height = simulation.log_histogram(count)
         shown |= {"histogram": (edges, height)}
-        shown |= {"simulated": np.array([run.eigenvalues[:count] for run in simulation.runs])}
+        shown |= {"simulated": np.array([run.after.eigenvalues[:count] for run in simulation.runs])}
         lows.append(edges[0])
         highs.append(edges[-1])
-        tops += [float(run.eigenvalues[0]) for run in simulation.runs]
+        tops += [float(run.after.eigenvalues[0]) for run in simulation.runs]
     if theory is not None:
         shown |= {"curve": (theory.density_x, theory.density_x * theory.density)}
         shown |= {"predicted": [outlier.singular_value**2 for outlier in theory.outliers]}

@@ -53,7 +53,7 @@ def print_simulation(ensemble: Ensemble) -> None:
     """Spikes and errors of several runs."""
     console = console_of_output()
     console.print(problem_heading(ensemble.problem), markup=False)
-    count = min(ensemble.outlier_count(), ensemble.runs[0].alignment.shape[0])
+    count = min(ensemble.outlier_count(), ensemble.runs[0].after.alignment.shape[0])
     content = ensemble.to_dict(count)
     rows = [
         [

@@ -96,10 +96,10 @@ def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
     alone = ax is None
     ax = axes_or_new(ax)
     for name, marker in (("test_error", "o"), ("train_error", "s")):
-        for when, colour, said in (("", THEORY, "after"), ("_before", BEFORE, "before")):
+        for when, colour in (("after", THEORY), ("before", BEFORE)):
             values = study.errors(name, when)
-            label = f"{name.removesuffix('_error')}, {said} the step"
-            look = {"colour": colour, "marker": marker, "hollow": bool(when), "label": label}
+            label = f"{name.removesuffix('_error')}, {when} the step"
+            look = {"colour": colour, "marker": marker, "hollow": when == "before", "label": label}
             plot_points(ax, study.problem.ridges, values, **look)
     ax.set_xscale("log")
     ax.set_yscale("log")

@@ -49,8 +49,8 @@ def print_data_study(study: DataStudy) -> None:
 
 
 def _measured(study: DataStudy) -> list[list[str]]:
-    before, after = study.outliers("_before"), study.outliers("")
-    leading = list(zip(study.singular_values("_before"), study.singular_values(""), strict=True))
+    before, after = study.outliers("before"), study.outliers("after")
+    leading = list(zip(study.singular_values("before"), study.singular_values("after"), strict=True))
     shown = max(3, round(before["by_gaps"].mean), round(after["by_gaps"].mean))
     rows = [[f"singular value {i + 1}", *map(estimate_text, pair)] for i, pair in enumerate(leading[:shown])]
     rows.append(["outliers, by gaps", estimate_text(before["by_gaps"]), estimate_text(after["by_gaps"])])
@@ -61,6 +61,6 @@ def _measured(study: DataStudy) -> list[list[str]]:
     rows.append(["rank-one share of the gradient", "", estimate_text(study.gradient_share())])
     for i, ridge in enumerate(study.problem.ridges):
         for name in ("test_error", "train_error"):
-            pair = (study.errors(name, "_before")[i], study.errors(name, "")[i])
+            pair = (study.errors(name, "before")[i], study.errors(name, "after")[i])
             rows.append([f"{name.replace('_', ' ')}, ridge {ridge:g}", *map(estimate_text, pair)])
     return rows
