@@ -67,7 +67,7 @@ def staircase(
 
     return Answer(
         study.to_dict,
-        lambda: print_rows(study.problem, study.rows(), f"staircase, {counted(seeds, 'seed')}", study.remark),
+        lambda: print_rows(study.problem, study.rows(), f"staircase, {counted(seeds, 'seed')}", study.unlearned),
         lambda: studies.nonlinear_features.plot_staircase(study),
     )
 

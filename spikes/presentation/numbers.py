@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 
+from spikes.agreement import LARGEST_RELATIVE, LEAST_TESTED
 from spikes.estimates import Estimate
 
 __all__ = ["counted", "estimate_text", "number_text", "relative_text", "rounded", "z_text"]
 
 _DUST = 1e-15
 """Below this a computed zero is not told from rounding."""
-_LARGEST_RELATIVE = 0.5
-"""Of a prediction next to zero no relative difference is worth a look."""
-_FEWEST = 4
-"""Seeds below which a difference in standard errors says next to nothing: Student's t has two degrees of freedom."""
 
 
 def number_text(value: float, digits: int = 5) -> str:
@@ -88,7 +85,7 @@ def estimate_text(value: Estimate) -> str:
     return f"{rounded(value.mean, value.sem)} ± {rounded(value.sem, value.sem)}"
 
 
-def z_text(value: float, seeds: int = _FEWEST) -> str:
+def z_text(value: float, seeds: int = LEAST_TESTED) -> str:
     """A difference in standard errors; empty for fewer than four seeds.
 
     Parameters
@@ -101,7 +98,7 @@ def z_text(value: float, seeds: int = _FEWEST) -> str:
     -------
     str
     """
-    if seeds < _FEWEST:
+    if seeds < LEAST_TESTED:
         return ""
     if not math.isfinite(value):
         return number_text(value)
@@ -119,7 +116,7 @@ def relative_text(value: float) -> str:
     -------
     str
     """
-    if not abs(value) < _LARGEST_RELATIVE:
+    if not abs(value) < LARGEST_RELATIVE:
         return ""
     return f"{round(100.0 * value, 2) + 0.0:.2f} %".replace("-", "−")
 

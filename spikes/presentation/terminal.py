@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from spikes.agreement import Row
+from spikes.agreement import Row, conclusion
 from spikes.estimates import Estimate
-from spikes.presentation.numbers import counted, estimate_text, number_text, relative_text, z_text
+from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
 from theory.statement.problem import Problem
 
 __all__ = ["Column", "console_of_output", "print_rows", "print_table", "problem_heading"]
@@ -124,7 +124,7 @@ def _print_stacked(console: Console, columns: Sequence[Column], rows: Sequence[S
 
 
 def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = "") -> None:
-    """Rows of theory beside simulation under a heading, with a remark below.
+    """Rows of theory beside simulation under a heading, with their conclusion and a remark below.
 
     Parameters
     ----------
@@ -142,11 +142,8 @@ def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = 
         Column("relative", leave=2),
     )
     print_table(console, columns, [row_cells(r) for r in rows], title)
-    few = {r.seeds for r in rows if r.seeds < 4}
-    if few and max(few) > 1:
-        console.print(f"no z for {counted(max(few), 'seed')}: at least 4 make one", markup=False)
-    if remark:
-        console.print(remark, markup=False)
+    for sentence in filter(None, (conclusion(rows), remark)):
+        console.print(sentence, markup=False)
 
 
 def row_cells(r: Row) -> list[str]:

@@ -15,6 +15,7 @@ from theory.giant_steps.hermite_moments import (
     quadrature_orders,
 )
 from theory.giant_steps.replicas import BATCHES, Replicas
+from theory.statement.arguments import integer
 from theory.statement.target import Target, as_target
 
 __all__ = ["Residual", "residual"]
@@ -67,10 +68,8 @@ def residual(
     above. The class of functions φ(z_U) + polynomial(z) is no lower bound: z₁z₂ with U = e₁ goes below it.
     """
     target = as_target(target)
-    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 0 <= degree <= 12:
-        raise ValueError(f"`degree` must be an integer in [0, 12]; got {degree!r}")
-    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 100 * BATCHES:
-        raise ValueError(f"`samples` must be an integer of at least {100 * BATCHES}; got {samples!r}")
+    degree = integer("degree", degree, 0, 12)
+    samples = integer("samples", samples, 100 * BATCHES)
     frame, known = _frame(target, subspace)
     if target.k > QUADRATURE_LATENTS:
         replicas = Replicas(target, samples, seed)

@@ -11,7 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.trajectory import start_network, trajectory
 from theory.giant_steps import (
     CosineLaw,
@@ -24,17 +24,10 @@ from theory.giant_steps import (
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
-__all__ = ["StepStudy", "seed_count", "study_step"]
+__all__ = ["StepStudy", "study_step"]
 
 _CLOUD = 150_000
 _SHOWN, _BINS = 1000, 48  # of the figure
-
-
-def seed_count(seeds: int) -> int:
-    """A number of seeds, checked."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
-    return int(seeds)
 
 
 def _smoothed(density: np.ndarray) -> np.ndarray:
@@ -246,7 +239,7 @@ def study_step(
     protocol = protocol or Protocol()
     if protocol.steps != 1:
         raise ValueError(f"`steps` must be 1 for a study of one step; got {protocol.steps}")
-    seeds, sequence = seed_count(seeds), as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     start_network(problem, protocol, sequence)  # refuses what cannot start before any prediction is made
     statement = {
         "command": "giant step",

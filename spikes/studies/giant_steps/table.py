@@ -77,6 +77,7 @@ def print_report(report: TargetReport) -> None:
         f"{f.value if f.value > 1e-10 * made.variance else 0.0:.4g}" + (f" ± {f.error:.1g}" if f.error > 1e-6 else "")
         for f in report.floors
     )
+    console.print(report.remark(), markup=False)
     console.print(f"floor of ridge regression with n, N = O(d) after 0, 1, ... visible steps: {text}", markup=False)
 
 

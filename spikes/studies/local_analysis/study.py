@@ -14,7 +14,7 @@ from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.training import HISTORY, Plan, Trained, train
 from theory.local_analysis.dual_certificate import Certificate, certificate
 from theory.local_analysis.early_stages import first_stage_tangent
@@ -362,8 +362,7 @@ def compare_training(
     ArithmeticError
         If the training diverges or the measure problem is not solved.
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    seeds = check_seeds(seeds)
     worker_count(workers, seeds)
     if plan.schedule != "none" and plan.epochs:
         check_decay(plan.teacher, plan.first_decay(signal_power(plan.teacher) + plan.noise**2))

@@ -79,7 +79,8 @@ def print_training(study: LocalStudy, checkpoint: str | None = None) -> None:
     console.print(
         f"first step off the span over within: {estimate_text(measured)}, predicted {study.tangent:.4g}", markup=False
     )
-    console.print(study.certificate.statement(), markup=False)
+    for sentence in filter(None, (study.remark(), study.certificate.statement())):
+        console.print(sentence, markup=False)
     if study.minima:
         console.print(
             f"Σ|a||w|δ² ≤ (ζ/λ + λ|p|²/4)/ρ_c by the {study.bounding.title}: the bound is at least "

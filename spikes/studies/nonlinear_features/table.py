@@ -24,8 +24,8 @@ def print_decomposition(study: DecompositionStudy) -> None:
     )
     title = f"ell = {study.ell}, {counted(len(study.runs[0]), 'seed')}"
     print_table(console, columns, _lines(study), title)
-    if study.remark():
-        console.print(study.remark(), markup=False)
+    for sentence in filter(None, (study.remark(), study.caveat())):
+        console.print(sentence, markup=False)
 
 
 def _lines(study: DecompositionStudy) -> list[list[str]]:
