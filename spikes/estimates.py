@@ -20,6 +20,11 @@ class Estimate(NamedTuple):
     sem: float
     seeds: int
 
+    @property
+    def bar(self) -> float:
+        """Half length of the error bar that a figure draws: the standard error, 0 where it is unknown."""
+        return 0.0 if math.isnan(self.sem) else self.sem
+
     def to_dict(self) -> dict[str, float | None]:
         """``{"mean", "sem"}`` with null for an unknown standard error."""
         return {"mean": self.mean, "sem": None if math.isnan(self.sem) else self.sem}
