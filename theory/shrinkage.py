@@ -28,7 +28,7 @@ def optimal_shrinkage(
     ----------
     eigenvalues : array_like
         Sample eigenvalues, non-negative.
-    ratio : float
+    gamma : float
         γ = p/n > 0.
     loss : {"frobenius", "operator", "stein"}
     variance : float
@@ -98,7 +98,7 @@ def oracle_shrinkage(eigenvalues: np.ndarray, bulk: GeneralisedMarchenkoPastur) 
     Ledoit and Péché, arXiv 0911.3010.
     """
     values = _eigenvalues(eigenvalues)
-    null = (values == 0.0) & (bulk.ratio > 1.0)
+    null = (values == 0.0) & (bulk.gamma > 1.0)
     inside = np.zeros(values.shape, dtype=bool)
     for low, high in bulk.bands:
         inside |= (values > low) & (values < high)
@@ -108,7 +108,7 @@ def oracle_shrinkage(eigenvalues: np.ndarray, bulk: GeneralisedMarchenkoPastur) 
     zeta = bulk._upper_root(values[inside])
     result[inside] = np.abs(zeta) ** 2 / values[inside]
     if null.any():
-        result[null] = -float(bulk._real_root(np.zeros(1))[0]) / (bulk.ratio - 1.0)
+        result[null] = -float(bulk._real_root(np.zeros(1))[0]) / (bulk.gamma - 1.0)
     return result
 
 

@@ -202,7 +202,7 @@ class SpikedCovariance(SpikedModel):
     def __post_init__(self) -> None:
         bulk = self.bulk
         if isinstance(bulk, MarchenkoPastur):
-            bulk = GeneralisedMarchenkoPastur([bulk.variance], bulk.ratio)
+            bulk = GeneralisedMarchenkoPastur([bulk.variance], bulk.gamma)
         if not isinstance(bulk, GeneralisedMarchenkoPastur):
             raise ValueError(f"`bulk` must be a (generalised) Marchenko-Pastur law; got {bulk!r}")
         object.__setattr__(self, "bulk", bulk)
@@ -297,7 +297,7 @@ class InformationPlusNoise(SpikedModel):
     noise: Law
 
     def __post_init__(self) -> None:
-        if not isinstance(self.noise, Law) or not hasattr(self.noise, "ratio"):
+        if not isinstance(self.noise, Law) or not hasattr(self.noise, "gamma"):
             raise ValueError(f"`noise` must be a law with a ratio, such as MarchenkoPastur; got {self.noise!r}")
 
     @property
@@ -312,7 +312,7 @@ class InformationPlusNoise(SpikedModel):
     def _energy(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """E, m, m̃, and r = 1/m′, rE′, rm̃′, which are finite at the edge too, at real z from there on."""
         m, slope = (value.real for value in self.noise._transforms(z.astype(complex)))
-        ratio, r = self.noise.ratio, 1.0 / slope
+        ratio, r = self.noise.gamma, 1.0 / slope
         companion = ratio * m - (1.0 - ratio) / z
         companion_slope = ratio + r * (1.0 - ratio) / z**2
         energy_slope = r * m * companion + z * (companion + m * companion_slope)
@@ -347,7 +347,7 @@ class InformationPlusNoise(SpikedModel):
         z = np.where(image.detached, image.eigenvalue, 2.0 * self._edge)
         z = z.ravel()
         energy, m, companion, r, slope, companion_slope = self._energy(z)
-        first = 2.0 * z**2 * companion**2 * (1.0 - r * m**2) / (self.noise.ratio * n)
+        first = 2.0 * z**2 * companion**2 * (1.0 - r * m**2) / (self.noise.gamma * n)
         second = 2.0 * z**2 * m**2 * (companion_slope - r * companion**2) / n
         across = 4.0 * energy * (r * m + z) / n
         deviation = np.sqrt(r * (first + second + across)) / np.abs(slope)

@@ -148,7 +148,7 @@ def test_many_samples_follow_the_law(population, ratio):
 
 
 BAD = [
-    (lambda: GeneralisedMarchenkoPastur(Discrete([1.0]), 0.0), "`ratio` must be positive and finite; got 0.0"),
+    (lambda: GeneralisedMarchenkoPastur(Discrete([1.0]), 0.0), "`gamma` must be positive and finite; got 0.0"),
     (lambda: GeneralisedMarchenkoPastur([1.0, -0.5], 0.3), "`population` must have no negative eigenvalue; got -0.5"),
     (lambda: GeneralisedMarchenkoPastur([0.0], 0.3), "`population` must have an eigenvalue other than 0; got only 0"),
     (lambda: GeneralisedMarchenkoPastur([], 0.3), "`locations` must be a non-empty sequence of finite numbers"),

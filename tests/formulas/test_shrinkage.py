@@ -115,7 +115,7 @@ BAD = [
     (lambda: optimal_shrinkage([1.0], 0.5, loss="l1"), "`loss` must be one of frobenius, operator, stein; got 'l1'"),
     (lambda: optimal_shrinkage([-1.0], 0.5), "`eigenvalues` must be finite and non-negative; got -1"),
     (lambda: optimal_shrinkage([math.nan], 0.5), "`eigenvalues` must not be NaN"),
-    (lambda: optimal_shrinkage([1.0], 0.0), "`ratio` must be positive and finite; got 0.0"),
+    (lambda: optimal_shrinkage([1.0], 0.0), "`gamma` must be positive and finite; got 0.0"),
     (lambda: optimal_shrinkage([1.0], 0.5, variance=0.0), "`variance` must be positive and finite; got 0.0"),
     (
         lambda: oracle_shrinkage([9.0], GeneralisedMarchenkoPastur([1.0], 0.5)),

@@ -12,7 +12,7 @@ from numpy.polynomial import chebyshev
 from scipy.fft import dct
 from scipy.special import airy
 
-from theory.laws.law import positive, probabilities, real_points, sample_size
+from theory.laws.law import positive, probabilities, real_points, sample_shape
 
 __all__ = ["TracyWidom", "goe_edge", "wishart_edge"]
 
@@ -215,7 +215,7 @@ class TracyWidom:
 
     def rvs(self, size: int, rng: np.random.Generator | int) -> np.ndarray:
         """Independent samples, by inversion of the distribution function."""
-        return self.ppf(np.random.default_rng(rng).random(sample_size(size)))
+        return self.ppf(np.random.default_rng(rng).random(sample_shape(size)))
 
 
 def goe_edge(n: int, variance: float = 1.0) -> tuple[float, float]:
