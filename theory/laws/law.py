@@ -18,6 +18,7 @@ __all__ = ["HARD", "Distribution", "Law", "non_negative", "positive", "probabili
 
 _TABLE = 512  # steps of the ladder that brackets the quantiles
 _ORDER, _DEPTH = 32, 60  # terms of a panel's series, halvings of a panel
+_ROUNDING = 1e-15
 _MASS = 1e-9  # distance from 1 at which a law refuses: quadrature of a density that is right misses less
 HARD = 12  # x = a + (b − a)s^12 turns a density x^(−1 + 1/k), k = 1, 2, 3, 4, 6, 12, into a smooth function of s
 
@@ -568,10 +569,11 @@ class Law(Distribution):
         if not below.size:
             return below
         ladder = self._ladder
+        # a mass that ends a band to rounding ends it
         right = np.where(
             upper,
-            np.searchsorted(-ladder.above, -above, side="left"),
-            np.searchsorted(ladder.below, below, side="left"),
+            np.searchsorted(-ladder.above, -above * (1.0 + _ROUNDING), side="left"),
+            np.searchsorted(ladder.below, below * (1.0 - _ROUNDING), side="left"),
         )
         right = np.clip(right, 1, len(ladder.theta) - 1)
         # between two bands nothing rises: the upper end of the lower one
