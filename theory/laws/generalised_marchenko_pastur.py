@@ -46,7 +46,7 @@ def positive_law(name: str, law: Law | Sequence[float]) -> Law:
     if not isinstance(law, Law):
         law = Discrete(law)
     if isinstance(law, Discrete) and law.locations[0] < 0.0:
-        law = Discrete(non_negative(name, law.locations, rule="no negative eigenvalue"), law.weights)
+        law = Discrete(non_negative(name, law.locations, rule="have no negative eigenvalue"), law.weights)
     low, high = law.ends
     if low < 0.0:
         raise ValueError(f"`{name}` must have no negative eigenvalue; got {low:g}")
@@ -388,28 +388,39 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         edges, points = np.array(self.bands).ravel(), np.array(self.critical_points).ravel()
         gap = np.searchsorted(edges, x)  # even: the gap left of that edge; at a lower edge it is that gap's end
         gap = np.where(gap % 2 == 1, gap + 1, gap)
-        zeta = np.empty(x.shape)
+        if points[0] > 0.0:  # between 0 = ψ(0) and the bulk as in a gap
+            gap = np.where((gap == 0) & (x > 0.0), 1, gap)
+        zeta, free = np.empty(x.shape), ~np.isin(x, edges)
         count = len(edges)
+        # In the logarithms of the distances from the edges ψ is close to a line, of slope 2 next to them and 1 far out.
         for side, end in ((1.0, count), (-1.0, 0)):
-            outer = gap == end
-            start = points[-1 if side > 0.0 else 0]
+            outer = (gap == end) & free
+            start, edge = (points[-1], edges[-1]) if side > 0.0 else (points[0], edges[0])
+            distance = side * (x[outer] - edge)
             # ζ ≤ ψ(ζ) right of the spectrum, ψ(ζ) ≤ ζ + γ∫tH left of it
-            reach = x[outer] - start if side > 0.0 else start - x[outer] + self.gamma * self.population.moments(1)[0]
+            reach = side * (x[outer] - start) + (0.0 if side > 0.0 else self.gamma * self.population.moments(1)[0])
             size = np.log(np.maximum(reach, 1e-300)) + 1e-9
             least = np.minimum(size - 1.0, math.log(max(abs(start), 1e-300)) - _REACH)
 
-            def excess(u: np.ndarray, x: np.ndarray, side: float = side, start: float = start) -> np.ndarray:
-                return side * (self._map(start + side * np.exp(u))[0] - x)
+            def excess(
+                u: np.ndarray, distance: np.ndarray, side: float = side, start: float = start, edge: float = edge
+            ) -> np.ndarray:
+                rise = side * (self._map(start + side * np.exp(u))[0] - edge)
+                return np.log(np.maximum(rise, 0.0)) - np.log(distance)
 
-            zeta[outer] = start + side * np.exp(bracketed_root(excess, least, size, x[outer]))
-        inner = (gap > 0) & (gap < count)
-        low, high = points[gap[inner] - 1], points[gap[inner]]
+            zeta[outer] = start + side * np.exp(bracketed_root(excess, least, size, distance))
+        inner = (gap > 0) & (gap < count) & free
+        left = gap[inner] % 2  # 1 in the gap from 0 on
+        low, bottom = (np.where(left, 0.0, a[gap[inner] - 1]) for a in (points, edges))
+        high, top = (a[gap[inner] - left] for a in (points, edges))
 
-        def rise(u: np.ndarray, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-            return self._map(_within(low, high, u))[0] - x
+        def rise(u: np.ndarray, x: np.ndarray, low: np.ndarray, high: np.ndarray, *ends: np.ndarray) -> np.ndarray:
+            value = self._map(_within(low, high, u))[0]
+            below, above = np.maximum(value - ends[0], 0.0), np.maximum(ends[1] - value, 0.0)
+            return np.log(below * (ends[1] - x)) - np.log(above * (x - ends[0]))
 
         bound = np.full(low.shape, 2.0 * _REACH) + np.log(np.maximum(high / np.where(low > 0.0, low, high), 1.0))
-        zeta[inner] = _within(low, high, bracketed_root(rise, -bound, bound, x[inner], low, high))
+        zeta[inner] = _within(low, high, bracketed_root(rise, -bound, bound, x[inner], low, high, bottom, top))
         for edge, point in zip(edges, points, strict=True):
             zeta[x == edge] = point
         return zeta

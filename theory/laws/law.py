@@ -43,7 +43,7 @@ def real_points(name: str, value: np.ndarray) -> np.ndarray:
     return value
 
 
-def non_negative(name: str, value: np.ndarray, *, rule: str = "non-negative") -> np.ndarray:
+def non_negative(name: str, value: np.ndarray, *, rule: str = "be non-negative") -> np.ndarray:
     """Eigenvalues as a float array, those that are negative by the rounding of a solver set to 0, or an error.
 
     A solver's eigenvalues are off by the order of size × ε × largest, ε that of the type that they come in.
@@ -54,7 +54,7 @@ def non_negative(name: str, value: np.ndarray, *, rule: str = "non-negative") ->
         raise ValueError(f"`{name}` must be finite; got {value[~np.isfinite(value)].flat[0]:g}")
     if value.size and value.min() < 0.0:
         if value.min() < -eigenvalue_rounding(given):
-            raise ValueError(f"`{name}` must {'be' if rule == 'non-negative' else 'have'} {rule}; got {value.min():g}")
+            raise ValueError(f"`{name}` must {rule}; got {float(value.min())!r}")
         value = np.maximum(value, 0.0)
     return value
 
