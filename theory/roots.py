@@ -112,7 +112,8 @@ def bracketed_minimum(
 
     Examples
     --------
-    >>> place, value = bracketed_minimum(lambda x, a: (x - a) ** 2 + 1.0, np.zeros(2), np.ones(2), np.array([0.25, 1.0]))
+    >>> centre = np.array([0.25, 1.0])
+    >>> place, value = bracketed_minimum(lambda x, a: (x - a) ** 2 + 1.0, np.zeros(2), np.ones(2), centre)
     >>> print(np.round(place, 6), value)
     [0.25 1.  ] [1. 1.]
     """

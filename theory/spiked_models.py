@@ -269,7 +269,7 @@ class SpikedCovariance(SpikedModel):
         ValueError
             If a spike is negative or not finite.
         """
-        spike = non_negative("spike", spike, rule="be non-negative, as covariances are")
+        spike = non_negative("spike", spike, rule="be non-negative, as covariances are", largest=self.bulk.support[1])
         detached = np.zeros(spike.shape, dtype=bool)
         for low, high in self.detaching:
             detached |= (spike > low) & (spike < high)
@@ -298,7 +298,11 @@ class SpikedCovariance(SpikedModel):
 
     def _spread(self, coordinate: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         value, slope = self.bulk._map(coordinate)
-        return coordinate, value, coordinate * np.sqrt(2.0 * np.maximum(slope, 0.0))  # at a threshold ψ′ is 0 to rounding
+        return (
+            coordinate,
+            value,
+            coordinate * np.sqrt(2.0 * np.maximum(slope, 0.0)),
+        )  # at a threshold ψ′ is 0 to rounding
 
     def _spikes_at(self, eigenvalue: np.ndarray) -> np.ndarray:
         free = np.ones(eigenvalue.shape, dtype=bool)
@@ -367,7 +371,7 @@ class InformationPlusNoise(SpikedModel):
 
     def forward(self, spike: np.ndarray) -> SpikeImage:
         """Eigenvalues of the sum's Gram matrix and squared cosines of signals of singular value θ ≥ 0."""
-        spike = non_negative("spike", spike, rule="be non-negative, a singular value")
+        spike = non_negative("spike", spike, rule="be non-negative, a singular value", largest=self._edge**0.5)
         detached = spike > self.threshold
         value = np.full(spike.shape, self._edge)
         left, right = np.zeros(spike.shape), np.zeros(spike.shape)
@@ -385,7 +389,10 @@ class InformationPlusNoise(SpikedModel):
             return -np.log(self._energy(self._edge + y**2)[0] * theta**2)
 
         # z ≤ (θ + √b)²
-        return self._edge + bracketed_root(excess, 0.0, np.sqrt(theta**2 + 2.0 * theta * math.sqrt(self._edge)), theta) ** 2
+        return (
+            self._edge
+            + bracketed_root(excess, 0.0, np.sqrt(theta**2 + 2.0 * theta * math.sqrt(self._edge)), theta) ** 2
+        )
 
     def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
         """Standard deviation of the eigenvalue z; nan where the signal does not detach.
@@ -404,7 +411,11 @@ class InformationPlusNoise(SpikedModel):
         first = 2.0 * z**2 * companion**2 * (1.0 - r * m**2) / self.noise.gamma
         second = 2.0 * z**2 * m**2 * (companion_slope - r * companion**2)
         across = 4.0 * energy * (r * m + z)
-        return 1.0 / np.sqrt(energy), z, np.sqrt(r * np.maximum(first + second + across, 0.0)) / np.abs(slope)  # 0 at the edge
+        return (
+            1.0 / np.sqrt(energy),
+            z,
+            np.sqrt(r * np.maximum(first + second + across, 0.0)) / np.abs(slope),
+        )  # 0 at the edge
 
     def _spikes_at(self, eigenvalue: np.ndarray) -> np.ndarray:
         spike, free = np.full(eigenvalue.shape, math.nan), eigenvalue > self._edge

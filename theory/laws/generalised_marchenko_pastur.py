@@ -44,7 +44,9 @@ def positive_law(name: str, law: Law | Sequence[float]) -> Law:
     Eigenvalues that are negative by the rounding of an eigenvalue solver count as 0.
     """
     if not isinstance(law, Law):
-        law = Discrete(law)
+        given, law = law, Discrete(law)
+        if law.locations[0] < 0.0:
+            law = Discrete(non_negative(name, given, rule="have no negative eigenvalue"))
     if isinstance(law, Discrete) and law.locations[0] < 0.0:
         law = Discrete(non_negative(name, law.locations, rule="have no negative eigenvalue"), law.weights)
     low, high = law.ends
@@ -134,11 +136,13 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         reach = ends[-1] * math.sqrt(self.gamma)  # from the spectrum's end ψ′ > 0 beyond
         u = np.array([math.log(ends[-1]) - _REACH, math.log(1.001 * reach)])
         u[0] = min(u[0], u[1] - 1.0)
-        last = ends[-1] + float(np.exp(bracketed_root(lambda u: -np.log1p(self._excess(ends[-1] + np.exp(u))), *u[:, None])[0]))
-        # ψ′ falls from 1 at −∞ to −∞ at the first atom, or stays positive as far as a band that the spectrum starts with
+        u = bracketed_root(lambda u: -np.log1p(self._excess(ends[-1] + np.exp(u))), *u[:, None])
+        last = float(ends[-1] + np.exp(u[0]))
+        # ψ′ falls from 1 at −∞ to −∞ at the first atom, or stays positive up to a band that the spectrum starts with
         if self._share_at_zero > 0.0 and starts[0] > 0.0:
             bounds = np.array([[math.log(self._share_at_zero) - 2.0 * _REACH], [_REACH]])
-            first = float(starts[0] * _logistic(bracketed_root(lambda u: np.log1p(self._excess(starts[0] * _logistic(u))), *bounds))[0])
+            u = bracketed_root(lambda u: np.log1p(self._excess(starts[0] * _logistic(u))), *bounds)
+            first = float(starts[0] * _logistic(u)[0])
         elif self._share_at_zero < 0.0:
             bounds = np.array([[math.log(ends[-1]) - 4.0 * _REACH], [math.log(1.001 * reach)]])
             bounds[0] = min(float(bounds[0, 0]), math.log(starts[0] or ends[-1]) - 2.0 * _REACH)
@@ -150,11 +154,15 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         below, above = (-_REACH - np.log((high - low) / end) for end in (low, high))
         above = -np.minimum(above, -1.0)
         below = np.minimum(below, -1.0)
-        inside, least = bracketed_minimum(lambda u, a, b: np.log1p(self._excess(_within(a, b, u))), below, above, low, high)
+
+        def slope(u: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+            return np.log1p(self._excess(_within(low, high, u)))
+
+        inside, least = bracketed_minimum(slope, below, above, low, high)
         free = least < 0.0
         low, high, below, above, inside = (a[free] for a in (low, high, below, above, inside))
-        left = bracketed_root(lambda u, a, b: -np.log1p(self._excess(_within(a, b, u))), below, inside, low, high)
-        right = bracketed_root(lambda u, a, b: np.log1p(self._excess(_within(a, b, u))), inside, above, low, high)
+        left = bracketed_root(lambda u, *ends: -slope(u, *ends), below, inside, low, high)
+        right = bracketed_root(slope, inside, above, low, high)
         between = np.stack([_within(low, high, left), _within(low, high, right)], axis=1)
         points = [first, *between.ravel().tolist(), last]
         return tuple((points[i], points[i + 1]) for i in range(0, len(points), 2))
@@ -451,7 +459,9 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         rest = (1.0 - self.gamma * far) + self.gamma * first
         first_slope = -inner - zeta * inner_slope
         slope = (inner_slope * rest - inner * self.gamma * first_slope) / rest**2
-        steepness = (1.0 - self.gamma * far) - self.gamma * second  # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
+        steepness = (
+            1.0 - self.gamma * far
+        ) - self.gamma * second  # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
         return inner / rest, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
     def companion(self, z: np.ndarray) -> np.ndarray:

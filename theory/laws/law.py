@@ -14,7 +14,17 @@ from scipy.fft import dct
 from theory.laws.chebyshev_panels import chebyshev_points, chebyshev_series, evaluate_series
 from theory.roots import bracketed_root
 
-__all__ = ["HARD", "Distribution", "Law", "non_negative", "positive", "probabilities", "real_points", "sample_shape"]
+__all__ = [
+    "HARD",
+    "Distribution",
+    "Law",
+    "eigenvalue_rounding",
+    "non_negative",
+    "positive",
+    "probabilities",
+    "real_points",
+    "sample_shape",
+]
 
 _TABLE = 512  # steps of the ladder that brackets the quantiles
 _ORDER, _DEPTH = 32, 60  # terms of a panel's series, halvings of a panel
@@ -32,6 +42,8 @@ def positive(name: str, value: float) -> float:
 
 def real_points(name: str, value: np.ndarray) -> np.ndarray:
     """The values as a float array, or an error on the first NaN."""
+    if np.ma.is_masked(value):
+        raise ValueError(f"`{name}` must have no missing values; got {np.ma.count_masked(value)} masked ones")
     value = np.asarray(value)
     if np.iscomplexobj(value):
         raise ValueError(f"`{name}` must be real; got a complex array")
@@ -43,27 +55,27 @@ def real_points(name: str, value: np.ndarray) -> np.ndarray:
     return value
 
 
-def non_negative(name: str, value: np.ndarray, *, rule: str = "be non-negative") -> np.ndarray:
+def non_negative(name: str, value: np.ndarray, *, rule: str = "be non-negative", largest: float = 0.0) -> np.ndarray:
     """Eigenvalues as a float array, those that are negative by the rounding of a solver set to 0, or an error.
 
-    A solver's eigenvalues are off by the order of size × ε × largest, ε that of the type that they come in.
+    `largest` is that of the matrix, where it is not among them.
     """
     given = np.asarray(value)
     value = real_points(name, given)
     if not np.isfinite(value).all():
         raise ValueError(f"`{name}` must be finite; got {value[~np.isfinite(value)].flat[0]:g}")
     if value.size and value.min() < 0.0:
-        if value.min() < -eigenvalue_rounding(given):
+        if value.min() < -eigenvalue_rounding(given, largest):
             raise ValueError(f"`{name}` must {rule}; got {float(value.min())!r}")
         value = np.maximum(value, 0.0)
     return value
 
 
-def eigenvalue_rounding(values: np.ndarray) -> float:
+def eigenvalue_rounding(values: np.ndarray, largest: float = 0.0) -> float:
     """What a solver's eigenvalues may be off by: size × ε of their type × the largest in size."""
     values = np.asarray(values)
     epsilon = np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else float).eps
-    return float(values.size * epsilon * np.max(np.abs(values), initial=0.0))
+    return float(values.size * epsilon * np.max(np.abs(values), initial=largest))
 
 
 def probabilities(name: str, value: np.ndarray) -> np.ndarray:

@@ -287,17 +287,17 @@ class TracyWidom(Distribution):
         return np.where(x == math.inf, -math.inf, value), slope
 
     def pdf(self, x: np.ndarray) -> np.ndarray:
-        """Density F_β′(x), to relative accuracy right of 4."""
+        """Density F_β′(x), to relative accuracy right of 0."""
         x = real_points("x", x)
         table = np.maximum(_evaluate(_table(self.beta).pdf, np.clip(x, _LOW, _HIGH)), 0.0)
         logarithm, slope = self._log_tail(x)
-        return np.where(x > 4.0, np.exp(logarithm) * -slope, np.where(x > _LOW, table, 0.0))
+        return np.where(x > 0.0, np.exp(logarithm) * -slope, np.where(x > _LOW, table, 0.0))
 
     def logpdf(self, x: np.ndarray) -> np.ndarray:
         """Logarithm of the density, −∞ left of −10."""
         x = real_points("x", x)
         logarithm, slope = self._log_tail(x)
-        return np.where(x > 4.0, logarithm + np.log(-slope), super().logpdf(np.minimum(x, 4.0)))
+        return np.where(x > 0.0, logarithm + np.log(-slope), super().logpdf(np.minimum(x, 0.0)))
 
     def ppf(self, q: np.ndarray) -> np.ndarray:
         """Quantile function.
@@ -323,7 +323,9 @@ class TracyWidom(Distribution):
 
     def _quantiles(self, below: np.ndarray, above: np.ndarray) -> np.ndarray:
         upper = below > 0.5
-        grid = np.concatenate([-np.geomspace(30.0, 10.5, 30), np.linspace(_LOW, 10.0, 400), np.geomspace(10.5, 200.0, 60)])
+        grid = np.concatenate(
+            [-np.geomspace(30.0, 10.5, 30), np.linspace(_LOW, 10.0, 400), np.geomspace(10.5, 200.0, 60)]
+        )
         x = np.full(below.shape, math.inf)
         for mine, mass, sign, tail in (
             (~upper & (below > 0.0), below, 1.0, self.cdf),
