@@ -29,8 +29,10 @@ class ActivationMoments:
         c_j = E[σ(Z) He_j(Z)], no factorial divided out.
     slope : ndarray, shape (5,)
         e_q = E[σ′(Z)^q], q = 0 … 4; e_1 = c_1.
-    tilt : float
-        E[Z σ′(Z)²].
+    tilt : ndarray, shape (4,)
+        E[Z σ′(Z)^q], q = 0 … 3; the second is c_2.
+    tilt2 : float
+        E[Z² σ′(Z)²].
     power : float
         E σ(Z)².
     errors : ndarray, shape (J + 1,)
@@ -39,7 +41,8 @@ class ActivationMoments:
 
     c: np.ndarray
     slope: np.ndarray
-    tilt: float
+    tilt: np.ndarray
+    tilt2: float
     power: float
     errors: np.ndarray
 
@@ -66,7 +69,8 @@ def _moments(sigma: Activation, degree: int) -> ActivationMoments:
     return ActivationMoments(
         c=c,
         slope=np.array([w @ slope**q for q in range(5)]),
-        tilt=float(w @ (z * slope**2)),
+        tilt=np.array([w @ (z * slope**q) for q in range(4)]),
+        tilt2=float(w @ (z * slope) ** 2),
         power=float(w @ value**2),
         errors=np.abs(c - coefficients(0.37)),
     )
