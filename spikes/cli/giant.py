@@ -50,7 +50,7 @@ Checkpoint = Annotated[
 ]
 MaxLeap = Annotated[int, integer_option("--max-leap", "Largest jump: steps of n = O(d^max_leap).")]
 Method = Annotated[str, typer.Option("--method", help="auto, quadrature or monte-carlo.")]
-Samples = Annotated[int, integer_option("--samples", "Monte Carlo samples, for more than four latents.")]
+Samples = Annotated[int, integer_option("--samples", "Monte Carlo samples, for more than six latents.")]
 Target = Annotated[str, typer.Option("--target", help='Expression in z, or in z1 ... z9: "z1 + z1*z2".')]
 Activation = Annotated[
     str, typer.Option("--activation", help="relu, tanh, erf, softplus, sigmoid, gelu, silu, sin or He1 ... He5.")

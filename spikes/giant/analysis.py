@@ -10,7 +10,15 @@ import numpy as np
 
 from spikes.comparison import SCHEMA
 from theory.activation import Activation, as_activation
-from theory.giant_steps import Residual, Staircase, TargetAnalysis, analyse_target, residual, visible_staircase
+from theory.giant_steps import (
+    Dropped,
+    Residual,
+    Staircase,
+    TargetAnalysis,
+    analyse_target,
+    residual,
+    visible_staircase,
+)
 from theory.target import Target
 
 __all__ = ["TargetReport", "report_target"]
@@ -47,6 +55,7 @@ class TargetReport:
             "energy_errors": made.energy_errors.tolist(),
             "information_exponent": made.information_exponent,
             "leap": made.leap,
+            "dropped": _small(made.dropped),
             "staircase": _plain(made.staircase),
             "full_staircase": _plain(made.full_staircase),
             "visible_staircase": _plain(self.visible),
@@ -61,6 +70,7 @@ def _plain(staircase: Staircase) -> dict[str, Any]:
         "max_leap": staircase.max_leap,
         "complete": bool(staircase.complete),
         "dimensions": list(staircase.dimensions),
+        "dropped": _small(staircase.dropped),
         "steps": [
             {
                 "degree": int(stair.degree),
@@ -71,6 +81,19 @@ def _plain(staircase: Staircase) -> dict[str, Any]:
             for stair in staircase.stairs
         ],
     }
+
+
+def _small(dropped: tuple[Dropped, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "known": int(piece.known),
+            "degree": int(piece.degree),
+            "directions": piece.directions.T.tolist(),
+            "eigenvalues": piece.eigenvalues.tolist(),
+            "threshold": float(piece.threshold),
+        }
+        for piece in dropped
+    ]
 
 
 def report_target(
