@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtr
 
 from theory.activation import Activation
+from theory.conditional_equivalent.coordinates import Coordinates, coordinates
 from theory.hermite import gauss_hermite, gaussian_nodes, hermite_coefficients
 from theory.problem import Problem
 from theory.step_matrix import StepStatistics, latent_moments, step_law, step_statistics
@@ -71,6 +73,55 @@ class EquivalentFeatures:
     step: StepStatistics
     sharp_right: bool
     sharp_left: bool
+    higher: tuple[HigherDegree, ...] = ()
+
+    @cached_property
+    def coordinates(self) -> tuple[Coordinates, ...]:
+        """The linear coordinates, and those of the higher degrees."""
+        linear = (1, self.d, self.A, self.profile, self.profile_weights)
+        layers = [linear, *((of.degree, of.dimension, of.A, of.profile, of.profile_weights) for of in self.higher)]
+        return tuple(
+            coordinates(
+                A,
+                self.latent_weights,
+                self.neurons,
+                degree=degree,
+                dimension=dimension,
+                profile=profile,
+                weights=weights,
+            )
+            for degree, dimension, A, profile, weights in layers
+        )
+
+    @property
+    def strength(self) -> np.ndarray:
+        """E (F − m)² of a feature given latent and code, shape (S, Q)."""
+        return self.A**2 + self.B + sum(of.A**2 for of in self.higher)
+
+
+@dataclass(frozen=True, eq=False)
+class HigherDegree:
+    """Coordinates he_k(⟨w, x⟩) of a degree k ≥ 2, and the part of the target that lies on them.
+
+    Attributes
+    ----------
+    degree : int
+    dimension : float
+        D_k, the number of spherical harmonics of the degree.
+    A : ndarray, shape (S, Q)
+        E he_k(Z)σ(τ + κZ), he_k normalised.
+    profile, profile_weights : ndarray, shape (J, Q) and (J,)
+        Variance profile of mean one at the classes of coordinates.
+    t : ndarray, shape (S, F)
+        E[y he_α(ξ) | u] for the normalised Hermite products of this degree in ξ.
+    """
+
+    degree: int
+    dimension: float
+    A: np.ndarray
+    profile: np.ndarray
+    profile_weights: np.ndarray
+    t: np.ndarray
 
 
 def equivalent_features(

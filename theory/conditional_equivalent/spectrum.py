@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from theory.conditional_equivalent.coordinates import class_matrices
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import (
     TOLERANCE,
@@ -93,7 +94,7 @@ def _physical(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
 
 def _scale(eq: EquivalentFeatures) -> float:
     """An upper estimate of the size of the spectrum."""
-    return float(np.max(eq.latent_weights @ (eq.A**2 + eq.B))) * (1.0 + (eq.neurons.sum() + eq.d) / eq.n) + 1e-12
+    return float(np.max(eq.latent_weights @ eq.strength)) * (1.0 + (eq.neurons.sum() + eq.d) / eq.n) + 1e-12
 
 
 def _descend(eq: EquivalentFeatures, x: float) -> FixedPoint:
@@ -145,7 +146,7 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     """Number of eigenvalues of FᵀF/n that the bulk has above x, at points λ = −(x + i0).
 
     (1/π) Im of the equivalent of log det(FᵀF/n + λ),
-    Σ_s nω⁰_s log w_s − Σ_b N_b log r_b + d∫ν log det(I + C D_y) + Σ_b N_b r_b(λ + Σ_s ω_s B_sb) − n Σ_s ω_s(w_s − 1),
+    Σ_s nω⁰_s log w_s − Σ_b N_b log r_b + Σ D∫ν log det(I + C D_y) + Σ_b N_b r_b(λ + Σ_s ω_s B_sb) − n Σ_s ω_s(w_s − 1),
     of which the fixed point is the stationary point.
 
     Parameters
@@ -160,19 +161,20 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     """
     lam, r, w = point.lam, point.r, point.w
     omega = eq.latent_weights / w
-    C = (eq.A.T * omega[:, None, :]) @ eq.A
-    D = ((eq.neurons / eq.d) * r)[:, None, :] * eq.profile
-    # I + CD = (D^(-1) + C)D. D has arguments in [0, π], D^(-1) + C (here scaled by √|D| on both sides) in [−π, 0].
-    root = np.sqrt(np.abs(D))
-    inner = root[..., :, None] * C[:, None] * root[..., None, :]
-    codes = np.arange(D.shape[2])
-    inner[..., codes, codes] += np.conj(D) / np.abs(D)
-    logdet = np.sum(_upper(D), axis=2) - np.sum(_upper(np.conj(np.linalg.eigvals(inner))), axis=2)
+    logdet = np.zeros(len(lam))
+    for of in eq.coordinates:
+        # I + cΘ = c(c^(-1) + Θ). The first has arguments in [−π, 0], the second in [0, π].
+        rank = of.v.shape[1]
+        c = (omega @ of.aa).reshape(-1, rank, rank)
+        inner = np.linalg.inv(c)[:, None] + class_matrices(of, eq.neurons, r)
+        phase = np.sum(_upper(np.linalg.eigvals(inner)), axis=2)
+        phase -= np.sum(_upper(np.conj(np.linalg.eigvals(c))), axis=1)[:, None]
+        logdet += of.dimension * (phase @ of.weights)
     rest = np.sum(eq.neurons * r * (lam[:, None] + omega @ eq.B), axis=1) - eq.n * np.sum(omega * (w - 1.0), axis=1)
     total = (
         eq.n * (_upper(w) @ eq.latent_weights)
         - _upper(r) @ eq.neurons
-        + eq.d * (logdet @ eq.profile_weights)
+        + logdet
         + rest.imag
     )
     return eq.neurons.sum() + total / math.pi
@@ -187,7 +189,7 @@ def _upper(value: np.ndarray) -> np.ndarray:
 def _real_branch(eq: EquivalentFeatures) -> FixedPoint:
     """The real solution just right of the support: λ = −z with z within 1e-5 of the fold."""
     z = (
-        4.0 * float(np.max(eq.latent_weights @ (eq.A**2 + eq.B)) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n))
+        4.0 * float(np.max(eq.latent_weights @ eq.strength) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n))
         + 1e-12
     )
     for _ in range(60):
@@ -295,8 +297,8 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
 
 def _rank(eq: EquivalentFeatures) -> float:
     """Number of non-zero eigenvalues of the bulk; linear features have no more than d."""
-    linear = eq.B.max() < 1e-14 * (1.0 + np.max(eq.A**2))
-    return min(eq.n, eq.neurons.sum(), eq.d if linear else math.inf)
+    noiseless = eq.B.max() < 1e-14 * (1.0 + np.max(eq.strength))
+    return min(eq.n, eq.neurons.sum(), sum(of.dimension for of in eq.coordinates) if noiseless else math.inf)
 
 
 def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
