@@ -15,7 +15,7 @@ import numpy as np
 
 __all__ = ["Coordinates", "CoordinateTraces", "coordinates", "degree_dimension", "traces"]
 
-_RANK = 1e-13  # singular values of A below this share of the largest are rounding
+_RANK = 1e-10  # singular values of A below this share of the largest are rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,6 @@ class Coordinates:
         D, the number of coordinates.
     a, v : ndarray, shape (S, R) and (Q, R)
         Factors of A_sb = ⟨a_s, v_b⟩ with Σ_s ω⁰_s a_s a_sᵀ = I.
-    aa : ndarray, shape (S, R²)
-        The products a_s a_sᵀ.
     profile, weights : ndarray, shape (J, Q) and (J,)
         Variance profile v(b, y) of mean one at the classes of coordinates, and the share of each class.
     """
@@ -39,7 +37,6 @@ class Coordinates:
     dimension: float
     a: np.ndarray
     v: np.ndarray
-    aa: np.ndarray
     profile: np.ndarray
     weights: np.ndarray
 
@@ -86,14 +83,13 @@ def coordinates(
     rank = max(1, int(np.sum(values > _RANK * values[0])))
     a = left[:, :rank] / rows
     v = (right[:rank] * values[:rank, None] / columns).T
-    aa = (a[:, :, None] * a[:, None, :]).reshape(len(a), rank * rank)
-    return Coordinates(degree, dimension, a, v, aa, profile, weights)
+    return Coordinates(degree, dimension, a, v, profile, weights)
 
 
 def traces(of: Coordinates, neurons: np.ndarray, r: np.ndarray, omega: np.ndarray) -> CoordinateTraces:
     """The traces at r (P, Q) and ω (P, S); LinAlgError where a class is singular."""
     rank = of.v.shape[1]
-    c = np.einsum("ps,sr->pr", omega, of.aa).reshape(-1, rank, rank)
+    c = (of.a.T * omega[:, None, :]) @ of.a
     theta = class_matrices(of, neurons, r)
     M = c[:, None] @ theta
     M[..., np.arange(rank), np.arange(rank)] += 1.0

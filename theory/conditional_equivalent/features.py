@@ -7,26 +7,27 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import eval_hermitenorm, ndtr
 
 from theory.activation import Activation
-from theory.conditional_equivalent.coordinates import Coordinates, coordinates
-from theory.hermite import gauss_hermite, gaussian_nodes, hermite_coefficients
+from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
+from theory.conditional_equivalent.noise_law import slope_moments, variance_profiles
+from theory.conditional_equivalent.sample_norm import norm_nodes
+from theory.hermite import gauss_hermite, hermite_coefficients
 from theory.problem import Problem
-from theory.step_matrix import StepStatistics, latent_moments, step_law, step_statistics
+from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_statistics
 
-__all__ = ["EquivalentFeatures", "equivalent_features", "feature_moments"]
+__all__ = ["EquivalentFeatures", "HigherDegree", "Terms", "build_features", "degree_moments", "feature_moments"]
 
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
-
-# Gauss-Hermite orders for (u, g) by the size of c₁η‖β‖/√N: errors change by less than 3e-4 when doubling them (relu and
-# tanh at size 2, by far the worst), by less than 1e-5 below size 1.
-_ORDERS = ((0.7, (32, 16)), (1.0, (40, 20)), (1.3, (60, 30)), (math.inf, (80, 40)))
 
 
 @dataclass(frozen=True, eq=False)
 class EquivalentFeatures:
     """F_ij = m(u_i, g_j) + A(u_i, g_j)⟨w_j, x_i⟩ + B(u_i, g_j)^(1/2) z_ij on nodes u_s and g_b.
+
+    Samples are classed by s = (u, q), the latent and the squared norm; a step that moves the norm's part by nothing
+    has q = 1 alone.
 
     Attributes
     ----------
@@ -74,6 +75,7 @@ class EquivalentFeatures:
     sharp_right: bool
     sharp_left: bool
     higher: tuple[HigherDegree, ...] = ()
+    """Coordinates of degrees above the first, where they are resolved."""
 
     @cached_property
     def coordinates(self) -> tuple[Coordinates, ...]:
@@ -124,21 +126,38 @@ class HigherDegree:
     t: np.ndarray
 
 
-def equivalent_features(
-    problem: Problem,
-    *,
-    gradient_order: int = 2,
-    orders: tuple[int, int] | None = None,
-) -> EquivalentFeatures:
-    """Build the equivalent features of a problem.
+@dataclass(frozen=True)
+class Terms:
+    """What of the law is resolved, and how finely.
+
+    Attributes
+    ----------
+    gradient_order : {1, 2}
+        1 keeps the direction β alone; 2 adds the matrix term η a_j μ₂ Ŷ w_j of the step.
+    orders : (int, int)
+        Gauss-Hermite nodes for u and, with a gaussian second layer, for g.
+    noise : bool
+        Whether the step's noise has the law of M or is isotropic.
+    norms : int
+        Nodes of the squared norm q = ‖x‖²/d of a sample; 1 for q = 1.
+    degree : int
+        K, the highest degree of the coordinates.
+    """
+
+    gradient_order: int = 2
+    orders: tuple[int, int] = (32, 16)
+    noise: bool = True
+    norms: int = 1
+    degree: int = 1
+
+
+def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
+    """The equivalent features of a problem with the terms given.
 
     Parameters
     ----------
     problem : Problem
-    gradient_order : {1, 2}
-        1 keeps the direction β alone; 2 adds the matrix term η a_j μ₂ Ŷ w_j of the step.
-    orders : (int, int), optional
-        Gauss-Hermite nodes for u and, with a gaussian second layer, for g; by default as many as the step asks for.
+    terms : Terms
         Nodes that stand for less than 1e-6 samples or neurons are left out.
 
     Returns
@@ -152,60 +171,53 @@ def equivalent_features(
     """
     step = step_statistics(problem)
     sigma = problem.sigma
-    c1, second, var1, var2 = _slope_moments(sigma)
-    if orders is None:
-        size = abs(c1) * problem.step_size * math.sqrt(step.beta_norm2 / problem.width)
-        orders = next(pair for bound, pair in _ORDERS if size <= bound)
-    u, omega = _trim(*gauss_hermite(orders[0]), problem.n)
+    u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
     still = problem.step_size == 0.0
-    g, p = (np.zeros(1), np.ones(1)) if still else _codes(problem, orders[1])
+    g, p = (np.zeros(1), np.ones(1)) if still else _codes(problem, terms.orders[1])
     h = problem.step_size * g / math.sqrt(problem.width)  # η g/√N
-    label_noise = problem.phi0 * step.label_power
-    if gradient_order == 1 or still or abs(second) < 1e-12:
-        # One node: without the matrix term, or where it vanishes, Ŷ is not seen.
-        kappa2 = 1.0 + h**2 * label_noise * var1
-        nodes, weights = np.zeros(1), np.ones(1)
-        joint_nodes, joint_weights = nodes, np.eye(1 + problem.teacher.k)[None]
-        profile = joint_profile = np.ones((1, len(g)))
-    else:
-        law = step_law(problem)
-        nodes, weights = law.nodes, law.weights
-        joint_nodes, joint_weights = law.joint_nodes, law.joint_weights
-        kappa2 = (
-            1.0
-            + 2.0 * h * second * step.label_mean
-            + h**2 * (second**2 * (label_noise + step.label_mean**2) + label_noise * var2)
-        )
-
-        def variance_profile(y: np.ndarray) -> np.ndarray:
-            return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + h**2 * label_noise * var2) / kappa2
-
-        profile, joint_profile = variance_profile(nodes), variance_profile(joint_nodes)
-    tau = c1 * math.sqrt(step.beta_norm2) * np.multiply.outer(u, h)
-    m, A, B = feature_moments(sigma, tau, np.sqrt(kappa2))
+    profiles = variance_profiles(problem, h, p, terms.gradient_order, noise=terms.noise)
+    q, share = norm_nodes(problem.d, terms.norms)
+    tau = slope_moments(sigma).c1 * math.sqrt(step.beta_norm2) * np.multiply.outer(u, h)
+    parts = [degree_moments(sigma, tau, profiles.kappa * math.sqrt(value), terms.degree) for value in q]
+    m = np.concatenate([part[0] for part in parts])
     if problem.centered:
         m = m - hermite_coefficients(sigma, 0)[0]
+    A = np.concatenate([part[1] for part in parts], axis=1)
+    B = np.concatenate([part[2] for part in parts])
     y1, y2, t = latent_moments(problem, u)
+    samples = len(q)
+    higher = tuple(
+        HigherDegree(
+            degree,
+            degree_dimension(problem.d, degree),
+            A[degree - 1],
+            *profiles.products(degree),
+            np.tile(latent_part(problem, u, degree), (samples, 1)),
+        )
+        for degree in range(2, terms.degree + 1)
+    )
     return EquivalentFeatures(
         n=float(problem.n),
         d=float(problem.d),
-        u=u,
-        latent_weights=omega,
+        u=np.tile(u, samples),
+        latent_weights=np.outer(share, omega).ravel(),
         g=g,
         neurons=problem.width * p,
         m=m,
-        A=A,
+        A=A[0],
         B=B,
-        profile=profile,
-        profile_weights=weights,
-        joint_profile=joint_profile,
-        joint_weights=joint_weights,
-        y1=y1,
-        y2=y2,
-        t=t,
+        profile=profiles.classes,
+        profile_weights=profiles.weights,
+        joint_profile=profiles.joint_classes,
+        joint_weights=profiles.joint_weights,
+        y1=np.tile(y1, samples),
+        y2=np.tile(y2, samples),
+        t=np.tile(t, (samples, 1)),
         step=step,
-        sharp_right=still or (problem.second_layer != "gaussian" and len(nodes) == 1 and _has_bounded_slope(sigma)),
+        sharp_right=still
+        or (problem.second_layer != "gaussian" and profiles.bounded and _has_bounded_slope(sigma)),
         sharp_left=still,
+        higher=higher,
     )
 
 
@@ -228,15 +240,6 @@ def _codes(problem: Problem, order: int) -> tuple[np.ndarray, np.ndarray]:
     return np.ones(1), np.ones(1)
 
 
-def _slope_moments(sigma: Activation) -> tuple[float, float, float, float]:
-    """c₁ = E σ′, μ₂ = E Zσ′, Var σ′ and Var₂ = Var σ′ − μ₂²."""
-    nodes, weights = gaussian_nodes(sigma.kinks)
-    slope = sigma.slope(nodes)
-    c1, second = weights @ slope, weights @ (nodes * slope)
-    variance = weights @ (slope - c1) ** 2
-    return float(c1), float(second), float(variance), float(weights @ (slope - c1 - second * nodes) ** 2)
-
-
 def feature_moments(sigma: Activation, tau: np.ndarray, kappa: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """m = E σ(τ + κZ), A = E Zσ(τ + κZ), B = E (σ(τ + κZ) − m − AZ)².
 
@@ -255,35 +258,76 @@ def feature_moments(sigma: Activation, tau: np.ndarray, kappa: np.ndarray) -> tu
     ValueError
         If the expectations do not converge because σ has an undeclared kink.
     """
+    m, A, B = degree_moments(sigma, tau, kappa, 1)
+    return m, A[0], B
+
+
+def degree_moments(
+    sigma: Activation, tau: np.ndarray, kappa: np.ndarray, degree: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """m, A_k = E he_k(Z)σ(τ + κZ) for k = 1 … K, and B = E (σ(τ + κZ) − m − Σ_k A_k he_k(Z))².
+
+    Parameters
+    ----------
+    sigma : Activation
+    tau : ndarray, shape (S, Q)
+    kappa : ndarray, shape (Q,)
+    degree : int
+        K.
+
+    Returns
+    -------
+    m : ndarray, shape (S, Q)
+    A : ndarray, shape (K, S, Q)
+    B : ndarray, shape (S, Q)
+
+    Raises
+    ------
+    ValueError
+        If the expectations do not converge because σ has an undeclared kink.
+    """
     if sigma.name == "relu" and sigma.vectorized:
-        return _relu_moments(tau, kappa)
+        return _relu_moments(tau, kappa, degree)
     moments = _kinked_moments if sigma.kinks else _smooth_moments
-    m, A, B = np.empty((3, *tau.shape))
+    m, B = np.empty((2, *tau.shape))
+    A = np.empty((degree, *tau.shape))
     for b, scale in enumerate(kappa):
-        m[:, b], A[:, b], B[:, b] = moments(sigma, tau[:, b], float(scale))
+        m[:, b], A[:, :, b], B[:, b] = moments(sigma, tau[:, b], float(scale), degree)
     return m, A, B
 
 
-def _relu_moments(tau: np.ndarray, kappa: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _relu_moments(tau: np.ndarray, kappa: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     t = tau / kappa
     density = np.exp(-0.5 * t**2) / math.sqrt(2.0 * math.pi)
     m = kappa * (t * ndtr(t) + density)
-    A = kappa * ndtr(t)
+    A = np.empty((degree, *tau.shape))
+    A[0] = kappa * ndtr(t)
+    # E He_k(Z)(t + Z)₊ is E He_{k−2}(Z) δ(t + Z)
+    for k in range(2, degree + 1):
+        A[k - 1] = kappa * density * eval_hermitenorm(k - 2, -t) / math.sqrt(math.factorial(k))
     # B is even in τ, since σ(x) − σ(−x) = x is linear: on the side of the tail no digits cancel.
     s = -np.abs(t)
     tail = ndtr(s)
     B = kappa**2 * ((s**2 + 1.0) * tail + s * density - (s * tail + density) ** 2 - tail**2)
-    return m, A, np.maximum(B, 0.0)
+    return m, A, np.maximum(B - np.sum(A[1:] ** 2, axis=0), 0.0)
 
 
-def _weighted_moments(z: np.ndarray, weights: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, ...]:
+def _weighted_moments(
+    z: np.ndarray, weights: np.ndarray, values: np.ndarray, degree: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     m = np.sum(weights * values, axis=-1)
-    A = np.sum(weights * z * values, axis=-1)
-    B = np.sum(weights * (values - m[:, None] - A[:, None] * z) ** 2, axis=-1)
-    return m, A, B
+    rest = values - m[:, None]
+    A = []
+    for k in range(1, degree + 1):
+        he = eval_hermitenorm(k, z) / math.sqrt(math.factorial(k))
+        A.append(np.sum(weights * he * values, axis=-1))
+        rest = rest - A[-1][:, None] * he
+    return m, np.array(A), np.sum(weights * rest**2, axis=-1)
 
 
-def _smooth_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[np.ndarray, ...]:
+def _smooth_moments(
+    sigma: Activation, tau: np.ndarray, kappa: float, degree: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Trapezoid sums, which converge geometrically for an analytic σ; refined until every other node suffices."""
     step = 0.125 / max(1.0, kappa)
     for _ in range(4):
@@ -291,8 +335,8 @@ def _smooth_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[n
         z = step * np.arange(-2 * (half // 2) - 2, 2 * (half // 2) + 3)
         weights = np.exp(-0.5 * z**2)
         values = sigma(tau[:, None] + kappa * z)
-        fine = _weighted_moments(z, weights / weights.sum(), values)
-        coarse = _weighted_moments(z[::2], weights[::2] / weights[::2].sum(), values[:, ::2])
+        fine = _weighted_moments(z, weights / weights.sum(), values, degree)
+        coarse = _weighted_moments(z[::2], weights[::2] / weights[::2].sum(), values[:, ::2], degree)
         scale = 1.0 + np.max(np.abs(fine[0])) + np.max(fine[2])
         if max(np.max(np.abs(a - b)) for a, b in zip(fine, coarse, strict=True)) < 1e-8 * scale:
             return fine
@@ -303,7 +347,9 @@ def _smooth_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[n
     )
 
 
-def _kinked_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[np.ndarray, ...]:
+def _kinked_moments(
+    sigma: Activation, tau: np.ndarray, kappa: float, degree: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gauss-Legendre panels split at the kinks, seen from each τ."""
     panels, reach = math.ceil(16 * max(1.0, kappa)), 10.5
     x, w = np.polynomial.legendre.leggauss(16)
@@ -313,4 +359,4 @@ def _kinked_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[n
     half = 0.5 * np.diff(edges)[..., None]
     z = (edges[..., :-1, None] + half + half * x).reshape(len(tau), -1)
     weights = (half * w).reshape(z.shape) * np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
-    return _weighted_moments(z, weights, sigma(tau[:, None] + kappa * z))
+    return _weighted_moments(z, weights, sigma(tau[:, None] + kappa * z), degree)

@@ -103,14 +103,15 @@ def equations(eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndar
     """
     B, N = eq.B, eq.neurons
     omega = eq.latent_weights / w
-    total = lam[:, None] + np.einsum("ps,sb->pb", omega, B)
-    bound = 1.0 + np.einsum("pb,sb->ps", r * N, B) / eq.n
+    total = lam[:, None] + omega @ B
+    bound = 1.0 + (r * N) @ B.T / eq.n
     parts = []
     for of in eq.coordinates:
         part = traces(of, N, r, omega)
-        total = total + np.einsum("jb,pjb->pb", of.weights[:, None] * of.profile, np.sum((of.v @ part.K) * of.v, axis=-1))
-        mean = np.einsum("j,pjkl->pkl", of.weights, part.E).reshape(len(lam), -1)
-        bound = bound + (of.dimension / eq.n) * np.einsum("sr,pr->ps", of.aa, mean)
+        weighted = of.weights[:, None] * of.profile
+        total = total + np.sum(weighted * np.sum((of.v @ part.K) * of.v, axis=-1), axis=1)
+        mean = np.sum(of.weights[:, None, None] * part.E, axis=1)
+        bound = bound + (of.dimension / eq.n) * np.sum((of.a @ mean) * of.a, axis=-1)
         parts.append(part)
     f = np.log(np.concatenate([r * total, w / bound], axis=1))
     return Equations(lam, r, w, f, omega, tuple(parts), total, bound)
@@ -127,14 +128,12 @@ def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
     codes: np.ndarray = np.zeros((1, Q, Q))
     latents: np.ndarray = np.zeros((1, S, S))
     for of, part in zip(eq.coordinates, at.traces, strict=True):
-        rank = of.v.shape[1]
         weighted = of.weights[:, None] * of.profile
         G = G + np.sum(weighted[:, :, None] * part.vJa**2, axis=1)
         square = (of.v @ part.K @ of.v.T) ** 2
         codes = codes + np.sum((weighted[:, :, None] * of.profile[:, None, :]) * square, axis=1) / of.dimension
-        # Σ_y ν (a_sᵀE a_t)² is a form in a_s a_sᵀ and a_t a_tᵀ
-        pairs = np.einsum("j,pjik,pjlm->pilkm", of.weights, part.E, part.E).reshape(P, rank * rank, rank * rank)
-        latents = latents + of.dimension * (of.aa @ pairs @ of.aa.T)
+        AHA = (of.a @ part.E) @ of.a.T
+        latents = latents + np.sum((of.dimension * of.weights)[:, None, None] * AHA**2, axis=1)
     matrix = np.empty((P, Q + S, Q + S), dtype=at.f.dtype)
     matrix[:, :Q, :Q] = codes * (-eq.neurons * at.r)[:, None, :] / at.total[..., None]
     matrix[:, :Q, Q:] = -G * at.omega[:, None, :] / at.total[..., None]

@@ -1,0 +1,159 @@
+"""What a step does to the law of the weights: the variance of every neuron's coordinates, given the batch.
+
+Given the batch, neuron b has moved by hμ₂Ŷw and by noise of covariance h²φ₀ Var₂ M/d, h = ηg_b/√N: its weights have the
+covariance V_b/d with V_b = (I + hμ₂Ŷ)² + h²φ₀Var₂M, M = X₀ᵀ diag(y₀²) X₀/n₀, and the norm κ_b² = tr V_b/d. For μ₂ = 0 only M
+is seen, and its law is exact. Otherwise Ŷ and M do not commute, and the classes of coordinates are those of the
+measure tr(P_Ŷ(dy) P_M(dμ))/d, which has both marginals exact: v(b; y, μ) = [(1 + hμ₂y)² + h²φ₀Var₂μ]/κ_b².
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from theory.activation import Activation
+from theory.hermite import gaussian_nodes
+from theory.problem import Problem
+from theory.step_matrix import noise_law, step_law, step_statistics
+
+__all__ = ["SlopeMoments", "VarianceProfiles", "slope_moments", "variance_profiles"]
+
+_UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
+_SPLIT = 1e-4  # the same for the variance that M has given Ŷ
+_PRODUCT = 3  # nodes of a coordinate in the products that make up the higher degrees
+
+
+class SlopeMoments(NamedTuple):
+    """c₁ = E σ′, μ₂ = E Zσ′, Var σ′ and Var₂ = Var σ′ − μ₂²."""
+
+    c1: float
+    second: float
+    variance: float
+    rest: float
+
+
+def slope_moments(sigma: Activation) -> SlopeMoments:
+    """Moments of σ′(Z).
+
+    Parameters
+    ----------
+    sigma : Activation
+
+    Returns
+    -------
+    SlopeMoments
+    """
+    nodes, weights = gaussian_nodes(sigma.kinks)
+    slope = sigma.slope(nodes)
+    c1, second = float(weights @ slope), float(weights @ (nodes * slope))
+    variance = float(weights @ (slope - c1) ** 2)
+    return SlopeMoments(c1, second, variance, float(weights @ (slope - c1 - second * nodes) ** 2))
+
+
+@dataclass(frozen=True, eq=False)
+class VarianceProfiles:
+    """Variance profile of the linear coordinates, of mean one for every code.
+
+    Attributes
+    ----------
+    kappa : ndarray, shape (Q,)
+        Norm of a neuron after the step.
+    classes, weights : ndarray, shape (J, Q) and (J,)
+        v at the classes of coordinates, and their shares.
+    joint_classes, joint_weights : ndarray, shape (J', Q) and (J', 1 + k, 1 + k)
+        The same for the matrix measure on β̂, ξ̂_1 … ξ̂_k.
+    bounded : bool
+        Whether the classes are one point; the law of M has no edge where the labels have none.
+    """
+
+    kappa: np.ndarray
+    classes: np.ndarray
+    weights: np.ndarray
+    joint_classes: np.ndarray
+    joint_weights: np.ndarray
+    bounded: bool
+
+    def products(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
+        """Classes of the products of `degree` coordinates: profile (J, Q) and weights (J,)."""
+        if len(self.weights) == 1:
+            return np.ones((1, len(self.kappa))), np.ones(1)
+        few, shares = _condensed(self.classes, self.weights)
+        picks = list(itertools.combinations_with_replacement(range(len(shares)), degree))
+        ways = [
+            math.factorial(degree) / math.prod(math.factorial(pick.count(i)) for i in set(pick)) for pick in picks
+        ]
+        profile = np.array([np.prod(few[list(pick)], axis=0) for pick in picks])
+        weights = np.array([way * np.prod(shares[list(pick)]) for way, pick in zip(ways, picks, strict=True)])
+        return profile, weights
+
+
+def _condensed(classes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classes in `_PRODUCT` groups of about equal spread, each at its mean."""
+    size = classes @ np.ones(classes.shape[1])
+    order = np.argsort(size)
+    through = np.cumsum((weights * np.abs(size - weights @ size))[order])
+    group = np.minimum((_PRODUCT * through / through[-1] - 1e-9).astype(int), _PRODUCT - 1)
+    shares = np.bincount(group, weights[order], _PRODUCT)
+    kept = shares > 0.0
+    means = np.array([np.bincount(group, (weights * column)[order], _PRODUCT) for column in classes.T]).T
+    return means[kept] / shares[kept, None], shares[kept]
+
+
+def variance_profiles(
+    problem: Problem, h: np.ndarray, shares: np.ndarray, gradient_order: int, *, noise: bool = True
+) -> VarianceProfiles:
+    """Norms and variance profiles of the neurons after the step.
+
+    Parameters
+    ----------
+    problem : Problem
+    h : ndarray, shape (Q,)
+        ηg_b/√N at the codes.
+    shares : ndarray, shape (Q,)
+        Their shares of the neurons; terms that move v by nothing seen are left out.
+    gradient_order : {1, 2}
+        1 drops Ŷ.
+    noise : bool
+        Whether M has its own law or is its mean m_y I.
+
+    Returns
+    -------
+    VarianceProfiles
+    """
+    step, slopes = step_statistics(problem), slope_moments(problem.sigma)
+    power = problem.phi0 * step.label_power
+    matrix = gradient_order == 2 and abs(slopes.second) > 1e-12
+    second, rest = (slopes.second, slopes.rest) if matrix else (0.0, slopes.variance)
+    scatter = h**2 * problem.phi0 * rest
+    kappa2 = 1.0 + 2.0 * h * second * step.label_mean + h**2 * second**2 * (power + step.label_mean**2)
+    kappa2 = kappa2 + scatter * step.label_power
+    fourth = problem.phi0 * step.label_fourth  # Var M
+    from_noise = float(shares @ (scatter**2 * fourth / kappa2**2)) if noise else 0.0
+    from_matrix = float(shares @ ((2.0 * h * second) ** 2 * power / kappa2**2)) + from_noise
+    block = 1 + problem.teacher.k
+    if not h.any() or (from_matrix < _UNSEEN and not matrix):
+        still = np.ones((1, len(h)))
+        return VarianceProfiles(np.sqrt(kappa2), still, np.ones(1), still, np.eye(block)[None], True)
+    law = step_law(problem) if matrix else noise_law(problem)
+
+    def profile(y: np.ndarray, mu: np.ndarray) -> np.ndarray:
+        return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter)) / kappa2
+
+    joint_noise = law.joint_noise if noise else np.full(len(law.joint_noise), step.label_power)
+    joint = profile(law.joint_nodes, joint_noise)
+    given = np.sum(law.noise_nodes * law.noise_weights, axis=1)
+    if not noise:
+        classes, weights = profile(law.nodes, np.full(len(law.nodes), step.label_power)), law.weights
+    elif not matrix or from_noise < _SPLIT:
+        classes, weights = profile(law.nodes, given), law.weights
+    else:
+        classes = profile(np.repeat(law.nodes, 2), law.noise_nodes.ravel())
+        weights = (law.weights[:, None] * law.noise_weights).ravel()
+        seen = weights > 0.0
+        classes, weights = classes[seen], weights[seen]
+    return VarianceProfiles(np.sqrt(kappa2), classes, weights, joint, law.joint_weights, False)
+
