@@ -24,6 +24,7 @@ __all__ = ["SlopeMoments", "VarianceProfiles", "slope_moments", "variance_profil
 
 _UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
 _SPLIT = 1e-4  # the same for the variance that M has given Ŷ
+_RARE = 0.02  # weight on β̂ and the ξ̂ together of an outermost node below which it goes to its neighbour
 _PRODUCT = 3  # nodes of a coordinate in the products that make up the higher degrees
 
 
@@ -103,6 +104,28 @@ def _condensed(classes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np
     return means[kept] / shares[kept, None], shares[kept]
 
 
+def _merged(profile: np.ndarray, weights: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """The rule with its rarest classes joined to those of the nearest variance until each has a trace of `least`.
+
+    Less than one coordinate is a matter of chance, and a rare class far out makes a narrow pole of the resolvent on the functions of
+    the latents, which splits an outlier in two where it falls beside one. The mean of v stays.
+    """
+    rows, masses = list(profile), list(weights)
+    while len(rows) > 1:
+        mass = np.array([float(np.trace(np.atleast_2d(weight))) for weight in masses])
+        rare = int(np.argmin(mass))
+        if mass[rare] >= least:
+            break
+        distance = np.sum(np.abs(np.log((np.array(rows) + 1e-9) / (rows[rare] + 1e-9))), axis=1)
+        distance[rare] = np.inf
+        into = int(np.argmin(distance))
+        rows[into] = (mass[rare] * rows[rare] + mass[into] * rows[into]) / (mass[rare] + mass[into])
+        masses[into] = masses[into] + masses[rare]
+        rows.pop(rare)
+        masses.pop(rare)
+    return np.array(rows), np.array(masses)
+
+
 def variance_profiles(
     problem: Problem, h: np.ndarray, shares: np.ndarray, gradient_order: int, *, noise: bool = True
 ) -> VarianceProfiles:
@@ -144,16 +167,16 @@ def variance_profiles(
         return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter)) / kappa2
 
     joint_noise = law.joint_noise if noise else np.full(len(law.joint_noise), step.label_power)
-    joint = profile(law.joint_nodes, joint_noise)
+    joint, joint_weights = profile(law.joint_nodes, joint_noise), law.joint_weights
     given = np.sum(law.noise_nodes * law.noise_weights, axis=1)
     if not noise:
-        classes, weights = profile(law.nodes, np.full(len(law.nodes), step.label_power)), law.weights
-    elif not matrix or from_noise < _SPLIT:
+        flat = np.full(len(law.nodes), step.label_power)
+        return VarianceProfiles(np.sqrt(kappa2), profile(law.nodes, flat), law.weights, joint, joint_weights, False)
+    if not matrix or from_noise < _SPLIT:
         classes, weights = profile(law.nodes, given), law.weights
     else:
         classes = profile(np.repeat(law.nodes, 2), law.noise_nodes.ravel())
         weights = (law.weights[:, None] * law.noise_weights).ravel()
-        seen = weights > 0.0
-        classes, weights = classes[seen], weights[seen]
-    return VarianceProfiles(np.sqrt(kappa2), classes, weights, joint, law.joint_weights, False)
-
+    classes, weights = _merged(classes, weights, min(0.1, 1.0 / problem.d))
+    joint, joint_weights = _merged(joint, joint_weights, _RARE)
+    return VarianceProfiles(np.sqrt(kappa2), classes, weights, joint, joint_weights, False)

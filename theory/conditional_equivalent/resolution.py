@@ -22,7 +22,8 @@ from theory.spiked_models import SpikedCovariance
 __all__ = ["Resolution", "equivalent_features", "resolve"]
 
 _MATTERS = 1e-3  # relative change of an error that is worth a term
-_LADDER = ((16, 8), (32, 16), (64, 32), (128, 64), (192, 96))
+_REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
+_LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
 
@@ -104,7 +105,7 @@ def resolve(
             errors = trial.errors(dataclasses.replace(base, orders=orders))
             unresolved = _change(errors, before)
             # the change at a doubling is that of the coarser rule
-            if unresolved < _MATTERS:
+            if unresolved < _REFINES:
                 break
             before = errors
     base = dataclasses.replace(base, orders=orders)
