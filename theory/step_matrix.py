@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _TENSOR_ORDER = {2: 60, 3: 32}
+_FEWER = {2: 30, 3: 16}  # nodes an axis where the latents are several
 _NODES = 12
 _HEIGHT = 0.08  # smoothing of the transforms in units of √(φ₀ m_y)
 _TOLERANCE = 1e-11
@@ -187,33 +188,38 @@ def _statistics(labels: StepLabels) -> StepStatistics:
     return StepStatistics(float(weights @ g), power, linear, beta_norm2, linear / math.sqrt(beta_norm2), fourth)
 
 
-def latent_moments(problem: Problem, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """E[y|u], E[y²|u] and t_c(u) = E[g(z) ξ_c | u] for z = e u + (I − eeᵀ)^(1/2) ξ.
+def latent_moments(
+    problem: Problem, u: np.ndarray, directions: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """E[y|u], E[y²|u] and t_c(u) = E[g(z) ξ_c | u] for z = E u + (I − EEᵀ)^(1/2) ξ, y the label of the ridge fit.
 
     Parameters
     ----------
     problem : Problem
-    u : ndarray, shape (S,)
-        Values of the latent ⟨x, β̂⟩.
+    u : ndarray, shape (S,) or (S, p)
+        Values of the latent ⟨x, β̂⟩, or of several.
+    directions : ndarray, shape (k, p), optional
+        E, the overlap of W⋆ with the latents' directions; e of β̂ by default.
 
     Returns
     -------
     y1, y2 : ndarray, shape (S,)
     t : ndarray, shape (S, k)
     """
-    rows = [_moments(g, weights, xi) for g, weights, xi in _given_latent(problem, u)]
+    rows = [_moments(g, weights, xi) for g, weights, xi in _given_latent(problem, u, directions)]
     y1, y2, t = (np.array(column) for column in zip(*rows, strict=True))
     return y1, y2 + problem.noise**2, t
 
 
-def latent_part(problem: Problem, u: np.ndarray, degree: int) -> np.ndarray:
+def latent_part(problem: Problem, u: np.ndarray, degree: int, directions: np.ndarray | None = None) -> np.ndarray:
     """E[g(z) he_α(ξ) | u] for the normalised Hermite products of one degree |α| in the ξ of `latent_moments`.
 
     Parameters
     ----------
     problem : Problem
-    u : ndarray, shape (S,)
+    u : ndarray, shape (S,) or (S, p)
     degree : int
+    directions : ndarray, shape (k, p), optional
 
     Returns
     -------
@@ -223,38 +229,49 @@ def latent_part(problem: Problem, u: np.ndarray, degree: int) -> np.ndarray:
     k = problem.teacher.k
     indices = [alpha for alpha in itertools.product(range(degree + 1), repeat=k) if sum(alpha) == degree]
     rows = []
-    for g, weights, xi in _given_latent(problem, u):
+    for g, weights, xi in _given_latent(problem, u, directions):
         he = hermite_polynomials(xi, degree)  # (degree + 1, B, k)
-        rows.append(
-            [
-                float(weights @ (g * np.prod([he[a, :, c] / math.sqrt(math.factorial(a)) for c, a in enumerate(alpha)], 0)))
-                for alpha in indices
-            ]
-        )
+        scale = [math.sqrt(math.prod(math.factorial(a) for a in alpha)) for alpha in indices]
+        products = [np.prod([he[a, :, c] for c, a in enumerate(alpha)], axis=0) for alpha in indices]
+        rows.append([float(weights @ (g * of)) / size for of, size in zip(products, scale, strict=True)])
     return np.array(rows)
 
 
-def _given_latent(problem: Problem, u: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Values g(z), weights and ξ of a rule for each u, z = e u + (I − eeᵀ)^(1/2) ξ."""
+def _given_latent(
+    problem: Problem, u: np.ndarray, directions: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Values g(z), weights and ξ of a rule for each u, z = E u + (I − EEᵀ)^(1/2) ξ."""
     target, step = problem.teacher, step_statistics(problem)
-    k, e = target.k, step.overlap
-    rest = math.sqrt(problem.phi0 * step.label_power / step.beta_norm2)  # √(1 − |e|²) without cancellation
+    k = target.k
+    if directions is None:
+        directions = step.overlap[:, None]
+    u = u.reshape(len(u), -1)
+    single = directions.shape[1] == 1 and np.array_equal(directions[:, 0], step.overlap)
+    # √(1 − |e|²) without cancellation
+    rest = math.sqrt(problem.phi0 * step.label_power / step.beta_norm2) if single else math.nan
     if k == 1:
-        for value in u:
-            mean = float(e[0]) * value
+        if not single:
+            rest = math.sqrt(max(1.0 - float(np.sum(directions**2)), 1e-12))
+        for mean in (u @ directions.T)[:, 0]:
             rule = gaussian_nodes if not target.kinks else gaussian_nodes.__wrapped__
             xi, weights = rule(tuple((kink - mean) / rest for kink in target.kinks))
             yield target(mean + rest * xi[:, None]), weights, xi[:, None]
         return
-    nodes, weights = tensor_gauss_hermite(_TENSOR_ORDER[k], k)
-    size = float(np.linalg.norm(e))
-    axis = e / size if size > 0.0 else np.eye(k)[0]
-    # A frame that starts at the overlap: the one narrow direction then lies along an axis of the rule.
-    frame = np.linalg.qr(np.column_stack([axis, np.eye(k)]))[0]
-    xi = nodes @ frame.T
-    scatter = xi @ (np.eye(k) + (rest - 1.0) * np.outer(axis, axis) * (size > 0.0))
-    for value in u:
-        yield target(value * e + scatter), weights, xi
+    nodes, weights = tensor_gauss_hermite((_TENSOR_ORDER if single else _FEWER)[k], k)
+    if single:
+        e = directions[:, 0]
+        size = float(np.linalg.norm(e))
+        axis = e / size if size > 0.0 else np.eye(k)[0]
+        # A frame that starts at the overlap: the one narrow direction then lies along an axis of the rule.
+        frame = np.linalg.qr(np.column_stack([axis, np.eye(k)]))[0]
+        xi = nodes @ frame.T
+        scatter = xi @ (np.eye(k) + (rest - 1.0) * np.outer(axis, axis) * (size > 0.0))
+    else:
+        values, frame = np.linalg.eigh(np.eye(k) - directions @ directions.T)
+        xi = nodes @ frame.T
+        scatter = xi @ ((frame * np.sqrt(np.maximum(values, 0.0))) @ frame.T)
+    for mean in u @ directions.T:
+        yield target(mean + scatter), weights, xi
 
 
 def _moments(g: np.ndarray, weights: np.ndarray, xi: np.ndarray) -> tuple[float, float, np.ndarray]:

@@ -10,16 +10,19 @@ import numpy as np
 from scipy.special import eval_hermitenorm, ndtr
 
 from theory.activation import Activation
+from theory.conditional_equivalent.amplified_directions import amplified_outliers, coordinate_variance
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
-from theory.conditional_equivalent.noise_law import slope_moments, variance_profiles
+from theory.conditional_equivalent.noise_law import norms_after, slope_moments, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
-from theory.hermite import gauss_hermite, hermite_coefficients
+from theory.hermite import gauss_hermite, hermite_coefficients, tensor_gauss_hermite
 from theory.problem import Problem
 from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_statistics
 
-__all__ = ["EquivalentFeatures", "HigherDegree", "Terms", "build_features", "degree_moments", "feature_moments"]
+__all__ = ["EquivalentFeatures", "HigherDegree", "Terms", "build_features", "degree_moments", "feature_moments", "has_amplified_directions"]
 
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
+_NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
+_MOVES = 1e-3  # variance of the shift along β̂ over κ² from which it is a latent beside the amplified directions
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,8 @@ class EquivalentFeatures:
     sharp_left: bool
     higher: tuple[HigherDegree, ...] = ()
     """Coordinates of degrees above the first, where they are resolved."""
+    axis: np.ndarray | None = None
+    """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
 
     @cached_property
     def coordinates(self) -> tuple[Coordinates, ...]:
@@ -142,6 +147,8 @@ class Terms:
         Nodes of the squared norm q = ‖x‖²/d of a sample; 1 for q = 1.
     degree : int
         K, the highest degree of the coordinates.
+    amplified : bool
+        Whether the eigenvectors of Ŷ that the step amplifies are latents.
     """
 
     gradient_order: int = 2
@@ -149,6 +156,7 @@ class Terms:
     noise: bool = True
     norms: int = 1
     degree: int = 1
+    amplified: bool = False
 
 
 def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
@@ -171,53 +179,160 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
     """
     step = step_statistics(problem)
     sigma = problem.sigma
-    u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
     still = problem.step_size == 0.0
     g, p = (np.zeros(1), np.ones(1)) if still else _codes(problem, terms.orders[1])
     h = problem.step_size * g / math.sqrt(problem.width)  # η g/√N
     profiles = variance_profiles(problem, h, p, terms.gradient_order, noise=terms.noise)
+    if terms.amplified:
+        frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
+    else:
+        frame = _single_frame(problem, terms, h, p)
     q, share = norm_nodes(problem.d, terms.norms)
-    tau = slope_moments(sigma).c1 * math.sqrt(step.beta_norm2) * np.multiply.outer(u, h)
-    parts = [degree_moments(sigma, tau, profiles.kappa * math.sqrt(value), terms.degree) for value in q]
+    samples = len(q)
+    kappa = profiles.kappa[frame.code]
+    parts = [degree_moments(sigma, frame.tau, kappa * math.sqrt(value), terms.degree) for value in q]
     m = np.concatenate([part[0] for part in parts])
     if problem.centered:
         m = m - hermite_coefficients(sigma, 0)[0]
     A = np.concatenate([part[1] for part in parts], axis=1)
     B = np.concatenate([part[2] for part in parts])
-    y1, y2, t = latent_moments(problem, u)
-    samples = len(q)
-    higher = tuple(
-        HigherDegree(
-            degree,
-            degree_dimension(problem.d, degree),
-            A[degree - 1],
-            *profiles.products(degree),
-            np.tile(latent_part(problem, u, degree), (samples, 1)),
-        )
-        for degree in range(2, terms.degree + 1)
-    )
+    y1, y2, t = latent_moments(problem, frame.latents, frame.directions)
+    higher = []
+    for degree in range(2, terms.degree + 1):
+        profile, weights = profiles.products(degree)
+        part = np.tile(latent_part(problem, frame.latents, degree, frame.directions), (samples, 1))
+        dimension = degree_dimension(problem.d, degree)
+        higher.append(HigherDegree(degree, dimension, A[degree - 1], profile[:, frame.code], weights, part))
+    joint, joint_weights = profiles.joint_classes, profiles.joint_weights
+    if terms.amplified:  # what the measure on the target's directions had outside the bulk is among the latents
+        joint = profiles.classes
+        joint_weights = profiles.weights[:, None, None] * np.eye(1 + problem.teacher.k)
     return EquivalentFeatures(
         n=float(problem.n),
         d=float(problem.d),
-        u=np.tile(u, samples),
-        latent_weights=np.outer(share, omega).ravel(),
-        g=g,
-        neurons=problem.width * p,
+        u=np.tile(frame.shown, samples),
+        latent_weights=np.outer(share, frame.latent_weights).ravel(),
+        g=g[frame.code],
+        neurons=problem.width * frame.shares,
         m=m,
         A=A[0],
         B=B,
-        profile=profiles.classes,
+        profile=profiles.classes[:, frame.code],
         profile_weights=profiles.weights,
-        joint_profile=profiles.joint_classes,
-        joint_weights=profiles.joint_weights,
+        joint_profile=joint[:, frame.code],
+        joint_weights=joint_weights,
         y1=np.tile(y1, samples),
         y2=np.tile(y2, samples),
         t=np.tile(t, (samples, 1)),
         step=step,
         sharp_right=still
-        or (problem.second_layer != "gaussian" and profiles.bounded and _has_bounded_slope(sigma)),
+        or (
+            problem.second_layer != "gaussian"
+            and profiles.bounded
+            and not terms.amplified
+            and _has_bounded_slope(sigma)
+        ),
         sharp_left=still,
-        higher=higher,
+        higher=tuple(higher),
+        axis=None if frame.axis is None else np.tile(frame.axis, samples),
+    )
+
+
+def has_amplified_directions(problem: Problem) -> bool:
+    """Whether the step makes latents of eigenvectors of Ŷ, see `theory.conditional_equivalent.amplified_directions`.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    bool
+    """
+    if problem.step_size == 0.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
+        return False
+    g, p = _codes(problem, 8)
+    h = problem.step_size * g / math.sqrt(problem.width)
+    kappa = norms_after(problem, h, 2)
+    return len(amplified_outliers(problem, h, p, kappa).theta) > 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """Latents of the samples and codes of the neurons.
+
+    Attributes
+    ----------
+    latents, latent_weights : ndarray, shape (S, p) and (S,)
+    directions : ndarray, shape (k, p)
+        Overlap of W⋆ with the latents' directions.
+    shown : ndarray, shape (S,)
+        The latent on which outliers are measured, ⟨x, β̂⟩ where the step moves along it.
+    axis : ndarray, shape (S,), or None
+        The latent along which the neurons' own coordinates are no codes.
+    tau : ndarray, shape (S, Q)
+    code : ndarray of int, shape (Q,)
+        Node of g of every code.
+    shares : ndarray, shape (Q,)
+    """
+
+    latents: np.ndarray
+    latent_weights: np.ndarray
+    directions: np.ndarray
+    shown: np.ndarray
+    axis: np.ndarray | None
+    tau: np.ndarray
+    code: np.ndarray
+    shares: np.ndarray
+
+
+def _single_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray) -> _Frame:
+    """The latent ⟨x, β̂⟩ and the code g alone."""
+    step = step_statistics(problem)
+    u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
+    tau = slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2) * np.multiply.outer(u, h)
+    return _Frame(u[:, None], omega, step.overlap[:, None], u, u, tau, np.arange(len(h)), p)
+
+
+def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:
+    """The amplified eigenvectors of Ŷ as latents, and what of β̂ lies across them where the step moves along it."""
+    step, c1 = step_statistics(problem), slope_moments(problem.sigma).c1
+    outliers = amplified_outliers(problem, h, p, kappa)
+    K = len(outliers.theta)
+    across = math.sqrt(max(step.beta_norm2 - float(outliers.along_beta @ outliers.along_beta), 0.0))
+    moves = float(p @ (c1 * h * across / kappa) ** 2) > _MOVES
+    order, shift_order = terms.orders[0] // (1 if K == 1 else 2), max(3, terms.orders[1] // (2 if K == 1 else 3))
+    u, omega = tensor_gauss_hermite(order, K)
+    shift, q = tensor_gauss_hermite(shift_order, K)
+    size = np.sqrt(coordinate_variance(problem, outliers, h))
+    s = size[:, None, :] * shift + c1 * h[:, None, None] * outliers.along_beta
+    s = s.reshape(-1, K)
+    code = np.repeat(np.arange(len(h)), len(q))
+    shares = np.outer(p, q).ravel()
+    directions, axis = outliers.overlap, None
+    tau = u @ s.T
+    if moves:
+        line, weights = gauss_hermite(max(6, terms.orders[0] // K))
+        beyond = (step.linear - outliers.overlap @ outliers.along_beta) / across
+        directions = np.column_stack([beyond, directions])
+        axis = np.repeat(line, len(omega))
+        tau = np.multiply.outer(c1 * across * line, h[code])[:, None, :] + tau
+        tau = tau.reshape(-1, len(code))
+        u = np.column_stack([axis, np.tile(u, (len(line), 1))])
+        omega = np.outer(weights, omega).ravel()
+        shown = (across * axis + u[:, 1:] @ outliers.along_beta) / math.sqrt(step.beta_norm2)
+    else:
+        shown = u[:, 0]
+    kept, seen = problem.n * omega > _NEGLIGIBLE_PRODUCT, problem.width * shares > _NEGLIGIBLE_PRODUCT
+    return _Frame(
+        u[kept],
+        omega[kept] / omega[kept].sum(),
+        directions,
+        shown[kept],
+        None if axis is None else axis[kept],
+        tau[np.ix_(kept, seen)],
+        code[seen],
+        shares[seen] / shares[seen].sum(),
     )
 
 

@@ -71,8 +71,9 @@ class LatentForm:
 
 
 def _hermite_factor(eq: EquivalentFeatures, degree: int) -> np.ndarray:
-    """he_j(u_s), normalised."""
-    return hermite_polynomials(eq.u, degree)[degree] / math.sqrt(math.factorial(degree))
+    """he_j of the latent along which the neurons' coordinates are no codes, normalised."""
+    axis = np.zeros(len(eq.latent_weights)) if eq.axis is None else eq.axis
+    return hermite_polynomials(axis, degree)[degree] / math.sqrt(math.factorial(degree))
 
 
 def _low_functions(eq: EquivalentFeatures) -> tuple[_Coordinate, ...]:
@@ -80,6 +81,8 @@ def _low_functions(eq: EquivalentFeatures) -> tuple[_Coordinate, ...]:
     found = []
     for layer, of in enumerate(eq.coordinates):
         for function in range(1 + eq.t.shape[1]):
+            if eq.axis is None and of.degree != (function > 0):
+                continue  # every latent is among the codes
             found.append(_Coordinate(function, layer, _hermite_factor(eq, of.degree - (function > 0))))
     return tuple(found)
 
@@ -87,7 +90,8 @@ def _low_functions(eq: EquivalentFeatures) -> tuple[_Coordinate, ...]:
 def _high_functions(eq: EquivalentFeatures, degree: int) -> tuple[_Coordinate, ...]:
     """Coordinates of one function 1_s he_α(ξ) of a degree of two or more."""
     layers = enumerate(eq.coordinates)
-    return tuple(_Coordinate(0, i, _hermite_factor(eq, of.degree - degree)) for i, of in layers if of.degree >= degree)
+    seen = [(i, of.degree - degree) for i, of in layers if of.degree >= degree]
+    return tuple(_Coordinate(0, i, _hermite_factor(eq, j)) for i, j in seen if eq.axis is not None or j == 0)
 
 
 def _blocks(eq: EquivalentFeatures, special: tuple[_Coordinate, ...]) -> list[slice]:
@@ -190,7 +194,8 @@ def form_gradient(
         x = np.array(seen)  # (coordinates, R)
         if layer == 0:
             weights, profile = eq.joint_weights, eq.joint_profile
-            weights = weights[:, : len(seen), : len(seen)]
+            met_by = [one.function for one in special if one.layer == 0]
+            weights = weights[:, met_by][:, :, met_by]
         else:
             weights, profile = of.weights[:, None, None] * np.eye(len(seen)), of.profile
         AHq = (x @ form.E[layer]) @ of.a.T  # (J, coordinates, S)

@@ -20,7 +20,7 @@ from theory.hermite import gaussian_nodes
 from theory.problem import Problem
 from theory.step_matrix import noise_law, step_law, step_statistics
 
-__all__ = ["SlopeMoments", "VarianceProfiles", "slope_moments", "variance_profiles"]
+__all__ = ["SlopeMoments", "VarianceProfiles", "norms_after", "slope_moments", "variance_profiles"]
 
 _UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
 _SPLIT = 1e-4  # the same for the variance that M has given Ŷ
@@ -126,6 +126,36 @@ def _merged(profile: np.ndarray, weights: np.ndarray, least: float) -> tuple[np.
     return np.array(rows), np.array(masses)
 
 
+def _orders(problem: Problem, gradient_order: int) -> tuple[float, float]:
+    """μ₂ where Ŷ is kept and 0 where it is not, and the variance of σ′ that is left for the noise."""
+    slopes = slope_moments(problem.sigma)
+    if gradient_order == 2 and abs(slopes.second) > 1e-12:
+        return slopes.second, slopes.rest
+    return 0.0, slopes.variance
+
+
+def norms_after(problem: Problem, h: np.ndarray, gradient_order: int) -> np.ndarray:
+    """κ_b = (1 + 2hμ₂E y + h²[μ₂²(φ₀m_y + (E y)²) + φ₀m_yVar₂])^(1/2).
+
+    Parameters
+    ----------
+    problem : Problem
+    h : ndarray, shape (Q,)
+        ηg_b/√N at the codes.
+    gradient_order : {1, 2}
+        1 drops Ŷ, so that Var σ′ takes the place of Var₂.
+
+    Returns
+    -------
+    ndarray, shape (Q,)
+    """
+    step = step_statistics(problem)
+    power = problem.phi0 * step.label_power
+    second, rest = _orders(problem, gradient_order)
+    from_matrix = 2.0 * h * second * step.label_mean + h**2 * second**2 * (power + step.label_mean**2)
+    return np.sqrt(1.0 + from_matrix + h**2 * power * rest)
+
+
 def variance_profiles(
     problem: Problem, h: np.ndarray, shares: np.ndarray, gradient_order: int, *, noise: bool = True
 ) -> VarianceProfiles:
@@ -147,13 +177,12 @@ def variance_profiles(
     -------
     VarianceProfiles
     """
-    step, slopes = step_statistics(problem), slope_moments(problem.sigma)
+    step = step_statistics(problem)
     power = problem.phi0 * step.label_power
-    matrix = gradient_order == 2 and abs(slopes.second) > 1e-12
-    second, rest = (slopes.second, slopes.rest) if matrix else (0.0, slopes.variance)
+    second, rest = _orders(problem, gradient_order)
+    matrix = second != 0.0
     scatter = h**2 * problem.phi0 * rest
-    kappa2 = 1.0 + 2.0 * h * second * step.label_mean + h**2 * second**2 * (power + step.label_mean**2)
-    kappa2 = kappa2 + scatter * step.label_power
+    kappa2 = norms_after(problem, h, gradient_order) ** 2
     fourth = problem.phi0 * step.label_fourth  # Var M
     from_noise = float(shares @ (scatter**2 * fourth / kappa2**2)) if noise else 0.0
     from_matrix = float(shares @ ((2.0 * h * second) ** 2 * power / kappa2**2)) + from_noise

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.conditional_equivalent.features import EquivalentFeatures, Terms, build_features
+from theory.conditional_equivalent.features import (
+    EquivalentFeatures,
+    Terms,
+    build_features,
+    has_amplified_directions,
+)
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import ridge_errors
 from theory.conditional_equivalent.noise_law import slope_moments
@@ -24,6 +29,8 @@ __all__ = ["Resolution", "equivalent_features", "resolve"]
 _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
+_PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
+_REFINES_PRODUCT = 1e-2
 _MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
 
@@ -96,23 +103,26 @@ def resolve(
     -------
     Resolution
     """
-    base = Terms(gradient_order, noise=not leading)
+    amplified = not leading and gradient_order == 2 and has_amplified_directions(problem)
+    base = Terms(gradient_order, noise=not leading, amplified=amplified)
     trial = _Trial(problem)
     unresolved = 0.0
     if orders is None:
-        before = trial.errors(dataclasses.replace(base, orders=_LADDER[0]))
-        for orders in _LADDER[1:]:
+        ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
+        before = trial.errors(dataclasses.replace(base, orders=ladder[0]))
+        for orders in ladder[1:]:
             errors = trial.errors(dataclasses.replace(base, orders=orders))
             unresolved = _change(errors, before)
             # the change at a doubling is that of the coarser rule
-            if unresolved < _REFINES:
+            if unresolved < enough:
                 break
             before = errors
+    assert orders is not None
     base = dataclasses.replace(base, orders=orders)
     if leading:
         return Resolution(base, (), unresolved)
     dropped = []
-    coarse = dataclasses.replace(base, orders=min(base.orders, (32, 16)))
+    coarse = dataclasses.replace(base, orders=min(base.orders, (16, 8) if amplified else (32, 16)))
     reference = trial.errors(coarse)
     for degree in range(2, _MAX_DEGREE + 1):
         strength = trial.strength(coarse, degree)
