@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import eval_hermitenorm, ndtr
 
 from theory.activation import Activation
-from theory.conditional_equivalent.amplified_directions import amplified_outliers, coordinate_variance
+from theory.conditional_equivalent.amplified_directions import amplified_outliers, bulk_measure, coordinate_variance
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
 from theory.conditional_equivalent.noise_law import norms_after, slope_moments, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
@@ -205,8 +205,11 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         higher.append(HigherDegree(degree, dimension, A[degree - 1], profile[:, frame.code], weights, part))
     joint, joint_weights = profiles.joint_classes, profiles.joint_weights
     if terms.amplified:  # what the measure on the target's directions had outside the bulk is among the latents
-        joint = profiles.classes
-        joint_weights = profiles.weights[:, None, None] * np.eye(1 + problem.teacher.k)
+        outliers = amplified_outliers(problem, h, p, profiles.kappa)
+        kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
+        joint = joint[kept]
+    elif terms.noise:
+        joint, joint_weights = profiles.without_rare()
     return EquivalentFeatures(
         n=float(problem.n),
         d=float(problem.d),

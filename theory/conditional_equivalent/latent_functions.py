@@ -171,7 +171,7 @@ def form_gradient(
     in_omega : ndarray, shape (S,)
     in_log_r : ndarray, shape (Q,)
     in_lam : complex
-        With ω and r held.
+        λ times the derivative in λ, with ω and r held.
     """
     omega, special, blocks = form.omega, form.coordinates, _blocks(eq, form.coordinates)
     b = b.reshape(form.functions, -1) / np.sqrt(eq.latent_weights)
@@ -204,7 +204,7 @@ def form_gradient(
         in_log_r -= (eq.neurons * r / of.dimension) * np.sum(
             np.sum(Jq * np.matmul(weights, Jq), axis=1) * profile, axis=0
         )
-    return in_omega / form.lam, in_log_r / form.lam - Va * Va, (-value - Va @ Va) / form.lam
+    return in_omega / form.lam, in_log_r / form.lam - Va * Va, -value - Va @ Va
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ class VarianceProfiles:
         v at the classes of coordinates, and their shares.
     joint_classes, joint_weights : ndarray, shape (J', Q) and (J', 1 + k, 1 + k)
         The same for the matrix measure on β̂, ξ̂_1 … ξ̂_k.
+    joint_nodes : ndarray, shape (J',)
+        Values of Ŷ at the latter.
     bounded : bool
         Whether the classes are one point; the law of M has no edge where the labels have none.
     """
@@ -76,7 +78,14 @@ class VarianceProfiles:
     weights: np.ndarray
     joint_classes: np.ndarray
     joint_weights: np.ndarray
+    joint_nodes: np.ndarray
     bounded: bool
+
+    def without_rare(self) -> tuple[np.ndarray, np.ndarray]:
+        """The matrix rule with its rare nodes joined to others."""
+        if len(self.joint_weights) == 1:
+            return self.joint_classes, self.joint_weights
+        return _merged(self.joint_classes, self.joint_weights, _RARE)
 
     def products(self, degree: int) -> tuple[np.ndarray, np.ndarray]:
         """Classes of the products of `degree` coordinates: profile (J, Q) and weights (J,)."""
@@ -189,7 +198,7 @@ def variance_profiles(
     block = 1 + problem.teacher.k
     if not h.any() or (from_matrix < _UNSEEN and not matrix):
         still = np.ones((1, len(h)))
-        return VarianceProfiles(np.sqrt(kappa2), still, np.ones(1), still, np.eye(block)[None], True)
+        return VarianceProfiles(np.sqrt(kappa2), still, np.ones(1), still, np.eye(block)[None], np.zeros(1), True)
     law = step_law(problem) if matrix else noise_law(problem)
 
     def profile(y: np.ndarray, mu: np.ndarray) -> np.ndarray:
@@ -200,12 +209,11 @@ def variance_profiles(
     given = np.sum(law.noise_nodes * law.noise_weights, axis=1)
     if not noise:
         flat = np.full(len(law.nodes), step.label_power)
-        return VarianceProfiles(np.sqrt(kappa2), profile(law.nodes, flat), law.weights, joint, joint_weights, False)
+        return VarianceProfiles(np.sqrt(kappa2), profile(law.nodes, flat), law.weights, joint, joint_weights, law.joint_nodes, False)
     if not matrix or from_noise < _SPLIT:
         classes, weights = profile(law.nodes, given), law.weights
     else:
         classes = profile(np.repeat(law.nodes, 2), law.noise_nodes.ravel())
         weights = (law.weights[:, None] * law.noise_weights).ravel()
     classes, weights = _merged(classes, weights, min(0.1, 1.0 / problem.d))
-    joint, joint_weights = _merged(joint, joint_weights, _RARE)
-    return VarianceProfiles(np.sqrt(kappa2), classes, weights, joint, joint_weights, False)
+    return VarianceProfiles(np.sqrt(kappa2), classes, weights, joint, joint_weights, law.joint_nodes, False)

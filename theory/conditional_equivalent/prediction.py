@@ -14,6 +14,7 @@ from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
 from theory.conditional_equivalent.resolution import Resolution, resolve
 from theory.conditional_equivalent.spectrum import ALIGNMENTS, Outlier, bulk, density, density_curve, find_outliers
+from theory.conditional_equivalent.validity import validity
 from theory.problem import Problem
 
 __all__ = ["Prediction", "predict", "predict_errors"]
@@ -43,6 +44,8 @@ class Prediction:
         One entry for each penalty λ; the errors include the label noise.
     resolution : Resolution
         The terms of the law that were kept, and how much those left out would have mattered.
+    validity : tuple of str
+        Why the problem lies outside what the law was compared with, a sentence each; empty inside.
     """
 
     problem: Problem
@@ -59,6 +62,7 @@ class Prediction:
     train_error: np.ndarray
     test_error: np.ndarray
     resolution: Resolution
+    validity: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The ``theory`` part of the JSON contract."""
@@ -78,6 +82,15 @@ class Prediction:
             "test_error": self.test_error.tolist(),
             "train_error": self.train_error.tolist(),
             "objective": self.objective.tolist(),
+            "terms": {
+                "degree": self.resolution.terms.degree,
+                "norms": self.resolution.terms.norms > 1,
+                "amplified_directions": self.resolution.terms.amplified,
+                "orders": list(self.resolution.terms.orders),
+                "dropped": dict(self.resolution.dropped),
+                "quadrature": self.resolution.unresolved,
+            },
+            "validity": list(self.validity),
         }
 
 
@@ -117,10 +130,10 @@ def predict(
 
     Notes
     -----
-    Valid for n, n₀, d, N → ∞ in proportion, α ≤ 1/2 and labels of modest fourth moment: heavy-tailed labels throw extra
-    outliers, seen with He₃ targets at n₀ < 1.5 d. A centred activation with c₂ ≠ 0 also gives the untrained features an
-    outlier from c₂(‖x_i‖²/d − 1), of the order of the bulk edge and not included here. With a gaussian second layer
-    the bulk has no true right edge, nor any after a step a true left one; the edge reported is then the point that has
+    One law from n ~ d to n ~ d²: the step's noise has the covariance of the batch, the norm of a sample is a latent, features are
+    resolved up to the degree that matters, and eigenvectors of X₀ᵀ diag(y₀) X₀/n₀ that the step amplifies are latents beside
+    ⟨x, β̂⟩. A term that changes no error by a thousandth is left out (`Prediction.resolution`); where the problem lies
+    outside what was compared with simulation, `Prediction.validity` says why. With a gaussian second layer the bulk has no true right edge, nor any after a step a true left one; the edge reported is then the point that has
     mass 1/n outside it.
 
     Examples
@@ -160,6 +173,7 @@ def predict(
         train_error=np.array([e.train_error for e in errors]),
         test_error=np.array([e.test_error for e in errors]),
         resolution=resolution,
+        validity=validity(problem, resolution),
     )
 
 

@@ -24,14 +24,14 @@ from theory.problem import Problem
 from theory.random_features import feature_energies, initial_law
 from theory.spiked_models import SpikedCovariance
 
-__all__ = ["Resolution", "equivalent_features", "resolve"]
+__all__ = ["MAX_DEGREE", "Resolution", "equivalent_features", "resolve"]
 
 _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
 _REFINES_PRODUCT = 1e-2
-_MAX_DEGREE = 4
+MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
 
 
@@ -124,7 +124,7 @@ def resolve(
     dropped = []
     coarse = dataclasses.replace(base, orders=min(base.orders, (16, 8) if amplified else (32, 16)))
     reference = trial.errors(coarse)
-    for degree in range(2, _MAX_DEGREE + 1):
+    for degree in range(2, MAX_DEGREE + 1):
         strength = trial.strength(coarse, degree)
         if strength < _STRENGTH:
             if degree == base.degree + 1:

@@ -546,8 +546,14 @@ def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndar
     in_omega, in_log_r, in_lam = form_gradient(eq, form, at.r[0], b, c)
     moved = -np.linalg.solve(jacobian(eq, at)[0], at.dlam()[0])
     Q = len(in_log_r)
-    slope = in_lam + in_log_r @ moved[:Q] - (form.omega * in_omega) @ moved[Q:]
+    slope = in_lam / at.lam[0] + in_log_r @ moved[:Q] - (form.omega * in_omega) @ moved[Q:]
     h = hermite_polynomials(eq.u, len(ALIGNMENTS) - 1)
     h /= np.sqrt([[math.factorial(k)] for k in range(len(h))])
     overlap = h @ (np.sqrt(eq.latent_weights) * a[: len(eq.u)])
-    return tuple(float(value) for value in np.abs(overlap) / math.sqrt(abs(slope)))
+    amplitude = np.abs(overlap) / math.sqrt(abs(slope))
+    if np.sum(amplitude**2) > 1.0 + 1e-6:
+        raise ArithmeticError(
+            f"an outlier at {-at.lam[0]:.6g} came out with amplitudes {amplitude}, whose squares sum to more than 1; change "
+            "`n_step` or `d` a little"
+        )
+    return tuple(float(value) for value in amplitude)
