@@ -576,18 +576,18 @@ def _solve_transform(
     zeta: np.ndarray, m: np.ndarray | None, law: _Expectations, phi0: float, *, tolerance: float = _TOLERANCE
 ) -> np.ndarray:
     """Newton for 1 + ζm = (1 − E[1/(1 + φ₀ y m)])/φ₀ at every ζ, from a start in the upper half plane."""
-    columns = np.stack([law.masses[:, 0], law.masses[:, 0]], axis=1)
+    shares = law.masses[:, 0]
     m = -1.0 / zeta if m is None else m
     m = m.real + 1j * np.maximum(m.imag, 1e-12)
     for _ in range(80):
         pole = -1.0 / (phi0 * m)
         inverse = 1.0 / (law.pull - pole[:, None])
-        first = _averages(inverse, columns)[:, 0]
+        first = np.einsum("pl,l->p", inverse, shares)
         np.multiply(inverse, inverse, out=inverse)
         f = 1.0 + zeta * m - (1.0 + pole * first) / phi0
         if np.max(np.abs(f)) < tolerance * (1.0 + np.max(np.abs(zeta * m))):
             return m
-        slope = zeta - (first + pole * _averages(inverse, columns)[:, 0]) / (phi0 * m) ** 2
+        slope = zeta - (first + pole * np.einsum("pl,l->p", inverse, shares)) / (phi0 * m) ** 2
         moved = m - f / slope
         m = np.where(moved.imag > 0.0, moved, m.real + 0.5j * m.imag)
     raise ArithmeticError(
@@ -597,9 +597,8 @@ def _solve_transform(
 
 
 def _averages(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """values @ columns in pieces that the linear algebra library does not hand to threads, which would not pay."""
-    rows = max(1, 200_000 // columns.size)
-    return np.concatenate([values[i : i + rows] @ columns for i in range(0, len(values), rows)])
+    """values @ columns without the threads of the linear algebra library, which cost more than so few columns are worth."""
+    return np.einsum("pl,lc->pc", values, columns)
 
 
 def _matrix_part(columns: np.ndarray, k: int) -> np.ndarray:
@@ -679,16 +678,16 @@ def _block_lanczos(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.nd
     start = np.swapaxes(root, 1, 2).reshape(-1, c)  # rows (point, c), one column per direction
     location = np.repeat(x, c)[:, None]
     basis, _ = np.linalg.qr(start)
-    turn = basis.T @ start  # start = basis · turn
+    turn = np.einsum("ia,ib->ab", basis, start)  # start = basis · turn
     blocks = [basis]
     for _ in range(steps - 1):
         fresh = location * blocks[-1]
         for _ in range(2):
             for block in blocks:
-                fresh = fresh - block @ (block.T @ fresh)
+                fresh = fresh - np.einsum("ia,ab->ib", block, np.einsum("ia,ib->ab", block, fresh))
         blocks.append(np.linalg.qr(fresh)[0])
     span = np.concatenate(blocks, axis=1)
-    nodes, modes = np.linalg.eigh(span.T @ (location * span))
+    nodes, modes = np.linalg.eigh(np.einsum("ia,ib->ab", span, location * span))
     rows = turn.T @ modes[:c]
     weights = rows.T[:, :, None] * rows.T[:, None, :]
     total = np.linalg.cholesky(weights.sum(axis=0))
