@@ -15,7 +15,7 @@ import numpy as np
 
 __all__ = ["Coordinates", "CoordinateTraces", "coordinates", "degree_dimension", "traces"]
 
-_RANK = 1e-10  # singular values of A below this share of the largest are rounding
+_RANK = 1e-9  # singular values of A below this share of the largest are rounding
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.conditional_equivalent.coordinates import CoordinateTraces, traces
+from theory.conditional_equivalent.coordinates import Coordinates, CoordinateTraces, traces
 from theory.conditional_equivalent.features import EquivalentFeatures
 
 __all__ = ["ConvergenceError", "Equations", "FixedPoint", "equations", "jacobian", "newton", "solve"]
@@ -14,6 +14,7 @@ __all__ = ["ConvergenceError", "Equations", "FixedPoint", "equations", "jacobian
 TOLERANCE = 1e-10
 _POLISH = 1e-12  # what Newton aims at; TOLERANCE is what a caller insists on
 _MAX_NEWTON = 50
+_FEW = 80  # latents up to which the squares of their forms are taken one by one
 _STEP_CAP = 2.0  # largest change of log r or log w in one Newton step
 
 
@@ -132,8 +133,7 @@ def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
         G = G + np.sum(weighted[:, :, None] * part.vJa**2, axis=1)
         square = (of.v @ part.K @ of.v.T) ** 2
         codes = codes + np.sum((weighted[:, :, None] * of.profile[:, None, :]) * square, axis=1) / of.dimension
-        AHA = (of.a @ part.E) @ of.a.T
-        latents = latents + np.sum((of.dimension * of.weights)[:, None, None] * AHA**2, axis=1)
+        latents = latents + of.dimension * _squares(of, part)
     matrix = np.empty((P, Q + S, Q + S), dtype=at.f.dtype)
     matrix[:, :Q, :Q] = codes * (-eq.neurons * at.r)[:, None, :] / at.total[..., None]
     matrix[:, :Q, Q:] = -G * at.omega[:, None, :] / at.total[..., None]
@@ -142,6 +142,19 @@ def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
     diagonal = np.arange(Q + S)
     matrix[:, diagonal, diagonal] += 1.0
     return matrix
+
+
+def _squares(of: Coordinates, part: CoordinateTraces) -> np.ndarray:
+    """∫ν(dy) (A_sᵀH_yA_t)², shape (P, S, S)."""
+    if len(of.a) <= _FEW:
+        return np.sum(of.weights[:, None, None] * ((of.a @ part.E) @ of.a.T) ** 2, axis=1)
+    # a form in the products a_i a_l of a_s and a_k a_m of a_t, each pair once
+    i, j = np.triu_indices(of.v.shape[1])
+    pairs = of.a[:, i] * of.a[:, j] * np.where(i == j, 1.0, 2.0)
+    left, right = part.E[..., i[:, None], i], part.E[..., j[:, None], j]
+    cross = part.E[..., i[:, None], j] * part.E[..., j[:, None], i]
+    form = np.sum((0.5 * of.weights)[:, None, None] * (left * right + cross), axis=1)
+    return (pairs @ form) @ pairs.T
 
 
 def newton(

@@ -140,7 +140,7 @@ def resolve(
         coarse, reference = wider, errors
     change = _change(trial.errors(dataclasses.replace(coarse, norms=2)), reference)
     if change > _MATTERS or _has_radial_outlier(problem):
-        base = dataclasses.replace(base, norms=3)
+        base = dataclasses.replace(base, norms=2)
     else:
         dropped.append(("norm of a sample", change))
     return Resolution(base, tuple(dropped), unresolved)
