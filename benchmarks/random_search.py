@@ -1,7 +1,7 @@
 """Random problems: the predicted ridge errors beside simulations, and how many agree.
 
-The simulation here is a few lines of numpy of its own. A problem counts as met when objective, train and test error are all
-within max(4 %, 4 standard errors) of the mean over the seeds.
+The simulation here is a few lines of numpy of its own. A problem counts as met when objective, train and test error
+are all within max(4 %, 4 standard errors) of the mean over the seeds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import time
 import numpy as np
 from scipy.special import expit
 
-from theory import ACTIVATIONS, Activation, Problem, predict_errors
+from theory import Activation, Problem, predict_errors
+from theory.activation import ACTIVATIONS
 from theory.conditional_equivalent.resolution import resolve
 from theory.conditional_equivalent.validity import validity
 from theory.hermite import gaussian_nodes
@@ -37,7 +38,9 @@ OWN = (
     Activation(lambda x: np.tanh(x + 1), lambda x: np.cosh(np.clip(x + 1, -300, 300)) ** -2, "tanh(x+1)", (), True),
     Activation(lambda x: np.maximum(x - 0.5, 0), lambda x: (x > 0.5) * 1.0, "relu(x-0.5)", (0.5,), True),
     Activation(lambda x: np.clip(x, -1, 1), lambda x: (np.abs(x) < 1) * 1.0, "hardtanh", (-1.0, 1.0), True),
-    Activation(lambda x: expit(2 * x - 1), lambda x: 2 * expit(2 * x - 1) * expit(1 - 2 * x), "sigmoid(2x-1)", (), True),
+    Activation(
+        lambda x: expit(2 * x - 1), lambda x: 2 * expit(2 * x - 1) * expit(1 - 2 * x), "sigmoid(2x-1)", (), True
+    ),
     Activation(lambda x: x + np.sin(x), lambda x: 1 + np.cos(x), "x+sin", (), True),
 )
 NAMED = ("relu", "tanh", "erf", "softplus", "sigmoid", "gelu", "silu", "sin", "He1", "He2", "He3")

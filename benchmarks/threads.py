@@ -25,7 +25,9 @@ def _run() -> None:
     for problem in problems:
         theory = predict(problem)
         values = [theory.density, theory.test_error, theory.train_error, theory.objective]
-        values.append(np.array([value for spike in theory.outliers for value in (spike.singular_value, *spike.alignment)]))
+        values.append(
+            np.array([value for spike in theory.outliers for value in (spike.singular_value, *spike.alignment)])
+        )
         digest.update(np.concatenate(values).tobytes())
     print(f"{time.process_time() - start:.2f} {digest.hexdigest()[:16]}")
 

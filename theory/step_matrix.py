@@ -5,9 +5,9 @@ m(ζ) = 1/(−ζ + E[y/(1 + φ₀ y m)]). On the target's directions, with z the
 W⋆(Ŷ − ζ)^(-1)W⋆ᵀ = S(ζ) = (−ζ I + E[y z zᵀ/(1 + φ₀ y m)])^(-1), βᵀ(Ŷ − ζ)^(-1)W⋆ᵀ = vᵀS with
 v = E[y z/(1 + φ₀ y m)], and βᵀ(Ŷ − ζ)^(-1)β = φ₀ m E[y²/(1 + φ₀ y m)] + vᵀSv.
 
-Given the batch the noise of every neuron has the covariance of M = X₀ᵀ diag(y₀²) X₀/n₀. The same formulas hold for M with y²
-in the place of y wherever y stands beside x xᵀ. Ŷ and M do not commute, but the measure tr(P_Ŷ(dy) P_M(dμ))/d of their
-spectral projections is a probability measure with both marginals exact; its moments given y come from
+Given the batch the noise of every neuron has the covariance of M = X₀ᵀ diag(y₀²) X₀/n₀. The same formulas hold for M
+with y² in the place of y wherever y stands beside x xᵀ. Ŷ and M do not commute, but the measure tr(P_Ŷ(dy) P_M(dμ))/d
+of their spectral projections is a probability measure with both marginals exact; its moments given y come from
 tr M^k(Ŷ − ζ)^(-1)/d, which are m q₂, m(q₂² + φ₀q₄) and m(q₂³ + 2φ₀q₂q₄ + φ₀q₄ m_y + φ₀²q₆) for k = 1, 2, 3,
 q_k = E[y^k/(1 + φ₀ y m)].
 """
@@ -23,7 +23,13 @@ from functools import lru_cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from theory.hermite import gauss_hermite, gaussian_nodes, hermite_coefficients, hermite_polynomials, tensor_gauss_hermite
+from theory.hermite import (
+    gauss_hermite,
+    gaussian_nodes,
+    hermite_coefficients,
+    hermite_polynomials,
+    tensor_gauss_hermite,
+)
 from theory.problem import Problem
 from theory.target import Target
 
@@ -358,7 +364,7 @@ def noise_law(problem: Problem) -> StepLaw:
 
 @lru_cache(maxsize=64)
 def _law(labels: StepLabels, squared: bool) -> StepLaw:
-    step, phi0 = _statistics(labels), labels.phi0
+    step, _phi0 = _statistics(labels), labels.phi0
     grid = measure_on_grid(labels, squared=squared)
     mean, spread = grid.mean, grid.scale
     second = spread**2 + mean**2
@@ -409,7 +415,11 @@ def _noise_given(
     mass, first, square, third = (np.bincount(cells, part, len(nodes)) for part in (grid.nu, *grid.noise))
     seen = mass > 1e-8  # below it the moments are rounding
     nearest = np.flatnonzero(seen)[np.argmin(np.abs(np.arange(len(nodes))[:, None] - np.flatnonzero(seen)), axis=1)]
-    first, square, third = first[nearest] / mass[nearest], square[nearest] / mass[nearest], third[nearest] / mass[nearest]
+    first, square, third = (
+        first[nearest] / mass[nearest],
+        square[nearest] / mass[nearest],
+        third[nearest] / mass[nearest],
+    )
     scale = power / (weights @ first)
     first, square, third = first * scale, square * scale**2, third * scale**3
     variance = np.maximum(square - first**2, 1e-12 * first**2)
@@ -541,9 +551,7 @@ def _expectations(labels: StepLabels, resolution: float, squared: bool) -> _Expe
 
 
 @lru_cache(maxsize=8)
-def _label_measure(
-    target: Target, noise: float, start: float, resolution: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _label_measure(target: Target, noise: float, start: float, resolution: float) -> tuple[np.ndarray, np.ndarray]:
     """The law of the label and of its latents: nodes y (L,) and masses of 1, z_a, z_a z_b at each, (L, 1 + k + k²).
 
     Good for functions of y that are analytic within 2.5 `resolution` of the real line. Gaussian noise is convolved
@@ -605,7 +613,7 @@ def _solve_transform(
 
 
 def _averages(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """values @ columns without the threads of the linear algebra library, which cost more than so few columns are worth."""
+    """values @ columns, without the threads of the linear algebra library: they cost more than they are worth."""
     return np.einsum("pl,lc->pc", values, columns)
 
 
@@ -616,20 +624,20 @@ def _matrix_part(columns: np.ndarray, k: int) -> np.ndarray:
 def _joint_transform(
     zeta: np.ndarray, m: np.ndarray, law: _Expectations, step: StepStatistics, phi0: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """∫ν_ab(dy)/(y − ζ) for a, b among β̂, ξ̂_1 … ξ̂_k, from the transforms on β and W⋆; the same with the symmetrised M
-    beside the resolvent; and tr M^k(Ŷ − ζ)^(-1)/d for k = 1, 2, 3."""
+    """∫ν_ab(dy)/(y − ζ) for a, b among β̂, ξ̂_1 … ξ̂_k, from the transforms on β and W⋆; the same with the symmetrised
+    M beside the resolvent; and tr M^k(Ŷ − ζ)^(-1)/d for k = 1, 2, 3."""
     y, masses, k = law.y, law.masses, len(step.overlap)
     pole = -1.0 / (phi0 * m)
     inverse = 1.0 / (law.pull - pole[:, None])
     vector = y[:, None] * masses[:, 1 : 1 + k]
     powers = masses[:, :1] * y[:, None] ** [0, 1, 2, 3, 4, 6]
-    columns = np.concatenate([masses[:, 1 + k :], vector, powers, y[:, None] ** 2 * masses[:, 1:], y[:, None] ** 2 * vector], 1)
+    columns = np.concatenate(
+        [masses[:, 1 + k :], vector, powers, y[:, None] ** 2 * masses[:, 1 + k :], y[:, None] ** 2 * vector], 1
+    )
     # q = E[· /(1 + φ₀ · m)]
     q = -pole[:, None] * _averages(inverse, columns)
-    zz, yz, powers, y2z, y2zz, y3z = np.split(q, np.cumsum([k * k, k, 6, k, k * k]), axis=1)
-    S = np.linalg.inv(
-        -zeta[:, None, None] * np.eye(k) + (np.eye(k) - zz.reshape(-1, k, k)) / (phi0 * m)[:, None, None]
-    )
+    zz, yz, powers, y2zz, y3z = np.split(q, np.cumsum([k * k, k, 6, k * k]), axis=1)
+    S = np.linalg.inv(-zeta[:, None, None] * np.eye(k) + (np.eye(k) - zz.reshape(-1, k, k)) / (phi0 * m)[:, None, None])
     Sv = np.einsum("pij,pj->pi", S, yz)
     bb = phi0 * m * powers[:, 2] + np.einsum("pi,pi->p", yz, Sv)
     joint = _on_frame(bb, Sv, S, step, phi0)
@@ -638,12 +646,8 @@ def _joint_transform(
     linear = step.linear
     ww = y2zz @ S
     wb = np.einsum("pij,pj->pi", y2zz, Sv) + (phi0 * m)[:, None] * y3z
-    bw = np.einsum(
-        "pi,pij->pj", linear @ y2zz + phi0 * y3z + powers[:, 2:3] * (yz - linear), S
-    )
-    mixed = (
-        linear @ y2zz + phi0 * y3z
-    )
+    bw = np.einsum("pi,pij->pj", linear @ y2zz + phi0 * y3z + powers[:, 2:3] * (yz - linear), S)
+    mixed = linear @ y2zz + phi0 * y3z
     noise_bb = (
         np.einsum("pi,pi->p", mixed, Sv)
         + phi0 * m * (y3z @ linear + phi0 * powers[:, 4])

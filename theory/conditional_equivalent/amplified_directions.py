@@ -1,12 +1,13 @@
 """Eigenvectors of Ŷ outside its bulk that a step amplifies to the size of the latents.
 
 An eigenvector u_c of Ŷ with eigenvalue θ_c gives neuron b, h = ηg_b/√N, the coordinate ⟨w, u_c⟩ of variance
-[(1 + hμ₂θ_c)² + h²φ₀ Var₂ u_cᵀMu_c]/d. Where that is not small beside κ², the sample's ⟨x, u_c⟩ is a latent beside ⟨x, β̂⟩ and the
-neuron's coordinate a code beside g: the pre-activation is τ = Σ_c (s_c + c₁h⟨β, u_c⟩)⟨x, u_c⟩ + c₁h‖β_⊥‖⟨x, β̂_⊥⟩ + κZ.
+[(1 + hμ₂θ_c)² + h²φ₀ Var₂ u_cᵀMu_c]/d. Where that is not small beside κ², the sample's ⟨x, u_c⟩ is a latent beside ⟨x,
+β̂⟩ and the neuron's coordinate a code beside g: the pre-activation is τ = Σ_c (s_c + c₁h⟨β, u_c⟩)⟨x, u_c⟩ +
+c₁h‖β_⊥‖⟨x, β̂_⊥⟩ + κZ.
 
-θ = ζ(m) = −1/m + E[y/(1 + φ₀ym)] at a real m outside the bulk with det(I + m E[y(zzᵀ − I)/(1 + φ₀ym)]) = 0; with v its null
-vector W⋆u_c = √ρ v, ρ = 1/(1 − κ′(θ)), κ = vᵀE[y zzᵀ/(1 + φ₀ym)]v, and ⟨β, u_c⟩ = √ρ vᵀE[y z/(1 + φ₀ym)]. u_cᵀMu_c is the
-derivative in t of θ for the labels y + ty².
+θ = ζ(m) = −1/m + E[y/(1 + φ₀ym)] at a real m outside the bulk with det(I + m E[y(zzᵀ − I)/(1 + φ₀ym)]) = 0; with v its
+null vector W⋆u_c = √ρ v, ρ = 1/(1 − κ′(θ)), κ = vᵀE[y zzᵀ/(1 + φ₀ym)]v, and ⟨β, u_c⟩ = √ρ vᵀE[y z/(1 + φ₀ym)].
+u_cᵀMu_c is the derivative in t of θ for the labels y + ty².
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from scipy.optimize import brentq
 from theory.conditional_equivalent.noise_law import slope_moments
 from theory.hermite import gauss_hermite
 from theory.problem import Problem
-from theory.step_matrix import StepLabels, latent_rule, step_labels, step_statistics
+from theory.step_matrix import StepLabels, latent_rule, step_labels
 
 __all__ = ["StepOutliers", "amplified_outliers", "bulk_measure", "coordinate_variance", "step_outliers"]
 
@@ -54,7 +55,9 @@ class StepOutliers:
 
     def __getitem__(self, kept: np.ndarray) -> StepOutliers:
         """Some of the outliers."""
-        return StepOutliers(self.theta[kept], self.overlap[:, kept], self.along_beta[kept], self.noise[kept], self.edges)
+        return StepOutliers(
+            self.theta[kept], self.overlap[:, kept], self.along_beta[kept], self.noise[kept], self.edges
+        )
 
 
 def step_outliers(problem: Problem) -> StepOutliers:
@@ -132,7 +135,9 @@ def _slope(y: np.ndarray, w: np.ndarray, phi0: float, m: float) -> float:
     return 1.0 - phi0 * float(w @ (m * y / (1.0 + phi0 * y * m)) ** 2)
 
 
-def _poles(y: np.ndarray, w: np.ndarray, z: np.ndarray, phi0: float) -> tuple[list[tuple[float, float, np.ndarray]], tuple[float, float]]:
+def _poles(
+    y: np.ndarray, w: np.ndarray, z: np.ndarray, phi0: float
+) -> tuple[list[tuple[float, float, np.ndarray]], tuple[float, float]]:
     """θ, m and the null vector of every outlier on either side of the bulk, and its edges."""
     k = z.shape[1]
 

@@ -18,7 +18,15 @@ from theory.hermite import gauss_hermite, hermite_coefficients, tensor_gauss_her
 from theory.problem import Problem
 from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_statistics
 
-__all__ = ["EquivalentFeatures", "HigherDegree", "Terms", "build_features", "degree_moments", "feature_moments", "has_amplified_directions"]
+__all__ = [
+    "EquivalentFeatures",
+    "HigherDegree",
+    "Terms",
+    "build_features",
+    "degree_moments",
+    "feature_moments",
+    "has_amplified_directions",
+]
 
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
 _NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules

@@ -1,7 +1,7 @@
 """Which terms of the law a problem needs, and how finely: each is tried where it could matter, and kept where it does.
 
-What is tried is the change of the ridge errors at the smallest and the largest penalty. A term that changes them by less than
-a tenth of a per cent is left out, and how much it would have mattered is kept beside the prediction.
+What is tried is the change of the ridge errors at the smallest and the largest penalty. A term that changes them by
+less than a tenth of a per cent is left out, and how much it would have mattered is kept beside the prediction.
 """
 
 from __future__ import annotations
@@ -167,7 +167,10 @@ class _Trial:
 
     def strength(self, terms: Terms, degree: int) -> float:
         """Σ_b N_b r_b Σ_s ω_s A_k²/D_k at the smallest penalty."""
-        eq, point = build_features(self.problem, dataclasses.replace(terms, degree=max(degree, terms.degree))), self.points[terms]
+        eq, point = (
+            build_features(self.problem, dataclasses.replace(terms, degree=max(degree, terms.degree))),
+            self.points[terms],
+        )
         if self.problem.d < degree + 1:
             return 0.0
         of = eq.higher[degree - 2]

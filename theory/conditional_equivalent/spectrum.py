@@ -173,12 +173,7 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
         phase -= np.sum(_upper(np.conj(np.linalg.eigvals(c))), axis=1)[:, None]
         logdet += of.dimension * (phase @ of.weights)
     rest = np.sum(eq.neurons * r * (lam[:, None] + omega @ eq.B), axis=1) - eq.n * np.sum(omega * (w - 1.0), axis=1)
-    total = (
-        eq.n * (_upper(w) @ eq.latent_weights)
-        - _upper(r) @ eq.neurons
-        + logdet
-        + rest.imag
-    )
+    total = eq.n * (_upper(w) @ eq.latent_weights) - _upper(r) @ eq.neurons + logdet + rest.imag
     return eq.neurons.sum() + total / math.pi
 
 
@@ -190,10 +185,7 @@ def _upper(value: np.ndarray) -> np.ndarray:
 
 def _real_branch(eq: EquivalentFeatures) -> FixedPoint:
     """The real solution just right of the support: λ = −z with z within 1e-5 of the fold."""
-    z = (
-        4.0 * float(np.max(eq.latent_weights @ eq.strength) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n))
-        + 1e-12
-    )
+    z = 4.0 * float(np.max(eq.latent_weights @ eq.strength) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n)) + 1e-12
     for _ in range(60):
         point = newton(eq, np.array([-z]), np.full((1, len(eq.g)), -1.0 / z), np.ones((1, len(eq.u))))
         if _right_of_support(eq, point):
