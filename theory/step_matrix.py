@@ -364,7 +364,7 @@ def noise_law(problem: Problem) -> StepLaw:
 
 @lru_cache(maxsize=64)
 def _law(labels: StepLabels, squared: bool) -> StepLaw:
-    step, _phi0 = _statistics(labels), labels.phi0
+    step = _statistics(labels)
     grid = measure_on_grid(labels, squared=squared)
     mean, spread = grid.mean, grid.scale
     second = spread**2 + mean**2
@@ -377,8 +377,8 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
     spill = np.max(np.abs(grid.joint.sum(axis=0) - np.eye(len(grid.joint[0]))))
     if max(defect.max(), spill) > 1e-2:
         raise ArithmeticError(
-            f"the law of {'M' if squared else 'Ŷ'} came out with moments {moments} instead of {expected} and joint mass "
-            f"off by {spill:.2g}; the labels' tails are too heavy for the grid: use "
+            f"the law of {'M' if squared else 'Ŷ'} came out with moments {moments} instead of {expected} and joint "
+            f"mass off by {spill:.2g}; the labels' tails are too heavy for the grid: use "
             f"{'a bounded target' if squared else '`gradient_order` = 1 or a bounded target'}"
         )
     nodes, weights = _block_lanczos(grid.x, np.maximum(grid.nu, 0.0)[:, None, None], _NODES)
