@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["Estimate", "PowerLaw", "controlled_estimate", "estimate", "fit_power_law", "mean_amplitudes"]
 
@@ -29,7 +30,7 @@ class Estimate(NamedTuple):
         return {"mean": self.mean, "sem": None if math.isnan(self.sem) else self.sem}
 
 
-def estimate(values: np.ndarray) -> Estimate:
+def estimate(values: ArrayLike) -> Estimate:
     """Mean and standard error of one value a seed.
 
     Parameters

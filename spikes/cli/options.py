@@ -140,12 +140,17 @@ def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callab
             for name, (annotation, default) in stated.items()
         ]
         parameters += [p.replace(kind=kind, annotation=hints[p.name]) for p in own]
-        run.__signature__ = inspect.Signature(parameters)
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        del run.__wrapped__
-        return run
+        return _signed(run, parameters)
 
     return decorate
+
+
+def _signed(run: Any, parameters: list[inspect.Parameter]) -> Any:
+    """A function with another signature, by which typer makes its options."""
+    run.__signature__ = inspect.Signature(parameters)
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    del run.__wrapped__
+    return run
 
 
 class Answer(NamedTuple):
@@ -194,7 +199,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
     def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
         own = inspect.signature(command).parameters
         hints = typing.get_type_hints(command, include_extras=True)
-        added = {"quiet": (_QUIET, False)} if progress else {}
+        added: dict[str, tuple[Any, Any]] = {"quiet": (_QUIET, False)} if progress else {}
         added |= {"json": (_JSON, None)}
         added |= {"figure": (_FIGURE, None)} if figure and "figure" not in own else {}
         added |= {"size": (_SIZE, "page")} if figure else {}
@@ -213,7 +218,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
                 answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
-                if picture:
+                if picture and answer.draw is not None:
                     save_figure(picture, answer.draw, size=size)
                 if json:
                     write_json(json, answer.content())
@@ -226,10 +231,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
         kind = inspect.Parameter.KEYWORD_ONLY
         parameters = [p.replace(annotation=hints[p.name]) for p in own.values()]
         parameters += [inspect.Parameter(n, kind, default=d, annotation=a) for n, (a, d) in added.items()]
-        run.__signature__ = inspect.Signature(parameters)
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        del run.__wrapped__
-        return run
+        return _signed(run, parameters)
 
     return decorate
 

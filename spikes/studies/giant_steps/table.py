@@ -62,6 +62,15 @@ def print_report(report: TargetReport) -> None:
     mean = made.mean if abs(made.mean) > 1e-10 * math.sqrt(made.variance) else 0.0
     console.print(f"mean {mean:.5g}, variance {made.variance:.5g}; energy by degree {energies}", markup=False)
     console.print(f"information exponent {made.information_exponent}, leap {made.leap}", markup=False)
+    for piece in made.dropped:
+        pieces = ", ".join(
+            f"{_direction(v)} ({value:.2g})" for v, value in zip(piece.directions.T, piece.eigenvalues, strict=True)
+        )
+        console.print(
+            f"  dropped as small: degree {piece.degree} along {pieces}, an eigenvalue of A_{piece.degree} counts from "
+            f"{piece.threshold:.2g}",
+            markup=False,
+        )
     for staircase, name in (
         (made.staircase, "what gradients hold"),
         (report.visible, f"what {report.activation.name} sees of it"),

@@ -14,7 +14,8 @@ from spikes.estimates import Estimate, estimate
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
-from spikes.simulation.one_step import Batches, Simulation, check_how, check_memory, simulate_on
+from spikes.simulation.how import How
+from spikes.simulation.one_step import Batches, Simulation, check_memory, simulate_on
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
@@ -250,14 +251,14 @@ def study_data(
     """
     step, fit, _ = check_shares(shares, data.rows)
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
-    check_how(dtype, method)
+    how = How(dtype, method)
     sized = problem.replace(n=fit, n_step=step, d=data.d)
-    check_memory(sized, worker_count(workers, seeds), dtype=dtype, method=method)
+    check_memory(sized, worker_count(workers, seeds), how=how)
     shares = tuple(float(s) for s in shares)
     sequences = [derived_sequence(sequence, i) for i in range(seeds)]
     split = draw_split(data, shares, _generator(sequences[0]))
     checks = (*check_inputs(data), check_projection(split.step, split.fit))
-    tasks = [(data, shares, sized, s, dtype, method) for s in sequences]
+    tasks = [(data, shares, sized, s, how) for s in sequences]
     runs = run_tasks(_run, tasks, workers=workers, label="splits")
     return DataStudy(data, shares, Ensemble(sized, tuple(runs)), checks)
 
@@ -271,9 +272,8 @@ def _run(
     shares: Sequence[float],
     problem: Problem,
     sequence: np.random.SeedSequence,
-    dtype: str,
-    method: str,
+    how: How,
 ) -> Simulation:
     split = draw_split(data, shares, _generator(sequence))
-    (run,) = simulate_on(Batches(*split), (problem,), sequence, dtype=dtype, method=method)
+    (run,) = simulate_on(Batches(*split), (problem,), sequence, how=how)
     return run
