@@ -34,6 +34,11 @@ def test_gaps_are_seen(tmp_path, left_out):
     assert complaints(tmp_path)
 
 
+def test_numbers_stand_beside_pictures():
+    for script in FIGURES.glob("*.py"):
+        assert script.with_suffix(".csv").exists() == ("data=True" in script.read_text()), script.name
+
+
 def test_pictures_are_light():
     heavy = {p.name: p.stat().st_size for p in FIGURES.glob("*.png") if p.stat().st_size > 300_000}
     assert heavy == {}, "a repository keeps every version of a picture"

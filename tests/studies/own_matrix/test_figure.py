@@ -17,7 +17,7 @@ def study():
 def test_eigenvalues_fit_and_outliers(study, drawn):
     assert study.outliers == 1
     ax = plot_matrix_spectrum(study)
-    name = f"Marchenko-Pastur, ratio {study.law.ratio:.3g}, variance {study.law.variance:.3g}, fitted"
+    name = f"Marchenko-Pastur, γ = {study.law.gamma:.3g}, variance {study.law.variance:.3g}, fitted"
     x, y, _ = drawn(ax, "line", name)
     assert y == pytest.approx(x * study.law.pdf(x))
     outliers = drawn(ax, "points", "outliers, with distance from the edge in units of its fluctuation")[0]
