@@ -53,9 +53,11 @@ def print_simulation(ensemble: Ensemble) -> None:
             cells.append(with_error(Estimate(mean, math.nan if sem is None else sem, ensemble.seeds)))
         table.add_row(f"{ridge:g}", *cells)
     console.print(table)
+    if ensemble.remark():
+        console.print(ensemble.remark(), markup=False)
 
 
 def print_comparison(comparison: Comparison) -> None:
     """Every row of a comparison."""
     title = f"theory beside simulation, {comparison.simulation.seeds} seeds"
-    print_rows(comparison.problem, comparison.rows(), title)
+    print_rows(comparison.problem, comparison.rows(), title, comparison.simulation.remark())
