@@ -43,12 +43,10 @@ def predict(
 ) -> Answer:
     """Predict spectrum, spikes, what they have learned, and ridge errors."""
     from spikes.agreement import contract
-    from spikes.runtime.overflow import refused_overflow
     from theory.conditional_equivalent import predict as predict_problem
 
     points = None if density_at is None else numbers("density_at", density_at)
-    with refused_overflow("prediction"):
-        theory = predict_problem(problem, gradient_order, density_at=points)
+    theory = predict_problem(problem, gradient_order, density_at=points)
 
     return Answer(
         lambda: contract(problem, theory=theory.to_dict()),

@@ -142,6 +142,11 @@ class Ensemble(Runs[Simulation]):
         density = [np.histogram(values, edges)[0] / (self.problem.n * np.diff(edges)) for values in bulks]
         return edges, np.stack(density)
 
+    def log_histogram(self, outliers: int) -> tuple[np.ndarray, np.ndarray]:
+        """Bin edges, equidistant in ln x, and the density of ln x over them, mean of all runs: see `histogram`."""
+        edges, density = self.histogram(outliers)
+        return edges, np.sqrt(edges[1:] * edges[:-1]) * density.mean(axis=0)
+
     def to_dict(self, outliers: int | None = None) -> dict[str, Any]:
         """The ``simulation`` part of the JSON contract, with `outliers` spikes or as many as stand apart."""
         count = self.outlier_count() if outliers is None else outliers

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from spikes.simulation.kernels import ActivationKernels
 from spikes.simulation.seeds import derived_sequence
@@ -60,7 +61,7 @@ def initial_network(
     sequence: np.random.SeedSequence,
     *,
     antisymmetric: bool = False,
-    dtype: np.dtype = np.float64,
+    dtype: npt.DTypeLike = np.float64,
 ) -> Network:
     """Draw w_j uniformly on the sphere and √N a_j from the problem's law.
 

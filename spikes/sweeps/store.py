@@ -172,6 +172,7 @@ def open_writer(path: str | os.PathLike[str], study: Study, *, resume: bool = Fa
                             _provenance(),
                         ),
                     ).lastrowid
+            assert session is not None  # sqlite3 gives every row that it inserts its number
             yield Writer(path, connection, session)
             # At rest one plain file, which reads from a folder that cannot be written; a reader may be in the way.
             connection.execute("PRAGMA busy_timeout = 1000")

@@ -47,6 +47,13 @@ class MatrixFreeComparison:
         """Leading singular values that were measured."""
         return len(self.simulation.runs[0].singular_values)
 
+    def log_density(self) -> list[Estimate]:
+        """The measured density of ln x at the quadrature's points."""
+        return [
+            Estimate(x * value.mean, x * value.sem, value.seeds)
+            for x, value in zip(self.simulation.quadrature.x, self.simulation.density(), strict=True)
+        ]
+
     def rows(self) -> list[Row]:
         """Spikes, what they learned, ‖β‖² and the smoothed density, predicted and measured."""
         return _rows(self.theory, self.simulation, self.smoothed)

@@ -32,6 +32,7 @@ NEEDED = ("n", "n_step", "d", "target", "noise")
 _SPLIT = 2  # child of a run's sequence that draws its rows
 _LEADING = 10
 _GRID = 400
+_BINS, _CURVE = 60, 600  # of the figure
 _ERRORS = ("test_error", "train_error", "objective")
 
 
@@ -116,6 +117,43 @@ class DataStudy:
     def gradient_share(self) -> Estimate:
         """Share of the gradient's squared norm that its largest singular value carries."""
         return estimate(self.simulation.values("gradient_share"))
+
+    def log_histograms(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Bin edges, equidistant in ln x, and the density of ln x over them ``before`` and ``after`` the step.
+
+        Over all runs together, the eigenvalues x of FFᵀ/n; the smallest hundredth is left out, which may lie decades
+        below the rest.
+
+        Returns
+        -------
+        edges : ndarray, shape (61,)
+        density : dict of str to ndarray (60,)
+        """
+        values = {when: self.simulation.values(when, "eigenvalues") for when in ("before", "after")}
+        top = max(float(v.max()) for v in values.values())
+        low = min(float(np.quantile(v[v > 1e-12 * top], 0.01)) for v in values.values())
+        edges = np.geomspace(low, 1.05 * top, _BINS + 1)
+        count = self.problem.n * self.simulation.seeds * np.diff(np.log(edges))
+        return edges, {when: np.histogram(v.ravel(), edges)[0] / count for when, v in values.items()}
+
+    def median_eigenvalues(self, when: str, count: int) -> np.ndarray:
+        """Medians over the runs of the leading eigenvalues of FFᵀ/n.
+
+        Parameters
+        ----------
+        when : {"before", "after"}
+        count : int
+        """
+        values = self.simulation.values(when, "eigenvalues")
+        return np.median(values[:, :count], axis=0)
+
+    def log_density(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """x, and the predicted density of ln x before the step for the eigenvalues x of FFᵀ/n; None without a law."""
+        if self.law is None:
+            return None
+        low = max(self.law.bands[0][0], self.log_histograms()[0][0])
+        x = np.geomspace(low, self.law.bands[-1][1], _CURVE)[1:-1]
+        return x, self.problem.width / self.problem.n * x * self.law.pdf(x)
 
     def rows(self) -> list[Row]:
         """Means of x and x² over the eigenvalues before the step beside the law's, where there is one."""
