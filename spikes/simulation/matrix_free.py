@@ -260,7 +260,8 @@ def _run(
     quadrature: Quadrature | None,
     how: How,
 ) -> MatrixFreeRun:
-    with threadpool_limits(1):
+    # what overflows becomes infinite or nan and is refused by its name where a result would take it up
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         made = stepped_features(problem, sequence, dtype=how.dtype, place=how.place)
         stream = made.stream
         tolerance = 1e-7 if how.dtype == "float64" else 1e-4
