@@ -176,6 +176,9 @@ class Answer(NamedTuple):
 
 _JSON = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
 _FIGURE = Annotated[str | None, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")]
+_SIZE = Annotated[
+    str, typer.Option("--size", help="Of the figure: page, paper (both columns) or talk; widths and letters follow.")
+]
 _QUIET = Annotated[bool, typer.Option("--quiet", help="No progress bar and no log; results are still printed.")]
 
 
@@ -199,21 +202,24 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
         added: dict[str, tuple[Any, Any]] = {"quiet": (_QUIET, False)} if progress else {}
         added |= {"json": (_JSON, None)}
         added |= {"figure": (_FIGURE, None)} if figure and "figure" not in own else {}
+        added |= {"size": (_SIZE, "page")} if figure else {}
 
         @functools.wraps(command)
         def run(*arguments: Any, **options: Any) -> int:
-            from spikes.presentation.figure import FIGURE_SUFFIXES, save_figure
+            from spikes.presentation.figure import FIGURE_SUFFIXES, save_figure, style
             from spikes.runtime.files import check_writable, write_json
             from spikes.runtime.progress import progress_hidden
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
             check_writable("json", json)
             check_writable("figure", picture, FIGURE_SUFFIXES)
+            size = options.get("size", "page")
+            style(size)  # refuses what is none
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
                 answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
                 if picture and answer.draw is not None:
-                    save_figure(picture, answer.draw)
+                    save_figure(picture, answer.draw, size=size)
                 if json:
                     write_json(json, answer.content())
                 if json != "-":

@@ -1,4 +1,4 @@
-"""The two-layer network at its start: f(x) = N^(-1/2) Σ_j a_j σ(⟨w_j, x⟩)."""
+"""The two-layer network f(x) = N^(-1/2) Σ_j a_j σ(⟨w_j, x⟩): its first layer, and both at their start."""
 
 from __future__ import annotations
 
@@ -8,10 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spikes.simulation.kernels import ActivationKernels
 from spikes.simulation.seeds import derived_sequence
 from theory.statement.problem import Problem
 
-__all__ = ["Network", "initial_network"]
+__all__ = ["Layer", "Network", "can_be_paired", "initial_network"]
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A first layer with its activation, which makes features x ↦ σ(Wx) − shift.
+
+    Attributes
+    ----------
+    W : ndarray, shape (N, d)
+    kernels : ActivationKernels
+        With the shift.
+    """
+
+    W: np.ndarray
+    kernels: ActivationKernels
+
+    def features(self, X: np.ndarray, out: np.ndarray) -> None:
+        """Write σ(XWᵀ) − shift into `out` (n, N)."""
+        np.dot(X, self.W.T, out=out)
+        self.kernels.activate(out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +49,11 @@ class Network:
 
     W: np.ndarray
     a: np.ndarray
+
+
+def can_be_paired(problem: Problem) -> bool:
+    """Whether neurons can come in pairs of opposite a: an even width and a law that is that of its opposite."""
+    return problem.width % 2 == 0 and problem.law_of_a.symmetric
 
 
 def initial_network(
@@ -56,7 +82,7 @@ def initial_network(
         If `antisymmetric` is asked of an odd width or of a second layer whose law is not that of its opposite.
     """
     N, law = problem.width, problem.law_of_a
-    if antisymmetric and (N % 2 or not law.symmetric):
+    if antisymmetric and not can_be_paired(problem):
         raise ValueError(
             "`antisymmetric` must go with an even width and a second layer of both signs with equal odds; "
             f"got width {N} and {law}"

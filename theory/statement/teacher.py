@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from theory.statement.arguments import integer, real
 
@@ -109,7 +110,7 @@ class Teacher:
 
     @classmethod
     def from_angles(
-        cls, degrees: Sequence[float], weights: Sequence[float] | None = None, *, d: int, name: str = ""
+        cls, degrees: ArrayLike, weights: Sequence[float] | None = None, *, d: int, name: str = ""
     ) -> Teacher:
         """Directions at given angles in the plane of the first two coordinates; equal weights unless given."""
         angles = np.radians(np.atleast_1d(_floats("degrees", degrees)))
@@ -327,11 +328,12 @@ def _parse(text: str, d: int, min_angle: float, seed: int) -> Teacher:
     except ValueError:
         values = []
     if kind == "orthogonal" and len(values) == 1:
-        return Teacher.orthogonal(values[0], d=d)
+        return Teacher.orthogonal(integer("count", values[0], 1), d=d)
     if kind == "angles" and values:
         return Teacher.from_angles(values, d=d)
     if kind == "random" and len(values) == 2:
-        return Teacher.random(values[0], span=values[1], d=d, min_angle=min_angle, seed=seed)
+        count, span = integer("count", values[0], 1), integer("span", values[1], 1)
+        return Teacher.random(count, span=span, d=d, min_angle=min_angle, seed=seed)
     raise ValueError(
         f"`teacher` must be one of {', '.join(TEACHERS)}, or orthogonal:m, angles:t1,t2,..., random:m,r or a .json "
         f"file; got {text!r}"
