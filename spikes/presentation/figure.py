@@ -340,8 +340,8 @@ def problem_statement(problem: Problem, *, seeds: int | None = None, without: Se
     scale = "" if problem.scale == 1.0 else f", factor {problem.scale:g}"
     step = f"α = {problem.alpha:g}{scale}" if problem.eta is None else f"η = {problem.eta:g}"
     parts = [problem.sigma.name, f"target {problem.teacher.name}", f"noise {problem.noise:g}"]
-    if problem.second_layer != "gaussian":
-        parts.append(f"{problem.second_layer} second layer")
+    if problem.law_of_a.name != "gaussian":
+        parts.append(f"{problem.law_of_a} second layer")
     parts += [] if "step" in without else [step]
     parts += [] if "n" in without else [f"n = {problem.n}"]
     parts += [f"{problem.n0} for the step"] if problem.n_step is not None and "n" not in without else []

@@ -10,8 +10,8 @@ from theory.giant_steps import learning_curve, predict_learning, step_spectrum
 from theory.giant_steps.degrees import Degree, DegreeFeatures, harmonics, ridge_errors
 from theory.giant_steps.sample_norm import norm_nodes
 from theory.hermite import hermite_coefficients
-from theory.statement.activation import as_activation
 from theory.random_features import random_feature_errors
+from theory.statement.activation import as_activation
 
 HE124X2 = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"
 
