@@ -169,8 +169,9 @@ def step_labels(problem: Problem) -> StepLabels:
     StepLabels
     """
     start = 0.0
-    if problem.second_layer == "constant" and not problem.centered:
-        start = float(hermite_coefficients(problem.sigma, 0)[0])
+    mean = problem.law_of_a.moments[0]
+    if mean != 0.0 and not problem.centered:
+        start = mean * float(hermite_coefficients(problem.sigma, 0)[0])
     return StepLabels(problem.teacher, problem.noise, problem.phi0, start)
 
 

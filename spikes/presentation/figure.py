@@ -341,7 +341,7 @@ def problem_statement(problem: Problem, *, seeds: int | None = None, without: Se
     step = f"α = {problem.alpha:g}{scale}" if problem.eta is None else f"η = {problem.eta:g}"
     parts = [problem.sigma.name, f"target {problem.teacher.name}", f"noise {problem.noise:g}"]
     if problem.law_of_a.name != "gaussian":
-        parts.append(f"{problem.law_of_a.name} second layer")
+        parts.append(f"{problem.law_of_a} second layer")
     parts += [] if "step" in without else [step]
     parts += [] if "n" in without else [f"n = {problem.n}"]
     parts += [f"{problem.n0} for the step"] if problem.n_step is not None and "n" not in without else []
