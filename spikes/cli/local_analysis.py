@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -102,6 +102,12 @@ def train(
         raise ValueError("`constant_decay` must be left out with `no_decay`; got both")
     if early_only and epochs:
         raise ValueError(f"`epochs` must be left out with `early_only`; got {epochs}")
+    by_samples: dict[str, Any] = {  # None leaves them to the plan
+        "epochs": 0 if early_only else epochs,
+        "iterations": iterations,
+        "step": step,
+        "momentum": momentum,
+    }
     plan = Plan(
         _teacher(teacher, d, weights, min_angle, teacher_seed),
         width=width,
@@ -112,10 +118,7 @@ def train(
         ridge=ridge,
         schedule="none" if no_decay else "constant" if constant_decay else "halving",
         decay=decay,
-        epochs=0 if early_only else epochs,
-        iterations=iterations,
-        step=step,
-        momentum=momentum,
+        **by_samples,
         stop_at_noise=stop_at_noise,
     )
     study = studies.local_analysis.compare_training(

@@ -6,7 +6,7 @@ import logging
 import os
 import pickle
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import closing
 from typing import Any
@@ -95,7 +95,7 @@ def finished_tasks(
     *,
     workers: int | None = None,
     executor: Executor | None = None,
-) -> Iterator[tuple[int, Future]]:
+) -> Generator[tuple[int, Future], None, None]:
     """Numbers of the tasks as they finish, each with its future, which holds what the task returned or raised.
 
     When a worker process dies, the tasks that it took along run again in new processes and are given out once.
@@ -114,7 +114,7 @@ def finished_tasks(
 
     Returns
     -------
-    iterator of (int, Future)
+    generator of (int, Future)
 
     Raises
     ------
@@ -170,7 +170,7 @@ def _on_pool(
     renewable: bool,
 ) -> Iterator[tuple[int, Future]]:
     """`finished_tasks` on a pool, with at most `window` tasks handed out; a broken pool is asked for again."""
-    waiting, running, deaths = deque(range(len(tasks))), {}, Counter()
+    waiting, running, deaths = deque(range(len(tasks))), dict[Future, int](), Counter[int]()
     executor = pool()
     try:
         while waiting or running:
@@ -186,10 +186,14 @@ def _on_pool(
             lost = []
             for future in done:
                 i = running.pop(future)
-                error = None if future.cancelled() else future.exception()
+                failure = None if future.cancelled() else future.exception()
                 # dask's own name for what the pools call broken: it has tried the task on several workers
-                if future.cancelled() or isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
-                    broken = error or BrokenExecutor("it cancelled a task (has its scheduler ended?)")
+                if (
+                    future.cancelled()
+                    or isinstance(failure, BrokenExecutor)
+                    or type(failure).__name__ == "KilledWorker"
+                ):
+                    broken = failure or BrokenExecutor("it cancelled a task (has its scheduler ended?)")
                     lost.append(i)
                 else:
                     yield i, future
@@ -211,5 +215,6 @@ def _on_pool(
         for future in running:
             future.cancel()
         if renewable:
-            executor.shutdown(wait=True, kill_workers=True)
+            shutdown: Any = executor.shutdown  # of loky's pool, the one that is renewable
+            shutdown(wait=True, kill_workers=True)
         raise

@@ -117,14 +117,30 @@ class MatrixFree(Runs[MatrixFreeRun]):
         """The runs, each of which is what it measured of the spectrum."""
         return self.runs
 
+    @property
+    def measured_quadrature(self) -> Quadrature:
+        """The quadrature of the density.
+
+        Raises
+        ------
+        ValueError
+            If no density was measured.
+        """
+        if self.quadrature is None:
+            raise ValueError("`quadrature` must be given for a density; got None")
+        return self.quadrature
+
     def density(self) -> list[Estimate]:
         """Smoothed density at every point. Its standard error is the larger of two: over runs, and from their probes.
 
         Eigenvalues vary from run to run far less than a run's probes do, so that both tell the same; a few runs alone
         tell it badly.
         """
-        probes = np.sqrt(np.mean([run.density.sem**2 for run in self.runs], axis=0) / self.seeds)
-        over_runs = [estimate(values) for values in np.stack([run.density.density for run in self.runs]).T]
+        densities = [run.density for run in self.runs if run.density is not None]
+        if len(densities) < self.seeds:
+            raise ValueError("`quadrature` must be given for a density; got None")
+        probes = np.sqrt(np.mean([density.sem**2 for density in densities], axis=0) / self.seeds)
+        over_runs = [estimate(values) for values in np.stack([density.density for density in densities]).T]
         return [
             Estimate(mean, float(np.fmax(sem, least)), seeds)
             for (mean, sem, seeds), least in zip(over_runs, probes, strict=True)

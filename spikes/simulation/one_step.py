@@ -333,7 +333,7 @@ class _Run:
         square = float(np.vdot(made.F, made.F)) / self.problem.n
         if not math.isfinite(square):
             raise overflow("features", how.dtype)
-        method, spectrum = how.method, None
+        method = how.method
         if method == "gram":
             spectrum = gram_spectrum(made.F)
             if hidden_below(spectrum.eigenvalues, how.numbers) > ridges.min() + spectrum.eigenvalues[-1]:

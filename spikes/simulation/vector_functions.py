@@ -30,8 +30,8 @@ __all__ = [
     "tail",
 ]
 
-OPTIONS = {"error_model": "numpy", "fastmath": {"contract"}}
-SCALAR = {**OPTIONS, "forceinline": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+SCALAR: dict[str, Any] = {**OPTIONS, "forceinline": True}
 """Of a scalar function: a loop that calls one is not vectorised, one that has it inlined is."""
 
 _SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
@@ -109,7 +109,7 @@ def exp_parts(x):
     p = p * r + 0.041666666666666664
     p = p * r + 0.16666666666666666
     p = p * r + 0.5
-    return p * r * r + r, _as_float((_as_int(shifted) + 1023) << 52)
+    return p * r * r + r, _as_float((_as_int(shifted) + 1023) << 52)  # type: ignore[call-arg]  # numba's stub of an intrinsic
 
 
 @register_jitable(**SCALAR)
@@ -158,14 +158,14 @@ def sine_of(x, quarter):
     p = p * u + 0.008333333333333333
     p = p * u - 0.16666666666666666
     p = p * u + 1.0
-    return _as_float(_as_int(p * r) ^ (_as_int(shifted) << 63))
+    return _as_float(_as_int(p * r) ^ (_as_int(shifted) << 63))  # type: ignore[call-arg]  # as above
 
 
 @register_jitable(**SCALAR)
 def density(x):
     """Standard normal density; the rounding of x² is made good, or it would cost x²/2 units in the last place."""
     square = x * x
-    return 0.3989422804014327 * exp(-0.5 * square) * (1.0 - 0.5 * _fma(x, x, -square))
+    return 0.3989422804014327 * exp(-0.5 * square) * (1.0 - 0.5 * _fma(x, x, -square))  # type: ignore[call-arg]  # as above
 
 
 @register_jitable(**SCALAR)

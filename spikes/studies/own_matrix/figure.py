@@ -44,7 +44,7 @@ def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
     last = np.inf
     for value in outliers:
         if np.log(last / value) > _APART:
-            text = number_text(study.distance(value), 3)
+            text = number_text(float(study.distance(value)), 3)
             where = (value, 0.06 * ax.get_ylim()[1])
             ax.annotate(text, where, xytext=(0, 3), textcoords="offset points", ha="center", fontsize="small")
             last = value

@@ -28,7 +28,11 @@ def print_matrix_spectrum(study: MatrixSpectrum) -> None:
         Column("distance from the edge"),
     )
     rows = [
-        [str(i + 1), *(number_text(v, 6) for v in (value, math.sqrt(value))), number_text(study.distance(value), 4)]
+        [
+            str(i + 1),
+            *(number_text(v, 6) for v in (value, math.sqrt(value))),
+            number_text(float(study.distance(value)), 4),
+        ]
         for i, value in enumerate(study.eigenvalues[: study.outliers])
     ]
     title = f"{study.outliers} beyond {study.threshold:.2f} units of n^(-2/3) scale (odds {study.level:g})"
