@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -13,7 +12,11 @@ from rich.table import Table
 from spikes.agreement import Row, conclusion
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
-from theory.statement.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from theory.statement.problem import Problem
 
 __all__ = ["Column", "console_of_output", "print_rows", "print_table", "problem_heading"]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spikes.presentation.numbers import number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
-from spikes.studies.own_matrix.study import MatrixSpectrum
+
+if TYPE_CHECKING:
+    from spikes.studies.own_matrix.study import MatrixSpectrum
 
 __all__ = ["print_matrix_spectrum"]
 
