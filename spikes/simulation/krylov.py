@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.linalg import eigh, eigh_tridiagonal
 
 from theory.statement.arguments import integer
@@ -52,7 +53,7 @@ def leading_triplets(
     count: int,
     rng: np.random.Generator,
     *,
-    dtype: np.dtype | type = np.float64,
+    dtype: DTypeLike = np.float64,
     tolerance: float = 1e-7,
     most: int = 60,
     guard: int = 4,
@@ -94,7 +95,7 @@ def leading_triplets(
     """
     N = shape[1]
     check_count(count, N)
-    rounding = 10.0 * math.sqrt(N) * float(np.finfo(dtype).eps)
+    rounding = 10.0 * math.sqrt(N) * float(np.finfo(np.dtype(dtype)).eps)
     block = min(count + guard, N)
     fresh = np.linalg.qr(rng.standard_normal((N, block)).astype(dtype))[0]
     basis, images = np.empty((N, 0), dtype), np.empty((N, 0), dtype)
