@@ -20,7 +20,7 @@ from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.krylov import SpectralDensity, check_count, leading_triplets, stochastic_density
 from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.samples import Samples
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import check_amplitudes
 from theory.statement.problem import Problem
 
@@ -229,6 +229,7 @@ def matrix_free_spectrum(
     (2, (1, 5))
     """
     sequence, many = as_seed_sequence(seed), check_runs(seeds, workers, executor)
+    seeds = check_seeds(seeds)
     how = How(dtype)
     check_count(count, problem.width)
     shared = executor is not None or many > seeds

@@ -34,7 +34,7 @@ def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
     outliers = study.eigenvalues[: study.outliers]
     names = {
         "histogram": "eigenvalues",
-        "curve": f"Marchenko-Pastur, ratio {study.law.ratio:.3g}, variance {study.law.variance:.3g}, fitted",
+        "curve": f"Marchenko-Pastur, γ = {study.law.gamma:.3g}, variance {study.law.variance:.3g}, fitted",
         "simulated": "outliers, with distance from the edge in units of its fluctuation",
     }
     plot_log_spectrum(ax, histogram=(edges, height), curve=(x, density), simulated=outliers, names=names)
