@@ -128,17 +128,3 @@ def test_at_any_moment(command, number):
         assert process.returncode in ((-9,) if number == signal.SIGKILL else (130, -15))
         assert err in ("", "spikes: interrupted\n")
         until(functools.partial(gone, family), 5.0)
-
-
-def test_futures_that_wait_are_not_cancelled_under_the_pool():
-    """The pool's own thread once tripped over futures that were cancelled before it was shut down."""
-    script = """
-from spikes.runtime.tasks import finished_tasks
-import sys
-for attempt in range(15):
-    tasks = finished_tasks(eval, [("1",)] * 50, workers=2)
-    next(tasks)
-    tasks.close()
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=300)
-    assert (done.returncode, done.stderr) == (0, "")
