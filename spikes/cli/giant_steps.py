@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikes import studies
 from spikes.cli.options import (
     Answer,
     Seed,
@@ -76,18 +77,16 @@ def analyse(
     seed: Seed = 0,
 ) -> Answer:
     """Information exponent, leap, staircase and visible staircase of a target, with directions."""
-    from spikes.studies.giant_steps.analysis import report_target
 
-    report = report_target(target, activation, max_leap=max_leap, method=method, samples=samples, seed=seed)
+    report = studies.giant_steps.report_target(
+        target, activation, max_leap=max_leap, method=method, samples=samples, seed=seed
+    )
 
-    def draw() -> Any:
-        from spikes.studies.giant_steps.figure import plot_report
-
-        return plot_report(report)
-
-    from spikes.studies.giant_steps.table import print_report
-
-    return Answer(report.to_dict, lambda: print_report(report), draw)
+    return Answer(
+        report.to_dict,
+        lambda: studies.giant_steps.print_report(report),
+        lambda: studies.giant_steps.plot_report(report),
+    )
 
 
 @app.command()
@@ -117,20 +116,18 @@ def step(
 
     --eta is the step size of the rest of this package: the eta of the giant-step literature is sqrt(width) times it.
     """
-    from spikes.studies.giant_steps.step import study_step
     from theory.statement.protocol import Protocol
 
     protocol = Protocol(preprocessing=preprocess, start=start)
-    study = study_step(problem, protocol, seeds=seeds, seed=seed, workers=workers, checkpoint=checkpoint)
+    study = studies.giant_steps.study_step(
+        problem, protocol, seeds=seeds, seed=seed, workers=workers, checkpoint=checkpoint
+    )
 
-    def draw() -> Any:
-        from spikes.studies.giant_steps.figure import plot_cosines
-
-        return plot_cosines(study).figure
-
-    from spikes.studies.giant_steps.table import print_step
-
-    return Answer(study.to_dict, lambda: print_step(study), draw)
+    return Answer(
+        study.to_dict,
+        lambda: studies.giant_steps.print_step(study),
+        lambda: studies.giant_steps.plot_cosines(study).figure,
+    )
 
 
 @app.command()
@@ -162,22 +159,18 @@ def trajectory(
 
     --eta is the step size of the rest of this package: the eta of the giant-step literature is sqrt(width) times it.
     """
-    from spikes.studies.giant_steps.trajectory import study_trajectory
     from theory.statement.protocol import Protocol
 
     protocol = Protocol(steps=steps, preprocessing=preprocess, start=start, interacting=interacting)
-    study = study_trajectory(
+    study = studies.giant_steps.study_trajectory(
         problem, protocol, seeds=seeds, seed=seed, workers=workers, refit=refit, checkpoint=checkpoint
     )
 
-    def draw() -> Any:
-        from spikes.studies.giant_steps.figure import plot_trajectory
-
-        return plot_trajectory(study).figure
-
-    from spikes.studies.giant_steps.table import print_trajectory
-
-    return Answer(study.to_dict, lambda: print_trajectory(study), draw)
+    return Answer(
+        study.to_dict,
+        lambda: studies.giant_steps.print_trajectory(study),
+        lambda: studies.giant_steps.plot_trajectory(study).figure,
+    )
 
 
 @app.command()
@@ -209,10 +202,9 @@ def curve(
 
     --eta is the step size of the rest of this package: the eta of the giant-step literature is sqrt(width) times it.
     """
-    from spikes.studies.giant_steps.curve import study_curve
     from theory.statement.protocol import Protocol
 
-    study = study_curve(
+    study = studies.giant_steps.study_curve(
         problem,
         Protocol(preprocessing=preprocess, start=start),
         exponents=None if exponents is None else numbers("exponents", exponents),
@@ -224,11 +216,8 @@ def curve(
         checkpoint=checkpoint,
     )
 
-    def draw() -> Any:
-        from spikes.studies.giant_steps.figure import plot_curve
-
-        return plot_curve(study).figure
-
-    from spikes.studies.giant_steps.table import print_curve
-
-    return Answer(study.to_dict, lambda: print_curve(study), draw)
+    return Answer(
+        study.to_dict,
+        lambda: studies.giant_steps.print_curve(study),
+        lambda: studies.giant_steps.plot_curve(study).figure,
+    )

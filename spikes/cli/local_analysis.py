@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikes import studies
 from spikes.cli.options import (
     Answer,
     Seed,
@@ -95,8 +96,6 @@ def train(
     """Train a two-layer relu network: early stages, then descent with a decay that is halved from epoch to epoch."""
     from spikes.runtime.files import check_writable
     from spikes.simulation.training import Plan
-    from spikes.studies.local_analysis.study import compare_training
-    from spikes.studies.local_analysis.table import print_training
 
     check_writable("checkpoint", checkpoint)
     if constant_decay and no_decay:
@@ -119,14 +118,15 @@ def train(
         momentum=momentum,
         stop_at_noise=stop_at_noise,
     )
-    study = compare_training(plan, seeds, seed, workers, checkpoint=checkpoint, stop_after=stop_after)
+    study = studies.local_analysis.compare_training(
+        plan, seeds, seed, workers, checkpoint=checkpoint, stop_after=stop_after
+    )
 
-    def draw() -> Any:
-        from spikes.studies.local_analysis.figure import plot_training
-
-        return plot_training(study)
-
-    return Answer(study.to_dict, lambda: print_training(study, checkpoint), draw)
+    return Answer(
+        study.to_dict,
+        lambda: studies.local_analysis.print_training(study, checkpoint),
+        lambda: studies.local_analysis.plot_training(study),
+    )
 
 
 @app.command()
@@ -142,16 +142,13 @@ def certificate(
     ] = None,
 ) -> Answer:
     """The dual certificate of a teacher: whether it is non-degenerate, its constant, its norm, its curve."""
-    from spikes.studies.local_analysis.study import certificate_contract
-    from spikes.studies.local_analysis.table import print_certificate
     from theory.local_analysis.dual_certificate import certificate as solve
 
     stated = _teacher(teacher, d, weights, min_angle, teacher_seed)
     found = solve(stated) if degree is None else solve(stated, "degree", degree=degree)
 
-    def draw() -> Any:
-        from spikes.studies.local_analysis.figure import plot_certificate_alone
-
-        return plot_certificate_alone(found)
-
-    return Answer(lambda: certificate_contract(found), lambda: print_certificate(found), draw)
+    return Answer(
+        lambda: studies.local_analysis.certificate_contract(found),
+        lambda: studies.local_analysis.print_certificate(found),
+        lambda: studies.local_analysis.plot_certificate_alone(found),
+    )

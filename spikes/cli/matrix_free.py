@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
+from spikes import studies
 from spikes.cli.options import (
     Answer,
     Dtype,
@@ -53,14 +54,12 @@ def matrix_free(
 ) -> Answer:
     """Spikes and density of features too large to store: Lanczos on rows drawn again, beside the theory."""
     from spikes.runtime.cluster import cluster_executor
-    from spikes.studies.matrix_free.study import compare_matrix_free
-    from spikes.studies.matrix_free.table import print_matrix_free
 
     with ExitStack() as stack:
         executor = None
         if scheduler is not None:
             executor, workers = stack.enter_context(cluster_executor(scheduler, workers)), None
-        result = compare_matrix_free(
+        result = studies.matrix_free.compare_matrix_free(
             problem,
             count=count,
             probes=probes,
@@ -73,4 +72,4 @@ def matrix_free(
             dtype=dtype,
             executor=executor,
         )
-    return Answer(result.to_dict, lambda: print_matrix_free(result), result.plot)
+    return Answer(result.to_dict, lambda: studies.matrix_free.print_matrix_free(result), result.plot)

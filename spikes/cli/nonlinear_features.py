@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spikes import studies
 from spikes.cli.options import (
     Answer,
     GradientOrder,
@@ -53,9 +54,8 @@ def staircase(
 ) -> Answer:
     """Errors against the step-size exponent from 0 to 1/2: simulation, theory at this n, and the limit."""
     from spikes.presentation.terminal import print_rows
-    from spikes.studies.nonlinear_features.study import staircase as run
 
-    study = run(
+    study = studies.nonlinear_features.staircase(
         problem,
         alphas=_exponents(alphas),
         seeds=seeds,
@@ -64,15 +64,10 @@ def staircase(
         gradient_order=gradient_order,
     )
 
-    def draw() -> Any:
-        from spikes.studies.nonlinear_features.figure import plot_staircase
-
-        return plot_staircase(study)
-
     return Answer(
         study.to_dict,
         lambda: print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", study.remark),
-        draw,
+        lambda: studies.nonlinear_features.plot_staircase(study),
     )
 
 
@@ -90,9 +85,8 @@ def spectrum(
 ) -> Answer:
     """Spectra and spike positions as the exponent passes 0, 1/4, 1/3, 3/8."""
     from spikes.presentation.terminal import print_rows
-    from spikes.studies.nonlinear_features.study import spectrum_study
 
-    study = spectrum_study(
+    study = studies.nonlinear_features.spectrum_study(
         problem,
         alphas=_exponents(alphas),
         points=points,
@@ -102,12 +96,11 @@ def spectrum(
         gradient_order=gradient_order,
     )
 
-    def draw() -> Any:
-        from spikes.studies.nonlinear_features.figure import plot_spectrum_study
-
-        return plot_spectrum_study(study)
-
-    return Answer(study.to_dict, lambda: print_rows(study.problem, study.rows(), f"spikes, {seeds} seeds"), draw)
+    return Answer(
+        study.to_dict,
+        lambda: print_rows(study.problem, study.rows(), f"spikes, {seeds} seeds"),
+        lambda: studies.nonlinear_features.plot_spectrum_study(study),
+    )
 
 
 @app.command()
@@ -122,19 +115,16 @@ def decomposition(
     workers: Workers = None,
 ) -> Answer:
     """The remainder of F = F_0 + ell terms against n, corrected and as published, with fitted exponents."""
-    from spikes.studies.nonlinear_features.study import decomposition_study
-    from spikes.studies.nonlinear_features.table import print_decomposition
 
     values = numbers("sizes", sizes)
     if any(value != int(value) for value in values):
         raise ValueError(f"`sizes` must be integers separated by commas; got {sizes!r}")
-    study = decomposition_study(
+    study = studies.nonlinear_features.decomposition_study(
         problem, ell, sizes=[int(value) for value in values], seeds=seeds, seed=seed, workers=workers
     )
 
-    def draw() -> Any:
-        from spikes.studies.nonlinear_features.figure import plot_decomposition
-
-        return plot_decomposition(study)
-
-    return Answer(study.to_dict, lambda: print_decomposition(study), draw)
+    return Answer(
+        study.to_dict,
+        lambda: studies.nonlinear_features.print_decomposition(study),
+        lambda: studies.nonlinear_features.plot_decomposition(study),
+    )

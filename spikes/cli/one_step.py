@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spikes import studies
 from spikes.cli.options import (
     Answer,
     Dtype,
@@ -42,18 +43,18 @@ def predict(
 ) -> Answer:
     """Predict spectrum, spikes, what they have learned, and ridge errors."""
     from spikes.agreement import contract
-    from spikes.studies.one_step.table import print_prediction
     from theory.conditional_equivalent import predict as predict_problem
 
     points = None if density_at is None else numbers("density_at", density_at)
     theory = predict_problem(problem, gradient_order, density_at=points)
 
-    def draw() -> Any:
-        from spikes.studies.one_step.figure import plot_prediction
-
-        return plot_prediction(theory if points is None else predict_problem(problem, gradient_order))
-
-    return Answer(lambda: contract(problem, theory=theory.to_dict()), lambda: print_prediction(theory), draw)
+    return Answer(
+        lambda: contract(problem, theory=theory.to_dict()),
+        lambda: studies.one_step.print_prediction(theory),
+        lambda: studies.one_step.plot_prediction(
+            theory if points is None else predict_problem(problem, gradient_order)
+        ),
+    )
 
 
 Data = Annotated[
@@ -95,7 +96,6 @@ def simulate(
     from spikes.agreement import contract
     from spikes.runtime.cluster import cluster_executor
     from spikes.simulation.ensemble import simulate_ensemble
-    from spikes.studies.one_step.table import print_simulation
 
     with ExitStack() as stack:
         executor = None
@@ -105,37 +105,30 @@ def simulate(
             problem, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method, executor=executor
         )
 
-    def draw() -> Any:
-        from spikes.studies.one_step.figure import plot_simulation
-
-        return plot_simulation(ensemble)
-
-    return Answer(lambda: contract(problem, simulation=ensemble.to_dict()), lambda: print_simulation(ensemble), draw)
+    return Answer(
+        lambda: contract(problem, simulation=ensemble.to_dict()),
+        lambda: studies.one_step.print_simulation(ensemble),
+        lambda: studies.one_step.plot_simulation(ensemble),
+    )
 
 
 def _refuse_given(context: typer.Context) -> None:
     """Refuse options that say what the data decide."""
-    from spikes.studies.own_data.study import NEEDED
 
-    for name in NEEDED:
+    for name in studies.own_data.NEEDED:
         if context.get_parameter_source(name).name == "COMMANDLINE":
             raise ValueError(f"`{name}` must be left out with `data`, which decide it; got {context.params[name]}")
 
 
 def _on_data(problem: Problem, path: str, shares: str | None, **how: Any) -> Answer:
     from spikes.simulation.dataset import SHARES, load_dataset
-    from spikes.studies.own_data.study import study_data
-    from spikes.studies.own_data.table import print_data_study
 
     parts = SHARES if shares is None else numbers("shares", shares)
-    study = study_data(load_dataset(path), problem, shares=parts, **how)
+    study = studies.own_data.study_data(load_dataset(path), problem, shares=parts, **how)
 
-    def draw() -> Any:
-        from spikes.studies.own_data.figure import plot_data_study
-
-        return plot_data_study(study)
-
-    return Answer(study.to_dict, lambda: print_data_study(study), draw)
+    return Answer(
+        study.to_dict, lambda: studies.own_data.print_data_study(study), lambda: studies.own_data.plot_data_study(study)
+    )
 
 
 @takes_problem()
@@ -150,8 +143,8 @@ def compare(
     gradient_order: GradientOrder = 2,
 ) -> Answer:
     """Lay theory over simulation: every quantity with its standard error, z and relative difference."""
-    from spikes.studies.one_step.study import compare as compare_problem
-    from spikes.studies.one_step.table import print_comparison
 
-    result = compare_problem(problem, seeds, seed, workers, gradient_order=gradient_order, dtype=dtype, method=method)
-    return Answer(result.to_dict, lambda: print_comparison(result), result.plot)
+    result = studies.one_step.compare(
+        problem, seeds, seed, workers, gradient_order=gradient_order, dtype=dtype, method=method
+    )
+    return Answer(result.to_dict, lambda: studies.one_step.print_comparison(result), result.plot)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from spikes import studies
 from spikes.cli.options import Answer, answers, real_option
 
 __all__ = ["spectrum"]
@@ -23,14 +24,11 @@ Method = Annotated[
 @answers()
 def spectrum(file: File, key: Key = None, level: Level = 1e-3, method: Method = "gram") -> Answer:
     """Eigenvalues of your own matrix, the Marchenko-Pastur bulk fitted to them, and the outliers."""
-    from spikes.studies.own_matrix.study import load_matrix, matrix_spectrum
-    from spikes.studies.own_matrix.table import print_matrix_spectrum
 
-    study = matrix_spectrum(load_matrix(file, key), level=level, method=method)
+    study = studies.own_matrix.matrix_spectrum(studies.own_matrix.load_matrix(file, key), level=level, method=method)
 
-    def draw() -> Any:
-        from spikes.studies.own_matrix.figure import plot_matrix_spectrum
-
-        return plot_matrix_spectrum(study)
-
-    return Answer(study.to_dict, lambda: print_matrix_spectrum(study), draw)
+    return Answer(
+        study.to_dict,
+        lambda: studies.own_matrix.print_matrix_spectrum(study),
+        lambda: studies.own_matrix.plot_matrix_spectrum(study),
+    )

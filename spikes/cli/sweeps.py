@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -90,6 +90,7 @@ def plot(
     where: Where = "",
 ) -> Answer:
     """Draw a sweep: theory as lines, simulation as points with standard errors over seeds."""
+    from spikes import sweeps
     from spikes.sweeps.store import open_results
     from spikes.sweeps.summary import curves, summarise, to_dict
 
@@ -97,9 +98,4 @@ def plot(
     summaries = summarise(found, where)
     drawn = curves(summaries, x, y, tuple(part.strip() for part in by.split(",")) if by else ())
 
-    def draw() -> Any:
-        from spikes.sweeps.figure import plot_curves
-
-        return plot_curves(drawn, x, y)
-
-    return Answer(lambda: to_dict(found, summaries), lambda: None, draw)
+    return Answer(lambda: to_dict(found, summaries), lambda: None, lambda: sweeps.plot_curves(drawn, x, y))

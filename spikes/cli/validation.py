@@ -70,12 +70,9 @@ def validate(
         if report is not None:
             print(f"report written to {report}, its numbers to {_beside(report)}")
 
-    def draw() -> Any:
-        from spikes.validation.figure import plot_certificate
-
-        return plot_certificate(certificate)
-
-    return Answer(certificate.to_dict, show, draw, 0 if certificate.as_expected else 1)
+    return Answer(
+        certificate.to_dict, show, lambda: validation.plot_certificate(certificate), 0 if certificate.as_expected else 1
+    )
 
 
 def _beside(report: str) -> str:

@@ -1,1 +1,5 @@
 """Theory beside simulation, one folder a subject: study, figure and table of each."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

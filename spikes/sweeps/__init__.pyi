@@ -10,3 +10,4 @@ from .summary import curves as curves
 from .summary import frame as frame
 from .summary import records as records
 from .summary import summarise as summarise
+from .table import print_summaries as print_summaries

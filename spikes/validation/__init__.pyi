@@ -6,4 +6,6 @@ from .statement import Claim as Claim
 from .statement import Measured as Measured
 from .statement import claim as claim
 from .subjects import registry as registry
+from .table import print_certificate as print_certificate
+from .table import print_claims as print_claims
 from .user_claims import load_claims as load_claims

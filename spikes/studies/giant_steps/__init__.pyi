@@ -8,5 +8,9 @@ from .figure import plot_report as plot_report
 from .figure import plot_trajectory as plot_trajectory
 from .step import StepStudy as StepStudy
 from .step import study_step as study_step
+from .table import print_curve as print_curve
+from .table import print_report as print_report
+from .table import print_step as print_step
+from .table import print_trajectory as print_trajectory
 from .trajectory import TrajectoryStudy as TrajectoryStudy
 from .trajectory import study_trajectory as study_trajectory

@@ -7,3 +7,4 @@ from .study import Staircase as Staircase
 from .study import decomposition_study as decomposition_study
 from .study import spectrum_study as spectrum_study
 from .study import staircase as staircase
+from .table import print_decomposition as print_decomposition

@@ -7,3 +7,6 @@ from .figure import plot_spectrum as plot_spectrum
 from .study import Comparison as Comparison
 from .study import Path as Path
 from .study import compare as compare
+from .table import print_comparison as print_comparison
+from .table import print_prediction as print_prediction
+from .table import print_simulation as print_simulation
