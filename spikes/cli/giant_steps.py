@@ -102,7 +102,7 @@ def analyse(
     noise=0.0,
     centered=False,
 )
-@answers(progress=True)
+@answers(progress=True, keeps=("checkpoint",))
 def step(
     problem: Problem,
     preprocess: Preprocess = None,
@@ -142,7 +142,7 @@ def step(
     noise=0.0,
     centered=False,
 )
-@answers(progress=True)
+@answers(progress=True, keeps=("checkpoint",))
 def trajectory(
     problem: Problem,
     steps: Steps = 6,
@@ -185,7 +185,7 @@ def trajectory(
     noise=0.0,
     centered=False,
 )
-@answers(progress=True)
+@answers(progress=True, keeps=("checkpoint",))
 def curve(
     problem: Problem,
     exponents: Exponents = None,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
 from rich.table import Table
 
 from spikes.agreement import Row
 from spikes.estimates import Estimate
+from spikes.runtime.text import printable
 from theory.statement.problem import Problem
 
 __all__ = ["console_of_output", "number", "print_rows", "problem_heading", "with_error"]
@@ -18,9 +21,18 @@ __all__ = ["console_of_output", "number", "print_rows", "problem_heading", "with
 _WIDTH = 160  # of a file or a pipe, which has none of its own
 
 
+class _Printable(Console):
+    """Writes out what would command the terminal, in whatever is printed; styles are added after that."""
+
+    def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(printable(text), style)
+
+
 def console_of_output() -> Console:
     """Standard output, as wide as the terminal, or wide enough for every table where there is none."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = _Printable(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _WIDTH
     return console

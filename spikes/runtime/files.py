@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["check_apart", "check_readable", "check_writable", "whole_file", "write_json"]
+__all__ = ["check_apart", "check_regular", "check_writable", "whole_file", "write_json"]
 
 Paths = Sequence[tuple[str, str | os.PathLike[str] | None]]
 """Names of arguments with the paths they were given."""
@@ -60,26 +60,27 @@ def check_writable(name: str, path: str | None, suffixes: tuple[str, ...] = ()) 
         raise ValueError(f"`{name}` must be writable; {path!r}: {error.strerror}") from None
 
 
-def check_readable(name: str, path: str | os.PathLike[str]) -> None:
-    """Refuse a path that is no regular file: a pipe or a device may have no end.
+def check_regular(name: str, path: str | os.PathLike[str] | None) -> None:
+    """Refuse to read what is there and no regular file: a pipe or a device may have no end.
 
     Parameters
     ----------
     name : str
         Argument that the complaint names.
-    path : path
+    path : path, optional
 
     Raises
     ------
     ValueError
-        If there is no such file, or it is a folder, a pipe or a device.
+        If the path leads to a folder, a pipe or a device.
     """
     try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError) as error:
-        raise ValueError(f"`{name}` must be readable; {str(path)!r}: {_reason(error)}") from None
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device"
+        present = None if path is None else _status(path)
+    except OSError as error:
+        raise ValueError(f"`{name}` must be readable; {str(path)!r}: {error.strerror}") from None
+    if present is not None and not stat.S_ISREG(present.st_mode):
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(present.st_mode), "a device")
         raise ValueError(f"`{name}` must be a regular file; {str(path)!r} is {kind}")
 
 
@@ -99,12 +100,27 @@ def check_apart(outputs: Paths, inputs: Paths = ()) -> None:
     ValueError
         Naming both arguments and the path.
     """
-    written = [(name, os.fspath(path)) for name, path in outputs if path is not None and path != "-"]
-    read = [(name, os.fspath(path)) for name, path in inputs if path is not None and _status(path) is not None]
-    for i, (name, path) in enumerate(written):
-        for other, theirs in (*written[:i], *read):
-            if _same(path, theirs):
-                raise ValueError(f"`{name}` must be another file than `{other}`; got {path!r} and {theirs!r}")
+    alike: dict[tuple, list[tuple[str, str]]] = {}
+    for name, path in inputs:
+        if path is not None and _status(path) is not None:
+            for key in _keys(os.fspath(path)):
+                alike.setdefault(key, []).append((name, os.fspath(path)))
+    for name, path in outputs:
+        if path is None or path == "-":
+            continue
+        mine, keys = os.fspath(path), _keys(os.fspath(path))
+        for other, theirs in (pair for key in keys for pair in alike.get(key, ())):
+            if _same(mine, theirs):
+                raise ValueError(f"`{name}` must be another file than `{other}`; got {mine!r} and {theirs!r}")
+        for key in keys:
+            alike.setdefault(key, []).append((name, mine))
+
+
+def _keys(path: str) -> tuple[tuple, ...]:
+    """What paths that may lead to one file have in common: the folded name, or the file itself where it is there."""
+    present = _status(path)
+    names = (_folded(os.path.basename(os.path.realpath(path))),)
+    return (names,) if present is None else (names, (present.st_dev, present.st_ino))
 
 
 def _same(one: str, two: str) -> bool:
@@ -126,12 +142,8 @@ def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
     """What a path leads to, links followed; None where nothing is there."""
     try:
         return os.stat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last of a path that no system has
         return None
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
 
 
 def _allows_writing(path: str, present: os.stat_result) -> bool:

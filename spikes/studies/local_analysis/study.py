@@ -276,7 +276,10 @@ def compare_training(
     if plan.schedule != "none" and plan.epochs:
         check_decay(plan.teacher, plan.first_decay(signal_power(plan.teacher) + plan.noise**2))
     sequence = as_seed_sequence(seed)
-    tasks = [(plan, derived_sequence(sequence, i), _numbered(checkpoint, i, seeds), stop_after) for i in range(seeds)]
+    tasks = [
+        (plan, derived_sequence(sequence, i), numbered_checkpoint(checkpoint, i, seeds), stop_after)
+        for i in range(seeds)
+    ]
     if seeds == 1:
         with progress_bar("epochs", plan.epochs) as advance:
             runs = [train(*tasks[0][:2], checkpoint=checkpoint, stop_after=stop_after, advance=advance)]
@@ -287,7 +290,8 @@ def compare_training(
     return LocalStudy(plan, tuple(runs), tuple(minima))
 
 
-def _numbered(checkpoint: str | None, i: int, seeds: int) -> str | None:
+def numbered_checkpoint(checkpoint: str | None, i: int, seeds: int) -> str | None:
+    """The file of one of several seeds: its number stands before the suffix."""
     if checkpoint is None or seeds == 1:
         return checkpoint
     path = Path(checkpoint)
