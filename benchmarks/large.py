@@ -22,8 +22,8 @@ def simulation(problem, threads: int, dtype: str) -> str:
     from spikes import simulate
 
     result = simulate(problem, method="streamed", threads=threads, dtype=dtype)
-    values = ", ".join(f"{value:.6f}" for value in result.singular_values[:2])
-    return f"singular values {values}; test error {result.test_error[0]:.5f}"
+    values = ", ".join(f"{value:.6f}" for value in result.after.singular_values[:2])
+    return f"singular values {values}; test error {result.after.test_error[0]:.5f}"
 
 
 def outliers(problem, threads: int, dtype: str) -> str:

@@ -221,7 +221,10 @@ heavy = Problem(n=300, d=300, width=400, target="z + He3(z)/2", noise=0.0, alpha
 law = predict(heavy)
 edge = law.bulk_edges[-1][1] ** 0.5
 runs = simulate_ensemble(heavy, seeds=8, seed=0).runs
-print(f"predicted: {len(law.outliers)}; simulated:", [int((run.singular_values > 1.05 * edge).sum()) for run in runs])
+print(
+    f"predicted: {len(law.outliers)}; simulated:",
+    [int((run.after.singular_values > 1.05 * edge).sum()) for run in runs],
+)
 
 # %%
 # **Small sizes.** Differences of a few per cent at n in the hundreds are expected; double every size and look again

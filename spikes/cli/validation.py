@@ -118,25 +118,20 @@ def _names(claims: Iterable[Claim], name: str) -> str:
 
 
 def _listing(claims: Sequence[Claim]) -> dict[str, Any]:
-    from spikes.agreement import SCHEMA
+    from spikes.agreement import contract
 
-    return {
-        "schema": SCHEMA,
-        "problem": None,
-        "theory": {
-            c.name: {
-                "statement": c.statement,
-                "source": c.source,
-                "kind": c.kind,
-                "levels": [list(pair) for pair in c.levels],
-                "quick": [list(pair) for pair in c.at(True)],
-                "expected": c.expected or None,
-            }
-            for c in claims
-        },
-        "simulation": None,
-        "agreement": [],
+    stated = {
+        c.name: {
+            "statement": c.statement,
+            "source": c.source,
+            "kind": c.kind,
+            "levels": [list(pair) for pair in c.levels],
+            "quick": [list(pair) for pair in c.at(True)],
+            "expected": c.expected or None,
+        }
+        for c in claims
     }
+    return contract(None, stated)
 
 
 def _nothing_drawn() -> Any:

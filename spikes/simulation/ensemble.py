@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -40,25 +41,31 @@ class Ensemble:
         """Number of runs."""
         return len(self.runs)
 
-    def values(self, name: str) -> np.ndarray:
-        """One attribute of every run, stacked on the first axis."""
-        return np.stack([np.asarray(getattr(run, name)) for run in self.runs])
+    def values(self, *path: str) -> np.ndarray:
+        """One quantity of every run, stacked on the first axis: ``values("beta_norm2")``, ``values("after", "rank")``.
+
+        Parameters
+        ----------
+        *path : str
+            Names of attributes, each of what the one before it gives.
+        """
+        return np.stack([np.asarray(reduce(getattr, path, run)) for run in self.runs])
 
     def outlier_count(self) -> int:
         """Number of leading singular values that stand apart from the rest in most runs, judged from them alone."""
-        counts = [separated(run.singular_values) for run in self.runs]
+        counts = [separated(run.after.singular_values) for run in self.runs]
         return int(np.median(counts))
 
     def singular_value(self, i: int) -> Estimate:
         """Singular value i of F/√n, counted from 0."""
-        return estimate([run.singular_values[i] for run in self.runs])
+        return estimate([run.after.singular_values[i] for run in self.runs])
 
     def alignment(self, i: int) -> tuple[Estimate, ...]:
         """Amplitudes |⟨û_i, h_k⟩|, h_k being He_k(u)/√(k! n) orthonormalised on the sample, k = 0 … 4.
 
         See `mean_amplitudes` for what the mean of a quantity without a sign is.
         """
-        return mean_amplitudes(np.stack([run.alignment[i] for run in self.runs]))
+        return mean_amplitudes(np.stack([run.after.alignment[i] for run in self.runs]))
 
     def histogram(self, outliers: int) -> tuple[np.ndarray, np.ndarray]:
         """Bin edges, equidistant in ln x, and the density of every run over them, the leading eigenvalues left out.
@@ -69,7 +76,7 @@ class Ensemble:
         density : ndarray, shape (seeds, 60)
             Integrates to the share of eigenvalues of FFᵀ/n in the bulk.
         """
-        bulks = [run.eigenvalues[outliers : run.rank] for run in self.runs]
+        bulks = [run.after.eigenvalues[outliers : run.after.rank] for run in self.runs]
         low, high = min(values[-1] for values in bulks), max(values[0] for values in bulks)
         edges = np.geomspace(low * (1.0 - 1e-9), high * (1.0 + 1e-9), _BINS + 1)
         density = [np.histogram(values, edges)[0] / (self.problem.n * np.diff(edges)) for values in bulks]
@@ -78,14 +85,15 @@ class Ensemble:
     def to_dict(self, outliers: int | None = None) -> dict[str, Any]:
         """The ``simulation`` part of the JSON contract, with `outliers` spikes or as many as stand apart."""
         count = self.outlier_count() if outliers is None else outliers
-        count = min(count, self.runs[0].alignment.shape[0])
+        count = min(count, self.runs[0].after.alignment.shape[0])
         edges, density = self.histogram(count)
-        lows = estimate([run.eigenvalues[run.rank - 1] for run in self.runs])
-        highs = estimate([run.eigenvalues[count] for run in self.runs])
-        zero = estimate([1.0 - run.rank / self.problem.n for run in self.runs])
+        lows = estimate([run.after.eigenvalues[run.after.rank - 1] for run in self.runs])
+        highs = estimate([run.after.eigenvalues[count] for run in self.runs])
+        zero = estimate([1.0 - run.after.rank / self.problem.n for run in self.runs])
 
-        def path(name: str) -> list[dict[str, float | None]]:
-            return [estimate(column).to_dict() for column in self.values(name).T]
+        def errors(when: str) -> dict[str, list[dict[str, float | None]]]:
+            names = ("test_error", "train_error", "objective")
+            return {name: [estimate(column).to_dict() for column in self.values(when, name).T] for name in names}
 
         return {
             "seeds": self.seeds,
@@ -108,10 +116,8 @@ class Ensemble:
                 for i in range(count)
             ],
             "ridge": list(self.problem.ridges),
-            "test_error": path("test_error"),
-            "train_error": path("train_error"),
-            "objective": path("objective"),
-            "before": {name: path(f"{name}_before") for name in ("test_error", "train_error", "objective")},
+            **errors("after"),
+            "before": errors("before"),
         }
 
 
@@ -170,7 +176,7 @@ def simulate_ensemble(
     --------
     >>> from theory import Problem
     >>> runs = simulate_ensemble(Problem(n=100, d=50, width=75), seeds=2, seed=0, workers=1)
-    >>> runs.seeds, runs.values("test_error").shape
+    >>> runs.seeds, runs.values("after", "test_error").shape
     (2, (2, 1))
     """
     sequence, count = as_seed_sequence(seed), check_runs(seeds, workers, executor)

@@ -30,6 +30,7 @@ __all__ = [
     "DTYPES",
     "METHODS",
     "Batches",
+    "Fit",
     "Simulation",
     "activation_mean",
     "check_how",
@@ -44,49 +45,29 @@ METHODS = ("gram", "svd", "streamed")
 
 
 @dataclass(frozen=True, eq=False)
-class Simulation:
-    """Measured quantities of one run.
+class Fit:
+    """The features of one first layer: their spectrum, and ridge regression of the labels on them.
 
     Attributes
     ----------
-    problem : Problem
-    eigenvalues, eigenvalues_before : ndarray, shape (min(n, N),)
-        Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order, after the step and before it.
+    eigenvalues : ndarray, shape (min(n, N),)
+        Eigenvalues of FFᵀ/n that are not zero by dimension, in decreasing order.
     alignment : ndarray, shape (K, 5)
         ⟨û_i, h_k⟩ of the K leading left singular vectors, k = 0 … 4, with h_k = He_k(u)/√(k! n) orthonormalised on the
         sample (:func:`spikes.simulation.spectra.hermite_alignment`), each vector signed to
         make its largest entry positive.
-    beta_norm2 : float
-        ‖β‖² of the realised β = X₀ᵀy₀/n₀.
-    overlap : ndarray, shape (k,)
-        Overlap of β̂ with the target's directions.
-    gradient_share : float
-        Share of the gradient's squared Frobenius norm that its largest singular value carries.
-    label_power : float
-        Mean of y² over the fitted samples.
     ridge, objective, train_error, test_error : ndarray, shape (L,)
-        The test error is a mean over `test_samples` fresh samples.
-    objective_before, train_error_before, test_error_before : ndarray, shape (L,)
-        The same on the same data with the first layer before the step.
-    test_samples : int
+        Penalties λ, the minima of (1/n)‖y − Fa‖² + λ‖a‖², their first terms, and means over the fresh samples.
+    dtype : str
+        In which the features were computed.
     """
 
-    problem: Problem
     eigenvalues: np.ndarray
     alignment: np.ndarray
-    beta_norm2: float
-    overlap: np.ndarray
-    label_power: float
     ridge: np.ndarray
     objective: np.ndarray
     train_error: np.ndarray
     test_error: np.ndarray
-    eigenvalues_before: np.ndarray
-    gradient_share: float
-    objective_before: np.ndarray
-    train_error_before: np.ndarray
-    test_error_before: np.ndarray
-    test_samples: int
     dtype: str = "float64"
 
     @property
@@ -99,6 +80,37 @@ class Simulation:
         """Number of eigenvalues above rounding."""
         rounding = 1e-12 if self.dtype == "float64" else 1e-6
         return int(np.sum(self.eigenvalues > rounding * self.eigenvalues[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """Measured quantities of one run.
+
+    Attributes
+    ----------
+    problem : Problem
+    before, after : Fit
+        Of the first layer before the step and after it, on the same data.
+    beta_norm2 : float
+        ‖β‖² of the realised β = X₀ᵀy₀/n₀.
+    overlap : ndarray, shape (k,)
+        Overlap of β̂ with the target's directions.
+    gradient_share : float
+        Share of the gradient's squared Frobenius norm that its largest singular value carries.
+    label_power : float
+        Mean of y² over the fitted samples.
+    test_samples : int
+        Fresh samples that the test errors are means over.
+    """
+
+    problem: Problem
+    before: Fit
+    after: Fit
+    beta_norm2: float
+    overlap: np.ndarray
+    gradient_share: float
+    label_power: float
+    test_samples: int
 
 
 def simulate(
@@ -152,7 +164,7 @@ def simulate(
     >>> problem = Problem(n=100, d=50, width=75)
     >>> run = simulate(problem, 7, test_samples=512)
     >>> again = simulate(problem, 7, test_samples=512)
-    >>> bool((run.eigenvalues == again.eigenvalues).all())  # the same seed, the same bits
+    >>> bool((run.after.eigenvalues == again.after.eigenvalues).all())  # the same seed, the same bits
     True
     """
     return simulate_steps(
@@ -264,11 +276,24 @@ def simulate_on(
         return run.simulate(problems, antisymmetric)
 
 
-class _Fit(NamedTuple):
+class _Fitted(NamedTuple):
+    """A fit whose test error is still to be measured."""
+
     eigenvalues: np.ndarray
     path: RidgePath
     alignment: np.ndarray
     power: float
+
+    def with_test_error(self, ridges: tuple[float, ...], test_error: np.ndarray, dtype: np.dtype) -> Fit:
+        return Fit(
+            eigenvalues=self.eigenvalues.astype(float, copy=False),
+            alignment=self.alignment.astype(float, copy=False),
+            ridge=np.array(ridges),
+            objective=self.path.objective,
+            train_error=self.path.train_error,
+            test_error=test_error,
+            dtype=dtype.name,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,7 +310,7 @@ class _Run:
     method: str
     place: Place
 
-    def fit(self, W: np.ndarray, direction: np.ndarray, F: np.ndarray | None) -> _Fit:
+    def fit(self, W: np.ndarray, direction: np.ndarray, F: np.ndarray | None) -> _Fitted:
         """Spectrum, ridge path and alignments of the features of W on the fitted samples; they are written to F."""
         problem, samples, ridges = self.problem, self.batches.fit, np.array(self.problem.ridges)
         if self.method == "streamed":
@@ -296,12 +321,13 @@ class _Run:
             path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
             leading = min(LEADING, kept)
             alignment = collected.hermite.alignment(values[:leading], vectors[:, :leading])
-            return _Fit(values[:kept], path, alignment, collected.power)
+            return _Fitted(values[:kept], path, alignment, collected.power)
         made = feature_matrix(W, self.kernels, self.shift, samples, direction, threads=self.threads, out=F)
         spectrum = direct_spectrum(made.F) if self.method == "svd" else gram_spectrum(made.F)
         leading = left_vectors(made.F, spectrum, min(LEADING, len(spectrum.eigenvalues)))
         path = ridge_path(made.F, made.y, spectrum, ridges)
-        return _Fit(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), float(made.y @ made.y) / problem.n)
+        power = float(made.y @ made.y) / problem.n
+        return _Fitted(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), power)
 
     def simulate(self, problems: Sequence[Problem], antisymmetric: bool) -> tuple[Simulation, ...]:
         threads = self.threads
@@ -314,8 +340,7 @@ class _Run:
         direction = made.beta / np.sqrt(norm2)
         F = None if self.method == "streamed" else np.empty((self.problem.n, self.problem.width), self.dtype)
         first = self.fit(start.W, direction, F)
-        before = first.path
-        layers, fits = [(start.W, before.readouts)], []
+        layers, fits = [(start.W, first.path.readouts)], []
         for problem in problems:
             W = problem.step_size * made.rows
             W += start.W
@@ -323,25 +348,17 @@ class _Run:
             layers.append((W, fit.path.readouts))
             fits.append(fit)
         (test_before, _), *tests = squared_errors(layers, self.kernels, self.shift, self.batches.test, threads=threads)
+        before = first.with_test_error(self.problem.ridges, test_before, self.dtype)
         return tuple(
             Simulation(
                 problem=problem,
-                eigenvalues=fit.eigenvalues.astype(float, copy=False),
-                alignment=fit.alignment.astype(float, copy=False),
+                before=before,
+                after=fit.with_test_error(problem.ridges, test, self.dtype),
                 beta_norm2=norm2,
                 overlap=direction[: problem.teacher.k].copy(),
-                label_power=fit.power,
-                ridge=np.array(problem.ridges),
-                objective=fit.path.objective,
-                train_error=fit.path.train_error,
-                test_error=test,
-                eigenvalues_before=first.eigenvalues.astype(float, copy=False),
                 gradient_share=share,
-                objective_before=before.objective,
-                train_error_before=before.train_error,
-                test_error_before=test_before,
+                label_power=fit.power,
                 test_samples=self.batches.test.rows,
-                dtype=self.dtype.name,
             )
             for problem, fit, (test, _) in zip(problems, fits, tests, strict=True)
         )

@@ -185,14 +185,16 @@ def _measured(run: Simulation, columns: Sequence[str]) -> list[dict[str, float |
     shared: dict[str, float | None] = {
         "beta_norm2": run.beta_norm2,
         "label_power": run.label_power,
-        "outliers": separated(run.singular_values),
+        "outliers": separated(run.after.singular_values),
         **{f"overlap_{i + 1}": run.overlap[i] if i < k else None for i in range(3)},
     }
-    for i, (value, amplitudes) in enumerate(zip(run.singular_values, run.alignment, strict=False), start=1):
+    for i, (value, amplitudes) in enumerate(zip(run.after.singular_values, run.after.alignment, strict=False), start=1):
         shared[f"singular_value_{i}"] = value
         shared |= {f"alignment_{i}_{name}": a for name, a in zip(ALIGNMENTS, amplitudes, strict=True)}
-    errors = [name + when for name in _ERRORS for when in ("", "_before")]
-    rows = [shared | {name: getattr(run, name)[r] for name in errors} for r in range(len(run.ridge))]
+    errors = {
+        name + end: getattr(fit, name) for fit, end in ((run.after, ""), (run.before, "_before")) for name in _ERRORS
+    }
+    rows = [shared | {name: values[r] for name, values in errors.items()} for r in range(len(run.after.ridge))]
     return [_kept(row, columns) for row in rows]
 
 

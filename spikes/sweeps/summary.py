@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import SCHEMA, Row, row
+from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.runtime.files import whole_file
 from spikes.sweeps.store import Results
@@ -255,27 +255,20 @@ def to_dict(results: Results, summaries: Sequence[Summary]) -> dict[str, Any]:
         counts = {e.seeds for e in s.measured.values()}
         return {"seeds": max(counts, default=0)} | {name: e.to_dict() for name, e in s.measured.items()}
 
-    return {
-        "schema": SCHEMA,
-        "problem": study.problem,
-        "theory": {
-            "gradient_order": study.gradient_order,
-            "cells": cells(lambda s: {c: s.predicted.get(c) for c in study.columns} | {"remark": s.remark}),
-        }
-        if study.theory
-        else None,
-        "simulation": {
-            "seeds": study.seeds,
-            "seed": study.seed,
-            "test_samples": study.test_samples,
-            "complete": results.complete(),
-            "cells": cells(measured),
-            "sessions": results.sessions(),
-        }
-        if study.seeds
-        else None,
-        "agreement": [r.to_dict() for s in summaries for r in s.rows(study.columns, varying)],
+    theory = {
+        "gradient_order": study.gradient_order,
+        "cells": cells(lambda s: {c: s.predicted.get(c) for c in study.columns} | {"remark": s.remark}),
     }
+    simulation = {
+        "seeds": study.seeds,
+        "seed": study.seed,
+        "test_samples": study.test_samples,
+        "complete": results.complete(),
+        "cells": cells(measured),
+        "sessions": results.sessions(),
+    }
+    rows = [r for s in summaries for r in s.rows(study.columns, varying)]
+    return contract(study.problem, theory if study.theory else None, simulation if study.seeds else None, rows)
 
 
 def records(results: Results, where: str = "") -> list[dict[str, Any]]:

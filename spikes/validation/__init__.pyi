@@ -1,7 +1,7 @@
 from .certificate import Certificate as Certificate
-from .certificate import validate as validate
 from .figure import plot_certificate as plot_certificate
 from .report import html_report as html_report
+from .run import validate as validate
 from .statement import Claim as Claim
 from .statement import Measured as Measured
 from .statement import claim as claim

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import ScaledTranslation
 
-from spikes.validation.certificate import AGREE, DISAGREE, Certificate, ClaimResult, Quantity
+from spikes.validation.certificate import Certificate, ClaimResult, Quantity
 from spikes.validation.presentation import SYMBOLS, difference_unit, number_text
+from spikes.validation.verdict import AGREE, DISAGREE
 
 __all__ = ["COLOURS", "PALE", "WIDTH", "panel_height", "panels", "plot_certificate", "plot_claim"]
 

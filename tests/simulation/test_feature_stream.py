@@ -19,7 +19,20 @@ from spikes.simulation.spectra import hermite_alignment
 from theory.statement.problem import Problem
 
 PROBLEM = Problem(n=1300, d=150, width=220, alpha=0.45, ridge=(0.01, 1.0))
-ERRORS = ("objective", "train_error", "test_error", "objective_before", "train_error_before", "test_error_before")
+
+
+def errors(run) -> dict[str, np.ndarray]:
+    """Training figures and test error before and after the step."""
+    return {
+        f"{name} {when}": getattr(fit, name)
+        for when, fit in (("before", run.before), ("after", run.after))
+        for name in ("objective", "train_error", "test_error")
+    }
+
+
+def numbers(run) -> dict[str, np.ndarray]:
+    """The errors, and what the step itself measured."""
+    return errors(run) | {name: getattr(run, name) for name in ("beta_norm2", "label_power", "overlap")}
 
 
 @pytest.fixture(scope="module")
@@ -40,42 +53,42 @@ def stepped():
 )
 def test_methods_agree(how):
     expected, run = simulate(PROBLEM, 3, test_samples=1500), simulate(PROBLEM, 3, test_samples=1500, **how)
-    for name in (*ERRORS, "beta_norm2", "label_power", "overlap"):
-        np.testing.assert_allclose(getattr(run, name), getattr(expected, name), rtol=1e-10)
+    for name, values in numbers(run).items():
+        np.testing.assert_allclose(values, numbers(expected)[name], rtol=1e-10)
     # squares of singular values: rounding of 1e-16 relative to the largest
-    scale = expected.eigenvalues[0]
-    np.testing.assert_allclose(run.eigenvalues, expected.eigenvalues, rtol=1e-8, atol=1e-14 * scale)
-    np.testing.assert_allclose(run.alignment[:2], expected.alignment[:2], atol=1e-8)
+    scale = expected.after.eigenvalues[0]
+    np.testing.assert_allclose(run.after.eigenvalues, expected.after.eigenvalues, rtol=1e-8, atol=1e-14 * scale)
+    np.testing.assert_allclose(run.after.alignment[:2], expected.after.alignment[:2], atol=1e-8)
 
 
 @pytest.mark.parametrize("n", [150, 219])
 def test_streaming_fewer_rows_than_features(n):
     problem = PROBLEM.replace(n=n)
     expected, run = simulate(problem, 1, test_samples=500), simulate(problem, 1, test_samples=500, method="streamed")
-    assert run.eigenvalues.shape == expected.eigenvalues.shape
-    for name in ERRORS:
-        np.testing.assert_allclose(getattr(run, name), getattr(expected, name), rtol=1e-8)
+    assert run.after.eigenvalues.shape == expected.after.eigenvalues.shape
+    for name, values in errors(run).items():
+        np.testing.assert_allclose(values, errors(expected)[name], rtol=1e-8)
 
 
 @pytest.mark.parametrize("method", ["gram", "svd", "streamed"])
 def test_single_precision_agrees_to_a_thousandth(method):
     expected = simulate(PROBLEM, 3, test_samples=1500)
     run = simulate(PROBLEM, 3, test_samples=1500, dtype="float32", method=method)
-    for name in (*ERRORS, "beta_norm2", "label_power", "overlap", "eigenvalues"):
-        values = getattr(run, name)
+    expected_numbers = numbers(expected) | {"eigenvalues": expected.after.eigenvalues}
+    for name, values in (numbers(run) | {"eigenvalues": run.after.eigenvalues}).items():
         assert np.asarray(values).dtype == np.float64
-        np.testing.assert_allclose(values, getattr(expected, name), rtol=1e-3)
-    np.testing.assert_allclose(run.alignment[:2], expected.alignment[:2], atol=1e-3)
-    assert run.rank == expected.rank
+        np.testing.assert_allclose(values, expected_numbers[name], rtol=1e-3)
+    np.testing.assert_allclose(run.after.alignment[:2], expected.after.alignment[:2], atol=1e-3)
+    assert run.after.rank == expected.after.rank
 
 
 def test_the_svd_keeps_small_singular_values():
     # noise-free linear features of rank d < N: exact zeros, which squaring would drown at 1e-8 of the largest
     problem = PROBLEM.replace(activation="He1", d=100, alpha=0.2)
     direct, squared = simulate(problem, 0, method="svd"), simulate(problem, 0)
-    ratio = math.sqrt(direct.eigenvalues[-1] / direct.eigenvalues[0])
+    ratio = math.sqrt(direct.after.eigenvalues[-1] / direct.after.eigenvalues[0])
     assert ratio < 1e-14
-    assert direct.rank == squared.rank == 100
+    assert direct.after.rank == squared.after.rank == 100
 
 
 def test_products_with_the_stream(stepped):

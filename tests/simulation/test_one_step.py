@@ -201,13 +201,16 @@ def test_activation_mean(name):
 def test_same_seed_same_bits():
     first, again = simulate(SMALL, 7), simulate(SMALL, 7)
     other = simulate(SMALL, 8)
-    for name in ("eigenvalues", "alignment", "test_error", "train_error_before"):
-        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
-        assert not np.array_equal(getattr(first, name), getattr(other, name))
+    for name in ("eigenvalues", "alignment", "test_error", "train_error"):
+        for when in ("before", "after"):
+            expected, same, another = (getattr(getattr(run, when), name) for run in (first, again, other))
+            np.testing.assert_array_equal(same, expected)
+            assert not np.array_equal(another, expected)
     sequence = np.random.SeedSequence(7)
-    np.testing.assert_array_equal(simulate(SMALL, sequence).eigenvalues, first.eigenvalues)
+    np.testing.assert_array_equal(simulate(SMALL, sequence).after.eigenvalues, first.after.eigenvalues)
     np.testing.assert_array_equal(
-        simulate(SMALL, np.random.default_rng(3)).eigenvalues, simulate(SMALL, np.random.default_rng(3)).eigenvalues
+        simulate(SMALL, np.random.default_rng(3)).after.eigenvalues,
+        simulate(SMALL, np.random.default_rng(3)).after.eigenvalues,
     )
 
 
@@ -217,9 +220,9 @@ def test_workers_do_not_change_bits():
     more = simulate_ensemble(SMALL, seeds=4, seed=4, workers=1)
     alone = simulate(SMALL, derived_sequence(as_seed_sequence(4), 1))
     for name in ("eigenvalues", "alignment", "test_error", "objective"):
-        np.testing.assert_array_equal(one.values(name), two.values(name))
-        np.testing.assert_array_equal(one.values(name), more.values(name)[:3])
-        np.testing.assert_array_equal(one.values(name)[1], getattr(alone, name))
+        np.testing.assert_array_equal(one.values("after", name), two.values("after", name))
+        np.testing.assert_array_equal(one.values("after", name), more.values("after", name)[:3])
+        np.testing.assert_array_equal(one.values("after", name)[1], getattr(alone.after, name))
 
 
 def test_failure_in_a_worker_is_raised_as_it_was():
@@ -265,9 +268,9 @@ def test_steps_on_the_same_random_numbers_differ_in_the_step_alone():
     with pytest.raises(ValueError, match="`problems` must differ in `alpha`, `scale` and `eta` alone"):
         simulate_steps([SMALL, SMALL.replace(alpha=0.1, noise=1.0)])
     first, second, none = simulate_steps([SMALL, SMALL.replace(scale=2.0), SMALL.replace(eta=0.0)], 3)
-    assert np.array_equal(second.test_error, simulate(SMALL.replace(scale=2.0), 3).test_error)
-    assert not np.array_equal(first.test_error, second.test_error)
-    np.testing.assert_array_equal(none.test_error, first.test_error_before)
+    assert np.array_equal(second.after.test_error, simulate(SMALL.replace(scale=2.0), 3).after.test_error)
+    assert not np.array_equal(first.after.test_error, second.after.test_error)
+    np.testing.assert_array_equal(none.after.test_error, first.before.test_error)
 
 
 def test_control_variate():

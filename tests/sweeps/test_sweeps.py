@@ -59,8 +59,8 @@ def test_rows_are_the_simulations(undisturbed):
     point = study.points()[1]
     run = simulate(point.problem, study.sequence(point, 2), test_samples=64)
     rows = [r for r in undisturbed.runs() if r["cell"] in point.cells and r["seed"] == 2]
-    assert [r["test_error"] for r in rows] == run.test_error.tolist()
-    assert [r["train_error_before"] for r in rows] == run.train_error_before.tolist()
+    assert [r["test_error"] for r in rows] == run.after.test_error.tolist()
+    assert [r["train_error_before"] for r in rows] == run.before.train_error.tolist()
     assert rows[0]["label_power"] == rows[1]["label_power"] == run.label_power
     (session,) = undisturbed.sessions()
     assert session["versions"]["numpy"] == np.__version__

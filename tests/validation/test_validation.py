@@ -12,6 +12,7 @@ from scipy import stats
 from spikes.validation import Claim, Measured, claim, validate
 from spikes.validation.extrapolation import difference, finite_size_exponent, linear_limit, pooled
 
+STREAM = "tests.simulation.test_validation"  # one draw of each case: a verdict near a boundary hangs on it
 SIZES = ((100, 40), (200, 40), (400, 40))
 
 

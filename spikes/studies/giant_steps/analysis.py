@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import SCHEMA
+from spikes.agreement import Row, contract
 from theory.giant_steps import Residual, Staircase, TargetAnalysis, analyse_target, residual, visible_staircase
 from theory.statement.activation import Activation, as_activation
 from theory.statement.target import Target
@@ -36,6 +36,22 @@ class TargetReport:
     visible: Staircase
     floors: tuple[Residual, ...]
 
+    def rows(self) -> list[Row]:
+        """None: nothing is simulated."""
+        return []
+
+    def remark(self) -> str:
+        """How much of the target steps of n = O(d^max_leap) samples climb to, and what is left to ridge regression."""
+        seen, target = self.visible, self.analysis.target
+        power = "" if seen.max_leap == 1 else f"^{seen.max_leap}"
+        learned = seen.dimensions[-1] if len(seen.dimensions) else 0
+        floor = self.floors[-1].value if self.floors[-1].value > 1e-10 * self.analysis.variance else 0.0
+        return (
+            f"with steps of n = O(d{power}) samples {self.activation.name} learns {learned} of {target.k} "
+            f"direction{'s' if target.k > 1 else ''} in {len(seen.stairs)} step{'s' if len(seen.stairs) != 1 else ''}; "
+            f"ridge regression with n, N = O(d) then leaves {floor:.4g} of the variance {self.analysis.variance:.4g}"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract; there is no simulation, and of the problem only target and activation matter."""
         made = self.analysis
@@ -53,7 +69,7 @@ class TargetReport:
             "floors": [{"value": f.value, "error": f.error, "method": f.method} for f in self.floors],
         }
         problem = {"target": made.target.name, "latents": made.target.k, "activation": self.activation.name}
-        return {"schema": SCHEMA, "problem": problem, "theory": theory, "simulation": None, "agreement": []}
+        return contract(problem, theory)
 
 
 def _plain(staircase: Staircase) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, contract, row
+from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.progress import progress_bar
@@ -78,6 +78,10 @@ class CurveStudy:
                 label = f"{name.replace('_', ' ')}, n = {n} = d^{x:.3g}"
                 rows.append(row(label, float(self.theory[name][i]), self.measured(name)[i]))
         return rows
+
+    def remark(self) -> str:
+        """How theory and simulation compare."""
+        return conclusion(self.rows())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""

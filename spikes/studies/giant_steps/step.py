@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, contract, row
+from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -101,6 +101,10 @@ class StepStudy:
                 sem = estimate(one - two).sem
                 rows.append(row(label, float(two.mean()), Estimate(float(one.mean()), sem, seeds)))
         return rows
+
+    def remark(self) -> str:
+        """How theory and simulation compare."""
+        return conclusion(self.rows())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, contract, row
+from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import run_tasks
@@ -97,6 +97,10 @@ class TrajectoryStudy:
                     measured = Estimate(float(one[:, r].mean()), estimate(one[:, r] - two[:, r]).sem, len(self.runs))
                     rows.append(row(f"step {step}, cos z{r + 1}, {name}", float(two[:, r].mean()), measured))
         return rows
+
+    def remark(self) -> str:
+        """How theory and simulation compare."""
+        return conclusion(self.rows())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, contract, row
+from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
@@ -162,6 +162,10 @@ class LocalStudy:
             rows.append(row(f"{label} objective", found.value, estimate(objective)))
             rows.append(row(f"{label} mass", float(np.abs(found.masses).sum()), estimate(columns["mass"][:, k])))
         return rows
+
+    def remark(self) -> str:
+        """How training and the theory of its objective compare."""
+        return conclusion(self.rows())
 
     def theory_dict(self) -> dict[str, Any]:
         """The ``theory`` part of the contract."""

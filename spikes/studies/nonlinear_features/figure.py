@@ -109,14 +109,14 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
     offset = 0.0
     for j, (alpha, theory, runs) in enumerate(zip(study.alphas, study.predictions, study.simulation, strict=True)):
         count = len(theory.outliers)
-        edges, density = runs.histogram(min(count, runs.runs[0].alignment.shape[0]))
+        edges, density = runs.histogram(min(count, runs.runs[0].after.alignment.shape[0]))
         root = np.sqrt(edges)
         height = density.mean(axis=0) * np.sqrt(edges[1:] * edges[:-1])
         shown = theory.density_x * theory.density
         names = ("simulated bulk", "predicted density") if j == 0 else (None, None)
         left.stairs(height + offset, root, baseline=offset, fill=True, color="#C8C8C8", label=names[0])
         left.plot(np.sqrt(theory.density_x), shown + offset, color=_THEORY, label=names[1])
-        values = np.array([[run.singular_values[i] for i in range(count)] for run in runs.runs])
+        values = np.array([[run.after.singular_values[i] for i in range(count)] for run in runs.runs])
         left.plot(
             values.ravel(),
             np.full(values.size, offset + 0.012),
@@ -158,7 +158,7 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
             label="predicted spikes, theory at this n" if i == 0 else None,
         )
     for j, (alpha, runs) in enumerate(zip(study.alphas, study.simulation, strict=True)):
-        values = np.array([run.singular_values[:3] for run in runs.runs])
+        values = np.array([run.after.singular_values[:3] for run in runs.runs])
         right.plot(
             np.full(values.size, alpha),
             values.ravel(),

@@ -129,7 +129,7 @@ class Staircase:
         expected = step_statistics(self.problem).label_power
 
         def one(runs: Ensemble) -> Estimate:
-            values = runs.values(name)[:, 0]
+            values = runs.values("after", name)[:, 0]
             if name == "test_error":
                 return estimate(values)
             return controlled_estimate(values, runs.values("label_power"), expected)
@@ -143,9 +143,9 @@ class Staircase:
         measured = {name: self.measured(name) for name in ERRORS}
         for j, (alpha, runs) in enumerate(zip(self.alphas, self.simulation, strict=True)):
             for name in ERRORS:
-                predicted, after = self.at_alphas[name][j], runs.values(name)[:, 0]
+                predicted, after = self.at_alphas[name][j], runs.values("after", name)[:, 0]
                 rows.append(row(f"{name}[alpha {alpha:.4g}]", predicted, measured[name][j]))
-                ratio = estimate(after / runs.values(f"{name}_before")[:, 0])
+                ratio = estimate(after / runs.values("before", name)[:, 0])
                 rows.append(row(f"{name}/before[alpha {alpha:.4g}]", predicted / getattr(before, name), ratio))
         return rows
 
@@ -260,7 +260,7 @@ class SpectrumStudy:
         """Predicted and simulated singular values of every outlier."""
         rows = []
         for alpha, theory, runs in zip(self.alphas, self.predictions, self.simulation, strict=True):
-            for i, outlier in enumerate(theory.outliers[: runs.runs[0].alignment.shape[0]]):
+            for i, outlier in enumerate(theory.outliers[: runs.runs[0].after.alignment.shape[0]]):
                 rows.append(row(f"outlier {i + 1}[alpha {alpha:.4g}]", outlier.singular_value, runs.singular_value(i)))
         return rows
 

@@ -56,13 +56,13 @@ def plot_spectrum(theory: Prediction | None = None, simulation: Ensemble | None 
     count = len(theory.outliers) if theory is not None else simulation.outlier_count()
     peak = 0.0
     if simulation is not None:
-        edges, density = simulation.histogram(min(count, simulation.runs[0].alignment.shape[0]))
+        edges, density = simulation.histogram(min(count, simulation.runs[0].after.alignment.shape[0]))
         centres = np.sqrt(edges[1:] * edges[:-1])
         height = centres * density.mean(axis=0)
         ax.stairs(height, edges, fill=True, color=_MEASURED, label="simulated bulk")
         peak = float(height.max())
         for i in range(count):
-            values = np.array([run.eigenvalues[i] for run in simulation.runs])
+            values = np.array([run.after.eigenvalues[i] for run in simulation.runs])
             ax.plot(
                 values,
                 np.full(len(values), 0.035),
@@ -93,7 +93,7 @@ def plot_spectrum(theory: Prediction | None = None, simulation: Ensemble | None 
     tops = [o.singular_value**2 for o in theory.outliers] if theory is not None else []
     if simulation is not None:
         low = min(low, edges[0])
-        tops += [float(run.eigenvalues[0]) for run in simulation.runs]
+        tops += [float(run.after.eigenvalues[0]) for run in simulation.runs]
     right = max([*tops, theory.bulk_edges[-1][1] if theory is not None else edges[-1]])
     ax.set_xscale("log")
     ax.set_xlim(max(low / 1.5, 1e-5 * right), right * 2.0)
@@ -123,7 +123,7 @@ def plot_alignments(
     ax = axes_or_new(ax)
     count = len(theory.outliers) if theory is not None else simulation.outlier_count()
     if simulation is not None:
-        count = min(count, simulation.runs[0].alignment.shape[0])
+        count = min(count, simulation.runs[0].after.alignment.shape[0])
     ax.set_ylim(0.0, 1.1)
     ax.set_ylabel(r"amplitude $|\langle \hat u,\,\mathrm{He}_k(u)/\sqrt{k!}\,\rangle|/\sqrt{n}$")
     if count == 0:

@@ -11,7 +11,7 @@ import numpy as np
 from spikes.agreement import ALIGNMENTS, Row, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.simulation.ensemble import Ensemble, simulate_ensemble
-from spikes.simulation.one_step import Simulation
+from spikes.simulation.one_step import Fit, Simulation
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.random_features import random_feature_errors
 from theory.statement.problem import Problem
@@ -158,8 +158,8 @@ def compare(
         curve=np.array(fine.ridges),
         theory={name: np.array([getattr(e, name) for e in after]) for name in _ERRORS},
         before={name: np.array([getattr(e, name) for e in before]) for name in _ERRORS},
-        simulation={name: [estimate(c) for c in runs.values(name)[:, kept:].T] for name in _ERRORS},
-        simulation_before={name: [estimate(c) for c in runs.values(f"{name}_before")[:, kept:].T] for name in _ERRORS},
+        simulation={name: [estimate(c) for c in runs.values("after", name)[:, kept:].T] for name in _ERRORS},
+        simulation_before={name: [estimate(c) for c in runs.values("before", name)[:, kept:].T] for name in _ERRORS},
     )
     ensemble = Ensemble(problem, tuple(_first_ridges(run, problem) for run in runs.runs))
     return Comparison(problem, theory, ensemble, path, tuple(_rows(problem, theory, ensemble)))
@@ -167,8 +167,11 @@ def compare(
 
 def _first_ridges(run: Simulation, problem: Problem) -> Simulation:
     """The run as if only the problem's own penalties had been asked for."""
-    names = ["ridge", *_ERRORS, *(f"{name}_before" for name in _ERRORS)]
-    return replace(run, problem=problem, **{name: getattr(run, name)[: len(problem.ridges)] for name in names})
+
+    def cut(fit: Fit) -> Fit:
+        return replace(fit, **{name: getattr(fit, name)[: len(problem.ridges)] for name in ("ridge", *_ERRORS)})
+
+    return replace(run, problem=problem, before=cut(run.before), after=cut(run.after))
 
 
 def _rows(problem: Problem, theory: Prediction, runs: Ensemble) -> list[Row]:
@@ -176,11 +179,11 @@ def _rows(problem: Problem, theory: Prediction, runs: Ensemble) -> list[Row]:
     before = random_feature_errors(problem)
     for i, ridge in enumerate(problem.ridges):
         for name in _ERRORS:
-            after, start = runs.values(name)[:, i], runs.values(f"{name}_before")[:, i]
+            after, start = runs.values("after", name)[:, i], runs.values("before", name)[:, i]
             predicted = getattr(theory, name)[i]
             rows.append(row(f"{name}[{ridge:g}]", predicted, estimate(after)))
             rows.append(row(f"{name}/before[{ridge:g}]", predicted / getattr(before[i], name), _ratio(after, start)))
-    for i, outlier in enumerate(theory.outliers[: runs.runs[0].alignment.shape[0]]):
+    for i, outlier in enumerate(theory.outliers[: runs.runs[0].after.alignment.shape[0]]):
         rows.append(row(f"outlier {i + 1}", outlier.singular_value, runs.singular_value(i)))
         for label, amplitude, measured in zip(ALIGNMENTS, outlier.alignment, runs.alignment(i), strict=True):
             rows.append(row(f"outlier {i + 1} on {label}", amplitude, measured))

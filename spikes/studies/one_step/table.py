@@ -39,7 +39,7 @@ def print_simulation(ensemble: Ensemble) -> None:
     """Spikes and errors of several runs."""
     console = console_of_output()
     console.print(problem_heading(ensemble.problem), markup=False)
-    count = min(ensemble.outlier_count(), ensemble.runs[0].alignment.shape[0])
+    count = min(ensemble.outlier_count(), ensemble.runs[0].after.alignment.shape[0])
     table = Table("spike", "singular value", *ALIGNMENTS, title=f"{ensemble.seeds} seeds, mean ± standard error")
     for i in range(count):
         table.add_row(str(i + 1), with_error(ensemble.singular_value(i)), *map(with_error, ensemble.alignment(i)))

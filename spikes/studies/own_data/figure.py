@@ -22,7 +22,7 @@ def plot_data_study(study: DataStudy, axes: Any = None) -> np.ndarray:
         axes = plt.subplots(1, 2, figsize=(8.8, 3.6), layout="constrained")[1]
     spectrum, errors = axes
     runs, share = study.simulation, study.problem.width / study.problem.n
-    found = {"before": runs.values("eigenvalues_before"), "after": runs.values("eigenvalues")}
+    found = {when: runs.values(when, "eigenvalues") for when in ("before", "after")}
     top = max(values.max() for values in found.values())
     # the smallest hundredth may lie decades below the rest
     low = min(float(np.quantile(values[values > 1e-12 * top], 0.01)) for values in found.values())
@@ -61,7 +61,7 @@ def plot_data_study(study: DataStudy, axes: Any = None) -> np.ndarray:
     spectrum.set_ylabel(r"density of $\ln x$")
     spectrum.set_title("spectrum of the features")
     spectrum.legend(loc="upper left", ncols=2, fontsize=7)
-    for when, colour in (("_before", _BEFORE), ("", _AFTER)):
+    for when, colour in (("before", _BEFORE), ("after", _AFTER)):
         for name, marker, line in (("test_error", "o", "-"), ("train_error", "s", "--")):
             values = study.errors(name, when)
             errors.errorbar(
@@ -70,11 +70,11 @@ def plot_data_study(study: DataStudy, axes: Any = None) -> np.ndarray:
                 [0.0 if math.isnan(v.sem) else v.sem for v in values],
                 fmt=marker + line,
                 color=colour,
-                markerfacecolor="white" if when else colour,
+                markerfacecolor="white" if when == "before" else colour,
                 markersize=4,
                 capsize=2,
                 linewidth=0.9,
-                label=f"{name.split('_')[0]}, {'before' if when else 'after'} the step",
+                label=f"{name.split('_')[0]}, {when} the step",
             )
     errors.set_xscale("log")
     errors.set_yscale("log")

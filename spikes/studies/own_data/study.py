@@ -88,10 +88,10 @@ class DataStudy:
 
         Parameters
         ----------
-        when : {"", "_before"}
+        when : {"before", "after"}
         """
         shape = (self.problem.n, self.problem.width)
-        values = self.simulation.values(f"eigenvalues{when}")
+        values = self.simulation.values(when, "eigenvalues")
         fits = [fitted_bulk(v, shape) for v in values]
         return {
             "by_gaps": estimate([separated(np.sqrt(v)) for v in values]),
@@ -101,12 +101,12 @@ class DataStudy:
 
     def singular_values(self, when: str) -> list[Estimate]:
         """The leading singular values of F/√n."""
-        values = np.sqrt(self.simulation.values(f"eigenvalues{when}")[:, :_LEADING])
+        values = np.sqrt(self.simulation.values(when, "eigenvalues")[:, :_LEADING])
         return [estimate(column) for column in values.T]
 
     def errors(self, name: str, when: str) -> list[Estimate]:
         """``test_error``, ``train_error`` or ``objective`` along the penalties."""
-        return [estimate(column) for column in self.simulation.values(f"{name}{when}").T]
+        return [estimate(column) for column in self.simulation.values(when, name).T]
 
     def gradient_share(self) -> Estimate:
         """Share of the gradient's squared norm that its largest singular value carries."""
@@ -116,7 +116,7 @@ class DataStudy:
         """Means of x and x² over the eigenvalues before the step beside the law's, where there is one."""
         if self.law is None or not self.problem.centered:
             return []  # a constant feature adds an eigenvalue of order N that is no part of the law
-        values, width = self.simulation.values("eigenvalues_before"), self.problem.width
+        values, width = self.simulation.values("before", "eigenvalues"), self.problem.width
         expected = self.law.moments(2)
         return [
             row(f"mean of x^{k} before the step", expected[k - 1], estimate(np.sum(values**k, axis=1) / width))
@@ -156,8 +156,8 @@ class DataStudy:
                     "gradient_share": self.gradient_share().to_dict(),
                 },
                 "ridge": list(self.problem.ridges),
-                **part(""),
-                "before": part("_before"),
+                **part("after"),
+                "before": part("before"),
             },
             "agreement": [r.to_dict() for r in self.rows()],
         }

@@ -23,9 +23,9 @@ def print_data_study(study: DataStudy) -> None:
         f"eta = {problem.step_size:.6g}, {study.simulation.seeds} splits",
         markup=False,
     )
-    before, after = study.outliers("_before"), study.outliers("")
+    before, after = study.outliers("before"), study.outliers("after")
     table = Table("", "before the step", "after", title="mean ± standard error over splits of these data")
-    leading = zip(study.singular_values("_before"), study.singular_values(""), strict=True)
+    leading = zip(study.singular_values("before"), study.singular_values("after"), strict=True)
     for i, pair in enumerate(list(leading)[: max(3, round(before["by_gaps"].mean), round(after["by_gaps"].mean))]):
         table.add_row(f"singular value {i + 1}", *map(with_error, pair))
     table.add_row("outliers, by gaps", with_error(before["by_gaps"]), with_error(after["by_gaps"]))
@@ -35,7 +35,7 @@ def print_data_study(study: DataStudy) -> None:
     table.add_row("rank-one share of the gradient", "", with_error(study.gradient_share()))
     for i, ridge in enumerate(problem.ridges):
         for name in ("test_error", "train_error"):
-            pair = (study.errors(name, "_before")[i], study.errors(name, "")[i])
+            pair = (study.errors(name, "before")[i], study.errors(name, "after")[i])
             table.add_row(f"{name.replace('_', ' ')}, ridge {ridge:g}", *map(with_error, pair))
     console.print(table)
     table = Table("assumption of the theory", "measured", "from", "to", "", title="the inputs against N(0, 1)")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.simulation.one_step import simulate_steps
+from spikes.simulation.one_step import Fit, simulate_steps
 from spikes.validation.statement import Claim, Measured
 from spikes.validation.subjects.controlled_run import ControlledRun, controlled_run
 from theory.conditional_equivalent import Prediction, bulk, density, equivalent_features, find_outliers, predict
@@ -73,7 +73,7 @@ def _two_valued(n: int) -> Problem:
 def _counted(problem: Problem, sequence: np.random.SeedSequence) -> dict[float, np.ndarray]:
     """The leading singular values at some step sizes, on the same random numbers."""
     runs = simulate_steps([problem.replace(alpha=alpha) for alpha in _STEPS], sequence, test_samples=2)
-    return {alpha: run.singular_values[:12] for alpha, run in zip(_STEPS, runs, strict=True)}
+    return {alpha: run.after.singular_values[:12] for alpha, run in zip(_STEPS, runs, strict=True)}
 
 
 @lru_cache(maxsize=64)
@@ -81,11 +81,11 @@ def _predicted(problem: Problem) -> Prediction:
     return predict(problem)
 
 
-def _errors(of: Any, problem: Problem, names: tuple[str, ...], before: str = "") -> dict[str, float]:
+def _errors(fit: Fit, names: tuple[str, ...]) -> dict[str, float]:
     return {
-        f"{name.replace('_', ' ')}, λ = {ridge:g}": float(getattr(of, name + before)[i])
+        f"{name.replace('_', ' ')}, λ = {ridge:g}": float(getattr(fit, name)[i])
         for name in names
-        for i, ridge in enumerate(problem.ridges)
+        for i, ridge in enumerate(fit.ridge)
     }
 
 
@@ -107,15 +107,15 @@ def _predict_training(problem: Problem) -> dict[str, float]:
 
 
 def _measure_errors(found: ControlledRun) -> Measured:
-    return Measured(_errors(found.run, found.run.problem, ERRORS), found.controls)
+    return Measured(_errors(found.run.after, ERRORS), found.controls)
 
 
 def _measure_test(found: ControlledRun) -> Measured:
-    return Measured(_errors(found.run, found.run.problem, ERRORS[:1]), found.controls)
+    return Measured(_errors(found.run.after, ERRORS[:1]), found.controls)
 
 
 def _measure_training(found: ControlledRun) -> Measured:
-    return Measured(_errors(found.run, found.run.problem, ERRORS[1:]), found.controls)
+    return Measured(_errors(found.run.after, ERRORS[1:]), found.controls)
 
 
 def _predict_before(problem: Problem) -> dict[str, float]:
@@ -123,7 +123,7 @@ def _predict_before(problem: Problem) -> dict[str, float]:
 
 
 def _measure_before(found: ControlledRun) -> Measured:
-    return Measured(_errors(found.run, found.run.problem, ERRORS, "_before"), found.controls)
+    return Measured(_errors(found.run.before, ERRORS), found.controls)
 
 
 def _predict_shares(problem: Problem) -> dict[str, float]:
@@ -148,7 +148,7 @@ def _predict_initial_shares(problem: Problem) -> dict[str, float]:
 
 
 def _measure_shares(found: ControlledRun) -> Measured:
-    values, n = found.run.eigenvalues, found.run.problem.n
+    values, n = found.run.after.eigenvalues, found.run.problem.n
     return Measured({f"above {x}": float(np.sum(values > x)) / n for x in _THRESHOLDS}, found.controls)
 
 
@@ -158,7 +158,7 @@ def _predict_outliers(problem: Problem) -> dict[str, float]:
 
 def _measure_outliers(found: ControlledRun) -> Measured:
     count = len(_predicted(found.run.problem).outliers[:_LEADING])
-    values = {f"s{i + 1}": float(found.run.singular_values[i]) for i in range(count)}
+    values = {f"s{i + 1}": float(found.run.after.singular_values[i]) for i in range(count)}
     return Measured(values, found.controls)
 
 
@@ -175,7 +175,7 @@ def _predict_alignments(problem: Problem) -> dict[str, float]:
 
 def _measure_alignments(found: ControlledRun) -> Measured:
     run = found.run
-    squares = {f"spike {i + 1} on He{k}": float(run.alignment[i, k]) ** 2 for i, k in _learned(run.problem)}
+    squares = {f"spike {i + 1} on He{k}": float(run.after.alignment[i, k]) ** 2 for i, k in _learned(run.problem)}
     return Measured(squares, found.controls)
 
 
@@ -185,8 +185,8 @@ def _predict_edges(problem: Problem) -> dict[str, float]:
 
 
 def _measure_edges(found: ControlledRun) -> dict[str, float]:
-    run, first = found.run, len(_predicted(found.run.problem).outliers)
-    return {"left edge": float(run.eigenvalues[run.rank - 1]), "right edge": float(run.eigenvalues[first])}
+    fit, first = found.run.after, len(_predicted(found.run.problem).outliers)
+    return {"left edge": float(fit.eigenvalues[fit.rank - 1]), "right edge": float(fit.eigenvalues[first])}
 
 
 def _predict_step(problem: Problem) -> dict[str, float]:

@@ -71,8 +71,8 @@ def _predict_drop(problem: Problem, *, as_published: bool = False) -> float:
 def _measure_limit(found: ControlledRun) -> Measured:
     run, (decrease, error) = found.run, _distance(found.run.problem)
     values = {
-        "decrease": float(run.objective_before[0] - run.objective[0]) + decrease,
-        "test error": float(run.test_error[0]) + error,
+        "decrease": float(run.before.objective[0] - run.after.objective[0]) + decrease,
+        "test error": float(run.after.test_error[0]) + error,
     }
     return Measured(values, found.controls)
 

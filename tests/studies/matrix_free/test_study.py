@@ -25,21 +25,21 @@ def dense():
 def test_spikes_are_those_of_the_dense_path(dense):
     found = matrix_free_spectrum(PROBLEM, count=2, **HOW)
     for run, expected in zip(found.runs, dense.runs, strict=True):
-        np.testing.assert_allclose(run.singular_values, expected.singular_values[:2], rtol=1e-8)
-        np.testing.assert_allclose(run.alignment, expected.alignment[:2], atol=1e-8)
+        np.testing.assert_allclose(run.singular_values, expected.after.singular_values[:2], rtol=1e-8)
+        np.testing.assert_allclose(run.alignment, expected.after.alignment[:2], atol=1e-8)
         np.testing.assert_allclose(run.overlap, expected.overlap, rtol=1e-8)
         assert run.beta_norm2 == pytest.approx(expected.beta_norm2, rel=1e-8)
         assert run.density is None
     single = matrix_free_spectrum(PROBLEM, count=2, **HOW, dtype="float32")
     for run, expected in zip(single.runs, dense.runs, strict=True):
-        np.testing.assert_allclose(run.singular_values, expected.singular_values[:2], rtol=1e-3)
+        np.testing.assert_allclose(run.singular_values, expected.after.singular_values[:2], rtol=1e-3)
 
 
 def test_density_is_that_of_the_dense_path_within_its_error(dense):
     x = np.geomspace(0.02, 3.0, 30)
     found = matrix_free_spectrum(PROBLEM, count=1, quadrature=Quadrature(x, probes=20), **HOW).density()
     exact = np.mean(
-        [PROBLEM.width / PROBLEM.n * smoothed(r.eigenvalues, np.full(220, 1 / 220), x, 0.15) for r in dense.runs],
+        [PROBLEM.width / PROBLEM.n * smoothed(r.after.eigenvalues, np.full(220, 1 / 220), x, 0.15) for r in dense.runs],
         axis=0,
     )
     z = np.array([(value.mean - e) / value.sem for value, e in zip(found, exact, strict=True)])

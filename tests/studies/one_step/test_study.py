@@ -46,7 +46,7 @@ def test_small_comparison():
 
 def test_bulk_of_the_simulation_has_the_predicted_moments():
     runs, theory = simulate_ensemble(SMALL, seeds=6, seed=3), predict(SMALL)
-    bulks = [run.eigenvalues[len(theory.outliers) :] for run in runs.runs]
+    bulks = [run.after.eigenvalues[len(theory.outliers) :] for run in runs.runs]
     for k in (1, 2):
         predicted = np.trapezoid(theory.density * theory.density_x**k, theory.density_x)
         measured = np.array([np.sum(values**k) / SMALL.n for values in bulks])
