@@ -19,6 +19,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, register_jitable
 
+from spikes.runtime.compiled import compiled
 from theory.statement.problem import ACTIVATIONS, Activation
 
 __all__ = ["ActivationKernels", "activation_kernels", "pair_pass", "relu_backward", "relu_output"]
@@ -396,14 +397,14 @@ def _dot(x, y):
     return total
 
 
-def _build(activation: Activation, sigma: Callable, pair: Callable, *, cache: bool) -> ActivationKernels:
-    @numba.njit(nogil=True, cache=cache, **_OPTIONS)
+def _build(activation: Activation, sigma: Callable, pair: Callable, compile: Callable) -> ActivationKernels:
+    @compile(nogil=True, **_OPTIONS)
     def activate(H, shift):
         for i in range(H.shape[0]):
             for j in range(H.shape[1]):
                 H[i, j] = sigma(H[i, j]) - shift
 
-    @numba.njit(nogil=True, cache=cache, **_OPTIONS)
+    @compile(nogil=True, **_OPTIONS)
     def backward(H, a, scale, y, shift, r):
         row = np.empty(H.shape[1], H.dtype)
         for i in range(H.shape[0]):
@@ -440,9 +441,9 @@ def activation_kernels(activation: Activation) -> ActivationKernels:
         If numba cannot compile a user's functions.
     """
     if ACTIVATIONS.get(activation.name) is activation:
-        return _build(activation, *_SCALARS[activation.name], cache=True)
+        return _build(activation, *_SCALARS[activation.name], compiled)
     sigma, slope = _compiled(activation.function), _compiled(activation.derivative)
-    kernels = _build(activation, sigma, _both(sigma, slope), cache=False)
+    kernels = _build(activation, sigma, _both(sigma, slope), numba.njit)
     try:
         kernels.backward(np.zeros((1, 1)), np.zeros(1), 1.0, np.zeros(1), 0.0, np.zeros(1))
         kernels.activate(np.zeros((1, 1)), 0.0)
@@ -492,7 +493,7 @@ def _arcsin(x, root):
     return math.copysign(1.5707963267948966 - p if far else p, x)
 
 
-@numba.njit(cache=True, **_SUMS)
+@compiled(**_SUMS)
 def pair_pass(rho, C, split, kernel, lost):
     """All that one gradient of the population loss takes from the cosines, in one pass.
 
@@ -518,7 +519,7 @@ def pair_pass(rho, C, split, kernel, lost):
         lost[i] = total
 
 
-@numba.njit(cache=True, **_SUMS)
+@compiled(**_SUMS)
 def relu_output(Z, a, f):
     """f_s ← Σ_i a_i max(Z_si, 0)."""
     for s in range(Z.shape[0]):
@@ -529,7 +530,7 @@ def relu_output(Z, a, f):
         f[s] = total
 
 
-@numba.njit(cache=True, **_SUMS)
+@compiled(**_SUMS)
 def relu_backward(Z, R, inner):
     """inner_i ← Σ_s max(Z_si, 0) R_s, and Z_si ← R_s where Z_si > 0, else 0."""
     inner[:] = 0.0
