@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from types import FrameType
 
 __all__ = ["main"]
@@ -15,6 +16,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what they say of is refused, or the error of a number that is checked
     from spikes.cli import main as run
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -76,7 +76,10 @@ def main() -> None:
         if type(error).__name__ == "Abort":
             _fail("interrupted", 130)
         if not hasattr(error, "format_message"):
-            raise
+            if os.environ.get("SPIKES_TRACEBACK"):
+                raise
+            words = f"{type(error).__name__}: {_as_options(str(error))}"
+            _fail(f"the computation broke down ({words}); SPIKES_TRACEBACK=1 shows where", 1)
         message = re.sub(r"^Invalid value for '(--[\w-]+)': ", r"\1 ", error.format_message())
         _fail(message, getattr(error, "exit_code", 2))
     if status == 130:  # newer typer answers an interrupt itself, without a word
