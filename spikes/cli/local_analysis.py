@@ -167,6 +167,7 @@ def certificate(
     from theory.local_analysis.dual_certificate import certificate as solve
 
     stated = _teacher(teacher, d, weights, min_angle, teacher_seed)
+    studies.local_analysis.check_teacher(stated)
     found = solve(stated) if degree is None else solve(stated, "degree", degree=degree)
 
     return Answer(

@@ -21,6 +21,9 @@ __all__ = ["finished_tasks", "run_tasks", "worker_count"]
 
 log = logging.getLogger("spikes")
 
+_MOST_WORKERS = 1024
+"""Processes of one machine; each takes a hundred MB of its own."""
+
 _DEATHS = 4
 """Times that a task may be running while a worker dies before it is given up: the task itself may be what kills."""
 
@@ -46,6 +49,8 @@ def worker_count(workers: int | None, tasks: int) -> int:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     elif isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ValueError(f"`workers` must be a positive integer; got {workers!r}")
+    elif workers > _MOST_WORKERS:
+        raise ValueError(f"`workers` must be at most {_MOST_WORKERS}; got {workers!r}")
     return max(1, min(workers, tasks))
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "stochastic_density",
 ]
 
+_MOST_PROBES, _MOST_PASSES = 10_000, 10_000
 _FIRST, _EVERY = 20, 5  # steps at which the quadrature is first asked whether it may end, and their spacing then
 
 
@@ -121,6 +122,9 @@ def check_quadrature(probes: int, steps: int) -> None:
         raise ValueError(f"`probes` must be an integer of at least 2, for an error; got {probes!r}")
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 2:
         raise ValueError(f"`steps` must be an integer of at least 2; got {steps!r}")
+    for name, value, most in (("probes", probes, _MOST_PROBES), ("steps", steps, _MOST_PASSES)):
+        if value > most:
+            raise ValueError(f"`{name}` must be at most {most}; got {value!r}")
 
 
 @dataclass(frozen=True, eq=False)

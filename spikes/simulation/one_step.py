@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.agreement import LEADING
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import BLOCK, gradient, rank_one_share
@@ -35,6 +35,7 @@ __all__ = [
     "activation_mean",
     "check_how",
     "check_memory",
+    "check_range",
     "simulate",
     "simulate_on",
     "simulate_steps",
@@ -268,6 +269,7 @@ def simulate_on(
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
     check_how(dtype, method)
+    check_range(problems, dtype)
     check_memory(problem, dtype=dtype, method=method, steps=len(problems))
     kernels = activation_kernels(problem.sigma)
     shift = activation_mean(problem.sigma) if problem.centered else 0.0
@@ -404,6 +406,28 @@ def check_how(dtype: str, method: str = "gram") -> None:
         raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")
 
 
+def check_range(problems: Sequence[Problem], dtype: str) -> None:
+    """Refuse a noise or a step size whose powers leave the range of a floating-point type.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    dtype : str
+        As in `simulate`.
+
+    Raises
+    ------
+    ValueError
+        Naming the value and the largest.
+    """
+    largest = float(np.finfo(dtype).max) ** 0.25
+    for problem in problems:
+        name = "scale" if problem.eta is None else "eta"
+        for argument, value in (("noise", problem.noise), (name, problem.step_size)):
+            if value > largest:
+                raise ValueError(f"`{argument}` must keep within {largest:.1g} in {dtype}; got {value:g}")
+
+
 def check_memory(
     problem: Problem,
     copies: int = 1,
@@ -439,7 +463,8 @@ def check_memory(
     small = N if streamed else min(n, N)
     stored = {"streamed": 0, "svd": 2}.get(method, matrices)
     entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
-    needed, free = np.dtype(dtype).itemsize * entries * copies / 2**30, free_gib()
+    needed = copies * (INTERPRETER + np.dtype(dtype).itemsize * entries / 2**30)
+    free = free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
         remedy = (

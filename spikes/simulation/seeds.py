@@ -47,8 +47,14 @@ def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.S
     return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
 
 
+MOST_SEEDS = 100_000
+"""Runs of one command: what is kept of each takes memory, and their mean has three digits more than one run."""
+
+
 def check_seeds(seeds: int) -> int:
-    """Refuse a number of runs that is not a positive integer."""
+    """Refuse a number of runs that is not a positive integer, or beyond what fits in memory."""
     if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
         raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    if seeds > MOST_SEEDS:
+        raise ValueError(f"`seeds` must be at most {MOST_SEEDS}; got {seeds!r}")
     return int(seeds)

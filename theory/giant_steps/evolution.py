@@ -36,6 +36,7 @@ _ACROSS = {1: 1, 2: 40, 3: 28}  # Gauss-Hermite nodes on the axes across m
 _RANDOMISATIONS = 16
 _ERF_NEURONS = 40  # closed forms for erf cost N⁴
 _RANK = 1e-12
+_MOST_STEPS = 10_000
 _CHUNK = 2**14
 
 
@@ -463,6 +464,8 @@ def state_evolution(
     """
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise ValueError(f"`steps` must be a positive integer; got {steps!r}")
+    if steps > _MOST_STEPS:
+        raise ValueError(f"`steps` must be at most {_MOST_STEPS}; got {steps!r}")
     a = np.asarray(a, dtype=float)
     N, k = len(a), problem.teacher.k
     M, Q = (np.zeros((N, k)), np.eye(N)) if start is None else (np.array(v, dtype=float) for v in start)

@@ -11,12 +11,27 @@ from theory.giant_steps.hermite_moments import compositions
 from theory.hermite import hermite_polynomials
 from theory.statement.target import Target
 
-__all__ = ["BATCHES", "Replicas"]
+__all__ = ["BATCHES", "Replicas", "check_samples"]
 
 BATCHES = 20
 """Batches whose scatter gives the standard error."""
 
 _ROWS = 2**14
+_MOST_SAMPLES = 2**30
+
+
+def check_samples(samples: int) -> None:
+    """Refuse a number of Monte Carlo samples that leaves no error, or whose values take gigabytes.
+
+    Raises
+    ------
+    ValueError
+        Naming the rule and the value.
+    """
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 100 * BATCHES:
+        raise ValueError(f"`samples` must be an integer of at least {100 * BATCHES}; got {samples!r}")
+    if samples > _MOST_SAMPLES:
+        raise ValueError(f"`samples` must be at most {_MOST_SAMPLES}; got {samples!r}")
 
 
 class Replicas:

@@ -18,7 +18,7 @@ from theory.giant_steps.hermite_moments import (
     contraction_weights,
     quadrature_orders,
 )
-from theory.giant_steps.replicas import BATCHES, Replicas
+from theory.giant_steps.replicas import Replicas, check_samples
 from theory.statement.activation import Activation
 from theory.statement.target import Target, as_target
 
@@ -471,7 +471,7 @@ def _check(*, max_leap: int, samples: int, seed: int, method: str, max_degree: i
             raise ValueError(f"`{name}` must be an integer {rule}; got {value!r}")
 
     integer("max_leap", max_leap, 1)
-    integer("samples", samples, 100 * BATCHES)
+    check_samples(samples)
     integer("seed", seed, 0)
     if max_degree is not None:
         integer("max_degree", max_degree, 1, 12)

@@ -14,7 +14,7 @@ from theory.giant_steps.hermite_moments import (
     conditional_coefficients,
     quadrature_orders,
 )
-from theory.giant_steps.replicas import BATCHES, Replicas
+from theory.giant_steps.replicas import Replicas, check_samples
 from theory.statement.target import Target, as_target
 
 __all__ = ["Residual", "residual"]
@@ -69,8 +69,7 @@ def residual(
     target = as_target(target)
     if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 0 <= degree <= 12:
         raise ValueError(f"`degree` must be an integer in [0, 12]; got {degree!r}")
-    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 100 * BATCHES:
-        raise ValueError(f"`samples` must be an integer of at least {100 * BATCHES}; got {samples!r}")
+    check_samples(samples)
     frame, known = _frame(target, subspace)
     if target.k > QUADRATURE_LATENTS:
         replicas = Replicas(target, samples, seed)

@@ -23,6 +23,10 @@ SECOND_LAYERS = ("gaussian", "rademacher", "constant")
 _MAX_LATENTS = 3
 
 
+_LARGEST = 1e50
+"""Of noise and step: their squares, and what an activation makes of them, have to be finite."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One giant gradient step on a two-layer network, followed by ridge regression on its features.
@@ -107,6 +111,10 @@ class Problem:
         put("scale", real("scale", self.scale, positive=True))
         if self.eta is not None:
             put("eta", real("eta", self.eta, minimum=0.0))
+        for name in ("noise", "scale", "eta"):
+            value = getattr(self, name)
+            if value is not None and value > _LARGEST:
+                raise ValueError(f"`{name}` must be at most {_LARGEST:g}, of which powers are finite; got {value!r}")
         if self.second_layer not in SECOND_LAYERS:
             raise ValueError(f"`second_layer` must be one of {', '.join(SECOND_LAYERS)}; got {self.second_layer!r}")
         put("ridge", _ridge(self.ridge))

@@ -18,6 +18,8 @@ PREPROCESSINGS = ("none", "exact", "ols", "moments", "independent")
 STARTS = ("symmetric", "random")
 """Paired neurons of opposite a, so that the network starts at f = 0; or independent neurons."""
 
+_MOST_STEPS = 10_000
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -49,6 +51,8 @@ class Protocol:
     def __post_init__(self) -> None:
         if isinstance(self.steps, bool) or not isinstance(self.steps, int | np.integer) or self.steps < 1:
             raise ValueError(f"`steps` must be a positive integer; got {self.steps!r}")
+        if self.steps > _MOST_STEPS:
+            raise ValueError(f"`steps` must be at most {_MOST_STEPS}; got {self.steps!r}")
         if self.preprocessing is not None and self.preprocessing not in PREPROCESSINGS:
             raise ValueError(f"`preprocessing` must be one of {', '.join(PREPROCESSINGS)}; got {self.preprocessing!r}")
         if self.start not in STARTS:

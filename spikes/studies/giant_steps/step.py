@@ -11,7 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.trajectory import start_network, trajectory
 from theory.giant_steps import (
     CosineLaw,
@@ -31,9 +31,7 @@ _CLOUD = 150_000
 
 def seed_count(seeds: int) -> int:
     """A number of seeds, checked."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
-    return int(seeds)
+    return check_seeds(seeds)
 
 
 @dataclass(frozen=True, eq=False)

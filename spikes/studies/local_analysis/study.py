@@ -14,7 +14,7 @@ from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.training import HISTORY, Plan, Trained, train
 from theory.local_analysis.dual_certificate import Certificate, certificate
 from theory.local_analysis.early_stages import first_stage_tangent
@@ -238,6 +238,27 @@ def certificate_contract(found: Certificate) -> dict[str, Any]:
     return contract(found.teacher, theory)
 
 
+def check_teacher(teacher: Teacher) -> None:
+    """Refuse a teacher of whose certificate the conditions do not fit in memory: r unknowns for each of m directions.
+
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    m, r = teacher.size, teacher.rank
+    needed, free = INTERPRETER + 8 * (4 * (m * r) ** 2 + m * r**2) / 2**30, free_gib()
+    if needed > free:
+        raise ValueError(
+            f"`teacher` must have a certificate that fits in memory: {m} directions of rank {r} need about "
+            f"{needed:.3g} GiB, {free:.3g} GiB are free"
+        )
+
+
 def compare_training(
     plan: Plan,
     seeds: int = 1,
@@ -274,8 +295,8 @@ def compare_training(
     ArithmeticError
         If the training diverges or the measure problem is not solved.
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    seeds = check_seeds(seeds)
+    check_teacher(plan.teacher)
     worker_count(workers, seeds)
     if plan.schedule != "none" and plan.epochs:
         check_decay(plan.teacher, plan.first_decay(signal_power(plan.teacher) + plan.noise**2))

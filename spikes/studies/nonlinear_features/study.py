@@ -14,7 +14,7 @@ from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, 
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.one_step import check_memory, simulate_steps
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.studies.nonlinear_features.decomposition import VARIANTS, Decomposition, decompose
 from theory.conditional_equivalent import Prediction, bulk, equivalent_features, find_outliers, predict, predict_errors
 from theory.nonlinear_features import (
@@ -42,6 +42,7 @@ __all__ = [
 
 ERRORS = ("objective", "train_error", "test_error")
 _CURVE = 51
+_MOST_POINTS = 1000
 _SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
@@ -71,8 +72,7 @@ def _simulate_alphas(
     problem: Problem, alphas: tuple[float, ...], seeds: int, seed: Any, workers: int | None
 ) -> tuple[Ensemble, ...]:
     """One ensemble for each exponent, all on the same random numbers."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    seeds = check_seeds(seeds)
     sequence = as_seed_sequence(seed)
     count = worker_count(workers, seeds * len(alphas))
     problems = [_at(problem, alpha) for alpha in alphas]
@@ -330,6 +330,8 @@ def spectrum_study(
     """
     if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 2:
         raise ValueError(f"`points` must be an integer of at least 2; got {points!r}")
+    if points > _MOST_POINTS:
+        raise ValueError(f"`points` must be at most {_MOST_POINTS}; got {points!r}")
     chosen = _alphas((0.0, 0.12, 0.29, 0.36, 0.45) if alphas is None else alphas)
     problem = problem.replace(eta=None)
     predictions = tuple(predict(_at(problem, alpha), gradient_order) for alpha in chosen)
