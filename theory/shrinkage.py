@@ -9,6 +9,7 @@ import numpy as np
 from theory.laws import GeneralisedMarchenkoPastur, MarchenkoPastur
 from theory.laws.law import positive, real_points
 from theory.spiked_models import SpikedCovariance
+from theory.statement.arguments import integer
 
 __all__ = ["LOSSES", "nonlinear_shrinkage", "optimal_shrinkage", "oracle_shrinkage", "shrunk_eigenvalues"]
 
@@ -142,8 +143,7 @@ def shrunk_eigenvalues(eigenvalues: np.ndarray, n: int) -> np.ndarray:
     values = _eigenvalues(eigenvalues)
     if values.ndim != 1 or not values.size:
         raise ValueError(f"`eigenvalues` must be a non-empty vector; got shape {values.shape}")
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 12:
-        raise ValueError(f"`n` must be an integer of at least 12, the kernel's reach; got {n!r}")
+    n = integer("n", n, 12, why="the kernel's reach")
     p = len(values)
     order = np.argsort(values, kind="stable")
     kept = order[max(0, p - n) :]

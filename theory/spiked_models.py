@@ -19,6 +19,7 @@ from scipy.special import ndtri
 
 from theory.laws import GeneralisedMarchenkoPastur, Law, MarchenkoPastur, Semicircle
 from theory.laws.law import real_points
+from theory.statement.arguments import integer
 
 __all__ = ["InformationPlusNoise", "SpikeEstimate", "SpikeImage", "SpikedCovariance", "SpikedModel", "SpikedWigner"]
 
@@ -165,9 +166,7 @@ def _finite(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def _sample_size(n: int) -> int:
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ValueError(f"`n` must be a positive integer; got {n!r}")
-    return int(n)
+    return integer("n", n, 1)
 
 
 @dataclass(frozen=True, eq=False)

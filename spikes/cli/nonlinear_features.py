@@ -66,7 +66,7 @@ def staircase(
 
     return Answer(
         study.to_dict,
-        lambda: print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", study.remark),
+        lambda: print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", study.unlearned),
         lambda: studies.nonlinear_features.plot_staircase(study),
     )
 

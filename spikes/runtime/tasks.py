@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from spikes.runtime.progress import progress_bar
+from theory.statement.arguments import count
 
 __all__ = ["finished_tasks", "run_tasks", "worker_count"]
 
@@ -47,11 +48,7 @@ def worker_count(workers: int | None, tasks: int) -> int:
     """
     if workers is None:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    elif isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ValueError(f"`workers` must be a positive integer; got {workers!r}")
-    elif workers > _MOST_WORKERS:
-        raise ValueError(f"`workers` must be at most {_MOST_WORKERS}; got {workers!r}")
-    return max(1, min(workers, tasks))
+    return max(1, min(count("workers", workers, 1, _MOST_WORKERS), tasks))
 
 
 def run_tasks(

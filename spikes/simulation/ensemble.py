@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import ALIGNMENTS
+from spikes.agreement import Quantity, quantities
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.one_step import Simulation, check_how, check_memory, simulate
 from spikes.simulation.row_sums import HERE, Place
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
-from spikes.simulation.spectra import separated
 from theory.statement.problem import Problem
 
 __all__ = ["Ensemble", "check_runs", "simulate_ensemble"]
@@ -51,10 +50,14 @@ class Ensemble:
         """
         return np.stack([np.asarray(reduce(getattr, path, run)) for run in self.runs])
 
+    def measured(self, q: Quantity, when: str = "after") -> np.ndarray:
+        """A quantity of every run, stacked on the first axis; one per penalty or spike ``"after"`` or ``"before"``."""
+        of_fit = q.per in ("penalty", "spike")
+        return np.stack([np.asarray(q.measured(getattr(run, when) if of_fit else run)) for run in self.runs])
+
     def outlier_count(self) -> int:
         """Number of leading singular values that stand apart from the rest in most runs, judged from them alone."""
-        counts = [separated(run.after.singular_values) for run in self.runs]
-        return int(np.median(counts))
+        return int(np.median(self.values("after", "outliers")))
 
     def singular_value(self, i: int) -> Estimate:
         """Singular value i of F/√n, counted from 0."""
@@ -92,33 +95,47 @@ class Ensemble:
         zero = estimate([1.0 - run.after.rank / self.problem.n for run in self.runs])
 
         def errors(when: str) -> dict[str, list[dict[str, float | None]]]:
-            names = ("test_error", "train_error", "objective")
-            return {name: [estimate(column).to_dict() for column in self.values(when, name).T] for name in names}
+            return {
+                q.name: [estimate(column).to_dict() for column in self.measured(q, when).T]
+                for q in quantities("penalty", compared=True)
+            }
 
+        def spike(i: int) -> dict[str, Any]:
+            return {q.name: self._spike(q, i) for q in quantities("spike", compared=True)}
+
+        grouped: dict[str, dict[str, Any]] = {"step": {}, "": {}}
+        for q in (*quantities("run", compared=True), *quantities("latent", compared=True)):
+            values = self.measured(q)
+            entry = (
+                estimate(values).to_dict() if q.per == "run" else [estimate(column).to_dict() for column in values.T]
+            )
+            grouped.setdefault(q.group, {})[q.name] = entry
         return {
             "seeds": self.seeds,
-            "step": {
-                "beta_norm2": estimate(self.values("beta_norm2")).to_dict(),
-                "overlap": [estimate(column).to_dict() for column in self.values("overlap").T],
-            },
+            "step": grouped.pop("step"),
+            **grouped.pop(""),
+            **grouped,
             "bulk": {"edges": [[lows.to_dict(), highs.to_dict()]], "mass_at_zero": zero.to_dict()},
             "density": {
                 "x": np.sqrt(edges[1:] * edges[:-1]).tolist(),
                 "density": [estimate(column).to_dict() for column in density.T],
             },
-            "outliers": [
-                {
-                    "singular_value": self.singular_value(i).to_dict(),
-                    "alignment": {
-                        name: value.to_dict() for name, value in zip(ALIGNMENTS, self.alignment(i), strict=True)
-                    },
-                }
-                for i in range(count)
-            ],
+            "outliers": [spike(i) for i in range(count)],
             "ridge": list(self.problem.ridges),
             **errors("after"),
             "before": errors("before"),
         }
+
+    def spike(self, q: Quantity, i: int) -> tuple[Estimate, ...]:
+        """A quantity of spike i, counted from 0: one estimate, or one for each of the quantity's parts."""
+        values = np.stack([np.asarray(q.measured(run.after)[i]) for run in self.runs])
+        return mean_amplitudes(values) if q.parts else (estimate(values),)
+
+    def _spike(self, q: Quantity, i: int) -> dict[str, Any]:
+        estimates = self.spike(q, i)
+        if not q.parts:
+            return estimates[0].to_dict()
+        return {part: value.to_dict() for part, value in zip(q.parts, estimates, strict=True)}
 
 
 def check_runs(seeds: int, workers: int | None, executor: Executor | None) -> int:
@@ -180,6 +197,7 @@ def simulate_ensemble(
     (2, (2, 1))
     """
     sequence, count = as_seed_sequence(seed), check_runs(seeds, workers, executor)
+    seeds = check_seeds(seeds)
     check_how(dtype, method)
     check_memory(problem, 1 if executor is not None else min(count, seeds), dtype=dtype, method=method)
     if method == "streamed" and (executor is not None or count > seeds):

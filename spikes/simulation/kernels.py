@@ -20,7 +20,7 @@ from numba import types
 from numba.extending import intrinsic, register_jitable
 
 from spikes.runtime.compiled import compiled
-from theory.statement.problem import ACTIVATIONS, Activation
+from theory.statement.activation import ACTIVATIONS, Activation
 
 __all__ = ["ActivationKernels", "activation_kernels", "pair_pass", "relu_backward", "relu_output"]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from spikes.agreement import Quantity
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.runtime.tasks import run_tasks
@@ -127,6 +128,11 @@ class MatrixFree:
     def alignment(self, i: int) -> tuple[Estimate, ...]:
         """Amplitudes of left singular vector i; see `spikes.estimates.mean_amplitudes`."""
         return mean_amplitudes(np.stack([run.alignment[i] for run in self.runs]))
+
+    def spike(self, q: Quantity, i: int) -> tuple[Estimate, ...]:
+        """As `spikes.simulation.ensemble.Ensemble.spike`."""
+        values = np.stack([np.asarray(q.measured(run)[i]) for run in self.runs])
+        return mean_amplitudes(values) if q.parts else (estimate(values),)
 
     def density(self) -> list[Estimate]:
         """Smoothed density at every point. Its standard error is the larger of two: over runs, and from their probes.

@@ -52,25 +52,20 @@ def initial_network(
     Raises
     ------
     ValueError
-        If `antisymmetric` is asked of an odd width or of a constant second layer.
+        If `antisymmetric` is asked of an odd width or of a second layer whose law is not that of its opposite.
     """
-    N = problem.width
-    if antisymmetric and (N % 2 or problem.second_layer == "constant"):
+    N, law = problem.width, problem.law_of_a
+    if antisymmetric and (N % 2 or not law.symmetric):
         raise ValueError(
-            "`antisymmetric` must go with an even width and a second layer of both signs; "
-            f"got width {N} and {problem.second_layer}"
+            "`antisymmetric` must go with an even width and a second layer of both signs with equal odds; "
+            f"got width {N} and {law}"
         )
     drawn = N // 2 if antisymmetric else N
     generator = np.random.Generator(np.random.SFC64(derived_sequence(sequence, 0)))
     W = generator.standard_normal((drawn, problem.d))
     W /= np.linalg.norm(W, axis=1, keepdims=True)
     generator = np.random.Generator(np.random.SFC64(derived_sequence(sequence, 1)))
-    if problem.second_layer == "gaussian":
-        code = generator.standard_normal(drawn)
-    elif problem.second_layer == "rademacher":
-        code = 1.0 - 2.0 * generator.integers(0, 2, size=drawn)
-    else:
-        code = np.ones(drawn)
+    code = law.draw(generator, drawn)
     if antisymmetric:
         W, code = np.concatenate([W, W]), np.concatenate([code, -code])
     return Network(W.astype(dtype, copy=False), (code / math.sqrt(N)).astype(dtype))

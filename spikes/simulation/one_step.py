@@ -23,8 +23,16 @@ from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
 from spikes.simulation.row_sums import HERE, Place
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
-from theory.statement.problem import Activation, Problem
+from spikes.simulation.spectra import (
+    direct_spectrum,
+    gram_eigh,
+    gram_spectrum,
+    hermite_alignment,
+    left_vectors,
+    separated,
+)
+from theory.statement.activation import Activation
+from theory.statement.problem import Problem
 
 __all__ = [
     "DTYPES",
@@ -75,6 +83,11 @@ class Fit:
     def singular_values(self) -> np.ndarray:
         """Singular values of F/√n in decreasing order."""
         return np.sqrt(self.eigenvalues)
+
+    @property
+    def outliers(self) -> int:
+        """Number of leading singular values that stand apart from the rest, judged from them alone."""
+        return separated(self.singular_values)
 
     @property
     def rank(self) -> int:

@@ -16,6 +16,7 @@ from spikes.simulation.one_step import activation_mean
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.second_layer import fit_second_layer
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
@@ -94,13 +95,13 @@ def start_network(problem: Problem, protocol: Protocol, sequence: np.random.Seed
     Raises
     ------
     ValueError
-        If a symmetric start is asked of an odd width or of a constant second layer.
+        If a symmetric start is asked of an odd width or of a second layer whose law is not that of its opposite.
     """
     symmetric = protocol.start == "symmetric"
-    if symmetric and (problem.width % 2 or problem.second_layer == "constant"):
+    if symmetric and (problem.width % 2 or not problem.law_of_a.symmetric):
         raise ValueError(
-            "`start` must be random for an odd width or a constant second layer; "
-            f"got symmetric with width {problem.width} and {problem.second_layer}"
+            "`start` must be random for an odd width or a second layer that is not symmetric about 0; "
+            f"got symmetric with width {problem.width} and {problem.law_of_a}"
         )
     return initial_network(problem, sequence, antisymmetric=symmetric)
 
@@ -149,10 +150,8 @@ def trajectory(
         If an argument breaks its rule.
     """
     protocol = protocol or Protocol()
-    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
-        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
-        raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
+    test_samples = integer("test_samples", test_samples, 2)
+    threads = integer("threads", threads, 1)
     sequence = as_seed_sequence(seed)
     network = start_network(problem, protocol, sequence) if start is None else start
     if network.W.shape != (problem.width, problem.d) or network.a.shape != (problem.width,):

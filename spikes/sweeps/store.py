@@ -19,11 +19,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from spikes.runtime.files import whole_file
 from spikes.runtime.versions import package_versions
 from spikes.sweeps.study import Point, Study, as_study
+from theory.statement.problem import described_fields
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Results", "StudyChanged", "Writer", "open_results", "open_writer"]
+__all__ = [
+    "APPLICATION_ID",
+    "SCHEMA_VERSION",
+    "Condition",
+    "Results",
+    "StudyChanged",
+    "Writer",
+    "open_results",
+    "open_writer",
+]
 
 APPLICATION_ID = 0x53504B53
 """``SPKS``, in the header of every results file."""
@@ -33,21 +45,26 @@ log = logging.getLogger("spikes")
 SCHEMA_VERSION = 2
 """``user_version`` in the header; it changes with the tables."""
 
-_FIELDS = {
-    "n": "INTEGER",
-    "d": "INTEGER",
-    "width": "INTEGER",
-    "n_step": "INTEGER",
-    "activation": "TEXT",
-    "centered": "INTEGER",
-    "target": "TEXT",
-    "noise": "REAL",
-    "alpha": "REAL",
-    "scale": "REAL",
-    "eta": "REAL",
-    "second_layer": "TEXT",
-    "ridge": "REAL",
-}
+_COLUMN = {bool: "INTEGER", int: "INTEGER", float: "REAL", str: "TEXT"}
+_DESCRIBED = described_fields()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What cells have to meet, as the right side of a WHERE with its values; it names columns of ``cells`` alone.
+
+    Attributes
+    ----------
+    sql : str
+    values : tuple
+        Of the question marks.
+    """
+
+    sql: str = "1"
+    values: tuple[float | str, ...] = ()
+
+
+_EVERY = Condition()
 
 
 _SECONDS, _BYTES_A_SECOND = 30.0, 1e6
@@ -217,27 +234,31 @@ class Results:
         predictions = self.study.cells if self.study.theory else 0
         return self._count("runs") == self.study.cells * self.study.seeds and self._count("theory") == predictions
 
-    def cells(self) -> list[dict[str, Any]]:
-        """Fields of every cell in order, ``cell`` and the point's ``digest`` included."""
+    def cells(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
+        """Fields of the cells in order, ``cell`` and the point's ``digest`` included."""
         with self._reading() as connection:
+            chosen = {cell for (cell,) in connection.execute(f"SELECT cell FROM cells WHERE {where.sql}", where.values)}
             found = _rows(connection, "SELECT * FROM cells ORDER BY cell")
-        # The text of the study says what they have to be.
-        count = 0
-        for count, (row, fields) in enumerate(zip(found, self.study.assignments(), strict=False), start=1):
-            stated = {"cell": count - 1, "digest": _digest(fields)} | fields
+        # The text of the study says what they have to be, those that are not asked for too: they might be others.
+        number = 0
+        for number, (row, fields) in enumerate(zip(found, self.study.assignments(), strict=False), start=1):
+            stated = {"cell": number - 1, "digest": _digest(fields)} | fields
             if any(row[name] != stated.get(name) for name in row):
-                raise ValueError(f"{self.path} must be intact; cell {count - 1} is not the one that its study states")
-        if not count == len(found) == self.study.cells:
+                raise ValueError(f"{self.path} must be intact; cell {number - 1} is not the one that its study states")
+        if not number == len(found) == self.study.cells:
             raise ValueError(f"{self.path} must be intact; it holds {len(found)} of {self.study.cells} cells")
-        return [row | {"centered": bool(row["centered"])} for row in found]
+        switches = [name for name, what in _DESCRIBED.items() if what.kind is bool]
+        return [
+            row | {name: bool(row[name]) for name in switches if name in row} for row in found if row["cell"] in chosen
+        ]
 
-    def runs(self) -> list[dict[str, Any]]:
-        """Every finished simulation of a cell: ``cell``, ``seed``, the kept columns, ``seconds``, ``session``."""
-        return self._intact("runs", "cell, seed")
+    def runs(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
+        """The finished simulations of cells: ``cell``, ``seed``, the kept columns, ``seconds``, ``session``."""
+        return self._intact("runs", "cell, seed", where)
 
-    def theory(self) -> list[dict[str, Any]]:
-        """The prediction of every cell: ``cell``, the kept columns (None where the theory has none), ``remark``."""
-        return self._intact("theory", "cell")
+    def theory(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
+        """The predictions of cells: ``cell``, the kept columns (None where the theory has none), ``remark``."""
+        return self._intact("theory", "cell", where)
 
     def sessions(self) -> list[dict[str, Any]]:
         """Every sweep that wrote to the file: when it started, host, package versions, ``git describe``."""
@@ -251,8 +272,8 @@ class Results:
             sessions.append(row | {"versions": json.loads(row["versions"])})
         return sessions
 
-    def _intact(self, table: str, order: str) -> list[dict[str, Any]]:
-        """Rows of a table without their checksums; refused if one is damaged."""
+    def _intact(self, table: str, order: str, where: Condition) -> list[dict[str, Any]]:
+        """Rows of some cells without their checksums; refused if a row of any is damaged: it might be one of theirs."""
         with self._reading() as connection:
             intact, damaged = _sorted_out(connection, table, order, self.study)
         if damaged:
@@ -260,7 +281,10 @@ class Results:
                 f"{self.path} must be intact; damaged: {_named(table, damaged)}; `resume` of the sweep computes again "
                 "what is damaged"
             )
-        return intact
+        if where == _EVERY:
+            return intact
+        chosen = {cell["cell"] for cell in self.cells(where)}
+        return [row for row in intact if row["cell"] in chosen]
 
     def _count(self, table: str) -> int:
         with self._reading() as connection:
@@ -323,7 +347,7 @@ def open_results(path: str | os.PathLike[str]) -> Results:
 def _tables(columns: Sequence[str]) -> dict[str, str]:
     """The statement that makes each table, for some columns of quantities."""
     quantities = "".join(f', "{name}" REAL' for name in columns)
-    fields = "".join(f', "{name}" {kind}' for name, kind in _FIELDS.items())
+    fields = "".join(f', "{name}" {_COLUMN[what.kind]}' for name, what in _DESCRIBED.items())
     kept = "session INTEGER NOT NULL REFERENCES sessions, finished TEXT NOT NULL, checksum TEXT NOT NULL"
     return {
         "study": "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -449,9 +473,9 @@ def _create(path: str, study: Study) -> None:
                 [("text", study.text), ("checksum", _checksum("study", {"text": study.text}))],
             )
             connection.executemany(
-                f"INSERT INTO cells VALUES ({', '.join('?' * (2 + len(_FIELDS)))})",
+                f"INSERT INTO cells VALUES ({', '.join('?' * (2 + len(_DESCRIBED)))})",
                 (
-                    (cell, point.digest, *(point.fields.get(name, ridge) for name in _FIELDS))
+                    (cell, point.digest, *((point.fields | {"ridge": ridge})[name] for name in _DESCRIBED))
                     for point in study.points()
                     for cell, ridge in zip(point.cells, point.ridges, strict=True)
                 ),
@@ -508,33 +532,30 @@ def _writing(path: Path) -> Iterator[None]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock ``PATH.lock``; the system gives it back when the process ends, however it ends."""
-    import fcntl
-
-    lock = Path(f"{path}.lock")
-    while True:
-        with _writing(lock):
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    lock = FileLock(f"{path}.lock", timeout=0)
+    busy = False
+    with _writing(Path(lock.lock_file)):
+        path.parent.stat()  # the lock would make a folder that is not there
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.exists(lock) and os.path.samestat(os.fstat(handle), os.stat(lock)):
-                break  # else the last holder removed it between the two calls
-            os.close(handle)
-        except BlockingIOError:
-            os.close(handle)
-            raise BlockingIOError(f"another sweep is writing to {path}") from None
+            lock.acquire()
+        except Timeout:
+            busy = True
+    if busy:
+        raise BlockingIOError(f"another sweep is writing to {path}")
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+        with suppress(OSError):  # where an open file cannot be removed it stays, and is nobody's lock
+            os.unlink(lock.lock_file)
+        lock.release()
 
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _rows(connection: sqlite3.Connection, query: str) -> list[dict[str, Any]]:
-    cursor = connection.execute(query)
+def _rows(connection: sqlite3.Connection, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+    cursor = connection.execute(query, values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 

@@ -258,9 +258,9 @@ def test_refused_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         simulate(SMALL, **arguments)
     if "threads" not in arguments:
-        with pytest.raises(ValueError, match="`workers` must be a positive integer; got 0"):
+        with pytest.raises(ValueError, match="`workers` must be an integer of at least 1; got 0"):
             simulate_ensemble(SMALL, seeds=2, workers=0)
-        with pytest.raises(ValueError, match="`seeds` must be a positive integer; got 0"):
+        with pytest.raises(ValueError, match="`seeds` must be an integer of at least 1; got 0"):
             simulate_ensemble(SMALL, seeds=0)
 
 

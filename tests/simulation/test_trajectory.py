@@ -152,7 +152,7 @@ def test_refit_test_errors_are_reported_for_every_step():
         (lambda: trajectory(PROBLEM.replace(width=23)), "`start` must be random for an odd width"),
         (lambda: trajectory(PROBLEM.replace(second_layer="constant")), "`start` must be random for an odd width"),
         (lambda: trajectory(PROBLEM, test_samples=1), "`test_samples` must be an integer of at least 2; got 1"),
-        (lambda: trajectory(PROBLEM, threads=0), "`threads` must be a positive integer; got 0"),
+        (lambda: trajectory(PROBLEM, threads=0), "`threads` must be an integer of at least 1; got 0"),
         (lambda: trajectory(PROBLEM, seed=-1), "`seed` must be a non-negative integer"),
         (
             lambda: trajectory(PROBLEM.replace(n=31), Protocol(preprocessing="ols")),

@@ -154,7 +154,7 @@ def equivalent_features(
         y2=y2,
         t=t,
         step=step,
-        sharp_right=still or (problem.second_layer != "gaussian" and len(nodes) == 1 and _has_bounded_slope(sigma)),
+        sharp_right=still or (problem.law_of_a.support < math.inf and len(nodes) == 1 and _has_bounded_slope(sigma)),
         sharp_left=still,
     )
 
@@ -171,11 +171,7 @@ def _trim(nodes: np.ndarray, weights: np.ndarray, count: float) -> tuple[np.ndar
 
 
 def _codes(problem: Problem, order: int) -> tuple[np.ndarray, np.ndarray]:
-    if problem.second_layer == "gaussian":
-        return _trim(*gauss_hermite(order), problem.width)
-    if problem.second_layer == "rademacher":
-        return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
-    return np.ones(1), np.ones(1)
+    return _trim(*problem.law_of_a.nodes(order), problem.width)
 
 
 def _slope_moments(sigma: Activation) -> tuple[float, float, float, float]:

@@ -286,11 +286,7 @@ def _features(problem: Problem, spectrum: StepSpectrum, preprocessing: str, read
 
 
 def _codes(problem: Problem, order: int) -> tuple[np.ndarray, np.ndarray]:
-    if problem.step_size == 0.0 or problem.second_layer == "constant":
-        return np.ones(1), np.ones(1)
-    if problem.second_layer == "rademacher":
-        return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
-    return gauss_hermite(order)
+    return (np.ones(1), np.ones(1)) if problem.step_size == 0.0 else problem.law_of_a.nodes(order)
 
 
 def _label_moments(

@@ -144,9 +144,10 @@ def cosine_law(problem: Problem, *, start: str = "symmetric") -> CosineLaw:
     C0, power, linear = y.C0, y.y2, 0.0
     if start == "random":
         c0 = 0.0 if problem.centered else s.c[0]
-        mean = c0 if problem.second_layer == "constant" else 0.0
+        first, second, _ = problem.law_of_a.moments
+        mean = first * c0
         C0 = C0 - mean
-        power += (s.power - s.c[0] ** 2 + c0**2 * (problem.second_layer != "constant")) / problem.width
+        power += (s.power - s.c[0] ** 2 + c0**2 * (second - first**2)) / problem.width
         power += mean**2 - 2.0 * mean * y.C0
         linear = c1**4 / problem.width
     S, b, rho, d, n = c1 * y.C1, c2 * C0, problem.d / problem.n0, problem.d, problem.n0

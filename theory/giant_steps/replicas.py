@@ -9,6 +9,7 @@ import numpy as np
 
 from theory.giant_steps.hermite_moments import compositions
 from theory.hermite import hermite_polynomials
+from theory.statement.arguments import count
 from theory.statement.target import Target
 
 __all__ = ["BATCHES", "Replicas", "check_samples"]
@@ -20,18 +21,9 @@ _ROWS = 2**14
 _MOST_SAMPLES = 2**30
 
 
-def check_samples(samples: int) -> None:
-    """Refuse a number of Monte Carlo samples that leaves no error, or whose values take gigabytes.
-
-    Raises
-    ------
-    ValueError
-        Naming the rule and the value.
-    """
-    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 100 * BATCHES:
-        raise ValueError(f"`samples` must be an integer of at least {100 * BATCHES}; got {samples!r}")
-    if samples > _MOST_SAMPLES:
-        raise ValueError(f"`samples` must be at most {_MOST_SAMPLES}; got {samples!r}")
+def check_samples(samples: int) -> int:
+    """A number of Monte Carlo samples that leaves an error, and whose values do not take gigabytes."""
+    return count("samples", samples, 100 * BATCHES, _MOST_SAMPLES)
 
 
 class Replicas:

@@ -20,6 +20,7 @@ from theory.giant_steps.hermite_moments import (
 )
 from theory.giant_steps.replicas import Replicas, check_samples
 from theory.statement.activation import Activation
+from theory.statement.arguments import integer
 from theory.statement.target import Target, as_target
 
 __all__ = ["METHODS", "Stair", "Staircase", "TargetAnalysis", "analyse_target", "visible_staircase"]
@@ -439,7 +440,15 @@ def _with_moments(
     seed: int,
 ) -> Any:
     """`build` from the first way of integrating that decides every eigenvalue, once the arguments keep their rules."""
-    _check(max_leap=max_leap, samples=samples, seed=seed, method=method, max_degree=max_degree)
+    max_leap, samples, seed = (
+        integer("max_leap", max_leap, 1),
+        check_samples(samples),
+        integer("seed", seed, 0),
+    )
+    if max_degree is not None:
+        max_degree = integer("max_degree", max_degree, 1, 12)
+    if method not in METHODS:
+        raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")
 
     def checked(moments: _Quadrature | _Sampled) -> Any:
         _check_dependence(target, moments)
@@ -462,18 +471,3 @@ def _check_dependence(target: Target, moments: _Quadrature | _Sampled) -> None:
     scale = moments.variance + moments.mean**2
     if not moments.variance > 1e-12 * scale:
         raise ValueError(f"`target` must depend on its latents; {target.name} has variance {moments.variance:.3g}")
-
-
-def _check(*, max_leap: int, samples: int, seed: int, method: str, max_degree: int | None) -> None:
-    def integer(name: str, value: object, minimum: int, maximum: float = math.inf) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not minimum <= value <= maximum:
-            rule = f"of at least {minimum}" if maximum == math.inf else f"in [{minimum}, {maximum:g}]"
-            raise ValueError(f"`{name}` must be an integer {rule}; got {value!r}")
-
-    integer("max_leap", max_leap, 1)
-    check_samples(samples)
-    integer("seed", seed, 0)
-    if max_degree is not None:
-        integer("max_degree", max_degree, 1, 12)
-    if method not in METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")

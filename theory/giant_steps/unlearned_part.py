@@ -15,6 +15,7 @@ from theory.giant_steps.hermite_moments import (
     quadrature_orders,
 )
 from theory.giant_steps.replicas import Replicas, check_samples
+from theory.statement.arguments import integer
 from theory.statement.target import Target, as_target
 
 __all__ = ["Residual", "residual"]
@@ -67,9 +68,8 @@ def residual(
     above. The class of functions φ(z_U) + polynomial(z) is no lower bound: z₁z₂ with U = e₁ goes below it.
     """
     target = as_target(target)
-    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 0 <= degree <= 12:
-        raise ValueError(f"`degree` must be an integer in [0, 12]; got {degree!r}")
-    check_samples(samples)
+    degree = integer("degree", degree, 0, 12)
+    samples = check_samples(samples)
     frame, known = _frame(target, subspace)
     if target.k > QUADRATURE_LATENTS:
         replicas = Replicas(target, samples, seed)

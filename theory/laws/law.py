@@ -11,6 +11,8 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.fft import dct
 
+from theory.statement.arguments import integer
+
 __all__ = ["HARD", "Law", "positive", "probabilities", "real_points", "sample_size"]
 
 _TABLE = 2048  # points of the table that starts the quantiles
@@ -49,9 +51,7 @@ def probabilities(name: str, value: np.ndarray) -> np.ndarray:
 
 def sample_size(size: int) -> int:
     """A number of samples as an int, or an error."""
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:
-        raise ValueError(f"`size` must be a non-negative integer; got {size!r}")
-    return int(size)
+    return integer("size", size, 0)
 
 
 class _Panels(NamedTuple):
@@ -345,9 +345,7 @@ class Law(ABC):
         ValueError
             If `k` is not a positive integer.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"`k` must be a positive integer; got {k!r}")
-        return self._moments(int(k))
+        return self._moments(integer("k", k, 1))
 
     def _moments(self, k: int) -> np.ndarray:
         x, weight = (np.array([atom[i] for atom in self.atoms]) for i in (0, 1))

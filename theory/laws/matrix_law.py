@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from theory.laws.law import Law, sample_size
+from theory.statement.arguments import integer
 
 __all__ = ["MatrixLaw"]
 
@@ -49,8 +50,7 @@ class MatrixLaw(Law):
         """
         size = sample_size(size)
         dimension = self._dimension if dimension is None else dimension
-        if isinstance(dimension, bool) or not isinstance(dimension, int | np.integer) or dimension < 2:
-            raise ValueError(f"`dimension` must be an integer of at least 2; got {dimension!r}")
+        dimension = integer("dimension", dimension, 2)
         rng, draw = np.random.default_rng(rng), self._spectrum(int(dimension))
         count = math.ceil(size / dimension)
         values = np.concatenate([draw(rng) for _ in range(count)]) if count else np.empty(0)

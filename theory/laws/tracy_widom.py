@@ -13,6 +13,7 @@ from scipy.fft import dct
 from scipy.special import airy
 
 from theory.laws.law import positive, probabilities, real_points, sample_size
+from theory.statement.arguments import integer
 
 __all__ = ["TracyWidom", "goe_edge", "wishart_edge"]
 
@@ -197,8 +198,7 @@ class TracyWidom:
 
     def moments(self, k: int) -> np.ndarray:
         """E x, …, E x^k, by Gauss-Legendre quadrature of the density on each panel."""
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"`k` must be a positive integer; got {k!r}")
+        k = integer("k", k, 1)
         t, w = np.polynomial.legendre.leggauss(_ORDER)
         half = 0.5 * (_HIGH - _LOW) / _PANELS
         x = (np.linspace(_LOW, _HIGH, _PANELS + 1)[:-1, None] + half * (t + 1.0)).ravel()
@@ -273,6 +273,4 @@ def wishart_edge(n: int, p: int, variance: float = 1.0) -> tuple[float, float]:
 
 
 def _size(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"`{name}` must be a positive integer; got {value!r}")
-    return int(value)
+    return integer(name, value, 1)

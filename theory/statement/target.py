@@ -11,6 +11,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import erf, eval_hermitenorm, expit
 
+from theory.statement.arguments import integer
+
 __all__ = ["Target", "as_target"]
 
 _MAX_LENGTH = 500
@@ -255,9 +257,7 @@ def _find_kinks(tree: ast.expr) -> tuple[float, ...]:
 
 def _count_latents(function: Callable, k: int | None) -> int:
     if k is not None:
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"`k` must be a positive integer; got {k!r}")
-        return int(k)
+        return integer("k", k, 1)
     probe = np.random.default_rng(0).standard_normal((7, 3))
     reason = ""
     for latents in (1, 2, 3):

@@ -24,14 +24,9 @@ from theory.giant_steps import (
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
-__all__ = ["StepStudy", "seed_count", "study_step"]
+__all__ = ["StepStudy", "study_step"]
 
 _CLOUD = 150_000
-
-
-def seed_count(seeds: int) -> int:
-    """A number of seeds, checked."""
-    return check_seeds(seeds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +174,7 @@ def study_step(
     protocol = protocol or Protocol()
     if protocol.steps != 1:
         raise ValueError(f"`steps` must be 1 for a study of one step; got {protocol.steps}")
-    seeds, sequence = seed_count(seeds), as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     start_network(problem, protocol, sequence)  # refuses what cannot start before any prediction is made
     statement = {
         "command": "giant step",

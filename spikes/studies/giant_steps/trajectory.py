@@ -12,9 +12,8 @@ from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import run_tasks
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.trajectory import start_network, trajectory
-from spikes.studies.giant_steps.step import seed_count
 from theory.giant_steps import Residual, Staircase, StateEvolution, residual, state_evolution, visible_staircase
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
@@ -221,7 +220,7 @@ def study_trajectory(
             f"`width` must be at most {LARGEST_WIDTH} for the state evolution of interacting neurons; "
             f"got {problem.width}: neurons that see the labels alone have no such limit"
         )
-    seeds, sequence = seed_count(seeds), as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     start_network(problem, protocol, sequence)
     statement = {
         "command": "giant trajectory",

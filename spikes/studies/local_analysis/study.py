@@ -12,6 +12,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -22,7 +23,7 @@ from theory.local_analysis.measure import MeasureMinimum, check_decay, largest_d
 from theory.local_analysis.population import signal_power
 from theory.statement.teacher import Teacher
 
-__all__ = ["LocalStudy", "certificate_contract", "compare_training", "holding_certificate"]
+__all__ = ["LocalStudy", "certificate_contract", "check_teacher", "compare_training", "holding_certificate"]
 
 _FITTED = 6
 _RESOLVED = {"rms_angle": 1e-4, "population_loss": 1e-14}

@@ -15,5 +15,5 @@ def print_matrix_free(comparison: MatrixFreeComparison) -> None:
     title = f"theory beside Lanczos, {runs.seeds} seeds, {passes} passes over the rows"
     predicted = len(comparison.theory.outliers)
     beyond = [f"singular value {i + 1}: {with_error(runs.singular_value(i))}" for i in range(comparison.count)]
-    remark = "\n".join(filter(None, [comparison.remark(), *beyond[predicted : predicted + 5]]))
-    print_rows(comparison.problem, comparison.rows, title, remark)
+    remark = "\n".join(filter(None, [comparison.caveat(), *beyond[predicted : predicted + 5]]))
+    print_rows(comparison.problem, comparison.rows(), title, remark)

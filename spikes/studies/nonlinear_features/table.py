@@ -34,5 +34,5 @@ def print_decomposition(study: DecompositionStudy) -> None:
         label = f"test error on F_ℓ less on F, {variant.replace('_', ' ')}"
         table.add_row(label, *map(with_error, study.difference(variant, "test_error")), "")
     console.print(table)
-    if study.remark():
-        console.print(study.remark(), markup=False)
+    if study.caveat():
+        console.print(study.caveat(), markup=False)

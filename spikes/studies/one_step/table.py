@@ -58,4 +58,4 @@ def print_simulation(ensemble: Ensemble) -> None:
 def print_comparison(comparison: Comparison) -> None:
     """Every row of a comparison."""
     title = f"theory beside simulation, {comparison.simulation.seeds} seeds"
-    print_rows(comparison.problem, comparison.rows, title)
+    print_rows(comparison.problem, comparison.rows(), title)

@@ -18,7 +18,7 @@ from theory.giant_steps import (
     squared_cosine_k1,
 )
 from theory.giant_steps.activation_moments import smoothed_slope
-from theory.statement.problem import as_activation
+from theory.statement.activation import as_activation
 from theory.statement.protocol import Protocol
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "references" / "giant_steps.json").read_text())
@@ -162,7 +162,7 @@ def test_smoothed_slopes_agree_with_quadrature():
         (lambda: limit_squared_cosine("z", "relu", 1.0, degree=0), "`degree` must be an integer in"),
         (lambda: Problem(n=1, d=5, width=4), "`n` must be an integer of at least 2; got 1"),
         (lambda: Problem(n=9, n_step=1, d=5, width=4), "`n_step` must be an integer of at least 2; got 1"),
-        (lambda: Protocol(steps=0), "`steps` must be a positive integer; got 0"),
+        (lambda: Protocol(steps=0), "`steps` must be an integer of at least 1; got 0"),
         (lambda: Protocol(preprocessing="magic"), "`preprocessing` must be one of"),
         (lambda: Protocol(start="hot"), "`start` must be one of"),
         (lambda: noise_power("z", "relu", "magic"), "`preprocessing` must be one of"),

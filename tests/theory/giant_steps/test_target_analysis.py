@@ -202,7 +202,7 @@ def test_residual_limits():
         ({"target": lambda z: np.where(np.abs(z[:, 0]) > 5.0, np.nan, z[:, 0])}, "`target` must be finite"),
         ({"target": "z", "max_leap": 0}, "`max_leap` must be an integer of at least 1; got 0"),
         ({"target": "z", "max_leap": 9}, "`max_leap` must be at most `max_degree`, 8; got 9"),
-        ({"target": "z", "max_degree": 13}, r"`max_degree` must be an integer in \[1, 12\]; got 13"),
+        ({"target": "z", "max_degree": 13}, r"`max_degree` must be an integer from 1 to 12; got 13"),
         ({"target": "z", "samples": 10}, "`samples` must be an integer of at least 2000; got 10"),
         ({"target": "z", "seed": -1}, "`seed` must be an integer of at least 0; got -1"),
         ({"target": "z", "method": "magic"}, "`method` must be one of"),

@@ -232,8 +232,8 @@ BAD = [
     (lambda: MarchenkoPastur(0.5).stieltjes(math.nan), "`z` must be finite; got nan"),
     (lambda: MarchenkoPastur(0.5).stieltjes(1.0), r"`z` must be off the support, here \[0.0857864, 2.91421\]; got 1"),
     (lambda: MarchenkoPastur(2.0).stieltjes(0.0), "`z` must not be an atom of the law; got 0"),
-    (lambda: MarchenkoPastur(2.0).moments(0), "`k` must be a positive integer; got 0"),
-    (lambda: MarchenkoPastur(2.0).rvs(-1, 0), "`size` must be a non-negative integer; got -1"),
+    (lambda: MarchenkoPastur(2.0).moments(0), "`k` must be an integer of at least 1; got 0"),
+    (lambda: MarchenkoPastur(2.0).rvs(-1, 0), "`size` must be an integer of at least 0; got -1"),
     (lambda: MarchenkoPastur(2.0).rvs(5, 0, dimension=1), "`dimension` must be an integer of at least 2; got 1"),
     (lambda: MarchenkoPastur(2.0).rvs(5, 0, dimension=-3), "`dimension` must be an integer of at least 2; got -3"),
 ]

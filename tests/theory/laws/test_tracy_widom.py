@@ -115,9 +115,9 @@ BAD = [
     (lambda: TracyWidom(True), "`beta` must be 1, 2 or 4; got True"),
     (lambda: TracyWidom().cdf(math.nan), "`x` must not be NaN"),
     (lambda: TracyWidom().ppf(-0.1), r"`q` must be in \[0, 1\]; got .*-0.1"),
-    (lambda: TracyWidom().moments(0), "`k` must be a positive integer; got 0"),
-    (lambda: goe_edge(0), "`n` must be a positive integer; got 0"),
-    (lambda: wishart_edge(10, 2.5), "`p` must be a positive integer; got 2.5"),
+    (lambda: TracyWidom().moments(0), "`k` must be an integer of at least 1; got 0"),
+    (lambda: goe_edge(0), "`n` must be an integer of at least 1; got 0"),
+    (lambda: wishart_edge(10, 2.5), "`p` must be an integer of at least 1; got 2.5"),
 ]
 
 
