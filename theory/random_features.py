@@ -233,7 +233,7 @@ def initial_law(problem: Problem) -> GeneralisedMarchenkoPastur:
     elif rest <= 1e-14 * linear:  # the same, with its edge at 0 exact where N = d
         population = MarchenkoPastur(dimension, linear)
     else:
-        population = FreeMeixner(math.sqrt(dimension), 0.0, mean=rest + linear, variance=linear**2 * dimension)
+        population = FreeMeixner(math.sqrt(dimension), 0.0, location=rest + linear, variance=linear**2 * dimension)
     return GeneralisedMarchenkoPastur(population, problem.width / problem.n)
 
 

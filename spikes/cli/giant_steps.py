@@ -47,7 +47,7 @@ Checkpoint = Annotated[
 ]
 MaxLeap = Annotated[int, integer_option("--max-leap", "Largest jump: steps of n = O(d^max_leap).")]
 Method = Annotated[str, typer.Option("--method", help="auto, quadrature or monte-carlo.")]
-Samples = Annotated[int, integer_option("--samples", "Monte Carlo samples, for more than four latents.")]
+Samples = Annotated[int, integer_option("--samples", "Monte Carlo samples, for more than six latents.")]
 Target = Annotated[str, typer.Option("--target", help='Expression in z, or in z1 ... z9: "z1 + z1*z2".')]
 Activation = Annotated[str, typer.Option("--activation", help=described_fields()["activation"].help)]
 Exponents = Annotated[

@@ -141,12 +141,17 @@ def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callab
             for name, (annotation, default) in stated.items()
         ]
         parameters += [p.replace(kind=kind, annotation=hints[p.name]) for p in own]
-        run.__signature__ = inspect.Signature(parameters)
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        del run.__wrapped__
-        return run
+        return _signed(run, parameters)
 
     return decorate
+
+
+def _signed(run: Any, parameters: list[inspect.Parameter]) -> Any:
+    """A function with another signature, by which typer makes its options."""
+    run.__signature__ = inspect.Signature(parameters)
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    del run.__wrapped__
+    return run
 
 
 class Answer(NamedTuple):
@@ -172,6 +177,9 @@ class Answer(NamedTuple):
 
 _JSON = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
 _FIGURE = Annotated[str | None, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")]
+_SIZE = Annotated[
+    str, typer.Option("--size", help="Of the figure: page, paper (both columns) or talk; widths and letters follow.")
+]
 _QUIET = Annotated[bool, typer.Option("--quiet", help="No progress bar and no log; results are still printed.")]
 
 
@@ -209,9 +217,10 @@ def answers(
     def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
         own = inspect.signature(command).parameters
         hints = typing.get_type_hints(command, include_extras=True)
-        added = {"quiet": (_QUIET, False)} if progress else {}
+        added: dict[str, tuple[Any, Any]] = {"quiet": (_QUIET, False)} if progress else {}
         added |= {"json": (_JSON, None)}
         added |= {"figure": (_FIGURE, None)} if figure and "figure" not in own else {}
+        added |= {"size": (_SIZE, "page")} if figure else {}
 
         def check_paths(options: Mapping[str, Any]) -> None:
             from spikes.presentation.figure import FIGURE_SUFFIXES
@@ -230,17 +239,19 @@ def answers(
 
         @functools.wraps(command)
         def run(*arguments: Any, **options: Any) -> int:
-            from spikes.presentation.figure import save_figure
+            from spikes.presentation.figure import save_figure, style
             from spikes.runtime.files import write_json
             from spikes.runtime.progress import progress_hidden
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
+            size = options.get("size", "page")
+            style(size)  # refuses what is none
             check_paths(options)
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
                 answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
-                if picture:
-                    save_figure(picture, answer.draw)
+                if picture and answer.draw is not None:
+                    save_figure(picture, answer.draw, size=size)
                 if json:
                     write_json(json, answer.content())
                 if json != "-":
@@ -252,10 +263,7 @@ def answers(
         kind = inspect.Parameter.KEYWORD_ONLY
         parameters = [p.replace(annotation=hints[p.name]) for p in own.values()]
         parameters += [inspect.Parameter(n, kind, default=d, annotation=a) for n, (a, d) in added.items()]
-        run.__signature__ = inspect.Signature(parameters)
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        del run.__wrapped__
-        return run
+        return _signed(run, parameters)
 
     return decorate
 

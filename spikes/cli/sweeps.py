@@ -28,6 +28,11 @@ def _database(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("output", f"{path}{end}") for end in ("", "-wal", "-shm", "-journal", ".lock")]
 
 
+def _stated(fixed: dict[str, Any]) -> str:
+    """Fields that are the same in every cell, in one line."""
+    return ", ".join(f"{name} = {value}" for name, value in fixed.items() if value is not None)
+
+
 @answers(progress=True, figure=False, reads=("study",), beside=_database)
 def sweep(
     study: Annotated[str, typer.Argument(metavar="STUDY.toml", help="The study; see docs/sweeps.md.")],
@@ -78,8 +83,7 @@ def results(
         write_csv(csv, records(found, where))
     if parquet:
         write_parquet(parquet, records(found, where))
-    fixed = ", ".join(f"{k} = {v}" for k, v in found.study.fixed.items() if v is not None)
-    heading = f"{file}: {found.progress()}\n{fixed}"
+    heading = f"{file}: {found.progress()}\n{_stated(found.study.fixed)}"
 
     def show() -> None:
         print_summaries(summaries, found.study.columns, tuple(found.study.axes), heading)
@@ -105,4 +109,7 @@ def plot(
     summaries = summarise(found, where)
     drawn = curves(summaries, x, y, tuple(part.strip() for part in by.split(",")) if by else ())
 
-    return Answer(lambda: to_dict(found, summaries), lambda: None, lambda: sweeps.plot_curves(drawn, x, y))
+    def draw() -> Any:
+        return sweeps.plot_curves(drawn, x, y, statement=_stated(found.study.fixed))
+
+    return Answer(lambda: to_dict(found, summaries), lambda: None, draw)

@@ -15,13 +15,15 @@ __all__ = ["compiled"]
 log = logging.getLogger("spikes")
 
 
-def compiled(**options: Any) -> Callable[[Callable], Callable]:
+def compiled(stamp: str, **options: Any) -> Callable[[Callable], Callable]:
     """``numba.njit(cache=True, **options)`` that does without a cache that cannot be written or is damaged.
 
     Compiling again takes seconds at every start then, of which one line is logged.
 
     Parameters
     ----------
+    stamp : str
+        What is kept holds under the same stamp alone, beside the time of the function's own file.
     **options
         Of `numba.njit`.
 
@@ -35,6 +37,8 @@ def compiled(**options: Any) -> Callable[[Callable], Callable]:
         dispatcher = numba.njit(**options)(function)
         try:
             dispatcher._cache = _Cache(function)
+            index = dispatcher._cache._cache_file  # numba has no public way to add to what an entry depends on
+            index._source_stamp = (index._source_stamp, stamp)
         except (RuntimeError, OSError) as error:  # numba finds no folder that it could write to
             _say_once(error)
         return dispatcher

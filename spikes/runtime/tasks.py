@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -126,12 +127,14 @@ def finished_tasks(
     Raises
     ------
     ValueError
-        If `workers` is not a positive integer, or given beside `executor`.
+        If `workers` is not a positive integer, or given beside `executor`, or the executor cannot take a task.
     ChildProcessError
         If worker processes keep dying, or an executor that was handed in breaks.
     """
     if executor is not None and workers is not None:
         raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
+    if isinstance(executor, ProcessPoolExecutor) and tasks:
+        _check_pickled(function, tasks[0])
     if executor is not None:
         # All at once: an executor may have any number of workers, and more of them may join.
         yield from _on_pool(lambda: executor, function, tasks, window=1000, renewable=False)
@@ -154,6 +157,18 @@ def finished_tasks(
         except Exception as error:
             future.set_exception(error)
         yield i, future
+
+
+def _check_pickled(function: Callable[..., Any], task: tuple) -> None:
+    """Refuse a lambda or a closure for the pool of the standard library, whose pickle knows functions by name alone."""
+    try:
+        pickle.dumps((function, task))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            "`executor` must be able to pickle the functions of the problem, and a ProcessPoolExecutor takes none but "
+            f"those of a module: {reason}; define them in a module, or leave `executor` out, or take loky's"
+        ) from None
 
 
 def _on_pool(

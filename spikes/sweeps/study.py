@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -176,7 +177,7 @@ class Study:
 
     def _groups(self) -> list[tuple[str, ...]]:
         """Fields that run together, in the order of the text."""
-        groups = []
+        groups: list[tuple[str, ...]] = []
         for name in self.axes:
             if name not in self.zip:
                 groups.append((name,))
@@ -185,7 +186,7 @@ class Study:
         return groups
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | os.PathLike[str]) -> Study:
     """Read a study from a TOML file.
 
     Parameters
@@ -311,10 +312,10 @@ def _in_problem(check: Any) -> Problem:
 
 
 def _values(name: str, given: Any) -> tuple:
-    values = _range(name, given) if isinstance(given, Mapping) else list(given)
-    if not values:
+    listed: Sequence[Any] = _range(name, given) if isinstance(given, Mapping) else list(given)
+    if not listed:
         raise ValueError(f"[problem] {name} must hold at least one value; got an empty list")
-    values = tuple(_value(name, value) for value in values)
+    values = tuple(_value(name, value) for value in listed)
     seen = set()
     for value in values:
         if value in seen:
@@ -392,10 +393,10 @@ def _boolean(name: str, value: Any) -> bool:
     return value
 
 
-def _integer(name: str, value: Any, minimum: int, **bounds: int) -> int:
+def _integer(name: str, value: Any, minimum: int, maximum: int = 10**18) -> int:
     """The rule of every integer, in the words of a file, where names have no ticks."""
     try:
-        return integer(name, value, minimum, **bounds)
+        return integer(name, value, minimum, maximum)
     except ValueError as error:
         raise ValueError(str(error).replace("`", "", 2)) from None
 

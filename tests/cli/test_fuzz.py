@@ -71,11 +71,11 @@ COMMANDS = dict(commands(get_command(app)))
 
 @st.composite
 def lines(draw):
-    """A quick line of a command with up to three options drawn from a heap of hostile values and paths."""
+    """A quick line of a command with one to four options drawn from a heap of hostile values and paths."""
     name = draw(st.sampled_from(sorted(QUICK)))
     words = [*name.split(), *QUICK[name]]
     options = [p for p in COMMANDS[name].params if p.param_type_name == "option" and p.name != "help"]
-    for option in draw(st.lists(st.sampled_from(options), max_size=3)):
+    for option in draw(st.lists(st.sampled_from(options), min_size=1, max_size=4)):
         words.append(draw(st.sampled_from([*option.opts, *option.secondary_opts])))
         if not option.is_flag:
             words.append(draw(st.one_of(*map(st.sampled_from, (SMALL, HOSTILE, HOSTILE, PATHS)))))
@@ -141,12 +141,13 @@ def check(folder, words) -> None:
     if code == 2:
         assert (out, after) == ("", before), (words, "refused, and yet something was written")
         assert spent < 2.0, (words, spent)
-        assert re.search(r"--|FILE|STUDY|CLAIM|COMMAND|command|argument|\.toml|\.sqlite|Error", err), (words, err)
+        assert re.search(NAMED, err), (words, err)
     if code == 0:
         wanted = {Path(word).name for word in words}
         assert {Path(path).name for path in after.keys() - before.keys()} <= wanted, (words, after)
 
 
+NAMED = r"--|FILE|STUDY|CLAIM|COMMAND|command|argument|option|\.toml|\.sqlite|Error"
 HOW = {"deadline": None, "database": None, "derandomize": True, "suppress_health_check": list(HealthCheck)}
 
 

@@ -29,8 +29,8 @@ def giant(monkeypatch, capsys):
     [
         (["analyse", "--target", "0*z"], "--target must depend on its latents"),
         (
-            ["analyse", "--target", "z1*z2*z3*z4*z5", "--method", "quadrature"],
-            "--target must have at most 4 latents for quadrature; got 5",
+            ["analyse", "--target", "z1*z2*z3*z4*z5*z6*z7", "--method", "quadrature"],
+            "--target must have at most 6 latents for quadrature; got 7",
         ),
         (["analyse", "--max-leap", "0"], "--max-leap must be an integer of at least 1; got 0"),
         (["analyse", "--samples", "7"], "--samples must be an integer of at least 2000; got 7"),

@@ -264,8 +264,11 @@ def _checked(
     N, k = len(a), problem.teacher.k
     if a.shape != (N,) or M.shape != (N, k) or Q.shape != (N, N):
         raise ValueError(f"`M` and `Q` must have shapes ({N}, {k}) and ({N}, {N}); got {M.shape} and {Q.shape}")
-    if np.linalg.eigvalsh(Q - M @ M.T)[0] < -1e-9 * max(1.0, float(np.trace(Q))):
-        raise ValueError("`Q` must be such that Q − MMᵀ is positive semidefinite; its smallest eigenvalue is negative")
+    smallest = float(np.linalg.eigvalsh(Q - M @ M.T)[0])
+    if smallest < -1e-9 * max(1.0, float(np.trace(Q))):
+        raise ValueError(
+            f"`Q` must be such that Q − MMᵀ is positive semidefinite; got smallest eigenvalue {smallest:.3g}"
+        )
     integer("points", points, 32 * _RANDOMISATIONS)
     return a, M, Q
 

@@ -47,8 +47,8 @@ class Activation:
     'arctan'
     """
 
-    function: Callable[[float], float] = field(repr=False)
-    derivative: Callable[[float], float] = field(repr=False)
+    function: Callable[[Any], Any] = field(repr=False)
+    derivative: Callable[[Any], Any] = field(repr=False)
     name: str = ""
     kinks: tuple[float, ...] = ()
     vectorized: bool = field(default=False, repr=False)

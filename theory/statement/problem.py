@@ -479,5 +479,5 @@ def _own_again(argument: str, how: Mapping[str, Any]) -> Any:
         if "expression" in how:
             return Target(how["expression"], name=how["name"])
         return Target(paths["function"], k=how["k"], name=how["name"])
-    values = {key: tuple(how[key]) for key in ("atoms", "odds", "moments")}
+    values: dict[str, Any] = {key: tuple(how[key]) for key in ("atoms", "odds", "moments")}
     return SecondLayer(how["name"], **values, **paths)

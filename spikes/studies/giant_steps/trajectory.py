@@ -77,6 +77,11 @@ class TrajectoryStudy:
         two = [np.sqrt(np.mean(made.cosines**2, axis=1)) for made in self.theory]
         return np.stack(one), np.stack(two)
 
+    def mean_root_squares(self, r: int) -> tuple[list[Estimate], np.ndarray]:
+        """Root mean square cosine with direction r after each step: simulated, over the seeds, and predicted."""
+        simulated, predicted = self.root_mean_square()
+        return [estimate(column) for column in simulated[..., r].T], predicted[..., r].mean(axis=0)
+
     def distance(self) -> np.ndarray:
         """Root mean square over neurons, directions and seeds of the difference of the cosines, times √d: (T + 1,)."""
         squares = [

@@ -12,9 +12,9 @@ import numpy as np
 from spikes.agreement import ALIGNMENTS, Row, conclusion, contract, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.simulation.ensemble import check_runs
+from spikes.simulation.how import How
 from spikes.simulation.krylov import check_count, check_quadrature
 from spikes.simulation.matrix_free import MatrixFree, Quadrature, matrix_free_spectrum
-from spikes.simulation.one_step import check_how
 from theory.conditional_equivalent import Prediction, predict
 from theory.statement.problem import Problem
 
@@ -46,6 +46,13 @@ class MatrixFreeComparison:
     def count(self) -> int:
         """Leading singular values that were measured."""
         return len(self.simulation.runs[0].singular_values)
+
+    def log_density(self) -> list[Estimate]:
+        """The measured density of ln x at the quadrature's points."""
+        return [
+            Estimate(x * value.mean, x * value.sem, value.seeds)
+            for x, value in zip(self.simulation.quadrature.x, self.simulation.density(), strict=True)
+        ]
 
     def rows(self) -> list[Row]:
         """Spikes, what they learned, ‖β‖² and the smoothed density, predicted and measured."""
@@ -162,7 +169,7 @@ def compare_matrix_free(
         raise ValueError(f"`smoothing` must be positive; got {smoothing!r}")
     # all that can be refused is, before the prediction takes its seconds
     check_runs(seeds, workers, executor)
-    check_how(dtype)
+    How(dtype)
     if count is not None:
         check_count(count, problem.width)
     if steps:

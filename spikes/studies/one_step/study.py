@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.numbers import relative_text, z_text
 from spikes.simulation.ensemble import Ensemble, simulate_ensemble
 from spikes.simulation.one_step import Fit, Simulation
 from theory.conditional_equivalent import Prediction, predict, predict_errors
@@ -90,9 +90,7 @@ class Comparison:
         width = max(len(r.quantity) for r in rows)
         lines = [f"{'':{width}}  {'theory':>10}  {'simulation':>10}  {'sem':>8}  {'z':>5}  {'relative':>8}"]
         for r in rows:
-            z = "" if math.isnan(r.z) else f"{r.z:.1f}"
-            # Of a prediction next to zero no relative difference is worth a look.
-            relative = f"{r.relative:.2%}" if abs(r.relative) < 0.5 else ""
+            z, relative = z_text(r.z, r.seeds), relative_text(r.relative)
             numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
             lines.append(f"{r.quantity:{width}}  {numbers}".rstrip())
         return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])

@@ -1,14 +1,18 @@
-"""Figure of a user's own matrix: its eigenvalues, the fitted bulk, and the outliers."""
+"""Figure of a user's own matrix: its eigenvalues, the fitted bulk, and the outliers. Drawing never computes."""
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from spikes.presentation.figure import axes_or_new, state
+from spikes.presentation.numbers import number_text
+from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
 from spikes.studies.own_matrix.study import MatrixSpectrum
 
 __all__ = ["plot_matrix_spectrum"]
+
+_APART = 0.25  # in ln x: labels of outliers that lie closer would overlap
 
 
 def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
@@ -23,41 +27,28 @@ def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    if ax is None:
-        ax = plt.subplots(figsize=(6.0, 3.6), layout="constrained")[1]
-    values = study.eigenvalues[study.eigenvalues > 1e-12 * study.eigenvalues[0]]
-    bulk = values[study.outliers :]
-    edges = np.geomspace(bulk[-1] * (1.0 - 1e-9), bulk[0] * (1.0 + 1e-9), 61)
-    height = np.histogram(bulk, edges)[0] / (study.shape[1] * np.diff(np.log(edges)))
-    ax.stairs(height, edges, fill=True, color="#C8C8C8", label="eigenvalues")
-    ((low, high),) = study.law.bands
-    x = np.geomspace(max(low, 1e-4 * high), high, 600)[1:-1]
-    name = f"Marchenko-Pastur, ratio {study.law.ratio:.3g}, variance {study.law.variance:.3g}"
-    ax.plot(x, x * study.law.pdf(x), color="#0072B2", label=name)
-    top = max(float(height.max()), float(np.max(x * study.law.pdf(x))))
+    alone = ax is None
+    ax = axes_or_new(ax, (6.0, 3.9))
+    edges, height = study.log_histogram()
+    x, density = study.log_density()
     outliers = study.eigenvalues[: study.outliers]
-    if len(outliers):
-        ax.plot(outliers, np.full(len(outliers), 0.03 * top), "v", color="#D55E00", markersize=6, label="outliers")
+    names = {
+        "histogram": "eigenvalues",
+        "curve": f"Marchenko-Pastur, ratio {study.law.ratio:.3g}, variance {study.law.variance:.3g}, fitted",
+        "simulated": "outliers, with distance from the edge in units of its fluctuation",
+    }
+    plot_log_spectrum(ax, histogram=(edges, height), curve=(x, density), simulated=outliers, names=names)
+    ax.lines[0].set_linestyle((0, (4, 2)))  # a fit
+    finish_log_spectrum(ax, bulk=(edges[0], edges[-1]), largest=study.eigenvalues[0])
+    ax.set_xlabel(r"eigenvalue $x=s^2$ of $F^\top F/n$")
     last = np.inf
     for value in outliers:
-        # labels of outliers that lie close together would overlap
-        if np.log(last / value) > 0.25:
-            ax.annotate(
-                f"{study.distance(value):.3g}",
-                (value, 0.03 * top),
-                xytext=(0, 7),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7.5,
-            )
+        if np.log(last / value) > _APART:
+            text = number_text(study.distance(value), 3)
+            where = (value, 0.06 * ax.get_ylim()[1])
+            ax.annotate(text, where, xytext=(0, 3), textcoords="offset points", ha="center", fontsize="small")
             last = value
-    ax.set_xscale("log")
-    ax.set_ylim(0.0, 1.3 * top)
-    ax.set_xlabel(r"eigenvalue $x$ of $F^\top F/n$")
-    ax.set_ylabel(r"density of $\ln x$")
-    title = f"{study.shape[0]} × {study.shape[1]}"
-    if len(outliers):
-        title += "; numbers: distance from the edge in units of its fluctuation"
-    ax.set_title(title)
     ax.legend(loc="upper left")
+    if alone:
+        state(ax.figure, f"a matrix of {study.shape[0]} × {study.shape[1]}")
     return ax

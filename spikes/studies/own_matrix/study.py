@@ -22,6 +22,7 @@ __all__ = ["MatrixSpectrum", "load_matrix", "matrix_spectrum"]
 _METHODS = ("gram", "svd")
 _ROWS = 4096
 _GRID = 400
+_BINS, _CURVE = 60, 600  # of the figure
 
 
 def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
@@ -66,6 +67,24 @@ class MatrixSpectrum(FittedBulk):
                 "Marchenko-Pastur law; distances from its edge then mean little"
             )
         return ""
+
+    def log_histogram(self) -> tuple[np.ndarray, np.ndarray]:
+        """Bin edges, equidistant in ln x, and the density of ln x over them: the bulk's share of all eigenvalues.
+
+        Returns
+        -------
+        edges : ndarray, shape (61,)
+        density : ndarray, shape (60,)
+        """
+        bulk = self.eigenvalues[self.eigenvalues > 1e-12 * self.eigenvalues[0]][self.outliers :]
+        edges = np.geomspace(bulk[-1] * (1.0 - 1e-9), bulk[0] * (1.0 + 1e-9), _BINS + 1)
+        return edges, np.histogram(bulk, edges)[0] / (self.shape[1] * np.diff(np.log(edges)))
+
+    def log_density(self) -> tuple[np.ndarray, np.ndarray]:
+        """x within the fitted bulk, four decades of it at most, and the fitted density of ln x."""
+        ((low, high),) = self.law.bands
+        x = np.geomspace(max(low, 1e-4 * high), high, _CURVE)[1:-1]
+        return x, x * self.law.pdf(x)
 
     def rows(self) -> list[Row]:
         """Means of x and x² over the bulk beside the law's, and every outlier beside the edge: one matrix, no error."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from rich.table import Table
-
-from spikes.presentation.terminal import console_of_output
+from spikes.presentation.numbers import number_text
+from spikes.presentation.terminal import Column, console_of_output, print_table
 from spikes.studies.own_matrix.study import MatrixSpectrum
 
 __all__ = ["print_matrix_spectrum"]
@@ -22,15 +21,17 @@ def print_matrix_spectrum(study: MatrixSpectrum) -> None:
         f"eigenvalues {low:.4g} to {high:.4g}, Kolmogorov distance {study.kolmogorov:.4f}",
         markup=False,
     )
-    table = Table(
-        "outlier",
-        "eigenvalue",
-        "singular value",
-        "distance from the edge",
-        title=f"{study.outliers} beyond {study.threshold:.2f} units of n^(-2/3) scale (odds {study.level:g})",
+    columns = (
+        Column("outlier"),
+        Column("eigenvalue"),
+        Column("singular value", leave=1),
+        Column("distance from the edge"),
     )
-    for i, value in enumerate(study.eigenvalues[: study.outliers]):
-        table.add_row(str(i + 1), f"{value:.6g}", f"{math.sqrt(value):.6g}", f"{study.distance(value):.4g}")
-    console.print(table)
+    rows = [
+        [str(i + 1), *(number_text(v, 6) for v in (value, math.sqrt(value))), number_text(study.distance(value), 4)]
+        for i, value in enumerate(study.eigenvalues[: study.outliers])
+    ]
+    title = f"{study.outliers} beyond {study.threshold:.2f} units of n^(-2/3) scale (odds {study.level:g})"
+    print_table(console, columns, rows, title)
     if study.remark():
         console.print(study.remark(), markup=False)

@@ -197,7 +197,10 @@ def test_symmetric_start_is_a_singular_state():
         (lambda p: independent_step("z", "relu", [0.0, 0.0], 1.0, 1.0, delta=1.0), "`m` must have shape"),
         (lambda p: independent_step("z1*z4", "relu", np.zeros(4), 1.0, 1.0, delta=1.0), "at most 3 latents; got 4"),
         (lambda p: step_moments(p, np.ones(3), np.zeros((2, 2)), np.eye(3)), "`M` and `Q` must have shapes"),
-        (lambda p: step_moments(p, np.ones(2), np.eye(2), 0.5 * np.eye(2)), "positive semidefinite"),
+        (
+            lambda p: step_moments(p, np.ones(2), np.eye(2), 0.5 * np.eye(2)),
+            "positive semidefinite; got smallest eigenvalue -0.5",
+        ),
         (lambda p: step_moments(p, np.ones(2), np.zeros((2, 2)), np.eye(2), points=5), "`points` must be"),
         (lambda p: state_evolution(p, np.ones(2), steps=0), "`steps` must be an integer of at least 1; got 0"),
         (
