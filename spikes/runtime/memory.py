@@ -11,7 +11,7 @@ __all__ = ["INTERPRETER", "free_gib"]
 INTERPRETER = 0.17
 """GiB of a process that has loaded Python, numpy, scipy and numba."""
 
-_GROUPS = Path("/sys/fs/cgroup")
+_GROUPS, _OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def free_gib() -> float:
@@ -26,9 +26,9 @@ def free_gib() -> float:
 
 def _left_to_groups() -> list[float]:
     """Bytes that the limit of each control group around this process leaves, by either version of their interface."""
-    left = []
+    left: list[float] = []
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = _OWN_GROUPS.read_text().splitlines()
     except OSError:  # not Linux
         return left
     for line in lines:
