@@ -241,6 +241,7 @@ def answers(
         def run(*arguments: Any, **options: Any) -> int:
             from spikes.presentation.figure import save_figure, style
             from spikes.runtime.files import write_json
+            from spikes.runtime.overflow import refused_overflow
             from spikes.runtime.progress import progress_hidden
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
@@ -249,7 +250,8 @@ def answers(
             check_paths(options)
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
-                answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
+                with refused_overflow("computation"):
+                    answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
                 if picture and answer.draw is not None:
                     save_figure(picture, answer.draw, size=size)
                 if json:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
@@ -15,7 +14,11 @@ from spikes.agreement import Row, conclusion
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
 from spikes.runtime.text import printable
-from theory.statement.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from theory.statement.problem import Problem
 
 __all__ = ["Column", "console_of_output", "print_rows", "print_table", "problem_heading"]
 
@@ -63,7 +66,7 @@ def problem_heading(problem: Problem) -> str:
     """Two lines that state a problem."""
     return (
         f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, "
-        f"{problem.second_layer} second layer\n"
+        f"{problem.law_of_a.name} second layer\n"
         f"n = {problem.n}, n_step = {problem.n0}, d = {problem.d}, N = {problem.width}, eta = {problem.step_size:.6g}"
     )
 

@@ -449,10 +449,10 @@ def _half_line(order: int, power: int, scale: float) -> tuple[np.ndarray, np.nda
 
 
 def _codes(problem: Problem, spectrum: StepSpectrum, mu2: float) -> tuple[np.ndarray, np.ndarray]:
-    if problem.step_size == 0.0 or problem.second_layer == "constant":
+    if problem.step_size == 0.0:
         return np.ones(1), np.ones(1)
-    if problem.second_layer == "rademacher":
-        return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
+    if problem.law_of_a.name != "gaussian":
+        return problem.law_of_a.nodes(_CODE_ORDER[len(spectrum.outliers)])
     # a large step makes features of the size of |g|, and turns their direction with its sign: each sign has a rule
     # of its own, in which |g| counts from where the step along the outliers is as large as the weight
     strongest = max(np.abs(spectrum.outliers), default=spectrum.edges[1])

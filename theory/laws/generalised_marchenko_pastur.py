@@ -168,10 +168,12 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         return tuple((points[i], points[i + 1]) for i in range(0, len(points), 2))
 
     def _excess(self, zeta: np.ndarray) -> np.ndarray:
-        """−ψ′ on the real line, +∞ where that is not defined."""
+        """−ψ′ on the real line, at least −1; +∞ where it is not defined."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             value = -self._map(zeta)[1]
-        return np.where(np.isnan(value), np.inf, value)
+        # ψ′ = 1 − γ ∫ t²/(ζ − t)² H(dt) is at most 1: what a band's own transform gives at its very end is rounding
+        undefined = np.isnan(value) | (value < -1.0 - 1e-9)
+        return np.where(undefined, np.inf, np.maximum(value, -1.0))
 
     @cached_property
     def bands(self) -> tuple[tuple[float, float], ...]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spikes.agreement import ALIGNMENTS
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table, problem_heading
-from spikes.simulation.ensemble import Ensemble
-from spikes.studies.one_step.study import Comparison
-from theory.conditional_equivalent import Prediction
+
+if TYPE_CHECKING:
+    from spikes.simulation.ensemble import Ensemble
+    from spikes.studies.one_step.study import Comparison
+    from theory.conditional_equivalent import Prediction
 
 __all__ = ["print_comparison", "print_prediction", "print_simulation"]
 
@@ -76,9 +79,11 @@ def print_simulation(ensemble: Ensemble) -> None:
             cells.append(estimate_text(Estimate(mean, math.nan if sem is None else sem, ensemble.seeds)))
         rows.append([f"{ridge:g}", *cells])
     print_table(console, _ERRORS, rows)
+    if ensemble.remark():
+        console.print(ensemble.remark(), markup=False)
 
 
 def print_comparison(comparison: Comparison) -> None:
     """Every row of a comparison."""
     title = f"theory beside simulation, {counted(comparison.simulation.seeds, 'seed')}"
-    print_rows(comparison.problem, comparison.rows(), title)
+    print_rows(comparison.problem, comparison.rows(), title, comparison.simulation.remark())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
-from spikes.studies.own_data.study import DataStudy
+
+if TYPE_CHECKING:
+    from spikes.studies.own_data.study import DataStudy
 
 __all__ = ["print_data_study"]
 
@@ -18,7 +21,7 @@ def print_data_study(study: DataStudy) -> None:
     console.print(
         f"{study.data.path or 'data'}: {study.data.rows} rows of d = {problem.d}; {problem.n0} for the step, "
         f"{problem.n} for the fit, {study.simulation.runs[0].test_samples} for the test\n"
-        f"{problem.sigma.name}, {problem.second_layer} second layer, N = {problem.width}, "
+        f"{problem.sigma.name}, {problem.law_of_a.name} second layer, N = {problem.width}, "
         f"eta = {problem.step_size:.6g}, {counted(study.simulation.seeds, 'split')}",
         markup=False,
     )

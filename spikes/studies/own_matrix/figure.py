@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
 
 from spikes.presentation.figure import axes_or_new, state
 from spikes.presentation.numbers import number_text
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
-from spikes.studies.own_matrix.study import MatrixSpectrum
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spikes.studies.own_matrix.study import MatrixSpectrum
 
 __all__ = ["plot_matrix_spectrum"]
 
@@ -34,7 +39,7 @@ def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
     outliers = study.eigenvalues[: study.outliers]
     names = {
         "histogram": "eigenvalues",
-        "curve": f"Marchenko-Pastur, ratio {study.law.ratio:.3g}, variance {study.law.variance:.3g}, fitted",
+        "curve": f"Marchenko-Pastur, γ = {study.law.gamma:.3g}, variance {study.law.variance:.3g}, fitted",
         "simulated": "outliers, with distance from the edge in units of its fluctuation",
     }
     plot_log_spectrum(ax, histogram=(edges, height), curve=(x, density), simulated=outliers, names=names)

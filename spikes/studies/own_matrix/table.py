@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spikes.presentation.numbers import number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
-from spikes.studies.own_matrix.study import MatrixSpectrum
+
+if TYPE_CHECKING:
+    from spikes.studies.own_matrix.study import MatrixSpectrum
 
 __all__ = ["print_matrix_spectrum"]
 
@@ -17,7 +20,7 @@ def print_matrix_spectrum(study: MatrixSpectrum) -> None:
     n, N = study.shape
     ((low, high),) = study.law.bands
     console.print(
-        f"{n} x {N}: Marchenko-Pastur bulk of ratio {study.law.ratio:.4g} and variance {study.law.variance:.4g}, "
+        f"{n} x {N}: Marchenko-Pastur bulk of ratio {study.law.gamma:.4g} and variance {study.law.variance:.4g}, "
         f"eigenvalues {low:.4g} to {high:.4g}, Kolmogorov distance {study.kolmogorov:.4f}",
         markup=False,
     )
