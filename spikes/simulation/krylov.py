@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy.linalg import eigh, eigh_tridiagonal
 
-from theory.statement.arguments import integer
+from theory.statement.arguments import count, integer
 
 __all__ = [
     "LeadingTriplets",
@@ -22,7 +22,9 @@ __all__ = [
     "stochastic_density",
 ]
 
+_MOST_PROBES, _MOST_PASSES = 10_000, 10_000
 Product = Callable[[np.ndarray], np.ndarray]
+
 
 _FIRST, _EVERY = 20, 5  # steps at which the quadrature is first asked whether it may end, and their spacing then
 
@@ -151,7 +153,8 @@ def check_count(count: int, N: int) -> None:
 def check_quadrature(probes: int, steps: int) -> None:
     """Refuse numbers of probes or steps that give no density with an error."""
     integer("probes", probes, 2, why="for an error")
-    integer("steps", steps, 2)
+    count("probes", probes, 2, _MOST_PROBES)
+    count("steps", steps, 2, _MOST_PASSES)
 
 
 @dataclass(frozen=True, eq=False)

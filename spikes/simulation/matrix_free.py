@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.estimates import Estimate, estimate
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.runtime.tasks import run_tasks
 from spikes.simulation.ensemble import Runs, check_runs
 from spikes.simulation.feature_stream import FeatureStream
@@ -247,7 +247,8 @@ def _check_memory(problem: Problem, count: int, quadrature: Quadrature | None, h
     d, N = problem.d, problem.width
     bases = 2 * _BASIS * (count + _GUARD) * N
     probes = 0 if quadrature is None else 8 // how.numbers.itemsize * (quadrature.steps + 3) * quadrature.probes * N
-    needed = how.numbers.itemsize * copies * (3 * N * d + max(bases, probes) + 2 * BLOCK * (N + d)) / 2**30
+    entries = 3 * N * d + max(bases, probes) + 2 * BLOCK * (N + d)
+    needed = copies * (INTERPRETER + how.numbers.itemsize * entries / 2**30)
     free = free_gib()
     if needed > free:
         raise ValueError(

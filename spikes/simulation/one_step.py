@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.agreement import LEADING
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share
@@ -40,6 +40,7 @@ __all__ = [
     "Fit",
     "Simulation",
     "check_memory",
+    "check_range",
     "simulate",
     "simulate_on",
     "simulate_steps",
@@ -282,6 +283,7 @@ def simulate_on(
         If X₀ᵀy₀/n₀ vanishes, rounding hides the smallest penalty, or numbers leave the range of their type.
     """
     problem = problems[0]
+    check_range(problems, how.numbers)
     check_memory(problem, how=how, steps=len(problems))
     run = _Run(problem, batches, sequence, problem_kernels(problem), how)
     # what overflows becomes infinite or nan and is refused by its name where a result would take it up
@@ -411,6 +413,28 @@ class _Run:
         )
 
 
+def check_range(problems: Sequence[Problem], dtype: np.dtype) -> None:
+    """Refuse a noise or a step size whose powers leave the range of a floating-point type.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    dtype : dtype
+        In which the features are computed.
+
+    Raises
+    ------
+    ValueError
+        Naming the value and the largest.
+    """
+    largest = float(np.finfo(dtype).max) ** 0.25
+    for problem in problems:
+        name = "scale" if problem.eta is None else "eta"
+        for argument, value in (("noise", problem.noise), (name, problem.step_size)):
+            if value > largest:
+                raise ValueError(f"`{argument}` must keep within {largest:.1g} in {dtype}; got {value:g}")
+
+
 def _check_resolved(eigenvalues: np.ndarray, ridges: np.ndarray, how: How, *, direct: bool) -> None:
     """Refuse penalties that rounding of the spectrum hides."""
     hidden, smallest = hidden_below(eigenvalues, how.numbers, direct=direct), ridges.min()
@@ -455,7 +479,8 @@ def check_memory(
     small = N if streamed else min(n, N)
     stored = matrices if how is None else {"streamed": 0, "svd": 2, "gram": matrices}[how.method]
     entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
-    needed, free = (how or ALONE).numbers.itemsize * entries * copies / 2**30, free_gib()
+    needed = copies * (INTERPRETER + (how or ALONE).numbers.itemsize * entries / 2**30)
+    free = free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
         remedy = (

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, register_jitable
+
+from spikes.runtime.compiled import compiled
 
 __all__ = [
     "OPTIONS",
@@ -52,13 +53,7 @@ def cached_njit(**options: Any) -> Callable[[Callable], Callable]:
         The decorator.
     """
 
-    def compiled(function: Callable) -> Callable:
-        dispatcher = numba.njit(cache=True, **options)(function)
-        index = dispatcher._cache._cache_file  # numba has no public way to add to what an entry depends on
-        index._source_stamp = (index._source_stamp, _SOURCE)
-        return dispatcher
-
-    return compiled
+    return compiled(_SOURCE, **options)
 
 
 @_intrinsic

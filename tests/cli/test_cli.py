@@ -1,12 +1,9 @@
 """The command line is a contract: exit codes, one-line complaints, JSON, whole files."""
 
-import functools
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -162,21 +159,6 @@ def test_help_is_light():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
     script = "import sys, theory, spikes; sys.exit(any(m in sys.modules for m in ('numpy', 'numba', 'scipy')))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
-
-
-def test_interrupt(tmp_path):
-    path = tmp_path / "out.json"
-    command = [sys.executable, "-m", "spikes", "compare", "--seeds", "5000", "--json", str(path), *SMALL]
-    # a shell that runs the tests in the background has its children ignore the signal
-    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
-    time.sleep(6.0)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err.endswith("spikes: interrupted\n")
-    assert "Traceback" not in err
-    assert (out, list(tmp_path.iterdir())) == ("", [])
 
 
 def test_nonlinear(spikes, tmp_path):
