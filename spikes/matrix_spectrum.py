@@ -130,7 +130,7 @@ class MatrixSpectrum:
             "schema": SCHEMA,
             "problem": {"n": self.shape[0], "width": self.shape[1]},
             "theory": {
-                "law": {"name": "Marchenko-Pastur", "ratio": self.law.ratio, "variance": self.law.variance},
+                "law": {"name": "Marchenko-Pastur", "ratio": self.law.gamma, "variance": self.law.variance},
                 "bulk": {"edges": [[low, high]], "mass_at_zero": sum(mass for _, mass in self.law.atoms)},
                 "density": {"x": x.tolist(), "density": self.law.pdf(x).tolist()},
                 "edge": {"centre": self.edge, "scale": self.scale, "threshold": self.threshold, "level": self.level},

@@ -32,7 +32,7 @@ def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
     ax.stairs(height, edges, fill=True, color="#C8C8C8", label="eigenvalues")
     ((low, high),) = study.law.bands
     x = np.geomspace(max(low, 1e-4 * high), high, 600)[1:-1]
-    name = f"Marchenko-Pastur, ratio {study.law.ratio:.3g}, variance {study.law.variance:.3g}"
+    name = f"Marchenko-Pastur, ratio {study.law.gamma:.3g}, variance {study.law.variance:.3g}"
     ax.plot(x, x * study.law.pdf(x), color="#0072B2", label=name)
     top = max(float(height.max()), float(np.max(x * study.law.pdf(x))))
     outliers = study.eigenvalues[: study.outliers]

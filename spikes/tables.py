@@ -199,7 +199,7 @@ def print_matrix_spectrum(study: MatrixSpectrum) -> None:
     n, N = study.shape
     ((low, high),) = study.law.bands
     console.print(
-        f"{n} x {N}: Marchenko-Pastur bulk of ratio {study.law.ratio:.4g} and variance {study.law.variance:.4g}, "
+        f"{n} x {N}: Marchenko-Pastur bulk of ratio {study.law.gamma:.4g} and variance {study.law.variance:.4g}, "
         f"eigenvalues {low:.4g} to {high:.4g}, Kolmogorov distance {study.kolmogorov:.4f}",
         markup=False,
     )

@@ -19,12 +19,13 @@ def bracketed_root(
     high: np.ndarray,
     *args: np.ndarray,
     tolerance: float = 2.0 * np.finfo(float).eps,
+    absolute: float = 1e-320,
 ) -> np.ndarray:
     """Zeros of increasing functions, to the rounding of x or of the function.
 
-    Chandrupatla's method: inverse quadratic interpolation where it is safe, halving elsewhere. It is written out because
-    a step of `scipy.optimize.elementwise.find_root`, the same method, takes ten times as long on the few dozen roots
-    that are sought at once here, within one another.
+    Chandrupatla's method: inverse quadratic interpolation where it is safe, halving elsewhere. It is written out
+    because a step of `scipy.optimize.elementwise.find_root`, the same method, takes several times as long on the few
+    dozen roots that are sought at once here, within one another.
 
     Parameters
     ----------
@@ -34,8 +35,8 @@ def bracketed_root(
         Bounds, low ≤ high, of any shapes that broadcast with one another and with `args`.
     *args : ndarray
         What f needs beside x, of one element for each root.
-    tolerance : float
-        Relative width of the last bracket; its better end is the root.
+    tolerance, absolute : float
+        Relative and absolute width of the last bracket; its better end is the root.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def bracketed_root(
             a, fa = x, fx
             best = np.where(np.abs(fa) < np.abs(fb), a, b)
             flat[live] = best
-            least = (tolerance * np.abs(best) + 1e-320) / np.abs(b - a)
+            least = (tolerance * np.abs(best) + absolute) / np.abs(b - a)
             xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
             safe = (phi**2 < xi) & ((1.0 - phi) ** 2 < 1.0 - xi)
             curved = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
@@ -96,8 +97,8 @@ def bracketed_root(
                 args = [each[open_] for each in args]
         else:
             raise ArithmeticError(
-                f"the bracket from {min(a[0], b[0]):.17g} to {max(a[0], b[0]):.17g} did not close in {_STEPS} steps; the "
-                "function is not continuous there"
+                f"the bracket from {min(a[0], b[0]):.17g} to {max(a[0], b[0]):.17g} did not close in {_STEPS} steps: "
+                "the function is not continuous there"
             )
     result[...] = flat.reshape(low.shape)
     return result

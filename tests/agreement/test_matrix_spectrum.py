@@ -20,7 +20,7 @@ def test_noise_is_called_noise(matrix):
     assert study.outliers == 0
     # the median of 400 rigid eigenvalues: to about one of their spacings
     assert study.law.variance == pytest.approx(1.7**2, rel=0.02)
-    assert study.law.ratio == N / n
+    assert study.law.gamma == N / n
     assert study.kolmogorov < 0.02
     assert study.remark() == ""
     values = np.linalg.svd(matrix / math.sqrt(n), compute_uv=False) ** 2

@@ -133,6 +133,14 @@ class _Positive(Subordinated):
     def _power(self, low: float, high: float) -> int:
         return HARD if low == 0.0 else 1
 
+    @property
+    def _divergences(self) -> tuple[float, ...]:
+        """At 0, where a bulk reaches it: as that of a part does, or although none of them does."""
+        bands = self.bands
+        reaching = [law for law in self._laws if law.bands and law.bands[0][0] == 0.0]
+        diverges = not reaching or any(0.0 in law._divergences for law in reaching)
+        return (0.0,) if bands and bands[0][0] == 0.0 and diverges else ()
+
 
 @dataclass(frozen=True, eq=False)
 class FreeProduct(_Positive):

@@ -26,6 +26,7 @@ from theory.roots import bracketed_minimum, bracketed_root
 __all__ = ["GeneralisedMarchenkoPastur", "positive_law"]
 
 _REFINEMENTS = 40  # halvings of the steps of the curve that starts Newton's method
+_MOST = 20_000  # points of that curve: a law of 50 bands has some 1,500
 _REACH = 40.0  # logarithm beyond which a share of an interval is rounding
 _ROUNDING = 4e-16
 
@@ -113,15 +114,19 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
 
     def _map(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         far, first, second = self.population._shares(zeta)
-        rest = 1.0 - self.gamma * far
+        rest = self._rest(far)
         return zeta * (rest + self.gamma * first), rest - self.gamma * second
 
     @cached_property
     def _share_at_zero(self) -> float:
         """1 − γ(1 − H({0})): ψ′(0), the mass of the companion's atom at 0 where it is positive."""
         null = dict(self.population.atoms).get(0.0, 0.0)
-        value = 1.0 - self.gamma * (1.0 - null)
-        return 0.0 if abs(value) <= _ROUNDING else value
+        return float(self._rest(np.array(1.0 - null)))
+
+    def _rest(self, far: np.ndarray) -> np.ndarray:
+        """1 − γW, 0 where it is so to rounding: there the law has an edge at 0, or close to it, for that part of it."""
+        value = 1.0 - self.gamma * far
+        return np.where(np.abs(value) <= _ROUNDING, 0.0, value)
 
     @cached_property
     def critical_points(self) -> tuple[tuple[float, float], ...]:
@@ -223,7 +228,7 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
 
         def excess(u: np.ndarray, s: np.ndarray, rise: np.ndarray) -> np.ndarray:
             far, square = self.population._square_shares(s, np.exp(u))
-            ratio = (self.gamma * far - 1.0) + self.gamma * square + rise * np.exp(-0.5 * u)  # less 1
+            ratio = self.gamma * square - self._rest(far) + rise * np.exp(-0.5 * u)  # less 1
             return -np.log1p(ratio)  # close to piecewise linear in u
 
         # Atoms may lie 30 decades apart, 138 in log y², with bands as thin as rounding, 74 more; the transform of a
@@ -245,6 +250,11 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
             open_ = (np.diff(band) == 0) & (np.diff(s) > 0.5 * np.minimum(height[1:], height[:-1]))
             if not open_.any():
                 break
+            if len(u) > _MOST:
+                raise ArithmeticError(
+                    f"the density was not resolved by {len(u)} points of its curve: `population` has eigenvalues that "
+                    "are distinct by little more than rounding; merge what is as close"
+                )
             middle, inside = 0.5 * (u[1:] + u[:-1])[open_], band[1:][open_]
             fresh = self._height(_within(left[inside], right[inside], middle), np.zeros(middle.shape))
             order = np.lexsort((np.append(u, middle), np.append(band, inside)))
@@ -305,7 +315,7 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
     def _size(self, z: np.ndarray, zeta: np.ndarray) -> np.ndarray:
         """What the rounding of ψ(ζ) − z is relative to."""
         far, first, _ = self.population._shares(zeta)
-        return np.abs(z) + np.abs(zeta) * (np.abs(1.0 - self.gamma * far) + self.gamma * np.abs(first))
+        return np.abs(z) + np.abs(zeta) * (np.abs(self._rest(far)) + self.gamma * np.abs(first))
 
     def _search(self, z: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """The root of ψ(ζ) = z, Im z ≥ 0, where Newton's method went astray.
@@ -456,12 +466,11 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         zeta = self._zeta(z)
         inner, inner_slope = self.population._transforms(zeta)
         far, first, second = self.population._shares(zeta)
-        rest = (1.0 - self.gamma * far) + self.gamma * first
+        rest = self._rest(far) + self.gamma * first
         first_slope = -inner - zeta * inner_slope
         slope = (inner_slope * rest - inner * self.gamma * first_slope) / rest**2
-        steepness = (
-            1.0 - self.gamma * far
-        ) - self.gamma * second  # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
+        # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
+        steepness = self._rest(far) - self.gamma * second
         return inner / rest, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
     def companion(self, z: np.ndarray) -> np.ndarray:

@@ -187,15 +187,11 @@ class Subordinated(MatrixLaw):
 
         def excess(s: np.ndarray, which: np.ndarray, level: np.ndarray) -> np.ndarray:
             value = self._level(side, self._gaps[side].point(which, s)[0])[0]
-            # of values of one sign and of sizes that differ the ratio counts
-            same = (value > 0.0) == (level > 0.0)
-            ratio = np.log(np.abs(value) / np.abs(level)) * np.sign(level)
-            return np.where(
-                same & np.isfinite(ratio), ratio, np.where(np.isnan(value), value, np.sign(value - level) * 1e3)
-            )
+            # transforms run over many decades: of two of one sign the ratio counts
+            return np.where(np.isinf(value), value, (value - level) / (np.abs(value) + np.abs(level)))
 
         low, high = np.where(outer & (level > 0.0), 0.0, -end), np.where(outer & (level < 0.0), 0.0, end)
-        return bracketed_root(excess, low, high, which, level)
+        return bracketed_root(excess, low, high, which, level, absolute=1e-17)
 
     @cached_property
     def _faint(self) -> float:
@@ -332,6 +328,19 @@ class Subordinated(MatrixLaw):
                 good &= (omega.imag > 0.0) & (other.imag > 0.0)
         return omega, good
 
+    def _check(self, x: np.ndarray, omega: np.ndarray) -> None:
+        """That ω₁ is a fixed point of a round, to what the root of a rounding allows next to an edge."""
+        with np.errstate(all="ignore"):
+            back = self._partner(1, x + 0j, self._partner(0, x + 0j, omega)[0])[0]
+            residual = np.abs(back - omega) / (np.abs(omega) + np.abs(x))
+        if not (residual <= 1e-5).all():
+            worst = np.argmax(np.where(np.isnan(residual), np.inf, residual))
+            raise ArithmeticError(
+                f"the density of {self._name} at {x[worst]:.6g} was not reached (relative residual "
+                f"{residual[worst]:.1e}): its parts span more than floating point resolves; leave out what is smaller by "
+                "many orders of magnitude"
+            )
+
     def _contract(self, z: np.ndarray, omega: np.ndarray, rounds: int = 60) -> np.ndarray:
         for _ in range(rounds):
             omega = self._partner(1, z, self._partner(0, z, omega)[0])[0]
@@ -383,6 +392,7 @@ class Subordinated(MatrixLaw):
         omega, good = self._newton(x + 0j, omega)
         if not good.all():
             omega[~good] = self._descend(x[~good], np.zeros(np.count_nonzero(~good)), near[~good])
+            self._check(x[~good], omega[~good])
         # Two atoms on both sides: at one point the round is the identity, and ω is the limit from beside it.
         other, slope = self._partner(0, x + 0j, omega)
         lost = np.abs(slope * self._partner(1, x + 0j, other)[1] - 1.0) < 1e-9
@@ -451,11 +461,11 @@ class Subordinated(MatrixLaw):
             return np.where(np.isinf(z), -np.sign(z), share)
 
         # Newton's steps find the last digits, and more of them where ω passes infinity
-        s = bracketed_root(excess, low, high, x, *pair, tolerance=1e-8)
+        s = bracketed_root(excess, low, high, x, *pair, tolerance=1e-8, absolute=1e-9)
         omega = self._along(pair, s)[0]
         trial, good = self._newton(x, omega)
         lost = ~(good & (np.abs(trial - omega) <= 1e-4 * np.abs(omega)))
         if lost.any():
-            s = bracketed_root(excess, low[lost], high[lost], x[lost], *pair[:, lost])
+            s = bracketed_root(excess, low[lost], high[lost], x[lost], *pair[:, lost], absolute=1e-15)
             trial[lost] = self._along(pair[:, lost], s)[0]
         return trial
