@@ -9,7 +9,8 @@ from scipy.optimize import elementwise
 
 __all__ = ["bracketed_minimum", "bracketed_root"]
 
-_STEPS = 1200  # halvings from the widest to the narrowest bracket of floats are 1100
+_STEPS = 4000  # halvings from the widest to the narrowest bracket of floats are 2100, and interpolation between them
+_ROUNDS = 8  # of 16 parts each: the digits of half a float
 _LARGE = 1e300  # stands for an infinite value, of which only the sign counts
 
 
@@ -148,13 +149,21 @@ def bracketed_minimum(
 
     if not low.size:
         return np.empty(0), np.empty(0)
-    share = np.linspace(0.0, 1.0, probes)[:, None]
-    grid = low + (high - low) * share
-    value = np.stack([finite(x, *args) for x in grid])
-    if np.isnan(value).any():
-        i = np.argwhere(np.isnan(value))[0][1]
-        raise ArithmeticError(f"the function has no value between {low[i]:.6g} and {high[i]:.6g}, where it was sought")
-    least, rows = np.argmin(value, axis=0), np.arange(len(low))
+    share, rows = np.linspace(0.0, 1.0, probes)[:, None], np.arange(len(low))
+    for _ in range(_ROUNDS):
+        grid = low + (high - low) * share
+        value = np.stack([finite(x, *args) for x in grid])
+        if np.isnan(value).any():
+            i = np.argwhere(np.isnan(value))[0][1]
+            raise ArithmeticError(
+                f"the function has no value between {low[i]:.6g} and {high[i]:.6g}, where it is sought"
+            )
+        least = np.argmin(value, axis=0)
+        # a valley next to a bound is looked for there
+        first, last = least == 0, least == probes - 1
+        if not (first | last).any():
+            break
+        low, high = np.where(last, grid[-2], low), np.where(first, grid[1], high)
     place, best = grid[least, rows], value[least, rows]
     inner = (least > 0) & (least < probes - 1)
     if inner.any():

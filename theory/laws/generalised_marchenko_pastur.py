@@ -176,7 +176,8 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         """−ψ′ on the real line, +∞ where that is not defined."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             value = -self._map(zeta)[1]
-        return np.where(np.isnan(value), np.inf, value)
+        # γ ∫ t²/(ζ − t)² is positive: at a band's own end its transform may have no value
+        return np.where(value > -1.0, value, np.inf)
 
     @cached_property
     def bands(self) -> tuple[tuple[float, float], ...]:
@@ -358,21 +359,21 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
     def _cumulated(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For atoms in closed form: π times the companion's mass right of x is the imaginary part of ∫ log(x − y).
 
-        With dz = ψ′dζ that is g₀ log ζ + γ ∫ [log(ζ − t) + t/(ζ − t)] H(dt) over t > 0, g₀ = 1 − γ(1 − H({0})).
+        With dz = ψ′dζ that is g₀ log ζ + γ ∫ [log(ζ − t) + t/(ζ − t)] H(dt) over t > 0, g₀ = 1 − γ(1 − H({0})). The
+        imaginary part of the last term is −xy/|ζ|² on the curve, which keeps the digits of bands that are thin.
         """
         if not isinstance(self.population, Discrete):
             return super()._cumulated(x)
         places, weights = self.population.locations, self.population.weights
         places, weights = places[places > 0.0], weights[places > 0.0]
-        zeta = self._boundary(np.clip(x, *self.support))
-        g0, y, gap = self._share_at_zero / self.gamma, zeta.imag[:, None], zeta.real[:, None] - places
-        pull = places * y / (gap * gap + y * y)
-        angle = np.arctan2(zeta.imag, zeta.real)
-        above = g0 * angle + (np.arctan2(y, gap) - pull) @ weights
-        below = (-g0 * angle if g0 > 0.0 else g0 * np.arctan2(zeta.imag, -zeta.real)) + (
-            np.arctan2(y, -gap) + pull
-        ) @ weights
-        return below / math.pi, above / math.pi
+        x = np.clip(x, *self.support)
+        zeta = self._boundary(x)
+        g0, y, gap = self._share_at_zero, zeta.imag, zeta.real[:, None] - places
+        pull = np.where(y > 0.0, x * y / np.maximum(np.abs(zeta) ** 2, 1e-300), 0.0)
+        right, left = np.arctan2(y, zeta.real), np.arctan2(y, -zeta.real)
+        above = (g0 * right - pull) / self.gamma + np.arctan2(y[:, None], gap) @ weights
+        below = (pull - g0 * right if g0 > 0.0 else pull + g0 * left) / self.gamma
+        return (below + np.arctan2(y[:, None], -gap) @ weights) / math.pi, above / math.pi
 
     def _masses(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._cumulated(x) if isinstance(self.population, Discrete) else super()._masses(x)

@@ -337,8 +337,8 @@ class Subordinated(MatrixLaw):
             worst = np.argmax(np.where(np.isnan(residual), np.inf, residual))
             raise ArithmeticError(
                 f"the density of {self._name} at {x[worst]:.6g} was not reached (relative residual "
-                f"{residual[worst]:.1e}): its parts span more than floating point resolves; leave out what is smaller by "
-                "many orders of magnitude"
+                f"{residual[worst]:.1e}): its parts span more than floating point resolves; leave out what is smaller "
+                "by many orders of magnitude"
             )
 
     def _contract(self, z: np.ndarray, omega: np.ndarray, rounds: int = 60) -> np.ndarray:
