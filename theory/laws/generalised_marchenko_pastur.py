@@ -234,24 +234,34 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
 
         # Atoms may lie 30 decades apart, 138 in log y², with bands as thin as rounding, 74 more; the transform of a
         # density has an imaginary part to the rounding of its size only.
-        bottom = np.maximum(top - (340.0 if isinstance(self.population, Discrete) else 55.0), -700.0)
+        bottom = np.maximum(top - 340.0, -700.0)
+        if not isinstance(self.population, Discrete):
+            bottom = np.minimum(top, np.log(np.maximum(s * s, 1e-300))) - 100.0
         return np.exp(0.5 * bracketed_root(excess, bottom, top, s, rise))
 
     @cached_property
     def _curve(self) -> _Curve:
         """Points of the curve so dense that each is within half of its height of the next, or on the way to an edge."""
         (low, high), (left, right) = np.array(self.bands).T, np.array(self.critical_points).T
-        # as many decades towards the left end as the band has
-        decades = np.maximum(0.0, np.log((right - left) / np.maximum(np.abs(left), 1e-30 * right)))
+        # As many decades towards the left end as the band has; a density known by its transform alone, with an atom at
+        # 0 in it, has no more than the digits of a float there.
+        discrete, bands = isinstance(self.population, Discrete), self.population.bands
+        least = 1e-30 if discrete or bands[0][0] == 0.0 else 1e-12
+        decades = np.maximum(0.0, np.log((right - left) / np.maximum(np.abs(left), least * right)))
+        smooth = not any(place > 0.0 for place, _ in self.population.atoms)
         starts = [np.arange(-14.0 - more, 14.0, 2.0) for more in decades]
         band, u = np.repeat(np.arange(len(low)), [len(start) for start in starts]), np.concatenate(starts)
         height = self._height(_within(left[band], right[band], u), np.zeros(u.shape))
         for _ in range(_REFINEMENTS):
             s = _within(left[band], right[band], u)
             open_ = (np.diff(band) == 0) & (np.diff(s) > 0.5 * np.minimum(height[1:], height[:-1]))
+            if smooth:  # a density is so on the scale of the distance from its ends, however low the curve
+                open_ &= np.diff(u) > 0.25
             if not open_.any():
                 break
             if len(u) > _MOST:
+                if not discrete:  # the points that Newton's method misses are searched
+                    break
                 raise ArithmeticError(
                     f"the density was not resolved by {len(u)} points of its curve: `population` has eigenvalues that "
                     "are distinct by little more than rounding; merge what is as close"
@@ -310,7 +320,10 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
                     break
             value, slope = self._map(zeta)
             zeta = zeta - (value - z) / slope
-            good = (zeta.imag > 0.0) & (np.abs(value - z) <= 1e-12 * self._size(z, zeta))
+            # the height may be below the rounding of ζ, as where a population's density falls to 0 with its eigenvalues
+            flat = np.abs(zeta.imag) <= _ROUNDING * np.abs(zeta)
+            zeta = np.where(flat, zeta.real + 1j * np.abs(zeta.imag), zeta)
+            good = (flat | (zeta.imag > 0.0)) & (np.abs(value - z) <= 1e-12 * self._size(z, zeta))
         return zeta, good
 
     def _size(self, z: np.ndarray, zeta: np.ndarray) -> np.ndarray:
