@@ -21,7 +21,7 @@ Method = Annotated[
 ]
 
 
-@answers()
+@answers(reads=("file",))
 def spectrum(file: File, key: Key = None, level: Level = 1e-3, method: Method = "gram") -> Answer:
     """Eigenvalues of your own matrix, the Marchenko-Pastur bulk fitted to them, and the outliers."""
 

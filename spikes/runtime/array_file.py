@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import struct
 import zipfile
@@ -9,6 +10,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+
+from spikes.runtime.memory import INTERPRETER, free_gib
 
 __all__ = ["load_array", "load_arrays"]
 
@@ -26,7 +29,11 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
         raise ValueError(f"`FILE` must end in .npy or .npz; got {str(path)!r}")
     if suffix == ".npy":
         try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            content = np.load(path, mmap_mode="r", allow_pickle=False)
+            if not isinstance(content, np.ndarray):
+                content.close()
+                raise ValueError("it is an archive; name it .npz")
+            return content
         except OSError as error:
             raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
         except (ValueError, EOFError) as error:
@@ -70,21 +77,47 @@ def _names(path: str | os.PathLike[str], argument: str) -> list[str]:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except OSError as error:
         raise ValueError(f"`{argument}` must be readable; {str(path)!r}: {error.strerror or error}") from None
-    except zipfile.BadZipFile as error:
+    except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise ValueError(f"`{argument}` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
 
 
 def _member(path: str | os.PathLike[str], key: str, argument: str) -> np.ndarray:
     try:
         mapped = _mapped(path, key)
-        if mapped is not None:
-            return mapped
-        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
-            return np.lib.format.read_array(member, allow_pickle=False)
+        with zipfile.ZipFile(path) as archive:
+            if mapped is not None:
+                _check_sum(archive, key)
+                return mapped
+            _check_size(archive, key)
+            with archive.open(f"{key}.npy") as member:
+                return np.lib.format.read_array(member, allow_pickle=False)
     except OSError as error:
         raise ValueError(f"`{argument}` must be readable; {str(path)!r}: {error.strerror or error}") from None
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    # RuntimeError of encrypted members, NotImplementedError of unknown compression
+    except (KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
         raise ValueError(f"`{argument}` must be a NumPy file of numbers; {str(path)!r}, {key}: {error}") from None
+
+
+def _check_sum(archive: zipfile.ZipFile, key: str) -> None:
+    """Read a member once to its end, where its checksum is compared: a map would never look."""
+    with archive.open(f"{key}.npy") as member:
+        while member.read(2**22):
+            pass
+
+
+def _check_size(archive: zipfile.ZipFile, key: str) -> None:
+    """Refuse an array that is not as long as the archive says, or longer than memory, before it is unpacked."""
+    entry = archive.getinfo(f"{key}.npy")
+    with archive.open(entry) as member:
+        version = np.lib.format.read_magic(member)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(member)
+        length = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if not dtype.hasobject and member.tell() + length != entry.file_size:
+            raise ValueError("the array is not as long as its header says")
+    needed, free = INTERPRETER + length / 2**30, free_gib()
+    if needed > free:
+        raise ValueError(f"unpacked it needs about {needed:.3g} GiB, {free:.3g} GiB are free")
 
 
 def _mapped(path: str | os.PathLike[str], key: str) -> np.ndarray | None:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, register_jitable
+
+from spikes.runtime.compiled import compiled
 
 __all__ = [
     "OPTIONS",
@@ -34,6 +35,7 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
 SCALAR: dict[str, Any] = {**OPTIONS, "forceinline": True}
 """Of a scalar function: a loop that calls one is not vectorised, one that has it inlined is."""
 
+_intrinsic: Any = intrinsic  # whose stub leaves the typing context among the arguments of a call
 _SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
@@ -51,16 +53,10 @@ def cached_njit(**options: Any) -> Callable[[Callable], Callable]:
         The decorator.
     """
 
-    def compiled(function: Callable) -> Callable:
-        dispatcher = numba.njit(cache=True, **options)(function)
-        index = dispatcher._cache._cache_file  # numba has no public way to add to what an entry depends on
-        index._source_stamp = (index._source_stamp, _SOURCE)
-        return dispatcher
-
-    return compiled
+    return compiled(_SOURCE, **options)
 
 
-@intrinsic
+@_intrinsic
 def _as_float(typing_context, bits):
     """Reinterpret the bits of an int64 as a float64."""
 
@@ -70,7 +66,7 @@ def _as_float(typing_context, bits):
     return types.float64(types.int64), codegen
 
 
-@intrinsic
+@_intrinsic
 def _as_int(typing_context, value):
     """Reinterpret the bits of a float64 as an int64."""
 
@@ -80,7 +76,7 @@ def _as_int(typing_context, value):
     return types.int64(types.float64), codegen
 
 
-@intrinsic
+@_intrinsic
 def _fma(typing_context, x, y, z):
     """xy + z with one rounding."""
 
@@ -109,7 +105,7 @@ def exp_parts(x):
     p = p * r + 0.041666666666666664
     p = p * r + 0.16666666666666666
     p = p * r + 0.5
-    return p * r * r + r, _as_float((_as_int(shifted) + 1023) << 52)  # type: ignore[call-arg]  # numba's stub of an intrinsic
+    return p * r * r + r, _as_float((_as_int(shifted) + 1023) << 52)
 
 
 @register_jitable(**SCALAR)
@@ -158,14 +154,14 @@ def sine_of(x, quarter):
     p = p * u + 0.008333333333333333
     p = p * u - 0.16666666666666666
     p = p * u + 1.0
-    return _as_float(_as_int(p * r) ^ (_as_int(shifted) << 63))  # type: ignore[call-arg]  # as above
+    return _as_float(_as_int(p * r) ^ (_as_int(shifted) << 63))
 
 
 @register_jitable(**SCALAR)
 def density(x):
     """Standard normal density; the rounding of x² is made good, or it would cost x²/2 units in the last place."""
     square = x * x
-    return 0.3989422804014327 * exp(-0.5 * square) * (1.0 - 0.5 * _fma(x, x, -square))  # type: ignore[call-arg]  # as above
+    return 0.3989422804014327 * exp(-0.5 * square) * (1.0 - 0.5 * _fma(x, x, -square))
 
 
 @register_jitable(**SCALAR)

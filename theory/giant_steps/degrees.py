@@ -197,7 +197,7 @@ def _newton(
 ) -> tuple[_Point, float]:
     """Newton in (log r, log w) from a start; the last point and its residual."""
     Q = len(r)
-    factored, before, at, residual = None, np.inf, None, np.inf
+    factored, before, residual = None, np.inf, np.inf
     with np.errstate(all="ignore"):
         for _ in range(_MOST):
             at = _at(features, factors, lam, r, w)

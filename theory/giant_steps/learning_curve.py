@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
@@ -99,6 +99,8 @@ class LearningPrediction:
     spectrum: StepSpectrum
 
 
+_Point = TypeVar("_Point", float, complex, np.ndarray)
+
 # The spectrum of Ŷ ----------------------------------------------------------------------------------------------------
 
 
@@ -135,15 +137,15 @@ class _Labels:
         """r/(1 + φ₀ r m)."""
         return self.r / (1.0 + self.phi0 * self.pole * m)
 
-    def change(self, m: complex) -> np.ndarray:
+    def change(self, m: complex | np.ndarray) -> np.ndarray:
         """Minus the derivative of the pull in m: φ₀ r²/(1 + φ₀ r m)²."""
         return self.phi0 * self.r * self.pole / (1.0 + self.phi0 * self.pole * m) ** 2
 
-    def zeta(self, m: complex | np.ndarray) -> complex | np.ndarray:
+    def zeta(self, m: _Point) -> _Point:
         """ζ(m) = −1/m + E[r/(1 + φ₀ r m)], the inverse of the transform."""
         return -1.0 / m + self.w @ self.pull(m)
 
-    def slope(self, m: complex) -> complex:
+    def slope(self, m: _Point) -> _Point:
         """m² dζ/dm."""
         return 1.0 - m**2 * (self.w @ self.change(m))
 

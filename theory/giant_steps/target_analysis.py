@@ -18,7 +18,7 @@ from theory.giant_steps.hermite_moments import (
     contraction_weights,
     quadrature_orders,
 )
-from theory.giant_steps.replicas import BATCHES, Replicas
+from theory.giant_steps.replicas import Replicas, check_samples
 from theory.statement.activation import Activation
 from theory.statement.arguments import integer
 from theory.statement.target import Target, as_target
@@ -291,7 +291,8 @@ def _energies(table: np.ndarray, max_degree: int) -> np.ndarray:
 
 def _climb(moments: _Quadrature | _Sampled, k: int, max_leap: int, visible: np.ndarray | None = None) -> Staircase:
     """U_{t+1} = U_t + range(A_j) for the smallest j ≤ max_leap with A_j ≠ 0, until there is none."""
-    learned, stairs, dropped = np.zeros((k, 0)), [], []
+    learned, stairs = np.zeros((k, 0)), []
+    dropped: list[Dropped] = []
     while learned.shape[1] < k:
         known = learned.shape[1]
         frame = np.concatenate([learned, _complement(learned)], axis=1)
@@ -507,7 +508,7 @@ def _with_moments(
     """`build` from the first way of integrating that decides every eigenvalue, once the arguments keep their rules."""
     max_leap, samples, seed = (
         integer("max_leap", max_leap, 1),
-        integer("samples", samples, 100 * BATCHES),
+        check_samples(samples),
         integer("seed", seed, 0),
     )
     if max_degree is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from theory.giant_steps.hermite_moments import (
     conditional_coefficients,
     quadrature_orders,
 )
-from theory.giant_steps.replicas import BATCHES, Replicas
+from theory.giant_steps.replicas import Replicas, check_samples
 from theory.statement.arguments import integer
 from theory.statement.target import Target, as_target
 
@@ -73,7 +73,7 @@ def residual(
     """
     target = as_target(target)
     degree = integer("degree", degree, 0, 12)
-    samples = integer("samples", samples, 100 * BATCHES)
+    samples = check_samples(samples)
     frame, known = _frame(target, subspace)
     if target.k <= QUADRATURE_LATENTS:
         (fine, power), (coarse, _) = (
@@ -104,5 +104,6 @@ def _left(target: Target, frame: np.ndarray, known: int, degree: int, order: int
     kept = 0.0
     for total in range(degree + 1):
         for beta in compositions(total, target.k - known):
-            kept += float(weights @ coefficients[(slice(None), *beta)] ** 2) / math.prod(map(math.factorial, beta))
+            at: tuple[Any, ...] = (slice(None), *beta)
+            kept += float(weights @ coefficients[at] ** 2) / math.prod(map(math.factorial, beta))
     return power - kept, power

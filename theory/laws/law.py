@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from numpy.typing import ArrayLike
 from scipy.fft import dct
 
 from theory.laws.chebyshev_panels import chebyshev_points, chebyshev_series, evaluate_series
@@ -41,7 +42,7 @@ def positive(name: str, value: float) -> float:
     return float(value)
 
 
-def real_points(name: str, value: np.ndarray) -> np.ndarray:
+def real_points(name: str, value: ArrayLike) -> np.ndarray:
     """The values as a float array, or an error on the first NaN."""
     if np.ma.is_masked(value):
         raise ValueError(f"`{name}` must have no missing values; got {np.ma.count_masked(value)} masked ones")
@@ -56,30 +57,30 @@ def real_points(name: str, value: np.ndarray) -> np.ndarray:
     return value
 
 
-def non_negative(name: str, value: np.ndarray, *, rule: str = "be non-negative", largest: float = 0.0) -> np.ndarray:
+def non_negative(name: str, value: ArrayLike, *, rule: str = "be non-negative", largest: float = 0.0) -> np.ndarray:
     """Eigenvalues as a float array, those that are negative by the rounding of a solver set to 0, or an error.
 
     `largest` is that of the matrix, where it is not among them.
     """
     given = np.asarray(value)
-    value = real_points(name, given)
-    if not np.isfinite(value).all():
-        raise ValueError(f"`{name}` must be finite; got {value[~np.isfinite(value)].flat[0]:g}")
-    if value.size and value.min() < 0.0:
-        if value.min() < -eigenvalue_rounding(given, largest):
-            raise ValueError(f"`{name}` must {rule}; got {float(value.min())!r}")
-        value = np.maximum(value, 0.0)
-    return value
+    real = real_points(name, given)
+    if not np.isfinite(real).all():
+        raise ValueError(f"`{name}` must be finite; got {real[~np.isfinite(real)].flat[0]:g}")
+    if real.size and real.min() < 0.0:
+        if real.min() < -eigenvalue_rounding(given, largest):
+            raise ValueError(f"`{name}` must {rule}; got {float(real.min())!r}")
+        return np.maximum(real, 0.0)
+    return real
 
 
-def eigenvalue_rounding(values: np.ndarray, largest: float = 0.0) -> float:
+def eigenvalue_rounding(values: ArrayLike, largest: float = 0.0) -> float:
     """What a solver's eigenvalues may be off by: size × ε of their type × the largest in size."""
     values = np.asarray(values)
     epsilon = np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else float).eps
     return float(values.size * epsilon * np.max(np.abs(values), initial=largest))
 
 
-def probabilities(name: str, value: np.ndarray) -> np.ndarray:
+def probabilities(name: str, value: ArrayLike) -> np.ndarray:
     """The values as a float array, or an error on the first outside [0, 1]."""
     value = real_points(name, value)
     inside = (value >= 0.0) & (value <= 1.0)
@@ -97,39 +98,39 @@ class Distribution(ABC):
     """What follows from distribution function, survival function, density and quantiles, named as in scipy.stats."""
 
     @abstractmethod
-    def pdf(self, x: np.ndarray) -> np.ndarray:
+    def pdf(self, x: ArrayLike) -> np.ndarray:
         """Density of the continuous part."""
 
     @abstractmethod
-    def cdf(self, x: np.ndarray) -> np.ndarray:
+    def cdf(self, x: ArrayLike) -> np.ndarray:
         """P(X ≤ x)."""
 
     @abstractmethod
-    def sf(self, x: np.ndarray) -> np.ndarray:
+    def sf(self, x: ArrayLike) -> np.ndarray:
         """P(X > x)."""
 
     @abstractmethod
-    def ppf(self, q: np.ndarray) -> np.ndarray:
+    def ppf(self, q: ArrayLike) -> np.ndarray:
         """Quantile function."""
 
     @abstractmethod
-    def isf(self, q: np.ndarray) -> np.ndarray:
+    def isf(self, q: ArrayLike) -> np.ndarray:
         """Inverse of the survival function."""
 
     @abstractmethod
     def moments(self, k: int) -> np.ndarray:
         """E x, …, E x^k."""
 
-    def logpdf(self, x: np.ndarray) -> np.ndarray:
+    def logpdf(self, x: ArrayLike) -> np.ndarray:
         """Logarithm of `pdf`, −∞ where that is 0."""
         with np.errstate(divide="ignore"):
             return np.log(self.pdf(x))
 
-    def logcdf(self, x: np.ndarray) -> np.ndarray:
+    def logcdf(self, x: ArrayLike) -> np.ndarray:
         """log P(X ≤ x), from the smaller of the two tails."""
         return _logarithm(self.cdf(x), self.sf(x))
 
-    def logsf(self, x: np.ndarray) -> np.ndarray:
+    def logsf(self, x: ArrayLike) -> np.ndarray:
         """log P(X > x), from the smaller of the two tails."""
         return _logarithm(self.sf(x), self.cdf(x))
 
@@ -236,6 +237,8 @@ class Law(Distribution):
     def ends(self) -> tuple[float, float]:
         """Ends of the smallest interval that carries the law, atoms included."""
         places = [e for band in self.bands for e in band] + [place for place, _ in self.atoms]
+        if not places:
+            self._check_mass(0.0)
         return min(places), max(places)
 
     @abstractmethod
@@ -270,7 +273,7 @@ class Law(Distribution):
         far, first, _ = self._shares(s + 1j * y)
         return far, -((s + 1j * y) * first).imag / y
 
-    def pdf(self, x: np.ndarray) -> np.ndarray:
+    def pdf(self, x: ArrayLike) -> np.ndarray:
         """Density of the continuous part; its mass is 1 less that of the atoms.
 
         Parameters
@@ -298,7 +301,7 @@ class Law(Distribution):
         """Edges at which the density is infinite."""
         return ()
 
-    def stieltjes(self, z: np.ndarray) -> np.ndarray:
+    def stieltjes(self, z: ArrayLike) -> np.ndarray:
         """m(z) = ∫ μ(dx)/(x − z), atoms included, at any complex or real z off the support.
 
         Returns
@@ -313,18 +316,18 @@ class Law(Distribution):
         """
         return self._evaluate(z, 0)
 
-    def stieltjes_derivative(self, z: np.ndarray) -> np.ndarray:
+    def stieltjes_derivative(self, z: ArrayLike) -> np.ndarray:
         """m′(z) = ∫ μ(dx)/(x − z)², for the same z as `stieltjes`."""
         return self._evaluate(z, 1)
 
-    def _evaluate(self, z: np.ndarray, which: int) -> np.ndarray:
+    def _evaluate(self, z: ArrayLike, which: int) -> np.ndarray:
         z = self._off_support(z)
         # The lower half plane is the mirror image of the upper one.
         point = np.where(np.imag(z) < 0.0, np.conj(z), z).astype(complex)
         value = self._transforms(point.ravel())[which].reshape(z.shape)
         return np.where(np.imag(z) < 0.0, np.conj(value), value) if np.iscomplexobj(z) else value.real
 
-    def _off_support(self, z: np.ndarray) -> np.ndarray:
+    def _off_support(self, z: ArrayLike) -> np.ndarray:
         z = np.asarray(z)
         if not np.isfinite(z).all():
             raise ValueError(f"`z` must be finite; got {z[~np.isfinite(z)].flat[0]}")
@@ -400,13 +403,7 @@ class Law(Distribution):
         fejer[even] = 2.0 / (1.0 - even**2.0)  # ∫ T_k over [−1, 1]
         fejer = dct(fejer, type=3) / _ORDER
         masses = (value[order] * fejer * half).ravel()
-        total = math.fsum([*masses.tolist(), *(weight for _, weight in self.atoms)])
-        if not abs(total - 1.0) <= _MASS:
-            raise ArithmeticError(
-                f"{self._name} has mass {total:.12g} by its density, which is not to be trusted here: its parameters "
-                "are beyond what floating point resolves; split off what is smaller than the rest by many orders of "
-                "magnitude, or move the parameters away from where two bands meet"
-            )
+        self._check_mass(math.fsum(masses))
         below = chebyshev.chebint(series[order], lbnd=-1.0, axis=1) * half
         # so that both sides of each point add up to the same
         below *= (1.0 - math.fsum(weight for _, weight in self.atoms)) / float(below.sum())
@@ -415,6 +412,17 @@ class Law(Distribution):
         below[1:, 0] += np.cumsum(each)[:-1]
         above[:, 0] += np.cumsum(each[::-1])[::-1]
         return _Panels(4.0 * index + left, left, width, below, above, x[order].ravel(), masses)
+
+    def _check_mass(self, continuous: float) -> float:
+        """The total mass, or an error that names it and a remedy where it is not 1."""
+        total = math.fsum([continuous, *(weight for _, weight in self.atoms)])
+        if not abs(total - 1.0) <= _MASS:
+            raise ArithmeticError(
+                f"{self._name} has mass {total:.12g} by its density, which is not to be trusted here: its parameters "
+                "are beyond what floating point resolves; split off what is smaller than the rest by many orders of "
+                "magnitude, or move the parameters away from where two bands meet"
+            )
+        return total
 
     @property
     def _name(self) -> str:
@@ -429,10 +437,9 @@ class Law(Distribution):
         ArithmeticError
             If it differs from 1 by more than 1e-9, as it does where the density is wrong.
         """
-        continuous = [float(self._panels.masses.sum())] if self.bands else []
-        return math.fsum(continuous + [weight for _, weight in self.atoms])
+        return self._check_mass(math.fsum(self._panels.masses) if self.bands else 0.0)
 
-    def cdf(self, x: np.ndarray) -> np.ndarray:
+    def cdf(self, x: ArrayLike) -> np.ndarray:
         """P(X ≤ x), atoms included; small values keep relative accuracy.
 
         Raises
@@ -449,7 +456,7 @@ class Law(Distribution):
         # the masses were found to sum to 1; what is left is rounding
         return np.where(x >= self.ends[1], 1.0, np.minimum(value, 1.0))
 
-    def sf(self, x: np.ndarray) -> np.ndarray:
+    def sf(self, x: ArrayLike) -> np.ndarray:
         """P(X > x), atoms included; small values keep relative accuracy.
 
         Raises
@@ -468,6 +475,7 @@ class Law(Distribution):
     def _masses(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Masses of the continuous part on both sides of x, small ones to relative accuracy."""
         if not self.bands:
+            self._check_mass(0.0)
             return np.zeros(x.shape), np.zeros(x.shape)
         below, above = self._cumulated(x)
         (low, first_high), (last_low, high) = self.bands[0], self.bands[-1]
@@ -513,7 +521,7 @@ class Law(Distribution):
         value[near] = 0.5 * angle[near] * ((density * slope) @ weight)
         return value
 
-    def ppf(self, q: np.ndarray) -> np.ndarray:
+    def ppf(self, q: ArrayLike) -> np.ndarray:
         """Quantile function: the least x with P(X ≤ x) ≥ q, the left end of the law for q = 0.
 
         Raises
@@ -524,7 +532,7 @@ class Law(Distribution):
         q = probabilities("q", q)
         return self._quantiles(q.ravel(), 1.0 - q.ravel()).reshape(q.shape)
 
-    def isf(self, q: np.ndarray) -> np.ndarray:
+    def isf(self, q: ArrayLike) -> np.ndarray:
         """Inverse of the survival function: the least x with P(X > x) ≤ q, the left end of the law for q = 1.
 
         Raises

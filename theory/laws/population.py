@@ -6,18 +6,21 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.polynomial import legendre
+from numpy.typing import ArrayLike
 
 from theory.laws.law import Law
 
 __all__ = ["Continuous", "Discrete", "Mixture"]
 
 _FEWEST, _MOST = 16, 512
+_EQUAL: Any = None  # weights left out; the field has the type of the weights that are put in their place
 
 
-def _weights(weights: Sequence[float], count: int) -> np.ndarray:
+def _weights(weights: ArrayLike, count: int) -> np.ndarray:
     """Non-negative weights that sum to 1."""
     try:
         value = np.array(weights, dtype=float)
@@ -50,7 +53,11 @@ class Discrete(Law):
     """
 
     locations: np.ndarray
-    weights: np.ndarray | None = None
+    weights: np.ndarray = _EQUAL
+
+    if TYPE_CHECKING:
+
+        def __init__(self, locations: ArrayLike, weights: ArrayLike | None = None) -> None: ...
 
     def __post_init__(self) -> None:
         try:
@@ -99,8 +106,12 @@ class Discrete(Law):
 
     @cached_property
     def _weights_above(self) -> np.ndarray:
-        """Weights of all locations from the k-th on, k = 0, …, K."""
-        return np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
+        """Weights of all locations from the k-th on, k = 0, …, K; exact for those of all and of all but 0."""
+        above = np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
+        above[0] = 1.0
+        if self.locations[0] == 0.0:
+            above[1] = 1.0 - self.weights[0]
+        return above
 
     def _shares(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         size = np.abs(zeta)
@@ -248,6 +259,10 @@ class Mixture(Law):
     laws: tuple[Law, ...]
     weights: np.ndarray
 
+    if TYPE_CHECKING:
+
+        def __init__(self, laws: Sequence[Law], weights: ArrayLike) -> None: ...
+
     def __post_init__(self) -> None:
         laws = tuple(self.laws)
         if not laws or not all(isinstance(law, Law) for law in laws):
@@ -257,7 +272,7 @@ class Mixture(Law):
         object.__setattr__(self, "laws", laws)
         object.__setattr__(self, "weights", weights)
 
-    def _sum(self, values: Sequence[np.ndarray]) -> np.ndarray:
+    def _sum(self, values: Sequence[np.ndarray | float]) -> np.ndarray:
         return sum(w * value for w, value in zip(self.weights, values, strict=True))
 
     @cached_property

@@ -12,7 +12,7 @@ from scipy.linalg import svdvals
 from spikes.agreement import SCHEMA, Row, row
 from spikes.estimates import Estimate
 from spikes.runtime.array_file import load_array
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.spectra import gram_eigenvalues
 from theory.fitted_bulk import LEVEL, FittedBulk, check_level, fitted_bulk
@@ -164,7 +164,8 @@ def matrix_spectrum(matrix: np.ndarray, *, level: float = LEVEL, method: str = "
     n, N = matrix.shape
     lines = matrix if n >= N else matrix.T
     m = min(n, N)
-    needed, free = 8 * (m**2 + _ROWS * m if method == "gram" else 2 * n * N) / 2**30, free_gib()
+    entries = m**2 + _ROWS * m if method == "gram" else 2 * n * N
+    needed, free = INTERPRETER + 8 * entries / 2**30, free_gib()
     if needed > free:
         raise ValueError(
             f"`FILE` must hold a matrix that `method` {method} can decompose in memory: {n} × {N} needs about "
