@@ -22,6 +22,8 @@ from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.spectra import (
+    GramSpectrum,
+    check_amplitudes,
     direct_spectrum,
     gram_eigh,
     gram_spectrum,
@@ -86,12 +88,7 @@ class Fit:
                 raise overflow(name.replace("_", " "), self.dtype)
             if name != "alignment" and (values < 0.0).any():
                 raise ArithmeticError(f"{name.replace('_', ' ')} came out negative: {values.min():.3g}")
-        # of a vector whose s² lies that much below the largest rounding leaves so little
-        leading = self.eigenvalues[: len(self.alignment)]
-        slack = 100.0 * np.finfo(self.dtype).eps * self.eigenvalues[0] / leading
-        excess = np.sum(self.alignment**2, axis=1) - 1.0
-        if (excess > slack).any():
-            raise ArithmeticError(f"squared amplitudes of a unit vector came out with the sum 1 + {excess.max():.3g}")
+        check_amplitudes(self.alignment, self.eigenvalues[: len(self.alignment)], self.dtype)
 
     @property
     def singular_values(self) -> np.ndarray:
@@ -335,15 +332,7 @@ class _Run:
         square = float(np.vdot(made.F, made.F)) / self.problem.n
         if not math.isfinite(square):
             raise overflow("features", how.dtype)
-        method, spectrum = how.method, None
-        if method == "gram":
-            spectrum = gram_spectrum(made.F)
-            if hidden_below(spectrum.eigenvalues, how.numbers) > ridges.min() + spectrum.eigenvalues[-1]:
-                method = "svd"
-                check_memory(self.problem, how=replace(how, method=method))
-        if method == "svd":
-            spectrum = direct_spectrum(made.F)
-            _check_resolved(spectrum.eigenvalues, ridges, how, direct=True)
+        spectrum, method = self._spectrum(made.F, ridges)
         total = float(spectrum.eigenvalues.sum())
         if abs(total - square) > 1e4 * np.finfo(how.numbers).eps * square:
             raise ArithmeticError(f"eigenvalues of FFᵀ/n came out with the sum {total:.6g}, not ‖F‖²/n = {square:.6g}")
@@ -356,6 +345,18 @@ class _Run:
             float(made.y @ made.y) / self.problem.n,
             method,
         )
+
+    def _spectrum(self, F: np.ndarray, ridges: np.ndarray) -> tuple[GramSpectrum, str]:
+        """The spectrum of F with the method that found it, by which no penalty is hidden."""
+        how = self.how
+        if how.method == "gram":
+            spectrum = gram_spectrum(F)
+            if hidden_below(spectrum.eigenvalues, how.numbers) <= ridges.min() + spectrum.eigenvalues[-1]:
+                return spectrum, how.method
+            check_memory(self.problem, how=replace(how, method="svd"))
+        spectrum = direct_spectrum(F)
+        _check_resolved(spectrum.eigenvalues, ridges, how, direct=True)
+        return spectrum, "svd"
 
     def _fit_streamed(self, layer: Layer, direction: np.ndarray) -> _Fitted:
         problem, how, ridges = self.problem, self.how, np.array(self.problem.ridges)

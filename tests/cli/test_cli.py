@@ -235,3 +235,30 @@ def test_how_a_simulation_runs(spikes, options):
     code, _, err = spikes("simulate", *RUN, "--method", "guess")
     assert code == 2
     assert "--method must be one of gram, svd, streamed; got 'guess'" in err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--noise", "1e160"],
+        ["--eta", "1e300"],
+        ["--dtype", "float32", "--eta", "1e38"],
+        ["--dtype", "float32", "--noise", "1e30"],
+    ],
+)
+@pytest.mark.parametrize("command", ["simulate", "compare"])
+def test_huge_numbers_end_in_one_line(spikes, command, options):
+    # warnings are errors here; the theory of a float64 problem may end it before the simulation does
+    code, out, err = spikes(command, *RUN, *options)
+    assert (code, out) == (1, "")
+    assert err.startswith("spikes: ")
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["predict", "matrix-free", "nonlinear staircase"])
+def test_every_command_refuses_huge_numbers(spikes, command):
+    size = ["--n", "120", "--d", "40", "--width", "50", "--noise", "1e160"]
+    code, out, err = spikes(*command.split(), *size)
+    assert (code, out) == (1, "")
+    assert "left the range" in err
+    assert len(err.strip().splitlines()) == 1

@@ -12,12 +12,14 @@ SMALL = {
     "large": "--sizes 2000 --d 20 --width 30 --peers 1000 --repeats 1",
     "laws": "--repeats 1",
     "local_training": "",
+    "random_search": "--problems 2 --seeds 2",
     "scaling": "--d 20 --width 30 --rows 512 --sizes 1000",
     "spectra": "--n 400 --repeats 1",
     "startup": "--repeats 1",
     "step": "--n 512 --repeats 1",
     "sweep": "--repeats 1 --seeds 1",
     "theory_speed": "--repeats 1",
+    "threads": "",
 }
 
 
