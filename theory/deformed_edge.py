@@ -53,8 +53,9 @@ def deformed_edge(
 
     References
     ----------
-    El Karoui, arXiv math/0503109; Bai and Silverstein, Annals of Probability 32 (2004) 553; Bao, Pan and Zhou, arXiv 1304.5690; Lee and Schnelli, arXiv 1409.4979; Knowles and
-    Yin, arXiv 1410.3516; for separable covariances Ding and Yang, arXiv 1803.10436.
+    El Karoui, arXiv math/0503109; Bao, Pan and Zhou, arXiv 1304.5690; Lee and Schnelli, arXiv 1409.4979; Knowles and
+    Yin, arXiv 1410.3516; for separable covariances Ding and Yang, arXiv 1803.10436; for the mean of the transform Bai
+    and Silverstein, Annals of Probability 32 (2004) 553.
 
     Examples
     --------

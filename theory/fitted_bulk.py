@@ -1,4 +1,4 @@
-"""Bulks fitted to eigenvalues, and what lies outside: Marchenko and Pastur's of white noise, and that of coloured noise.
+"""Bulks fitted to eigenvalues, and what lies outside: that of white noise, and that of coloured noise.
 
 Both nulls know nothing of the matrix but its sizes and eigenvalues. White noise has one variance to fit; coloured noise
 Σ^(1/2)Z has a population spectrum, found by least squares on the equation of its transform, the equation being linear
@@ -52,6 +52,8 @@ class FittedBulk:
         Eigenvalues that are 0 to rounding: constant columns that were centred, and their like. The fit leaves them out.
     p_values : ndarray, shape (k + 1,)
         Of the outliers and of the first eigenvalue that is none, each among those that follow it.
+    freedom : float
+        Degrees of freedom of the rows over n.
     """
 
     shape: tuple[int, int]
@@ -65,6 +67,7 @@ class FittedBulk:
     kolmogorov: float
     null_directions: int
     p_values: np.ndarray
+    freedom: float
 
     @property
     def singular_values(self) -> np.ndarray:
@@ -175,6 +178,7 @@ def fitted_bulk(
         kolmogorov,
         len(eigenvalues) - m,
         np.array(p_values),
+        rows / n,
     )
 
 
