@@ -23,6 +23,7 @@ _DIRECT = 64  # size of a Gram matrix that is decomposed whole
 _SINGLE = 2**20  # entries above which copies are held in single precision
 _BLOCK = 2**18  # entries that a pass works on at a time: they stay in the cache for both products
 _STEPS = 300
+_ROUNDING = 1.0 + 1e-9  # of p-values and levels that are the same fraction
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -236,14 +237,14 @@ def randomisation_test(
         draws += len(copies)
         if above >= _ENOUGH:
             p_values.append(above / len(copies))
-            if p_values[-1] > level:
+            if p_values[-1] > level * _ROUNDING:
                 break
             count += 1
         else:
             largest = np.sort(copies)
             at_least = len(copies) - np.searchsorted(largest, singular_values[count:most] * (1.0 - same))
             each = (1.0 + at_least) / (1.0 + flips)
-            out = each > level
+            out = each > level * _ROUNDING
             standing = int(np.argmax(out)) if out.any() else len(each)
             p_values += each[:standing].tolist()
             if not standing:
