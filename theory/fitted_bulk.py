@@ -317,7 +317,8 @@ def _white_edge(rows: int, columns: int, n: int, beta: int) -> tuple[float, floa
     if beta == 1:
         centre, scale = wishart_edge(rows, columns)
     else:
-        centre, scale = deformed_edge([1.0], rows, columns, beta=2)
+        a, b = math.sqrt(rows), math.sqrt(columns)
+        centre, scale = (a + b) ** 2 / rows, (a + b) * (1.0 / a + 1.0 / b) ** (1.0 / 3.0) / rows
     return centre * rows / n, scale * rows / n
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from scipy.linalg import eigh_tridiagonal, eigvalsh
+from scipy.linalg import eigh_tridiagonal
 
 __all__ = ["RANDOMISATIONS", "RandomisationTest", "flip_signs", "largest_singular_value", "randomisation_test"]
 
 RANDOMISATIONS = ("signflip", "permutation")
 
-_ENOUGH = 10  # copies above the matrix after which it is as good as known that it does not stand out
+_FEWEST = 5  # copies above the matrix that are waited for before it is said not to stand out, for its p-value's sake
 _DIRECT = 64  # size of a Gram matrix that is decomposed whole
 _SINGLE = 2**20  # entries above which copies are held in single precision
 _BLOCK = 2**18  # entries that a pass works on at a time: they stay in the cache for both products
@@ -94,7 +94,7 @@ def largest_singular_value(matrix: np.ndarray, rng: np.random.Generator, *, tole
     """
     n, p = matrix.shape
     if p <= _DIRECT:
-        return math.sqrt(max(float(eigvalsh(matrix.conj().T @ matrix, check_finite=False)[-1]), 0.0))
+        return math.sqrt(max(float(np.linalg.eigvalsh(matrix.conj().T @ matrix)[-1]), 0.0))
     tolerance = 0.2 * p ** (-2.0 / 3.0) if tolerance is None else tolerance
     rows = max(1, _BLOCK // p)
     blocks = [matrix[start : start + rows] for start in range(0, n, rows)]
@@ -161,6 +161,7 @@ def randomisation_test(
     *,
     randomise: str = "signflip",
     axis: int = 0,
+    lost: tuple[int, int] = (0, 0),
     level: float = 0.05,
     flips: int = 99,
     most: int | None = None,
@@ -168,11 +169,14 @@ def randomisation_test(
     """Count the singular values of a matrix that stand out of its randomised copies.
 
     The (k+1)-th is compared with the largest singular value of copies of the residual X − XV_kV_kᵀ: with b of B copies
-    at least as large, p = (1 + b)/(1 + B), and a sequence that has seen ten such copies ends with p = 10/draws (Besag
-    and Clifford). Under the null the first p-value is at most u with odds at most u, for every size of the matrix. For
-    k > 0 the residual is that of noise with k rows and columns less, and copies grow by ((1 − k/n)(1 − k/p))^(−1/2) to
-    have the variance that it lost. All singular values that the same copies leave behind are counted together: copies
-    of a residual in which more is left are larger, so that this errs on the safe side.
+    at least as large, p = (1 + b)/(1 + B); once there are as many that p exceeds the level, five at least, it is their
+    number over that of copies drawn (Besag and Clifford). Under the null the first p-value is at most u with odds at
+    most u, for every size of a matrix that was not centred, and for permutations of one that was.
+
+    What is left of noise after k directions is that of k rows and columns less, and centring takes one more: copies
+    grow by ((1 − k/n)(1 − k/p))^(−1/2) to have the variance that the residual lost. All singular values that the same
+    copies leave behind are counted together: copies of a residual in which more is left are larger. Both err on the
+    safe side.
 
     Parameters
     ----------
@@ -186,6 +190,8 @@ def randomisation_test(
     randomise : {"signflip", "permutation"}
     axis : int
         Of the rows that are permuted within each column.
+    lost : tuple of int
+        Degrees of freedom of rows and columns that centring took.
     level : float
         p-value up to which a singular value stands out.
     flips : int
@@ -217,6 +223,7 @@ def randomisation_test(
     unit = float(np.abs(matrix).max())
     single = matrix.size >= _SINGLE and matrix.dtype.kind == "f"
     same = 1e-5 if single else 1e-10
+    enough = max(_FEWEST, math.floor(level * _ROUNDING * (1 + flips)))
     p_values: list[float] = []
     count = draws = 0
     copy: np.ndarray | None = None
@@ -226,16 +233,17 @@ def randomisation_test(
         if single:
             residual = residual.astype(np.float32)
         copy = np.empty_like(residual) if copy is None else copy
-        grown = unit / math.sqrt((1.0 - count / n) * (1.0 - count / p))
+        gone = (count, count) if randomise == "permutation" else (count + lost[0], count + lost[1])
+        grown = unit / math.sqrt((1.0 - gone[0] / n) * (1.0 - gone[1] / p))
         target = singular_values[count] * (1.0 - same)
         copies: list[float] = []
         above = 0
-        while len(copies) < flips and above < _ENOUGH:
+        while len(copies) < flips and above < enough:
             drawn = _randomised(residual, rng, randomise, axis, copy)
             copies.append(grown * largest_singular_value(drawn, rng))
             above += copies[-1] >= target
         draws += len(copies)
-        if above >= _ENOUGH:
+        if above >= enough:
             p_values.append(above / len(copies))
             if p_values[-1] > level * _ROUNDING:
                 break

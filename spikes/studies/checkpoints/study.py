@@ -230,8 +230,8 @@ def study_checkpoint(
     """Test every layer of a model for directions that stand out of noise, with Holm's correction over layers.
 
     Weights are tested as they are, neither centred nor scaled. Of a layer that is rejected after the correction,
-    further directions count up to p = level/layers. A low-rank pair has no noise to stand out of and is described only. A
-    direction that stands out is one that the null does not explain: no licence to prune the others.
+    further directions count up to p = level/layers. A low-rank pair has no noise to stand out of and is described only.
+    A direction that stands out is one that the null does not explain: no licence to prune the others.
 
     Parameters
     ----------

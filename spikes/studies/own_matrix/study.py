@@ -467,6 +467,7 @@ def spectrum(
     parts = _decompose(X, method)
     eigenvalues = parts.singular_values**2 / n
     white, coloured = _bulks(eigenvalues, (n, p), level, beta, degrees)
+    lost = int(center != "none"), int(center == "both")
     tests: dict[str, RandomisationTest] = {}
     for i, randomise in enumerate(RANDOMISATIONS):
         if null == "counts":
@@ -479,6 +480,7 @@ def spectrum(
             rng,
             randomise=randomise,
             axis=1 if parts.turned else 0,
+            lost=lost[::-1] if parts.turned else lost,
             level=level,
             flips=flips,
         )
