@@ -93,5 +93,5 @@ def test_bad_input():
         deformed_edge([1.0], 0, 5)
     with pytest.raises(ValueError, match="`beta` must be 1 or 2; got 4"):
         deformed_edge([1.0], 5, 5, beta=4)
-    with pytest.raises(ValueError, match="`columns`|`population` must have"):
+    with pytest.raises(ValueError, match="`population` must have an eigenvalue other than 0"):
         deformed_edge([0.0], 5, 5)

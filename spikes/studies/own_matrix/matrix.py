@@ -80,6 +80,11 @@ def as_matrix(
     values = np.array(values, dtype=kind, order="C")
     columns = columns or tuple(str(j) for j in range(values.shape[1]))
     values, remarks = _complete(values, columns, missing)
+    size = float(np.abs(values).max())
+    if size > 0.0 and not 1e-50 <= size <= 1e50:
+        raise ValueError(
+            f"`matrix` must have its largest entry between 1e-50 and 1e+50; got {size:.3g}: take other units"
+        )
     return Matrix(values, columns, tuple(remarks))
 
 
