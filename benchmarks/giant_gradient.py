@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine, ratio
 
 from spikes.simulation.gradient import gradient
+from spikes.simulation.how import How
 from spikes.simulation.kernels import activation_kernels
 from spikes.simulation.label_fit import Residuals, least_squares
 from spikes.simulation.network import initial_network
@@ -45,6 +46,7 @@ if __name__ == "__main__":
     d, N, n = options.d, options.width, options.d**2
     problem = Problem(n=n, d=d, width=N, target="z1*z2", activation=options.activation, noise=0.0, centered=False)
     network, kernels = initial_network(problem, as_seed_sequence(0)), activation_kernels(problem.sigma)
+    how = How(threads=options.threads)
     print(machine())
     print(f"first gradient, n = {n}, d = {d}, N = {N}, {options.activation}, {options.threads} threads")
     with threadpool_limits(options.threads):
@@ -52,7 +54,7 @@ if __name__ == "__main__":
         start = time.perf_counter()
         fit = least_squares(samples)
         middle = time.perf_counter()
-        gradient(network, kernels, 0.0, Residuals(samples, fit), threads=options.threads)
+        gradient(network, kernels, Residuals(samples, fit), how=how)
         end = time.perf_counter()
         print(f"least squares {middle - start:.1f} s, gradient {end - middle:.1f} s, drawing included in both")
         print(f"peak memory {peak_gib():.2f} GiB (budget 1.5)")
@@ -65,7 +67,7 @@ if __name__ == "__main__":
             np.dot(H.T, X, out=G)
 
         def ours() -> None:
-            gradient(network, kernels, 0.0, slab, threads=options.threads)
+            gradient(network, kernels, slab, how=how)
 
         times = by_turns(options.repeats, products=products, ours=ours)
     print(

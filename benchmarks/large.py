@@ -35,7 +35,9 @@ def outliers(problem, threads: int, dtype: str) -> str:
 
     stream = stepped_features(problem, threads=threads, dtype=dtype).stream
     tolerance = 1e-6 if dtype == "float64" else 1e-4
-    found = leading_triplets(stream, 2, np.random.default_rng(0), tolerance=tolerance)
+    found = leading_triplets(
+        stream.gram_times, stream.shape, 2, np.random.default_rng(0), dtype=np.dtype(dtype), tolerance=tolerance
+    )
     return f"singular values {', '.join(f'{value:.6f}' for value in found.singular_values)}; {found.passes} passes"
 
 
@@ -69,11 +71,13 @@ def peers(n: int, d: int, width: int, threads: int, repeats: int) -> None:
     with threadpool_limits(threads):
         made = stepped_features(problem, threads=threads)
         stream = made.stream
-        F = feature_matrix(stream.W, stream.kernels, stream.shift, stream.samples, made.direction, threads=threads).F
+        F = feature_matrix(stream.layer, stream.samples, made.direction, how=stream.how).F
         values = {
             "numpy's svd": lambda: np.linalg.svd(F, compute_uv=False)[:2] / np.sqrt(n),
             "never stored, here": lambda: (
-                leading_triplets(stream, 2, np.random.default_rng(0), tolerance=1e-6).singular_values
+                leading_triplets(
+                    stream.gram_times, stream.shape, 2, np.random.default_rng(0), tolerance=1e-6
+                ).singular_values
             ),
             "scipy svds": lambda: svds(F, k=2, v0=np.ones(width), tol=1e-6)[1][::-1] / np.sqrt(n),
         }

@@ -10,7 +10,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine
 
-from spikes.simulation.kernels import pair_pass
+from spikes.simulation.relu_passes import pair_pass
 from spikes.simulation.training_objective import Population
 from theory.statement.teacher import Teacher
 

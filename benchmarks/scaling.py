@@ -20,9 +20,8 @@ from spikes import simulate
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import squared_errors
 from spikes.simulation.gradient import BLOCK, gradient
-from spikes.simulation.kernels import activation_kernels
-from spikes.simulation.network import initial_network
-from spikes.simulation.one_step import activation_mean
+from spikes.simulation.kernels import problem_kernels
+from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.row_sums import row_ranges
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -31,8 +30,9 @@ from theory.statement.problem import Problem
 
 def stages(problem: Problem, rows: int, dtype: str) -> dict[str, float]:
     """Seconds per row on one thread of each pass that a streamed simulation makes over its rows."""
-    sequence, kernels, kind = as_seed_sequence(0), activation_kernels(problem.sigma), np.dtype(dtype)
-    shift, network = activation_mean(problem.sigma), initial_network(problem, sequence, dtype=kind)
+    sequence, kernels, kind = as_seed_sequence(0), problem_kernels(problem), np.dtype(dtype)
+    network = initial_network(problem, sequence, dtype=kind)
+    layer = Layer(network.W, kernels)
     samples = Samples(problem, derived_sequence(sequence, 3), rows)
     direction = np.eye(problem.d)[0]
     readouts = np.zeros((problem.width, 1), kind)
@@ -43,9 +43,9 @@ def stages(problem: Problem, rows: int, dtype: str) -> dict[str, float]:
 
     passes = {
         "drawing the samples, part of every pass": draw,
-        "gradient": lambda: gradient(network, kernels, shift, samples),
-        "normal equations": lambda: FeatureStream(network.W, kernels, shift, samples).normal_equations(direction),
-        "test error": lambda: squared_errors([(network.W, readouts)], kernels, shift, samples),
+        "gradient": lambda: gradient(network, kernels, samples),
+        "normal equations": lambda: FeatureStream(layer, samples).normal_equations(direction),
+        "test error": lambda: squared_errors([(layer, readouts)], samples),
     }
     found = {}
     for name, run in passes.items():

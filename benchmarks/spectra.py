@@ -18,10 +18,10 @@ from measure import by_turns, machine, randomized_svd, ratio
 from spikes import simulate
 from spikes.simulation.features import feature_matrix
 from spikes.simulation.gradient import giant_step
-from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.how import How
+from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.krylov import leading_triplets
-from spikes.simulation.network import initial_network
-from spikes.simulation.one_step import activation_mean
+from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.ridge import ridge_path
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -29,26 +29,14 @@ from spikes.simulation.spectra import gram, gram_eigenvalues, gram_spectrum
 from theory.statement.problem import Problem
 
 
-class _Stored:
-    """A feature matrix in memory with the products of a stream."""
-
-    def __init__(self, F: np.ndarray):
-        self.F = F
-        self.W = np.empty((F.shape[1], 0), F.dtype)
-
-    def gram_times(self, V: np.ndarray) -> np.ndarray:
-        return self.F.T @ (self.F @ V) / len(self.F)
-
-
 def features(problem: Problem, threads: int) -> tuple[np.ndarray, np.ndarray]:
     """F after one step, with the labels."""
-    sequence, kernels = as_seed_sequence(0), activation_kernels(problem.sigma)
-    shift = activation_mean(problem.sigma)
+    sequence, kernels, how = as_seed_sequence(0), problem_kernels(problem), How(threads=threads)
     batch = Samples(problem, derived_sequence(sequence, 2), problem.n)
     network = initial_network(problem, sequence)
-    step = giant_step(network, kernels, shift, batch, problem.step_size, threads=threads)
+    step = giant_step(network, kernels, batch, problem.step_size, how=how)
     fitted = Samples(problem, derived_sequence(sequence, 3), problem.n)
-    made = feature_matrix(step.network.W, kernels, shift, fitted, step.beta, threads=threads)
+    made = feature_matrix(Layer(step.network.W, kernels), fitted, step.beta, how=how)
     return made.F, made.y
 
 
@@ -83,7 +71,9 @@ if __name__ == "__main__":
             "numpy": lambda: np.linalg.svd(F, compute_uv=False),
             "all": lambda: gram_eigenvalues(gram(features(problem, options.threads)[0])),
             "floor": floor(F, problem.d),
-            "outliers": lambda: leading_triplets(_Stored(F), 2, np.random.default_rng(0), tolerance=1e-6),
+            "outliers": lambda: leading_triplets(
+                lambda V: F.T @ (F @ V) / len(F), F.shape, 2, np.random.default_rng(0), tolerance=1e-6
+            ),
             "svds": lambda: svds(F, k=2, v0=np.ones(min(F.shape)), tol=1e-6),
         }
         peer = randomized_svd()

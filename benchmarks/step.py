@@ -16,9 +16,9 @@ from measure import by_turns, machine, ratio
 
 from spikes.simulation.features import feature_matrix
 from spikes.simulation.gradient import giant_step
-from spikes.simulation.kernels import activation_kernels
-from spikes.simulation.network import initial_network
-from spikes.simulation.one_step import activation_mean
+from spikes.simulation.how import How
+from spikes.simulation.kernels import problem_kernels
+from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.samples import Batch
 from spikes.simulation.seeds import as_seed_sequence
 from theory.statement.problem import Problem
@@ -47,7 +47,7 @@ def measure(activation: str, n: int, repeats: int, threads: int) -> tuple[float,
         X = rng.standard_normal((problem.n, problem.d))
         batches.append(Batch(X, problem.teacher(X[:, :1])))
     network = initial_network(problem, as_seed_sequence(0))
-    kernels, shift = activation_kernels(problem.sigma), activation_mean(problem.sigma)
+    kernels, how = problem_kernels(problem), How(threads=threads)
     direction = np.eye(problem.d)[0]
     F, G = np.empty((problem.n, problem.width)), np.empty((problem.width, problem.d))
 
@@ -57,12 +57,14 @@ def measure(activation: str, n: int, repeats: int, threads: int) -> tuple[float,
         np.dot(batches[1].X, network.W.T, out=F)
 
     def ours() -> np.ndarray:
-        step = giant_step(network, kernels, shift, batches[0], problem.step_size, threads=threads)
-        return feature_matrix(step.network.W, kernels, shift, batches[1], direction, threads=threads, out=F).F
+        step = giant_step(network, kernels, batches[0], problem.step_size, how=how)
+        return feature_matrix(Layer(step.network.W, kernels), batches[1], direction, how=how, out=F).F
 
     with threadpool_limits(threads):
-        difference = float(np.max(np.abs(ours() - plain(problem, network, *batches, shift))))
-        times = by_turns(repeats, products=products, ours=ours, plain=lambda: plain(problem, network, *batches, shift))
+        difference = float(np.max(np.abs(ours() - plain(problem, network, *batches, kernels.shift))))
+        times = by_turns(
+            repeats, products=products, ours=ours, plain=lambda: plain(problem, network, *batches, kernels.shift)
+        )
     return median(times["ours"]), ratio(times, "ours", "products"), ratio(times, "plain", "ours"), difference
 
 

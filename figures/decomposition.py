@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
-from spikes.presentation.figure import save_figure
+from spikes.presentation.figure import axes_row, save_figure, state
+from spikes.presentation.numbers import counted
 from spikes.runtime.files import write_json
-from spikes.studies.nonlinear_features.figure import plot_decomposition
+from spikes.studies.nonlinear_features.figure import plot_column_means, plot_remainder
 from spikes.studies.nonlinear_features.study import decomposition_study
 from theory import Problem
 
@@ -17,17 +16,24 @@ CASES = (("relu", 0.15), ("softplus", 0.29), ("relu", 0.29), ("tanh", 0.4))
 
 
 def draw(studies):
-    """One row of panels for each case."""
-    axes = plt.subplots(len(studies), 4, figsize=(13.0, 2.8 * len(studies)), layout="constrained")[1]
-    for row, study in zip(axes, studies, strict=True):
-        plot_decomposition(study, row)
-    axes[0, 0].figure.suptitle(
-        f"target z + 0.5*He2(z), noise 0.5, d = n/2, N = 3n/4, {len(studies[0].runs[0])} seeds ± s.e.",
-        x=0.01,
-        ha="left",
-        fontsize=9,
+    """What is left in each case, and the column means in those cases in which both forms differ."""
+    axes = axes_row(None, 2, 8.2, rows=3)
+    for ax, study in zip(axes, studies, strict=False):
+        plot_remainder(study, ax)
+        ax.set_title(f"{_case(study)}: norm of what is left, over $\\sqrt{{n}}$")
+    for ax, study in zip(axes[len(studies) :], studies[1:3], strict=True):
+        plot_column_means(study, ax)
+        ax.set_title(f"{_case(study)}: slope of the column means")
+    state(
+        axes[0].figure,
+        f"target z + 0.5*He2(z), noise 0.5, d = n/2, N = 3n/4, {counted(len(studies[0].runs[0]), 'seed')}; "
+        "points: simulation ± s.e.; lines: limits; dashed: fits",
     )
     return axes
+
+
+def _case(study):
+    return rf"{study.problem.sigma.name}, $\alpha$ = {study.problem.alpha:g}, $\ell$ = {study.ell}"
 
 
 if __name__ == "__main__":
@@ -44,4 +50,4 @@ if __name__ == "__main__":
         studies.append(decomposition_study(problem, sizes=sizes, seeds=options.seeds, seed=options.seed))
         if options.json:
             write_json(f"{options.json}/decomposition_{name}_{alpha:g}.json", studies[-1].to_dict())
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(studies), dpi=100)
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(studies), data=True)

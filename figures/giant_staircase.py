@@ -5,19 +5,37 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
-from spikes.presentation.figure import save_figure
+from spikes.presentation.figure import axes_row, save_figure, state
+from spikes.presentation.numbers import counted
 from spikes.studies.giant_steps import study_trajectory
 from spikes.studies.giant_steps.figure import plot_trajectory
 from theory import Problem
 from theory.statement.protocol import Protocol
 
 TARGETS = {
-    "z1 + z1*z2": "climbs: given $z_1$, $z_1z_2$ is linear in $z_2$",
-    "z1 + z2**2": "cannot: leap 2, $z_2$ asks for $n=O(d^2)$",
+    "z1 + z1*z2": "climbs: given $z_1$, $z_1z_2$ is linear",
+    "z1 + z2**2": "cannot: $z_2$ asks for $n=O(d^2)$",
     "z1 + He2(z1)*z2": "relu cannot: $E[\\sigma\\,\\mathrm{He}_3]=0$",
 }
+
+
+def draw(studies):
+    """Root mean square cosines with both directions, a panel for each target."""
+    axes = axes_row(None, 3, 3.9, sharey=True)
+    for ax, (target, study) in zip(axes, studies.items(), strict=True):
+        plot_trajectory(study, ax)
+        ax.set_title(f"{target}\n{TARGETS[target]}")
+        ax.label_outer()
+        ax.legend_.remove()
+        ax.set_ylim(-0.02, 1.0)
+    figure, (study, *_) = axes[0].figure, studies.values()
+    title = "lines: state evolution; points: simulation ± s.e."
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, title=title)
+    problem, seeds = study.problem, counted(len(study.runs), "seed")
+    sizes = f"n = 4d, d = {problem.d}, N = {problem.width}"
+    state(figure, f"relu, {sizes}, η = {problem.eta:g}, rademacher second layer, noise {problem.noise:g}, {seeds}")
+    return axes
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -40,21 +58,4 @@ if __name__ == "__main__":
             centered=False,
         )
         studies[target] = study_trajectory(problem, protocol, seeds=options.seeds, seed=options.seed)
-
-    def draw():
-        figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.6), layout="constrained", sharey=True)
-        for ax, (target, study) in zip(axes, studies.items(), strict=True):
-            plot_trajectory(study, ax)
-            ax.set_title(f"{target}   ({TARGETS[target]})", fontsize=8)
-            ax.label_outer()
-        for ax in axes[1:]:
-            ax.legend_.remove()
-        figure.suptitle(
-            f"relu, n = 4d, d = {options.d}, N = 16, noise 0.3, {options.seeds} seeds",
-            x=0.01,
-            ha="left",
-            fontsize=9,
-        )
-        return figure
-
-    save_figure(str(Path(__file__).with_suffix(".png")), draw)
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(studies), data=True)

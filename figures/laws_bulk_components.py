@@ -7,10 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import FixedLocator
 
-from spikes.presentation.figure import save_figure
+from spikes.presentation.figure import BULK, MEASURED, SPIKE, THEORY, axes_row, save_figure, scaled, state
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.studies.laws.figure import plot_density, plot_spike_marks
 from theory.laws import Discrete, GeneralisedMarchenkoPastur
@@ -41,7 +41,7 @@ def draw(p: int, seeds: int, seed: int) -> Any:
     )
     simulated, bulk = values[:, below], np.delete(values, below, axis=1)
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11.0, 4.0), layout="constrained", width_ratios=(1.5, 1.0))
+    left, right = axes = axes_row(None, 2, 4.2, width_ratios=(1.5, 1.0))
     curves = []
     for low, high in law.bands:
         x = low + (high - low) * np.sin(np.linspace(0.0, 0.5 * np.pi, 300)) ** 2
@@ -52,27 +52,27 @@ def draw(p: int, seeds: int, seed: int) -> Any:
     left.set_xticks(np.log(ticks), [f"{t:g}" for t in ticks])
     left.set_xlabel(r"sample eigenvalue $x$")
     left.set_ylabel(r"$x\,\rho(x)$, density of $\ln x$")
-    left.set_title(rf"population $\{{1, 3, 10\}}$ of weights 0.5, 0.3, 0.2; $p/n={RATIO}$, $p={p}$, {seeds} matrices")
-    left.set_ylim(0.0, 1.3 * left.get_ylim()[1])
+    left.set_title(r"population $\{1, 3, 10\}$ of weights 0.5, 0.3, 0.2, and four spikes")
+    left.set_ylim(0.0, 1.25 * left.get_ylim()[1])
     left.legend(loc="upper right", ncols=2)
 
     for k, (low, high) in enumerate(model.detaching):
         alpha = np.linspace(max(low, 0.2), min(high, 25.0), 400)[1:-1]
         right.plot(
-            alpha, law.inverse_map(alpha)[0], color="#0072B2", label=r"$\psi(\alpha)$, detached" if k == 0 else None
+            alpha, law.inverse_map(alpha)[0], color=THEORY, label=r"$\psi(\alpha)$, detached" if k == 0 else None
         )
     for k, ((low, high), (first, last)) in enumerate(zip(law.bands, law.critical_points, strict=True)):
         label = "band, and the spikes it hides" if k == 0 else None
-        right.fill_between([first, last], low, high, color="#C8C8C8", label=label, linewidth=0)
-    right.plot(ATOMS, law.ppf(np.array([0.25, 0.65, 0.9])), "x", color="black", label="population atoms")
+        right.fill_between([first, last], low, high, color=BULK, label=label, linewidth=0)
+    right.plot(ATOMS, law.ppf(np.array([0.25, 0.65, 0.9])), "x", color=MEASURED, label="population atoms")
     right.errorbar(
         SPIKES,
         simulated.mean(axis=0),
         simulated.std(axis=0, ddof=1) / math.sqrt(seeds),
         fmt="o",
-        color="#D55E00",
+        color=SPIKE,
         markerfacecolor="white",
-        markersize=5,
+        markersize=scaled(5.0),
         capsize=2,
         label="simulated spikes ± s.e.",
     )
@@ -80,7 +80,7 @@ def draw(p: int, seeds: int, seed: int) -> Any:
     right.set_yscale("log")
     ticks = (0.2, 0.5, 1, 2, 5, 10, 20)
     for axis in (right.xaxis, right.yaxis):
-        axis.set_major_locator(plt.FixedLocator(ticks))
+        axis.set_major_locator(FixedLocator(ticks))
         axis.set_major_formatter(lambda value, _: f"{value:g}")
         axis.set_minor_formatter(lambda value, _: "")
     right.set_xlim(0.2, 25.0)
@@ -88,7 +88,8 @@ def draw(p: int, seeds: int, seed: int) -> Any:
     right.set_ylabel("sample eigenvalue")
     right.set_title("where a population eigenvalue goes")
     right.legend(loc="upper left")
-    return figure
+    state(left.figure, f"a Gaussian sample covariance, p/n = {RATIO:g}, p = {p}, {seeds} matrices")
+    return axes
 
 
 if __name__ == "__main__":
@@ -97,4 +98,6 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(options.p, options.seeds, options.seed))
+    save_figure(
+        str(Path(__file__).with_suffix(".png")), lambda: draw(options.p, options.seeds, options.seed), data=True
+    )

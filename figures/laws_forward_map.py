@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.presentation.figure import save_figure
+from spikes.presentation.figure import axes_row, save_figure, state
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.spiked_matrices import simulate_spike
 from spikes.studies.laws.figure import plot_forward
@@ -35,7 +34,7 @@ MODELS = {
 
 
 def draw(n: int, seeds: int, seed: int) -> Any:
-    figure, axes = plt.subplots(2, 3, figsize=(11.0, 5.8), layout="constrained", sharex="col")
+    axes = axes_row(None, 3, 6.4, rows=2, sharex="col").reshape(2, 3)
     sequence = as_seed_sequence(seed)
     for column, (name, (model, (low, high), label, title)) in enumerate(MODELS.items()):
         spike, at = np.linspace(low, high, 301), np.linspace(low, high, 13)[1:]
@@ -57,15 +56,15 @@ def draw(n: int, seeds: int, seed: int) -> Any:
             curves, points = [("predicted", image.left_cosine2)], points[:1]
         plot_forward(spike, curves, points, threshold=threshold, ax=bottom)
         size = f"$n={n}$" if name == "wigner" else f"$n={n}$, $p={round(RATIO * n)}$"
-        top.set_title(f"{title}, {size}")
+        top.set_title(f"{title}\n{size}")
         top.set_ylabel("leading eigenvalue")
         bottom.set_ylabel("squared cosine with the signal")
         bottom.set_ylim(-0.03, 1.0)
         bottom.set_xlabel(label)
         top.legend(loc="upper left", frameon=True, framealpha=1.0, edgecolor="none")
         bottom.legend(loc="lower right")
-    figure.suptitle(f"lines: limit; points: mean ± s.e. of {seeds} matrices", x=0.01, ha="left", fontsize=9)
-    return figure
+    state(axes[0, 0].figure, f"lines: limit; points: mean ± s.e. of {seeds} matrices; dotted: thresholds")
+    return axes
 
 
 if __name__ == "__main__":
@@ -74,4 +73,6 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(options.n, options.seeds, options.seed))
+    save_figure(
+        str(Path(__file__).with_suffix(".png")), lambda: draw(options.n, options.seeds, options.seed), data=True
+    )

@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from scipy.linalg import eigvalsh_tridiagonal
 
-from spikes.presentation.figure import save_figure
+from spikes.estimates import Estimate
+from spikes.presentation.figure import SERIES, axes_row, plot_points, save_figure, state
 from spikes.studies.laws.figure import plot_density
 from theory.laws import (
     FreeProduct,
@@ -59,8 +60,8 @@ def largest_eigenvalues(rng: np.random.Generator, beta: int, n: int, count: int)
 
 
 def draw(size: int, seed: int) -> Any:
-    figure, axes = plt.subplots(2, 4, figsize=(11.5, 5.2), layout="constrained")
-    for k, ((name, law), ax) in enumerate(zip(LAWS.items(), axes.flat, strict=False)):
+    axes = axes_row(None, 2, 9.6, rows=4)
+    for k, ((name, law), ax) in enumerate(zip(LAWS.items(), axes, strict=False)):
         rng = np.random.default_rng([seed, k])
         samples = regular_graph(rng, min(size, 2000), 4) if "Kesten" in name else law.rvs(size, rng)
         curves = []
@@ -77,20 +78,28 @@ def draw(size: int, seed: int) -> Any:
         ax.set_title(name)
         ax.set_xlabel("eigenvalue")
         ax.set_ylabel("density")
-    ax = axes.flat[-1]
+    _draw_largest(axes[-1], size, seed)
+    axes[1].legend(loc="upper right")
+    state(axes[0].figure, f"lines: laws; filled and points ± s.e.: eigenvalues of {size} sampled")
+    return axes
+
+
+def _draw_largest(ax: Axes, size: int, seed: int) -> None:
+    """Largest eigenvalues of three ensembles, as densities in bins with their errors, under the Tracy-Widom laws."""
     x = np.linspace(-6.0, 4.0, 300)
-    for beta, colour, style in ((1, "#0072B2", "-"), (2, "#E69F00", "--"), (4, "#009E73", "-.")):
+    edges = np.linspace(-6.0, 4.0, 51)
+    for beta, (colour, marker) in zip((1, 2, 4), SERIES, strict=False):
         scores = largest_eigenvalues(np.random.default_rng([seed, 10 + beta]), beta, 1000, size)
-        heights, edges = np.histogram(scores, np.linspace(-6.0, 4.0, 51), density=True)
-        ax.plot(0.5 * (edges[1:] + edges[:-1]), heights, "o", color=colour, markersize=2.5, markerfacecolor="white")
-        ax.plot(x, TracyWidom(beta).pdf(x), style, color=colour, label=rf"$\beta={beta}$")
+        share, width = np.histogram(scores, edges)[0] / size, edges[1] - edges[0]
+        values = [Estimate(p / width, np.sqrt(p * (1.0 - p) / size) / width, size) for p in share]
+        centres = 0.5 * (edges[1:] + edges[:-1])
+        plot_points(ax, centres, values, colour=colour, marker=marker, hollow=True, markersize=2.5)
+        ax.plot(x, TracyWidom(beta).pdf(x), color=colour, label=rf"$\beta={beta}$")
     ax.set_ylim(0.0, None)
-    ax.set_title("Tracy–Widom; points: sampled")
+    ax.set_title("Tracy–Widom, of the largest eigenvalue")
     ax.set_xlabel("scaled largest eigenvalue")
     ax.set_ylabel("density")
     ax.legend(loc="upper right")
-    axes.flat[1].legend(loc="upper right")
-    return figure
 
 
 if __name__ == "__main__":
@@ -98,4 +107,4 @@ if __name__ == "__main__":
     parser.add_argument("--size", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(options.size, options.seed))
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(options.size, options.seed), data=True)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.presentation.figure import save_figure
+from spikes.presentation.figure import axes_row, save_figure, state
 from spikes.studies.local_analysis.figure import plot_certificate
 from theory.local_analysis.dual_certificate import certificate
 from theory.statement.teacher import TEACHERS
 
 
 def draw() -> np.ndarray:
-    axes = plt.subplots(2, 2, figsize=(8.6, 6.0), layout="constrained")[1].ravel()
+    axes = axes_row(None, 2, 6.6, rows=2)
     for ax, name in zip(axes[:2], ("G", "A"), strict=True):
         for kind in ("minimum-norm", "degree"):
             plot_certificate(certificate(TEACHERS[name], kind), ax)
@@ -26,9 +25,12 @@ def draw() -> np.ndarray:
     for ax, kind in zip(axes[2:], ("minimum-norm", "degree"), strict=True):
         plot_certificate(certificate(TEACHERS["r3m5-close"], kind), ax)
         ax.set_title(f"r3m5-close, {'minimum norm: it fails' if kind == 'minimum-norm' else 'degree 8: it holds'}")
+    teacher = TEACHERS["G"]
+    sizes = f"d = {teacher.d}"
+    state(axes[0].figure, f"relu, teachers G, A and r3m5-close in {sizes}; dots: the teacher's directions")
     return axes
 
 
 if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__).parse_args()
-    save_figure(str(Path(__file__).with_suffix(".png")), draw)
+    save_figure(str(Path(__file__).with_suffix(".png")), draw, data=True)

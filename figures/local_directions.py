@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from spikes.presentation.figure import save_figure
+from spikes.presentation.figure import axes_row, save_figure, state
 from spikes.simulation.training import Plan
 from spikes.studies.local_analysis.figure import plot_directions
 from spikes.studies.local_analysis.study import compare_training
 
 
 def draw(decayed, free) -> np.ndarray:
-    figure, axes = plt.subplots(2, 2, figsize=(8.6, 5.6), layout="constrained")
+    axes = axes_row(None, 2, 6.0, rows=2)
     with_decay, without = decayed.runs[0], free.runs[0]
     teacher = decayed.plan.teacher
     states = (
@@ -24,15 +23,14 @@ def draw(decayed, free) -> np.ndarray:
         ("Stage 3 with decreasing decay", with_decay.W, with_decay.a, decayed.epochs("population_loss")[0, -1]),
         ("Stage 3 without decay", without.W, without.a, free.epochs("population_loss")[0, -1]),
     )
-    for ax, (title, W, a, loss) in zip(axes.flat, states, strict=True):
+    for ax, (title, W, a, loss) in zip(axes, states, strict=True):
         plot_directions(W, a, teacher, ax)
         ax.set_title(title if loss is None else f"{title}\nloss {loss:.1e}", loc="center", pad=2)
-    figure.suptitle(
-        f"teacher {teacher.name}, weights .4, −.3, .3, d = {teacher.d}, m = {with_decay.plan.width}, population.\n"
-        "Angle: projection on the teacher's plane; radius: its length; area: mass; circles a > 0, squares a < 0",
-        x=0.01,
-        ha="left",
-        fontsize=8.5,
+    state(
+        axes[0].figure,
+        f"teacher {teacher.name}, weights 0.4, −0.3, 0.3, d = {teacher.d}, m = {with_decay.plan.width}, population. "
+        "Lines: the teacher; marks: neurons of one run, circles a > 0, squares a < 0. "
+        "Angle: projection on the teacher's plane; radius: its length; area: mass",
     )
     return axes
 
@@ -42,4 +40,4 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     decayed, free = (compare_training(Plan("A", schedule=s), seed=options.seed) for s in ("halving", "none"))
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(decayed, free))
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(decayed, free), data=True)

@@ -22,4 +22,4 @@ if __name__ == "__main__":
         studies.append(compare_training(plan, options.seeds, options.seed))
         angle, loss = (studies[-1].exponent(column) for column in ("rms_angle", "population_loss"))
         print(f"{name}: angle {angle.mean:.4f} ± {angle.sem:.2g}, loss {loss.mean:.4f} ± {loss.sem:.2g}", flush=True)
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: plot_exponents(studies))
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: plot_exponents(studies), data=True)

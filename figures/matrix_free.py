@@ -20,4 +20,4 @@ if __name__ == "__main__":
     result = compare_matrix_free(problem, seeds=options.seeds, seed=options.seed)
     if options.json:
         write_json(options.json, result.to_dict())
-    save_figure(str(Path(__file__).with_suffix(".png")), result.plot)
+    save_figure(str(Path(__file__).with_suffix(".png")), result.plot, data=True)

@@ -15,4 +15,4 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     result = compare(Problem(n=2000, d=1000, width=1500), seeds=options.seeds, seed=options.seed)
-    save_figure(str(Path(__file__).with_suffix(".png")), result.plot)
+    save_figure(str(Path(__file__).with_suffix(".png")), result.plot, data=True)

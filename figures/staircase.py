@@ -20,4 +20,4 @@ if __name__ == "__main__":
     study = staircase(Problem(n=2000, d=1000, width=1500), seeds=options.seeds, seed=options.seed)
     if options.json:
         write_json(options.json, study.to_dict())
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: plot_staircase(study))
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: plot_staircase(study), data=True)

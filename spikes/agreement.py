@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from scipy.special import stdtr
 
 from spikes.estimates import Estimate
@@ -14,11 +17,14 @@ from theory.statement import Activation, Problem, Target, Teacher
 __all__ = [
     "ALIGNMENTS",
     "LARGEST_RELATIVE",
+    "LATENTS",
     "LEADING",
     "LEAST_TESTED",
+    "QUANTITIES",
     "SCHEMA",
     "Activation",
     "Problem",
+    "Quantity",
     "Row",
     "Stated",
     "Study",
@@ -27,7 +33,9 @@ __all__ = [
     "conclusion",
     "contract",
     "p_value",
+    "quantities",
     "row",
+    "spike_rows",
 ]
 
 
@@ -38,6 +46,104 @@ LEADING = 8
 """Number of leading left singular vectors whose alignment is measured."""
 
 SCHEMA = "spikes/1"
+
+LATENTS = 3
+"""Hidden directions of a target that a problem may have."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is predicted and measured under one name: rows, JSON, columns of a sweep and tables follow from it.
+
+    Attributes
+    ----------
+    name : str
+        Key in the JSON contract, and the beginning of its columns.
+    per : {"run", "latent", "penalty", "spike"}
+        One number a run, one for each latent, one for each penalty λ, or one for each spike.
+    predicted : callable
+        Of a `theory.Prediction` for a run or its latents, or of the step's statistics where that is the `source`; of a
+        prediction or of its errors at one λ for a penalty; of one of its outliers for a spike.
+    measured : callable
+        Of a run for a run or its latents; of a fit, before the step or after it, for a penalty or a spike, where it
+        gives an array (penalties,), or (spikes, …).
+    label : str
+        Of a row; ``{i}`` is the number of the latent or spike from 1, ``{part}`` one of `parts`.
+    parts : tuple of str
+        Functions on which a spike's vector, which has no sign, has amplitudes.
+    source : {"spectrum", "errors", "step"}
+        What has to be predicted for it; "spectrum" costs most.
+    group : str
+        Part of the contract that holds it; the top where empty.
+    compared : bool
+        Whether a comparison has rows of it, and the contract an entry; a sweep keeps it anyway.
+    """
+
+    name: str
+    per: str
+    predicted: Callable[[Any], Any]
+    measured: Callable[[Any], Any]
+    label: str = ""
+    parts: tuple[str, ...] = ()
+    source: str = "spectrum"
+    group: str = ""
+    compared: bool = True
+
+    def kept(self) -> dict[str, tuple[str, ...]]:
+        """Names under which a sweep keeps it, each with its columns."""
+        if self.per == "spike":
+            return {f"{self.name}_{i}": self.columns(i) for i in range(1, LEADING + 1)}
+        if self.per == "latent":
+            return {f"{self.name}_{i}": self.columns(i) for i in range(1, LATENTS + 1)}
+        return {self.name: (self.name,)}
+
+    def columns(self, i: int) -> tuple[str, ...]:
+        """Columns of latent or spike i, from 1."""
+        return tuple(f"{self.name}_{i}_{part}" for part in self.parts) if self.parts else (f"{self.name}_{i}",)
+
+    def title(self, i: int | None = None, part: str = "") -> str:
+        """The label of a row."""
+        return (self.label or self.name).format(i=i, part=part)
+
+
+QUANTITIES: tuple[Quantity, ...] = (
+    *(
+        Quantity(name, "penalty", attrgetter(name), attrgetter(name), source="errors")
+        for name in ("test_error", "train_error", "objective")
+    ),
+    Quantity(
+        "singular_value", "spike", attrgetter("singular_value"), attrgetter("singular_values"), label="outlier {i}"
+    ),
+    Quantity(
+        "alignment",
+        "spike",
+        attrgetter("alignment"),
+        attrgetter("alignment"),
+        label="outlier {i} on {part}",
+        parts=ALIGNMENTS,
+    ),
+    Quantity("beta_norm2", "run", attrgetter("beta_norm2"), attrgetter("beta_norm2"), group="step"),
+    Quantity("label_power", "run", attrgetter("label_power"), attrgetter("label_power"), source="step", compared=False),
+    Quantity("outliers", "run", lambda theory: len(theory.outliers), attrgetter("after.outliers"), compared=False),
+    Quantity("overlap", "latent", attrgetter("overlap"), attrgetter("overlap"), label="overlap {i}", group="step"),
+)
+"""All of them. To add one, add it here, to the prediction and to the simulation."""
+
+
+def quantities(per: str = "", *, compared: bool | None = None) -> tuple[Quantity, ...]:
+    """The quantities, or those of one kind.
+
+    Parameters
+    ----------
+    per : {"", "run", "latent", "penalty", "spike"}
+    compared : bool, optional
+        Only those that a comparison has rows of, or only the others.
+
+    Returns
+    -------
+    tuple of Quantity
+    """
+    return tuple(q for q in QUANTITIES if (not per or q.per == per) and (compared is None or q.compared == compared))
 
 
 class Row(NamedTuple):
@@ -69,6 +175,30 @@ def row(quantity: str, theory: float, measured: Estimate) -> Row:
     z = difference / measured.sem if measured.sem > 0.0 else math.nan
     relative = difference / theory if theory != 0.0 else math.nan
     return Row(quantity, float(theory), measured.mean, measured.sem, measured.seeds, float(z), float(relative))
+
+
+def spike_rows(i: int, predicted: Any, measured: Callable[[Quantity, int], Sequence[Estimate]]) -> list[Row]:
+    """The rows of one spike: its position, and what its left singular vector has learned.
+
+    Parameters
+    ----------
+    i : int
+        Counted from 0.
+    predicted : object
+        The outlier of a prediction.
+    measured : callable
+        Of a quantity and i: one estimate, or one for each part of the quantity.
+
+    Returns
+    -------
+    list of Row
+    """
+    rows = []
+    for q in quantities("spike", compared=True):
+        theory = np.atleast_1d(q.predicted(predicted))
+        for part, value, estimated in zip(q.parts or ("",), theory, measured(q, i), strict=True):
+            rows.append(row(q.title(i + 1, part), value, estimated))
+    return rows
 
 
 class Stated(Protocol):

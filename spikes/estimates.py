@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["Estimate", "PowerLaw", "controlled_estimate", "estimate", "fit_power_law", "mean_amplitudes"]
 
@@ -19,12 +20,17 @@ class Estimate(NamedTuple):
     sem: float
     seeds: int
 
+    @property
+    def bar(self) -> float:
+        """Half length of the error bar that a figure draws: the standard error, 0 where it is unknown."""
+        return 0.0 if math.isnan(self.sem) else self.sem
+
     def to_dict(self) -> dict[str, float | None]:
         """``{"mean", "sem"}`` with null for an unknown standard error."""
         return {"mean": self.mean, "sem": None if math.isnan(self.sem) else self.sem}
 
 
-def estimate(values: np.ndarray) -> Estimate:
+def estimate(values: ArrayLike) -> Estimate:
     """Mean and standard error of one value a seed.
 
     Parameters

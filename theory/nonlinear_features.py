@@ -18,6 +18,7 @@ import numpy as np
 from theory.hermite import hermite_coefficients
 from theory.quadrature import gaussian_nodes
 from theory.random_features import RandomFeatureErrors, errors_of_energies, feature_energies, initial_moments
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
@@ -39,7 +40,6 @@ __all__ = [
 ]
 
 _ZERO = 1e-12  # Hermite coefficients below this are zero
-_SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
 def critical_exponent(ell: int) -> float:
@@ -64,8 +64,7 @@ def critical_exponent(ell: int) -> float:
     >>> [critical_exponent(ell) for ell in (1, 2, 4)]
     [0.0, 0.25, 0.375]
     """
-    if isinstance(ell, bool) or not isinstance(ell, int | np.integer) or ell < 1:
-        raise ValueError(f"`ell` must be a positive integer; got {ell!r}")
+    ell = integer("ell", ell, 1)
     return (ell - 1) / (2 * ell)
 
 
@@ -316,12 +315,11 @@ def learned_energy(
         not independent), or E y ≠ 0 with E Zσ′ ≠ 0 (the first spike then has a constant part).
     """
     _single_index(problem)
-    if isinstance(ell, bool) or not isinstance(ell, int | np.integer) or ell < 0:
-        raise ValueError(f"`ell` must be a non-negative integer; got {ell!r}")
-    if ell > _SUPPORT[problem.second_layer]:
+    ell = integer("ell", ell, 0)
+    if ell > problem.law_of_a.support:
         raise ValueError(
             f"`second_layer` must have at least {ell} support points for {ell} spikes; "
-            f"{problem.second_layer} has {_SUPPORT[problem.second_layer]}"
+            f"{problem.law_of_a} has {problem.law_of_a.support}"
         )
     c = _coefficients(problem, max(ell, 2))
     step = step_statistics(problem)

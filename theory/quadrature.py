@@ -9,6 +9,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import roots_hermitenorm
 
+from theory.statement.arguments import integer
+
 __all__ = ["gauss_hermite", "gaussian_nodes", "tensor_gauss_hermite"]
 
 
@@ -40,9 +42,8 @@ def gauss_hermite(order: int) -> tuple[np.ndarray, np.ndarray]:
     ValueError
         If `order` is not a positive integer or the weights do not sum to 1 within 1e-12.
     """
-    if isinstance(order, bool) or not isinstance(order, int | np.integer) or order < 1:
-        raise ValueError(f"`order` must be a positive integer; got {order!r}")
-    nodes, weights, mass = roots_hermitenorm(int(order), mu=True)
+    order = integer("order", order, 1)
+    nodes, weights, mass = roots_hermitenorm(order, mu=True)
     weights = weights / mass
     if abs(weights.sum() - 1.0) > 1e-12:
         raise ValueError(f"`order` must keep the Gauss-Hermite weights exact; at {order} they sum to {weights.sum()!r}")

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, MarchenkoPastur
 from theory.quadrature import gaussian_nodes
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_matrix import label_statistics
 
 __all__ = [
     "FeatureMoments",
@@ -193,7 +193,7 @@ def random_feature_errors(problem: Problem) -> tuple[RandomFeatureErrors, ...]:
     tuple of RandomFeatureErrors
     """
     c0, _, _ = feature_energies(problem)
-    step = step_statistics(problem)
+    step = label_statistics(problem)
     linear = float(step.linear @ step.linear)
     constant = step.label_mean**2 if c0 != 0.0 else 0.0
     results = []
@@ -233,7 +233,7 @@ def initial_law(problem: Problem) -> GeneralisedMarchenkoPastur:
     elif rest <= 1e-14 * linear:  # the same, with its edge at 0 exact where N = d
         population = MarchenkoPastur(dimension, linear)
     else:
-        population = FreeMeixner(math.sqrt(dimension), 0.0, mean=rest + linear, variance=linear**2 * dimension)
+        population = FreeMeixner(math.sqrt(dimension), 0.0, location=rest + linear, variance=linear**2 * dimension)
     return GeneralisedMarchenkoPastur(population, problem.width / problem.n)
 
 

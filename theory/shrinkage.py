@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from theory.laws import GeneralisedMarchenkoPastur, MarchenkoPastur
-from theory.laws.law import positive, real_points
+from theory.laws.law import eigenvalue_rounding, non_negative, positive
 from theory.spiked_models import SpikedCovariance
+from theory.statement.arguments import integer
 
 __all__ = ["LOSSES", "nonlinear_shrinkage", "optimal_shrinkage", "oracle_shrinkage", "shrunk_eigenvalues"]
 
@@ -16,7 +15,7 @@ LOSSES = ("frobenius", "operator", "stein")
 
 
 def optimal_shrinkage(
-    eigenvalues: np.ndarray, ratio: float, *, loss: str = "frobenius", variance: float = 1.0
+    eigenvalues: np.ndarray, gamma: float, *, loss: str = "frobenius", variance: float = 1.0
 ) -> np.ndarray:
     """Asymptotically optimal shrinkage of the eigenvalues of a sample covariance whose population is spiked.
 
@@ -27,8 +26,8 @@ def optimal_shrinkage(
     Parameters
     ----------
     eigenvalues : array_like
-        Sample eigenvalues, non-negative.
-    ratio : float
+        Sample eigenvalues, non-negative to the rounding of a solver.
+    gamma : float
         γ = p/n > 0.
     loss : {"frobenius", "operator", "stein"}
     variance : float
@@ -53,11 +52,11 @@ def optimal_shrinkage(
     >>> print(f"{optimal_shrinkage(3.75, 0.5):.3f}")
     2.400
     """
-    values = _eigenvalues(eigenvalues)
+    values = non_negative("eigenvalues", eigenvalues)
     variance = positive("variance", variance)
     if loss not in LOSSES:
         raise ValueError(f"`loss` must be one of {', '.join(LOSSES)}; got {loss!r}")
-    model = SpikedCovariance(MarchenkoPastur(ratio))
+    model = SpikedCovariance(MarchenkoPastur(gamma))
     result = np.ones(values.shape)
     shown = values / variance > model.bulk.support[1]
     alpha = model.inverse(values[shown] / variance).spike
@@ -80,7 +79,7 @@ def oracle_shrinkage(eigenvalues: np.ndarray, bulk: GeneralisedMarchenkoPastur) 
     Parameters
     ----------
     eigenvalues : array_like
-        Points of the bulk; 0 as well where γ > 1.
+        Points of the bulk; 0, to the rounding of a solver, as well where γ > 1.
     bulk : GeneralisedMarchenkoPastur
 
     Returns
@@ -97,8 +96,9 @@ def oracle_shrinkage(eigenvalues: np.ndarray, bulk: GeneralisedMarchenkoPastur) 
     ----------
     Ledoit and Péché, arXiv 0911.3010.
     """
-    values = _eigenvalues(eigenvalues)
-    null = (values == 0.0) & (bulk.ratio > 1.0)
+    top = bulk.support[1]
+    values = non_negative("eigenvalues", eigenvalues, largest=top)
+    null = (values <= min(eigenvalue_rounding(eigenvalues, top), bulk.support[0])) & (bulk.gamma > 1.0)
     inside = np.zeros(values.shape, dtype=bool)
     for low, high in bulk.bands:
         inside |= (values > low) & (values < high)
@@ -108,22 +108,25 @@ def oracle_shrinkage(eigenvalues: np.ndarray, bulk: GeneralisedMarchenkoPastur) 
     zeta = bulk._upper_root(values[inside])
     result[inside] = np.abs(zeta) ** 2 / values[inside]
     if null.any():
-        result[null] = -float(bulk._real_root(np.zeros(1))[0]) / (bulk.ratio - 1.0)
+        result[null] = -float(bulk._real_root(np.zeros(1))[0]) / (bulk.gamma - 1.0)
     return result
 
 
 def shrunk_eigenvalues(eigenvalues: np.ndarray, n: int) -> np.ndarray:
-    """Analytical nonlinear shrinkage of all eigenvalues of a sample covariance; no population spectrum is assumed.
+    """Quadratic-inverse shrinkage of all eigenvalues of a sample covariance; no population spectrum is assumed.
 
-    The density and its Hilbert transform in `oracle_shrinkage` are estimated with the Epanechnikov kernel, of bandwidth
-    n^(−1/3) times each eigenvalue.
+    The transform in `oracle_shrinkage` is estimated from the inverse sample eigenvalues x = 1/λ: with c = p/n, the
+    relative bandwidth h = min(c, 1/c)^0.7 p^(−0.35), θ_j the mean over i of x_i(x_i − x_j)/((x_i − x_j)² + h²x_i²), η_j
+    that of hx_i²/((x_i − x_j)² + h²x_i²) and A = θ² + η², the eigenvalues become
+    1/((1 − c)²x + 2c(1 − c)xθ + c²xA) for p ≤ n; for p > n, 1/(xA), and 1/((c − 1) mean x) for the p − n zeros. All are
+    then scaled to the trace of the sample. Unlike estimates on the scale of λ it has no pole at p = n.
 
     Parameters
     ----------
     eigenvalues : array_like, shape (p,)
-        All eigenvalues; for p > n the least p − n count as zeros.
+        All eigenvalues; for p > n the least p − n are zeros to the rounding of a solver.
     n : int
-        Degrees of freedom: the sample size, less 1 if the mean was subtracted; at least 12.
+        Degrees of freedom: the sample size, less 1 if the mean was subtracted; at least 2.
 
     Returns
     -------
@@ -133,44 +136,57 @@ def shrunk_eigenvalues(eigenvalues: np.ndarray, n: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `n` is too small, an eigenvalue is negative or NaN, or one of the min(n, p) largest is 0.
+        If `n` is too small, an eigenvalue is negative or NaN, or not min(n, p) of them are positive.
 
     References
     ----------
-    Ledoit and Wolf, Annals of Statistics 48 (2020) 3043.
+    Ledoit and Wolf, Bernoulli 28 (2022) 1519.
     """
-    values = _eigenvalues(eigenvalues)
+    values = non_negative("eigenvalues", eigenvalues)
     if values.ndim != 1 or not values.size:
         raise ValueError(f"`eigenvalues` must be a non-empty vector; got shape {values.shape}")
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 12:
-        raise ValueError(f"`n` must be an integer of at least 12, the kernel's reach; got {n!r}")
-    p = len(values)
+    n = _degrees_of_freedom(n)
+    return _shrunk(values, n, eigenvalue_rounding(eigenvalues), "eigenvalues")
+
+
+def _degrees_of_freedom(n: int) -> int:
+    return integer("n", n, 2)
+
+
+def _shrunk(values: np.ndarray, n: int, rounding: float, name: str) -> np.ndarray:
+    """As `shrunk_eigenvalues`; what is at most `rounding` is 0."""
+    p, count = len(values), int(np.count_nonzero(values > rounding))
+    if count > n:
+        raise ValueError(
+            f"`n` must be at least the number of positive eigenvalues of `{name}`, here {count}; got {n}: give the "
+            "number of rows, less 1 if the mean was subtracted"
+        )
+    if count < min(n, p):
+        raise ValueError(
+            f"`{name}` must have min(n, p) = {min(n, p)} positive eigenvalues for `n` = {n}; got {count}: data of "
+            "which the mean was subtracted have one degree of freedom less than rows, `n` being that number; leave out "
+            "variables that are constant or repeated"
+        )
     order = np.argsort(values, kind="stable")
-    kept = order[max(0, p - n) :]
-    x = values[kept]
-    if not x[0] > 0.0:
-        raise ValueError(f"`eigenvalues` must have min(n, p) = {len(x)} positive ones; got {np.count_nonzero(x)}")
-    width = float(n) ** (-1.0 / 3.0)
-    root5 = math.sqrt(5.0)
-    distance = (x[:, None] - x) / (width * x)
-    inner = 1.0 - distance**2 / 5.0
-    density = np.mean(0.75 / root5 * np.maximum(inner, 0.0) / (width * x), axis=1)
-    at_end = np.abs(distance) == root5
-    shift = np.where(at_end, 0.0, distance)
-    logarithm = np.log(np.abs((root5 - shift) / (root5 + shift)))
-    hilbert = -0.3 / math.pi * distance + np.where(at_end, 0.0, 0.75 / root5 / math.pi * inner * logarithm)
-    hilbert = np.mean(hilbert / (width * x), axis=1)
+    kept = order[p - count :]
+    x, c = 1.0 / values[kept], p / n
+    h = min(c, 1.0 / c) ** 0.7 / p**0.35
+    distance = x - x[:, None]  # x_i − x_j at [j, i]
+    weight = 1.0 / (distance**2 + (h * x) ** 2)
+    theta, eta = np.mean(x * distance * weight, axis=1), np.mean(h * x * x * weight, axis=1)
+    amplitude = theta**2 + eta**2
     result = np.empty(p)
     if p <= n:
-        ratio = p / n
-        real = 1.0 - ratio - math.pi * ratio * x * hilbert
-        result[kept] = x / ((math.pi * ratio * x * density) ** 2 + real**2)
-        return result
-    reach = root5 * width
-    at_zero = 0.3 / width**2 + 0.75 / (root5 * width) * (1.0 - 0.2 / width**2) * math.log((1.0 + reach) / (1.0 - reach))
-    at_zero *= np.mean(1.0 / x) / math.pi
-    result[order[: p - n]] = n / (math.pi * (p - n) * at_zero)
-    result[kept] = 1.0 / (math.pi**2 * x * (density**2 + hilbert**2))
+        result[kept] = 1.0 / (x * ((1.0 - c) ** 2 + 2.0 * c * (1.0 - c) * theta + c**2 * amplitude))
+    else:
+        result[kept] = 1.0 / (x * amplitude)
+        result[order[: p - count]] = 1.0 / ((c - 1.0) * np.mean(x))
+    result *= values.sum() / result.sum()
+    if not (np.isfinite(result).all() and (result > 0.0).all()):
+        raise ArithmeticError(
+            f"shrinkage gave eigenvalues from {result.min():.3g} to {result.max():.3g}, which must be positive: the "
+            "eigenvalues span more than floating point resolves; rescale the variables"
+        )
     return result
 
 
@@ -179,10 +195,10 @@ def nonlinear_shrinkage(covariance: np.ndarray, n: int) -> np.ndarray:
 
     Parameters
     ----------
-    covariance : ndarray, shape (p, p)
-        Symmetric, positive semi-definite.
+    covariance : array_like, shape (p, p)
+        Symmetric or Hermitian and positive semi-definite, to the rounding of its type.
     n : int
-        Degrees of freedom; see `shrunk_eigenvalues`.
+        Degrees of freedom: the sample size, less 1 if the mean was subtracted.
 
     Returns
     -------
@@ -191,24 +207,26 @@ def nonlinear_shrinkage(covariance: np.ndarray, n: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the matrix is not square and symmetric, or its eigenvalues break their rule.
+        If the matrix is not square, finite, symmetric and positive semi-definite, or its rank is not min(n, p).
     """
-    covariance = np.asarray(covariance, dtype=float)
-    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
-        raise ValueError(f"`covariance` must be a square matrix; got shape {covariance.shape}")
-    if not np.isfinite(covariance).all():
+    given = np.asarray(covariance)
+    if given.ndim != 2 or given.shape[0] != given.shape[1] or not given.size:
+        raise ValueError(f"`covariance` must be a square matrix; got shape {given.shape}")
+    matrix = given.astype(complex if np.iscomplexobj(given) else float)
+    if np.ma.is_masked(covariance) or not np.isfinite(matrix).all():
         raise ValueError("`covariance` must be finite; got a NaN or infinite entry")
-    if not np.allclose(covariance, covariance.T, rtol=1e-10, atol=1e-12 * np.abs(covariance).max()):
+    n = _degrees_of_freedom(n)
+    p = len(matrix)
+    epsilon = float(np.finfo(given.dtype if np.issubdtype(given.dtype, np.inexact) else float).eps)
+    size = float(np.abs(matrix).max())
+    if np.abs(matrix - matrix.conj().T).max() > 8.0 * p * epsilon * size:
         raise ValueError("`covariance` must be symmetric; got a matrix that differs from its transpose")
-    values, vectors = np.linalg.eigh(covariance)
-    rounding = 1e-12 * max(values[-1], 0.0) * len(values)
-    values = np.where(np.abs(values) <= rounding, 0.0, values)
-    return (vectors * shrunk_eigenvalues(values, n)) @ vectors.T
-
-
-def _eigenvalues(eigenvalues: np.ndarray) -> np.ndarray:
-    values = real_points("eigenvalues", eigenvalues)
-    if not np.isfinite(values).all() or (values < 0.0).any():
-        wrong = values[~np.isfinite(values) | (values < 0.0)].flat[0]
-        raise ValueError(f"`eigenvalues` must be finite and non-negative; got {wrong:g}")
-    return values
+    values, vectors = np.linalg.eigh(matrix)
+    rounding = p * epsilon * max(float(np.abs(values).max()), 0.0)
+    if values[0] < -rounding:
+        raise ValueError(
+            f"`covariance` must be positive semi-definite; got an eigenvalue of {values[0]:.3g} beside the largest, "
+            f"{values[-1]:.3g}: covariances of pairwise complete data are not; leave out or fill in rows with gaps"
+        )
+    shrunk = _shrunk(np.maximum(values, 0.0), n, rounding, "covariance")
+    return (vectors * shrunk) @ vectors.conj().T

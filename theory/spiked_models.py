@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from theory.laws import GeneralisedMarchenkoPastur, Law, MarchenkoPastur, Semicircle
-from theory.laws.law import real_points
+from theory.laws.law import non_negative, real_points
+from theory.roots import bracketed_root
+from theory.statement.arguments import integer
 
 __all__ = ["InformationPlusNoise", "SpikeEstimate", "SpikeImage", "SpikedCovariance", "SpikedModel", "SpikedWigner"]
 
@@ -72,24 +72,38 @@ class SpikedModel(ABC):
     """Forward and inverse map of one spike, through the transform of the noise alone."""
 
     @abstractmethod
+    def _spikes_at(self, eigenvalue: np.ndarray) -> np.ndarray:
+        """Population spikes of eigenvalues, nan where these do not stand off the bulk."""
+
+    @abstractmethod
+    def _hidden(self, eigenvalue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Population spikes whose eigenvalue stays in the band that holds each one."""
+
+    # A spike that detaches is worked on by a coordinate that increases with it and in which all else is explicit: the
+    # population eigenvalue of a covariance, the sample eigenvalue of the others.
+
+    @abstractmethod
+    def _coordinate(self, image: SpikeImage) -> np.ndarray:
+        """Coordinates of the spikes that detach, as a flat array."""
+
+    @abstractmethod
+    def _spread(self, coordinate: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Spike, eigenvalue and √n times its standard deviation, up to the ends of `_visible`."""
+
+    @abstractmethod
+    def _visible(self, eigenvalue: np.ndarray, spike: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Coordinates of each spike and of the ends of the interval of detaching ones that holds it."""
+
+    @abstractmethod
     def forward(self, spike: np.ndarray) -> SpikeImage:
         """Sample eigenvalues and squared cosines of population spikes."""
 
-    @abstractmethod
-    def _spike_at(self, eigenvalue: float) -> float:
-        """Population spike of an eigenvalue, nan where it does not stand off the bulk."""
-
-    @abstractmethod
-    def _hidden(self, eigenvalue: float) -> tuple[float, float]:
-        """Population spikes whose eigenvalue stays in the band that holds this one."""
-
-    @abstractmethod
-    def _visible(self, spike: float) -> tuple[float, float]:
-        """The interval of detaching spikes that holds this one."""
-
-    @abstractmethod
     def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
         """Standard deviation, of order n^(−1/2), of the eigenvalue of a detached spike; nan where not detached."""
+        image, n = self.forward(spike), _sample_size(n)
+        deviation = np.full(image.spike.shape, math.nan)
+        deviation[image.detached] = self._spread(self._coordinate(image))[2] / math.sqrt(n)
+        return deviation
 
     def inverse(self, eigenvalue: np.ndarray, n: int | None = None, *, level: float = 0.95) -> SpikeEstimate:
         """Population spikes of sample eigenvalues.
@@ -120,41 +134,62 @@ class SpikedModel(ABC):
         if not 0.0 < level < 1.0:
             raise ValueError(f"`level` must be in (0, 1); got {level!r}")
         reach = float(ndtri(0.5 + 0.5 * level))
-        rows = [self._inverse_one(float(value), n, reach) for value in eigenvalue.ravel()]
-        columns = np.array(rows, dtype=float).reshape(-1, 3)
-        spike, low, high = (column.reshape(eigenvalue.shape) for column in columns.T)
+        flat = eigenvalue.ravel()
+        spike = self._spikes_at(flat)
+        shown = ~np.isnan(spike)
+        low, high = (np.array(end, dtype=float) for end in self._hidden(flat))
+        low[shown] = high[shown] = math.nan
+        if n is not None:
+            at, *ends = self._visible(flat[shown], spike[shown])
+            for bound, end, side in ((low, ends[0], -1.0), (high, ends[1], 1.0)):
+                bound[shown] = self._bounds(flat[shown], at, end, side, reach / math.sqrt(n))
+        spike, low, high = (values.reshape(eigenvalue.shape) for values in (spike, low, high))
         return SpikeEstimate(eigenvalue, spike, low, high, ~np.isnan(spike))
 
-    def _inverse_one(self, eigenvalue: float, n: int | None, reach: float) -> tuple[float, float, float]:
-        spike = self._spike_at(eigenvalue)
-        if math.isnan(spike):
-            return spike, *self._hidden(eigenvalue)
-        if n is None:
-            return spike, math.nan, math.nan
-        bounds = self._visible(spike)
-        low, high = (
-            self._reached(eigenvalue, spike, end, shift, n) for end, shift in zip(bounds, (reach, -reach), strict=True)
+    def _bounds(self, eigenvalue: np.ndarray, at: np.ndarray, end: np.ndarray, side: float, reach: float) -> np.ndarray:
+        """The spikes between `at` and `end` whose eigenvalue, `reach` deviations nearer, is the one observed."""
+
+        def excess(coordinate: np.ndarray, eigenvalue: np.ndarray) -> np.ndarray:
+            _, place, deviation = self._spread(coordinate)
+            return place - side * reach * deviation - eigenvalue
+
+        far = np.array(end)
+        open_ = np.isinf(end)
+        if open_.any():
+            step = np.maximum(1e-3, np.abs(at[open_]))
+            sought, value = at[open_] + side * step, eigenvalue[open_]
+            short = np.ones(sought.shape, dtype=bool)
+            for _ in range(30):  # up to 1e9 times the spike: with an n so small that no spike is excluded, the end
+                short[short] = side * excess(sought[short], value[short]) <= 0.0
+                if not short.any():
+                    break
+                step[short] *= 2.0
+                sought[short] += side * step[short]
+            far[open_] = np.where(short, side * math.inf, sought)
+        bound, inside = np.array(far), np.isfinite(far)
+        ends = (at[inside], far[inside]) if side > 0.0 else (far[inside], at[inside])
+        bound[inside] = self._spread(bracketed_root(excess, *ends, eigenvalue[inside]))[0]
+        return bound
+
+
+def _real_transforms(noise: Law, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """m and m′ at real z outside the bulk; m′, infinite at an edge, is 1e100 within rounding of one."""
+    m, slope = (value.real for value in noise._transforms(z.astype(complex)))
+    ends = noise.support
+    rounding = 4.0 * np.finfo(float).eps * max(abs(end) for end in ends)
+    at_edge = np.minimum(np.abs(z - ends[0]), np.abs(z - ends[1])) <= rounding
+    return m, np.where(at_edge, 1e100, slope)
+
+
+def _cosines(name: str, value: np.ndarray) -> np.ndarray:
+    """Squared cosines, checked to be in [0, 1] to rounding."""
+    if not ((value >= -1e-6) & (value <= 1.0 + 1e-6)).all():
+        worst = value.flat[np.argmax(np.where(np.isnan(value), math.inf, np.abs(value - 0.5)))]
+        raise ArithmeticError(
+            f"{name} gave a squared cosine of {worst:.6g}, outside [0, 1]: the transform of the noise is not resolved "
+            "there; move the spike away from the edge of the bulk"
         )
-        return spike, low, high
-
-    def _reached(self, eigenvalue: float, spike: float, end: float, shift: float, n: int) -> float:
-        """The spike between `spike` and `end` whose eigenvalue, moved by `shift` deviations, is the one observed."""
-
-        def excess(s: float) -> float:
-            return float(self.forward(s).eigenvalue + shift * self.standard_deviation(s, n)) - eigenvalue
-
-        sign = math.copysign(1.0, end - spike)
-        if math.isinf(end):
-            far = spike + sign * max(1e-3, abs(spike))
-            while sign * excess(far) <= 0.0:
-                if abs(far) > 1e9 * max(1.0, abs(spike)):
-                    return end  # n so small that no spike is excluded
-                far *= 2.0
-        else:
-            far = end + (spike - end) * 1e-12
-            if sign * excess(far) <= 0.0:
-                return end
-        return float(brentq(excess, spike, far, xtol=1e-13 * max(1.0, abs(spike))))
+    return np.clip(value, 0.0, 1.0)
 
 
 def _finite(name: str, value: np.ndarray) -> np.ndarray:
@@ -165,9 +200,7 @@ def _finite(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def _sample_size(n: int) -> int:
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ValueError(f"`n` must be a positive integer; got {n!r}")
-    return int(n)
+    return integer("n", n, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +235,7 @@ class SpikedCovariance(SpikedModel):
     def __post_init__(self) -> None:
         bulk = self.bulk
         if isinstance(bulk, MarchenkoPastur):
-            bulk = GeneralisedMarchenkoPastur([bulk.variance], bulk.ratio)
+            bulk = GeneralisedMarchenkoPastur([bulk.variance], bulk.gamma)
         if not isinstance(bulk, GeneralisedMarchenkoPastur):
             raise ValueError(f"`bulk` must be a (generalised) Marchenko-Pastur law; got {bulk!r}")
         object.__setattr__(self, "bulk", bulk)
@@ -235,18 +268,21 @@ class SpikedCovariance(SpikedModel):
         ValueError
             If a spike is negative or not finite.
         """
-        spike = _finite("spike", spike)
-        if (spike < 0.0).any():
-            raise ValueError(f"`spike` must be non-negative, as covariances are; got {spike[spike < 0.0].flat[0]}")
+        spike = non_negative("spike", spike, rule="be non-negative, as covariances are", largest=self.bulk.support[1])
         detached = np.zeros(spike.shape, dtype=bool)
         for low, high in self.detaching:
             detached |= (spike > low) & (spike < high)
         value, slope = np.empty(spike.shape), np.zeros(spike.shape)
         value[detached], slope[detached] = self.bulk._map(spike[detached])
         if not detached.all():
-            value[~detached] = self.bulk.ppf(self.bulk.population.cdf(spike[~detached]))
+            hidden = spike[~detached]
+            band = np.searchsorted([right for _, right in self.bulk.critical_points], hidden)
+            # a spike just left of a band's atoms is hidden by that band, not by the one below
+            floor = np.array([-math.inf, *(low for low, _ in self.bulk.bands[1:])])[band]
+            value[~detached] = np.maximum(self.bulk.ppf(self.bulk.population.cdf(hidden)), floor)
         right = np.zeros(spike.shape)
-        right[detached] = spike[detached] * slope[detached] / value[detached]
+        right[detached] = _cosines(type(self).__name__, spike[detached] * slope[detached] / value[detached])
+        slope[detached] = _cosines(type(self).__name__, slope[detached])
         return SpikeImage(spike, value, slope, right, detached)
 
     def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
@@ -254,23 +290,37 @@ class SpikedCovariance(SpikedModel):
 
         Data with another fourth moment has another variance if the spike's eigenvector is localised.
         """
-        image, n = self.forward(spike), _sample_size(n)
-        return np.where(image.detached, image.spike * np.sqrt(2.0 * image.left_cosine2 / n), math.nan)
+        return super().standard_deviation(spike, n)
 
-    def _spike_at(self, eigenvalue: float) -> float:
-        if any(low <= eigenvalue <= high for low, high in self.bulk.bands):
-            return math.nan
-        spike = float(self.bulk._real_root(np.array([eigenvalue]))[0])
-        return spike if spike > 0.0 else math.nan  # below the bulk of γ > 1 no covariance maps there
+    def _coordinate(self, image: SpikeImage) -> np.ndarray:
+        return image.spike[image.detached]
 
-    def _hidden(self, eigenvalue: float) -> tuple[float, float]:
-        for (_, high), (left, right) in zip(self.bulk.bands, self.bulk.critical_points, strict=True):
-            if eigenvalue <= high:
-                return max(left, 0.0), right
-        raise AssertionError("an eigenvalue right of the bulk has a spike")
+    def _spread(self, coordinate: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        value, slope = self.bulk._map(coordinate)
+        return (
+            coordinate,
+            value,
+            coordinate * np.sqrt(2.0 * np.maximum(slope, 0.0)),
+        )  # at a threshold ψ′ is 0 to rounding
 
-    def _visible(self, spike: float) -> tuple[float, float]:
-        return next((low, high) for low, high in self.detaching if low < spike < high)
+    def _spikes_at(self, eigenvalue: np.ndarray) -> np.ndarray:
+        free = np.ones(eigenvalue.shape, dtype=bool)
+        for low, high in self.bulk.bands:
+            free &= (eigenvalue < low) | (eigenvalue > high)
+        spike = np.full(eigenvalue.shape, math.nan)
+        spike[free] = self.bulk._real_root(eigenvalue[free])
+        return np.where(spike > 0.0, spike, math.nan)  # below the bulk of γ > 1 no covariance maps there
+
+    def _hidden(self, eigenvalue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        left, right = np.array(self.bulk.critical_points).T
+        band = np.searchsorted([high for _, high in self.bulk.bands], eigenvalue)
+        band = np.minimum(band, len(left) - 1)
+        return np.maximum(left[band], 0.0), right[band]
+
+    def _visible(self, eigenvalue: np.ndarray, spike: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        lows, highs = np.array(self.detaching).T
+        interval = np.clip(np.searchsorted(lows, spike) - 1, 0, None)
+        return spike, lows[interval], highs[interval]
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,7 +336,7 @@ class InformationPlusNoise(SpikedModel):
     Parameters
     ----------
     noise : Law
-        Law of the eigenvalues of XᵀX with an attribute `ratio`, γ = p/n: (generalised) Marchenko-Pastur or separable.
+        Law of the eigenvalues of XᵀX with an attribute `gamma`, γ = p/n: (generalised) Marchenko-Pastur or separable.
         The noise, or the signal's vectors, must be rotationally invariant.
 
     References
@@ -297,7 +347,7 @@ class InformationPlusNoise(SpikedModel):
     noise: Law
 
     def __post_init__(self) -> None:
-        if not isinstance(self.noise, Law) or not hasattr(self.noise, "ratio"):
+        if not isinstance(self.noise, Law) or not hasattr(self.noise, "gamma"):
             raise ValueError(f"`noise` must be a law with a ratio, such as MarchenkoPastur; got {self.noise!r}")
 
     @property
@@ -311,8 +361,8 @@ class InformationPlusNoise(SpikedModel):
 
     def _energy(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """E, m, m̃, and r = 1/m′, rE′, rm̃′, which are finite at the edge too, at real z from there on."""
-        m, slope = (value.real for value in self.noise._transforms(z.astype(complex)))
-        ratio, r = self.noise.ratio, 1.0 / slope
+        m, slope = _real_transforms(self.noise, z)
+        ratio, r = self.noise.gamma, 1.0 / slope
         companion = ratio * m - (1.0 - ratio) / z
         companion_slope = ratio + r * (1.0 - ratio) / z**2
         energy_slope = r * m * companion + z * (companion + m * companion_slope)
@@ -320,22 +370,28 @@ class InformationPlusNoise(SpikedModel):
 
     def forward(self, spike: np.ndarray) -> SpikeImage:
         """Eigenvalues of the sum's Gram matrix and squared cosines of signals of singular value θ ≥ 0."""
-        spike = _finite("spike", spike)
-        if (spike < 0.0).any():
-            raise ValueError(f"`spike` must be non-negative, a singular value; got {spike[spike < 0.0].flat[0]}")
+        spike = non_negative("spike", spike, rule="be non-negative, a singular value", largest=self._edge**0.5)
         detached = spike > self.threshold
         value = np.full(spike.shape, self._edge)
         left, right = np.zeros(spike.shape), np.zeros(spike.shape)
-        theta = spike[detached]
-
-        def excess(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            energy, _, _, r, slope, _ = self._energy(z)
-            return theta**-2 - energy, -slope / r
-
-        z = _root_from_edge(excess, self._edge, (theta + math.sqrt(self._edge)) ** 2)  # z ≤ (θ + √b)²
+        z = self._roots(spike[detached])
         energy, m, companion, r, slope, _ = self._energy(z)
-        value[detached], left[detached], right[detached] = z, companion * energy * r / slope, m * energy * r / slope
+        value[detached] = z
+        left[detached] = _cosines(type(self).__name__, companion * energy * r / slope)
+        right[detached] = _cosines(type(self).__name__, m * energy * r / slope)
         return SpikeImage(spike, value, left, right, detached)
+
+    def _roots(self, theta: np.ndarray) -> np.ndarray:
+        """The eigenvalues z with E(z) = θ^(−2), through √(z − b), in which E is smooth at the edge b."""
+
+        def excess(y: np.ndarray, theta: np.ndarray) -> np.ndarray:
+            return -np.log(self._energy(self._edge + y**2)[0] * theta**2)
+
+        # z ≤ (θ + √b)²
+        return (
+            self._edge
+            + bracketed_root(excess, 0.0, np.sqrt(theta**2 + 2.0 * theta * math.sqrt(self._edge)), theta) ** 2
+        )
 
     def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
         """Standard deviation of the eigenvalue z; nan where the signal does not detach.
@@ -343,28 +399,33 @@ class InformationPlusNoise(SpikedModel):
         For rotationally invariant noise the three forms of u and v in the resolvent are independent Gaussians:
         Var z = z[m̃²V₁ + m²V₂ + 4mm̃V₃]/E′² with V₁ = 2z(m′ − m²)/p, V₂ = 2z(m̃′ − m̃²)/n and V₃ = (m + zm′)/n.
         """
-        image, n = self.forward(spike), _sample_size(n)
-        z = np.where(image.detached, image.eigenvalue, 2.0 * self._edge)
-        z = z.ravel()
+        return super().standard_deviation(spike, n)
+
+    def _coordinate(self, image: SpikeImage) -> np.ndarray:
+        return image.eigenvalue[image.detached]
+
+    def _spread(self, coordinate: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        z = coordinate
         energy, m, companion, r, slope, companion_slope = self._energy(z)
-        first = 2.0 * z**2 * companion**2 * (1.0 - r * m**2) / (self.noise.ratio * n)
-        second = 2.0 * z**2 * m**2 * (companion_slope - r * companion**2) / n
-        across = 4.0 * energy * (r * m + z) / n
-        deviation = np.sqrt(r * (first + second + across)) / np.abs(slope)
-        return np.where(image.detached, deviation.reshape(image.spike.shape), math.nan)
+        first = 2.0 * z**2 * companion**2 * (1.0 - r * m**2) / self.noise.gamma
+        second = 2.0 * z**2 * m**2 * (companion_slope - r * companion**2)
+        across = 4.0 * energy * (r * m + z)
+        return (
+            1.0 / np.sqrt(energy),
+            z,
+            np.sqrt(r * np.maximum(first + second + across, 0.0)) / np.abs(slope),
+        )  # 0 at the edge
 
-    def _spike_at(self, eigenvalue: float) -> float:
-        if eigenvalue <= self._edge:
-            return math.nan
-        return 1.0 / math.sqrt(float(self._energy(np.array([eigenvalue]))[0][0]))
+    def _spikes_at(self, eigenvalue: np.ndarray) -> np.ndarray:
+        spike, free = np.full(eigenvalue.shape, math.nan), eigenvalue > self._edge
+        spike[free] = 1.0 / np.sqrt(self._energy(eigenvalue[free])[0])
+        return spike
 
-    def _hidden(self, eigenvalue: float) -> tuple[float, float]:
-        del eigenvalue
-        return 0.0, self.threshold
+    def _hidden(self, eigenvalue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(eigenvalue.shape), np.full(eigenvalue.shape, self.threshold)
 
-    def _visible(self, spike: float) -> tuple[float, float]:
-        del spike
-        return self.threshold, math.inf
+    def _visible(self, eigenvalue: np.ndarray, spike: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return eigenvalue, np.full(spike.shape, self._edge), np.full(spike.shape, math.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -398,64 +459,53 @@ class SpikedWigner(SpikedModel):
         return -1.0 / float(low), -1.0 / float(high)
 
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        m, slope = self.noise._transforms(z.astype(complex))
-        return m.real, slope.real
+        return _real_transforms(self.noise, z)
 
     def forward(self, spike: np.ndarray) -> SpikeImage:
         """Eigenvalues and squared cosines of signals of eigenvalue θ, of either sign."""
         spike = _finite("spike", spike)
         (below, above), (low, high) = self.thresholds, self.noise.support
         value, cosine2 = np.where(spike < 0.0, low, high), np.zeros(spike.shape)
-        for detached, edge in ((spike > above, high), (spike < below, low)):
-            theta = spike[detached]
+        detached = (spike > above) | (spike < below)
+        z = self._roots(spike[detached])
+        value[detached] = z
+        cosine2[detached] = _cosines(type(self).__name__, 1.0 / (spike[detached] ** 2 * self._transform(z)[1]))
+        return SpikeImage(spike, value, cosine2, cosine2, detached)
 
-            def excess(z: np.ndarray, theta: np.ndarray = theta) -> tuple[np.ndarray, np.ndarray]:
-                m, slope = self._transform(z)
-                return np.sign(theta) * (m + 1.0 / theta), np.sign(theta) * slope
+    def _roots(self, theta: np.ndarray) -> np.ndarray:
+        """The eigenvalues z with m(z) = −1/θ, through the root of the distance to the edge on the side of θ."""
+        sign = np.sign(theta)
+        low, high = self.noise.support
+        edge = np.where(sign > 0.0, high, low)
 
-            z = _root_from_edge(excess, edge, edge + theta)
-            value[detached], cosine2[detached] = z, 1.0 / (theta**2 * self._transform(z)[1])
-        return SpikeImage(spike, value, cosine2, cosine2, (spike > above) | (spike < below))
+        def excess(y: np.ndarray, theta: np.ndarray, edge: np.ndarray, sign: np.ndarray) -> np.ndarray:
+            return sign * (self._transform(edge + sign * y**2)[0] + 1.0 / theta)
+
+        return edge + sign * bracketed_root(excess, 0.0, np.sqrt(np.abs(theta)), theta, edge, sign) ** 2
 
     def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
         """√(2(m′ − m²)/n)/m′ at the eigenvalue, σ√(2(1 − σ²/θ²)/n) for Wigner noise; nan where not detached."""
-        image, n = self.forward(spike), _sample_size(n)
-        z = np.where(image.detached, image.eigenvalue, 2.0 * self.noise.support[1] + 1.0)
-        m, slope = (value.reshape(z.shape) for value in self._transform(z.ravel()))
+        return super().standard_deviation(spike, n)
+
+    def _coordinate(self, image: SpikeImage) -> np.ndarray:
+        return image.eigenvalue[image.detached]
+
+    def _spread(self, coordinate: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        m, slope = self._transform(coordinate)
         r = 1.0 / slope  # 0 at an edge
-        return np.where(image.detached, np.sqrt(2.0 * r * (1.0 - r * m**2) / n), math.nan)
+        return -1.0 / m, coordinate, np.sqrt(2.0 * r * np.maximum(1.0 - r * m**2, 0.0))
 
-    def _spike_at(self, eigenvalue: float) -> float:
+    def _spikes_at(self, eigenvalue: np.ndarray) -> np.ndarray:
         low, high = self.noise.support
-        if low <= eigenvalue <= high:
-            return math.nan
-        return -1.0 / float(self._transform(np.array([eigenvalue]))[0][0])
+        spike, free = np.full(eigenvalue.shape, math.nan), (eigenvalue < low) | (eigenvalue > high)
+        spike[free] = -1.0 / self._transform(eigenvalue[free])[0]
+        return spike
 
-    def _hidden(self, eigenvalue: float) -> tuple[float, float]:
-        del eigenvalue
-        return self.thresholds
-
-    def _visible(self, spike: float) -> tuple[float, float]:
+    def _hidden(self, eigenvalue: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         below, above = self.thresholds
-        return (above, math.inf) if spike > 0.0 else (-math.inf, below)
+        return np.full(eigenvalue.shape, below), np.full(eigenvalue.shape, above)
 
-
-def _root_from_edge(
-    function: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], edge: float, far: np.ndarray
-) -> np.ndarray:
-    """Zero between the edge, where the function is negative, and `far`, where it is not.
-
-    Guarded Newton steps in √|z − edge|, in which the transforms are smooth; the function gives value and slope in z.
-    """
-    sign = np.sign(far - edge)
-    low, high = np.zeros(far.shape), np.sqrt(np.abs(far - edge))
-    y = 0.5 * (low + high)
-    for _ in range(100):
-        value, slope = function(edge + sign * y**2)
-        low, high = np.where(value > 0.0, low, y), np.where(value > 0.0, y, high)
-        step = y - value / (2.0 * sign * y * slope)
-        following = np.where((step > low) & (step < high), step, 0.5 * (low + high))
-        if (np.abs(following - y) <= 4e-16 * y).all():
-            break
-        y = following
-    return edge + sign * y**2
+    def _visible(self, eigenvalue: np.ndarray, spike: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        low, high = self.noise.support
+        right = spike > 0.0
+        return eigenvalue, np.where(right, high, -math.inf), np.where(right, math.inf, low)

@@ -4,33 +4,48 @@ The law of Ŷ is the free compound Poisson law of the labels: with φ₀ = d/n�
 m(ζ) = 1/(−ζ + E[y/(1 + φ₀ y m)]). On the target's directions, with z the latents of the label y,
 W⋆(Ŷ − ζ)^(-1)W⋆ᵀ = S(ζ) = (−ζ I + E[y z zᵀ/(1 + φ₀ y m)])^(-1), βᵀ(Ŷ − ζ)^(-1)W⋆ᵀ = vᵀS with
 v = E[y z/(1 + φ₀ y m)], and βᵀ(Ŷ − ζ)^(-1)β = φ₀ m E[y²/(1 + φ₀ y m)] + vᵀSv.
+
+Given the batch the noise of every neuron has the covariance of M = X₀ᵀ diag(y₀²) X₀/n₀. The same formulas hold for M with y²
+in the place of y wherever y stands beside x xᵀ. Ŷ and M do not commute, but the measure tr(P_Ŷ(dy) P_M(dμ))/d of their
+spectral projections is a probability measure with both marginals exact; its moments given y come from
+tr M^k(Ŷ − ζ)^(-1)/d, which are m q₂, m(q₂² + φ₀q₄) and m(q₂³ + 2φ₀q₂q₄ + φ₀q₄ m_y + φ₀²q₆) for k = 1, 2, 3,
+q_k = E[y^k/(1 + φ₀ y m)].
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from theory.hermite import hermite_coefficients, hermite_polynomials
 from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
 from theory.statement.problem import Problem
 from theory.statement.target import Target
 
 __all__ = [
+    "StepLabels",
     "StepLaw",
     "StepStatistics",
+    "label_statistics",
     "latent_moments",
+    "latent_part",
     "latent_rule",
     "measure_on_grid",
+    "noise_law",
+    "step_labels",
     "step_law",
     "step_statistics",
     "step_transforms",
 ]
 
 _TENSOR_ORDER = {2: 60, 3: 32}
+_FEWER = {2: 30, 3: 16}  # nodes an axis where the latents are several
 _NODES = 12
 _HEIGHT = 0.08  # smoothing of the transforms in units of √(φ₀ m_y)
 _TOLERANCE = 1e-11
@@ -50,6 +65,8 @@ class StepStatistics:
         ‖β‖² = ‖C₁‖² + φ₀ m_y.
     overlap : ndarray, shape (k,)
         e = C₁/‖β‖, overlap of β̂ with the rows of W⋆.
+    label_fourth : float
+        E y⁴, noise included.
     """
 
     label_mean: float
@@ -57,17 +74,23 @@ class StepStatistics:
     linear: np.ndarray
     beta_norm2: float
     overlap: np.ndarray
+    label_fourth: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
 class StepLaw:
-    """Law of Ŷ, compressed to Gauss nodes.
+    """Joint law of Ŷ and M, compressed to Gauss nodes.
 
     Attributes
     ----------
     nodes, weights : ndarray, shape (J,)
-        Gauss rule of the spectral law ν.
-    joint_nodes : ndarray, shape (J',)
+        Gauss rule of the spectral law ν of Ŷ; all nodes are 0 for the law of M alone.
+    noise_nodes : ndarray, shape (J, 2)
+        Two values of M given each node of Ŷ.
+    noise_weights : ndarray, shape (J, 2)
+        Their shares, which sum to one: mean, variance and third moment of M given y are those of the joint law.
+    joint_nodes, joint_noise : ndarray, shape (J',)
+        Values of Ŷ and of M.
     joint_weights : ndarray, shape (J', 1 + k, 1 + k)
         Matrix Gauss rule of ν_ab(dy) for a, b among β̂ and the ξ̂_c = (I − eeᵀ)^(-1/2)(W⋆ − eβ̂ᵀ); the weights are
         positive semidefinite and sum to the identity.
@@ -75,8 +98,21 @@ class StepLaw:
 
     nodes: np.ndarray
     weights: np.ndarray
+    noise_nodes: np.ndarray
+    noise_weights: np.ndarray
     joint_nodes: np.ndarray
+    joint_noise: np.ndarray
     joint_weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class StepLabels:
+    """What the labels of the step are: y less a constant that the network already gives, and φ₀ = d/n₀."""
+
+    target: Target
+    noise: float
+    phi0: float
+    start: float = 0.0
 
 
 @lru_cache(maxsize=32)
@@ -101,66 +137,152 @@ def step_statistics(problem: Problem) -> StepStatistics:
     -------
     StepStatistics
     """
-    return _statistics(problem.teacher, problem.noise, problem.phi0)
+    return _statistics(step_labels(problem))
+
+
+def label_statistics(problem: Problem) -> StepStatistics:
+    """The same for the labels of the ridge fit, which a start away from f = 0 does not move.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    StepStatistics
+    """
+    return _statistics(StepLabels(problem.teacher, problem.noise, problem.phi0))
+
+
+def step_labels(problem: Problem) -> StepLabels:
+    """The labels of the step: with a constant second layer f starts at E σ(Z) unless σ is centred.
+
+    f(x) = (1/N) Σ_j σ(⟨w_j, x⟩) is then c₀ up to O(N^(-1/2)), of the order of the labels; with signs in the second
+    layer it is O(N^(-1/2)) itself.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    StepLabels
+    """
+    start = 0.0
+    if problem.second_layer == "constant" and not problem.centered:
+        start = float(hermite_coefficients(problem.sigma, 0)[0])
+    return StepLabels(problem.teacher, problem.noise, problem.phi0, start)
 
 
 @lru_cache(maxsize=128)
-def _statistics(target: Target, noise: float, phi0: float) -> StepStatistics:
+def _statistics(labels: StepLabels) -> StepStatistics:
+    target, noise, phi0 = labels.target, labels.noise, labels.phi0
     nodes, weights, g = latent_rule(target)
+    g = g - labels.start
     power = float(weights @ g**2) + noise**2
     if not power > 0.0:
         raise ValueError(f"`target` must not vanish; {target.name} has E y² = {power:g}")
     linear = (weights * g) @ nodes
     linear[np.abs(linear) < 1e-13 * math.sqrt(power)] = 0.0
     beta_norm2 = float(linear @ linear) + phi0 * power
-    return StepStatistics(float(weights @ g), power, linear, beta_norm2, linear / math.sqrt(beta_norm2))
+    fourth = float(weights @ (g**4 + 6.0 * g**2 * noise**2)) + 3.0 * noise**4
+    return StepStatistics(float(weights @ g), power, linear, beta_norm2, linear / math.sqrt(beta_norm2), fourth)
 
 
-def latent_moments(problem: Problem, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """E[y|u], E[y²|u] and t_c(u) = E[g(z) ξ_c | u] for z = e u + (I − eeᵀ)^(1/2) ξ.
+def latent_moments(
+    problem: Problem, u: np.ndarray, directions: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """E[y|u], E[y²|u] and t_c(u) = E[g(z) ξ_c | u] for z = E u + (I − EEᵀ)^(1/2) ξ, y the label of the ridge fit.
 
     Parameters
     ----------
     problem : Problem
-    u : ndarray, shape (S,)
-        Values of the latent ⟨x, β̂⟩.
+    u : ndarray, shape (S,) or (S, p)
+        Values of the latent ⟨x, β̂⟩, or of several.
+    directions : ndarray, shape (k, p), optional
+        E, the overlap of W⋆ with the latents' directions; e of β̂ by default.
 
     Returns
     -------
     y1, y2 : ndarray, shape (S,)
     t : ndarray, shape (S, k)
     """
-    target, step = problem.teacher, step_statistics(problem)
-    k, e = target.k, step.overlap
-    rest = math.sqrt(problem.phi0 * step.label_power / step.beta_norm2)  # √(1 − |e|²) without cancellation
+    rows = [_moments(g, weights, xi) for g, weights, xi in _given_latent(problem, u, directions)]
+    y1, y2, t = (np.array(column) for column in zip(*rows, strict=True))
+    return y1, y2 + problem.noise**2, t
+
+
+def latent_part(problem: Problem, u: np.ndarray, degree: int, directions: np.ndarray | None = None) -> np.ndarray:
+    """E[g(z) he_α(ξ) | u] for the normalised Hermite products of one degree |α| in the ξ of `latent_moments`.
+
+    Parameters
+    ----------
+    problem : Problem
+    u : ndarray, shape (S,) or (S, p)
+    degree : int
+    directions : ndarray, shape (k, p), optional
+
+    Returns
+    -------
+    ndarray, shape (S, F)
+        In the order of the multi-indices α.
+    """
+    k = problem.teacher.k
+    indices = [alpha for alpha in itertools.product(range(degree + 1), repeat=k) if sum(alpha) == degree]
     rows = []
+    for g, weights, xi in _given_latent(problem, u, directions):
+        he = hermite_polynomials(xi, degree)  # (degree + 1, B, k)
+        scale = [math.sqrt(math.prod(math.factorial(a) for a in alpha)) for alpha in indices]
+        products = [np.prod([he[a, :, c] for c, a in enumerate(alpha)], axis=0) for alpha in indices]
+        rows.append([float(weights @ (g * of)) / size for of, size in zip(products, scale, strict=True)])
+    return np.array(rows)
+
+
+def _given_latent(
+    problem: Problem, u: np.ndarray, directions: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Values g(z), weights and ξ of a rule for each u, z = E u + (I − EEᵀ)^(1/2) ξ."""
+    target, step = problem.teacher, step_statistics(problem)
+    k = target.k
+    if directions is None:
+        directions = step.overlap[:, None]
+    u = u.reshape(len(u), -1)
+    single = directions.shape[1] == 1 and np.array_equal(directions[:, 0], step.overlap)
+    # √(1 − |e|²) without cancellation
+    rest = math.sqrt(problem.phi0 * step.label_power / step.beta_norm2) if single else math.nan
     if k == 1:
-        for value in u:
-            mean = float(e[0]) * value
+        if not single:
+            rest = math.sqrt(max(1.0 - float(np.sum(directions**2)), 1e-12))
+        for mean in (u @ directions.T)[:, 0]:
             rule = gaussian_nodes if not target.kinks else gaussian_nodes.__wrapped__
             xi, weights = rule(tuple((kink - mean) / rest for kink in target.kinks))
-            rows.append(_moments(target(mean + rest * xi[:, None]), weights, xi[:, None]))
-    else:
-        nodes, weights = tensor_gauss_hermite(_TENSOR_ORDER[k], k)
+            yield target(mean + rest * xi[:, None]), weights, xi[:, None]
+        return
+    nodes, weights = tensor_gauss_hermite((_TENSOR_ORDER if single else _FEWER)[k], k)
+    if single:
+        e = directions[:, 0]
         size = float(np.linalg.norm(e))
         axis = e / size if size > 0.0 else np.eye(k)[0]
         # A frame that starts at the overlap: the one narrow direction then lies along an axis of the rule.
         frame = np.linalg.qr(np.column_stack([axis, np.eye(k)]))[0]
         xi = nodes @ frame.T
         scatter = xi @ (np.eye(k) + (rest - 1.0) * np.outer(axis, axis) * (size > 0.0))
-        rows = [_moments(target(value * e + scatter), weights, xi) for value in u]
-    y1, y2, t = (np.array(column) for column in zip(*rows, strict=True))
-    return y1, y2 + problem.noise**2, t
+    else:
+        values, frame = np.linalg.eigh(np.eye(k) - directions @ directions.T)
+        xi = nodes @ frame.T
+        scatter = xi @ ((frame * np.sqrt(np.maximum(values, 0.0))) @ frame.T)
+    for mean in u @ directions.T:
+        yield target(mean + scatter), weights, xi
 
 
 def _moments(g: np.ndarray, weights: np.ndarray, xi: np.ndarray) -> tuple[float, float, np.ndarray]:
     return float(weights @ g), float(weights @ g**2), (weights * g) @ xi
 
 
-# The law of Ŷ ---------------------------------------------------------------------------------------------------------
+# The law of Ŷ and M ---------------------------------------------------------------------------------------------------
 
 
-def step_transforms(problem: Problem, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def step_transforms(problem: Problem, zeta: np.ndarray, *, squared: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Transform m(ζ) = ∫ν(dy)/(y − ζ) of the law of Ŷ, and the matrix ∫ν_ab(dy)/(y − ζ) on β̂, ξ̂_1 … ξ̂_k.
 
     Parameters
@@ -168,6 +290,8 @@ def step_transforms(problem: Problem, zeta: np.ndarray) -> tuple[np.ndarray, np.
     problem : Problem
     zeta : ndarray of complex, shape (P,)
         Points of the upper half plane, not much closer to the real axis than 0.02 √(φ₀ m_y).
+    squared : bool
+        The same for M = X₀ᵀ diag(y₀²) X₀/n₀.
 
     Returns
     -------
@@ -182,19 +306,20 @@ def step_transforms(problem: Problem, zeta: np.ndarray) -> tuple[np.ndarray, np.
     zeta = np.atleast_1d(np.asarray(zeta, dtype=complex))
     if not np.all(zeta.imag > 0.0):
         raise ValueError(f"`zeta` must lie in the upper half plane; got imaginary part {zeta.imag.min():g}")
-    step = step_statistics(problem)
-    labels = _label_measure(problem.teacher, problem.noise, zeta.imag.min() / problem.phi0 / 2.5)
-    start = _solve_transform(zeta.real + 1j * np.maximum(zeta.imag, step.label_power), None, labels, problem.phi0)
-    m = _solve_transform(zeta, start, labels, problem.phi0)
-    return m, _joint_transform(zeta, m, labels, step, problem.phi0)
+    labels = step_labels(problem)
+    law = _expectations(labels, zeta.imag.min() / problem.phi0 / 2.5, squared)
+    power = float(law.pull**2 @ law.masses[:, 0])
+    start = _solve_transform(zeta.real + 1j * np.maximum(zeta.imag, power), None, law, problem.phi0)
+    m = _solve_transform(zeta, start, law, problem.phi0)
+    return m, _joint_transform(zeta, m, law, _statistics(labels), problem.phi0)[0]
 
 
 def step_law(problem: Problem) -> StepLaw:
-    """Law of Ŷ = X₀ᵀ diag(y₀) X₀/n₀, compressed to 12 Gauss nodes.
+    """Joint law of Ŷ = X₀ᵀ diag(y₀) X₀/n₀ and M = X₀ᵀ diag(y₀²) X₀/n₀, compressed to 12 × 2 Gauss nodes.
 
     The transforms are evaluated at heights h, 2h and 3h above a grid of step h/2 and combined with weights 3, −3, 1,
     which leaves an error O(h³); Lanczos turns the measure on the grid into Gauss nodes. The result depends on the
-    target, the noise and φ₀ only, and is cached.
+    labels and φ₀ only, and is cached.
 
     Parameters
     ----------
@@ -209,67 +334,211 @@ def step_law(problem: Problem) -> StepLaw:
     ArithmeticError
         If ν does not have mass 1, mean E y and second moment φ₀ m_y + (E y)² within 1 %.
     """
-    return _law(problem.teacher, problem.noise, problem.phi0)
+    return _law(step_labels(problem), False)
+
+
+def noise_law(problem: Problem) -> StepLaw:
+    """Law of M = X₀ᵀ diag(y₀²) X₀/n₀ alone, as `step_law` gives it together with that of Ŷ.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    StepLaw
+        With every value of Ŷ at 0.
+
+    Raises
+    ------
+    ArithmeticError
+        If the law does not have mass 1, mean m_y and second moment φ₀ E y⁴ + m_y² within 1 %.
+    """
+    return _law(step_labels(problem), True)
 
 
 @lru_cache(maxsize=64)
-def _law(target: Target, noise: float, phi0: float) -> StepLaw:
-    step = _statistics(target, noise, phi0)
-    x, nu, joint = measure_on_grid(target, noise, phi0)
-    moments = np.array([nu.sum(), nu @ x, nu @ x**2])
-    second = phi0 * step.label_power + step.label_mean**2
-    expected = np.array([1.0, step.label_mean, second])
+def _law(labels: StepLabels, squared: bool) -> StepLaw:
+    step, phi0 = _statistics(labels), labels.phi0
+    grid = measure_on_grid(labels, squared=squared)
+    mean, spread = grid.mean, grid.scale
+    second = spread**2 + mean**2
+    moments = np.array([grid.nu.sum(), grid.nu @ grid.x, grid.nu @ grid.x**2])
+    expected = np.array([1.0, mean, second])
     defect = np.abs(moments - expected) / [1.0, math.sqrt(second), second]
-    spill = np.max(np.abs(joint.sum(axis=0) - np.eye(len(joint[0]))))
+    spill = np.max(np.abs(grid.joint.sum(axis=0) - np.eye(len(grid.joint[0]))))
     if max(defect.max(), spill) > 1e-2:
         raise ArithmeticError(
-            f"the law of Ŷ came out with moments {moments} instead of {expected} and joint mass off by {spill:.2g}; "
-            "the labels' tails are too heavy for the grid: use `gradient_order` = 1 or a bounded target"
+            f"the law of {'M' if squared else 'Ŷ'} came out with moments {moments} instead of {expected} and joint mass "
+            f"off by {spill:.2g}; the labels' tails are too heavy for the grid: use a bounded target"
         )
-    nodes, weights = _block_lanczos(x, np.maximum(nu, 0.0)[:, None, None], _NODES)
+    nodes, weights = _block_lanczos(grid.x, np.maximum(grid.nu, 0.0)[:, None, None], _NODES)
     # The lobes below zero that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are
     # known, and the neurons' norms rest on them.
     weights = weights[:, 0, 0]
     centred = nodes - weights @ nodes
-    nodes = step.label_mean + centred * math.sqrt(phi0 * step.label_power / (weights @ centred**2))
-    block = 1 + target.k
-    joint_nodes, joint_weights = _block_lanczos(x, joint, max(3, _NODES // block))
-    return StepLaw(nodes, weights, joint_nodes, joint_weights)
+    nodes = mean + centred * spread / math.sqrt(weights @ centred**2)
+    block = 1 + labels.target.k
+    joint_nodes, joint_weights = _block_lanczos(grid.x, grid.joint, max(3, _NODES // block))
+    if squared:
+        still = np.zeros(len(nodes))
+        split = np.repeat(nodes[:, None], 2, axis=1), np.full((len(nodes), 2), 0.5)
+        return StepLaw(still, weights, *split, np.zeros(len(joint_nodes)), joint_nodes, joint_weights)
+    return StepLaw(
+        nodes,
+        weights,
+        *_noise_given(grid, nodes, weights, step.label_power),
+        joint_nodes,
+        _noise_on_directions(grid, joint_nodes, joint_weights),
+        joint_weights,
+    )
 
 
-def measure_on_grid(target: Target, noise: float, phi0: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Masses of ν and ν_ab on a grid that is fine in the bulk and widens slowly (x = 20s sinh(t/20)) in the tails."""
-    step = _statistics(target, noise, phi0)
-    scale = math.sqrt(phi0 * step.label_power)
-    y, columns = labels = _label_measure(target, noise, _HEIGHT * scale / phi0 / 2.5)
-    order = np.argsort(np.abs(y))
-    beyond = np.cumsum(columns[order[::-1], 0])[::-1]
-    largest = np.abs(y[order[np.flatnonzero(beyond > 1e-7)[-1]]])
-    k = target.k
-    pull = np.linalg.norm(_matrix_part(y @ columns, k), 2)
+def _noise_given(
+    grid: GridMeasure, nodes: np.ndarray, weights: np.ndarray, power: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two values of M and their shares at each node, of the moments that M has over the node's cell of the grid."""
+    cells = np.searchsorted(0.5 * (nodes[1:] + nodes[:-1]), grid.x)
+    mass, first, square, third = (np.bincount(cells, part, len(nodes)) for part in (grid.nu, *grid.noise))
+    seen = mass > 1e-8  # below it the moments are rounding
+    nearest = np.flatnonzero(seen)[np.argmin(np.abs(np.arange(len(nodes))[:, None] - np.flatnonzero(seen)), axis=1)]
+    first, square, third = (
+        first[nearest] / mass[nearest],
+        square[nearest] / mass[nearest],
+        third[nearest] / mass[nearest],
+    )
+    scale = power / (weights @ first)
+    first, square, third = first * scale, square * scale**2, third * scale**3
+    variance = np.maximum(square - first**2, 1e-12 * first**2)
+    skew = (third - 3.0 * first * variance - first**3) / variance**1.5
+    # the lower of two values with this mean, variance and skewness stays positive, as M is
+    skew = np.maximum(skew, np.sqrt(variance) / first - first / np.sqrt(variance))
+    root = np.sqrt(skew**2 + 4.0)
+    values = first[:, None] + np.sqrt(variance)[:, None] * 0.5 * np.stack([skew - root, skew + root], axis=1)
+    return values, 0.5 * np.stack([1.0 + skew / root, 1.0 - skew / root], axis=1)
+
+
+def _noise_on_directions(grid: GridMeasure, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean of M in the direction that each node of ν_ab stands for, near the node."""
+    block = weights.shape[1]
+    right = nodes[np.minimum(np.arange(len(nodes)) + block, len(nodes) - 1)]
+    left = nodes[np.maximum(np.arange(len(nodes)) - block, 0)]
+    near = np.exp(-0.5 * ((grid.x - nodes[:, None]) / (0.25 * (right - left))[:, None]) ** 2)
+    mass = np.einsum("jx,xab,jab->j", near, grid.joint, weights, optimize=True)
+    noise = np.einsum("jx,xab,jab->j", near, grid.joint_noise, weights, optimize=True)
+    values = np.maximum(noise / mass, 0.0)
+    total = np.trace(grid.joint_noise.sum(axis=0))
+    return values * (total / np.sum(values * np.trace(weights, axis1=1, axis2=2)))
+
+
+@dataclass(frozen=True, eq=False)
+class GridMeasure:
+    """Masses of ν and ν_ab on a grid.
+
+    Attributes
+    ----------
+    x, nu : ndarray, shape (G,)
+    joint : ndarray, shape (G, 1 + k, 1 + k)
+    noise : tuple of ndarray, shape (G,)
+        E[M^k | y] ν for k = 1, 2, 3; zero where the law is that of M itself.
+    joint_noise : ndarray, shape (G, 1 + k, 1 + k)
+        The symmetrised M beside the resolvent on β̂, ξ̂_1 … ξ̂_k.
+    mean, scale : float
+        Exact mean and standard deviation of ν.
+    """
+
+    x: np.ndarray
+    nu: np.ndarray
+    joint: np.ndarray
+    noise: tuple[np.ndarray, ...]
+    joint_noise: np.ndarray
+    mean: float
+    scale: float
+
+
+def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure:
+    """Masses of ν and ν_ab on a grid that is fine in the bulk and widens slowly (x = 20s sinh(t/20)) in the tails.
+
+    Parameters
+    ----------
+    labels : StepLabels
+    squared : bool
+        The law of M in the place of that of Ŷ.
+
+    Returns
+    -------
+    GridMeasure
+    """
+    step, phi0, k = _statistics(labels), labels.phi0, labels.target.k
+    mean = step.label_power if squared else step.label_mean
+    scale = math.sqrt(phi0 * (step.label_fourth if squared else step.label_power))
+    law = _expectations(labels, _HEIGHT * scale / phi0 / 2.5, squared)
+    order = np.argsort(np.abs(law.pull))
+    beyond = np.cumsum(law.masses[order[::-1], 0])[::-1]
+    largest = np.abs(law.pull[order[np.flatnonzero(beyond > 1e-7)[-1]]])
+    pull = np.linalg.norm(_matrix_part(law.pull @ law.masses, k), 2)
     reach = 8.0 * scale + phi0 * largest + 1.5 * pull
     stretch, dt = 20.0, 0.5 * _HEIGHT
     t_max = stretch * math.asinh(reach / (stretch * scale))
     t = np.arange(-t_max, t_max + dt, dt)
+    if squared:  # M is positive
+        t = t[stretch * scale * np.sinh(t / stretch) > -2.0 * scale]
     x, jacobian = stretch * scale * np.sinh(t / stretch), np.cosh(t / stretch)
     height = _HEIGHT * scale * jacobian
 
     m = None
     for factor in (30, 10, 3):
-        m = _solve_transform(x[::6] + 1j * factor * height[::6], m, labels, phi0, tolerance=1e-6)
+        m = _solve_transform(x[::6] + 1j * factor * height[::6], m, law, phi0, tolerance=1e-6)
     m = CubicSpline(t[::6], m)(t)
-    nu, joint = np.zeros(len(x)), np.zeros((len(x), 1 + k, 1 + k))
+    nu, joint, joint_noise = np.zeros(len(x)), np.zeros((len(x), 1 + k, 1 + k)), np.zeros((len(x), 1 + k, 1 + k))
+    noise = np.zeros((3, len(x)))
     for factor, weight in ((3, 1.0), (2, -3.0), (1, 3.0)):
         zeta = x + 1j * factor * height
-        m = _solve_transform(zeta, m, labels, phi0)
+        m = _solve_transform(zeta, m, law, phi0)
         nu += weight * m.imag
-        joint += weight * _joint_transform(zeta, m, labels, step, phi0).imag
+        on_directions, noise_on_directions, given = _joint_transform(zeta, m, law, step, phi0)
+        joint += weight * on_directions.imag
+        joint_noise += weight * noise_on_directions.imag
+        noise += weight * given.imag
     spacing = scale * jacobian * dt / math.pi
-    return x, nu * spacing, joint * spacing[:, None, None]
+    return GridMeasure(
+        x,
+        nu * spacing,
+        joint * spacing[:, None, None],
+        tuple(noise * spacing),
+        joint_noise * spacing[:, None, None],
+        mean,
+        scale,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Expectations:
+    """Nodes of the label.
+
+    Attributes
+    ----------
+    y, pull : ndarray, shape (L,)
+        The label, and what stands beside x xᵀ: y for Ŷ and y² for M.
+    masses : ndarray, shape (L, 1 + k + k²)
+        Masses of 1, z_a and z_a z_b.
+    """
+
+    y: np.ndarray
+    pull: np.ndarray
+    masses: np.ndarray
+
+
+def _expectations(labels: StepLabels, resolution: float, squared: bool) -> _Expectations:
+    """The label's law for functions of `pull` that are analytic within 2.5 `resolution` of the real line."""
+    if squared:  # y² = p has the imaginary part Im p/2y; four standard deviations hold the bulk
+        resolution = resolution / (8.0 * math.sqrt(_statistics(labels).label_power))
+    y, masses = _label_measure(labels.target, labels.noise, labels.start, resolution)
+    return _Expectations(y, y**2 if squared else y, masses)
 
 
 @lru_cache(maxsize=8)
-def _label_measure(target: Target, noise: float, resolution: float) -> tuple[np.ndarray, np.ndarray]:
+def _label_measure(target: Target, noise: float, start: float, resolution: float) -> tuple[np.ndarray, np.ndarray]:
     """The law of the label and of its latents: nodes y (L,) and masses of 1, z_a, z_a z_b at each, (L, 1 + k + k²).
 
     Good for functions of y that are analytic within 2.5 `resolution` of the real line. Gaussian noise is convolved
@@ -277,6 +546,7 @@ def _label_measure(target: Target, noise: float, resolution: float) -> tuple[np.
     three-node Gauss rule, and so is the noise on the rare labels beyond eight standard deviations.
     """
     nodes, weights, g = latent_rule(target)
+    g = g - start
     keep = weights > 1e-13
     nodes, weights, g = nodes[keep], weights[keep] / weights[keep].sum(), g[keep]
     products = np.einsum("bi,bj->bij", nodes, nodes).reshape(len(nodes), -1)
@@ -306,58 +576,92 @@ def _label_measure(target: Target, noise: float, resolution: float) -> tuple[np.
 
 
 def _solve_transform(
-    zeta: np.ndarray, m: np.ndarray | None, labels: tuple, phi0: float, *, tolerance: float = _TOLERANCE
+    zeta: np.ndarray, m: np.ndarray | None, law: _Expectations, phi0: float, *, tolerance: float = _TOLERANCE
 ) -> np.ndarray:
     """Newton for 1 + ζm = (1 − E[1/(1 + φ₀ y m)])/φ₀ at every ζ, from a start in the upper half plane."""
-    y, masses = labels
-    law = masses[:, 0]
+    shares = law.masses[:, 0]
     m = -1.0 / zeta if m is None else m
     m = m.real + 1j * np.maximum(m.imag, 1e-12)
     for _ in range(80):
         pole = -1.0 / (phi0 * m)
-        inverse = 1.0 / (y - pole[:, None])
-        first = inverse @ law
+        inverse = 1.0 / (law.pull - pole[:, None])
+        first = np.einsum("pl,l->p", inverse, shares)
         np.multiply(inverse, inverse, out=inverse)
         f = 1.0 + zeta * m - (1.0 + pole * first) / phi0
         if np.max(np.abs(f)) < tolerance * (1.0 + np.max(np.abs(zeta * m))):
             return m
-        slope = zeta - (first + pole * (inverse @ law)) / (phi0 * m) ** 2
+        slope = zeta - (first + pole * np.einsum("pl,l->p", inverse, shares)) / (phi0 * m) ** 2
         moved = m - f / slope
         m = np.where(moved.imag > 0.0, moved, m.real + 0.5j * m.imag)
     raise ArithmeticError(
-        f"the transform of the law of Ŷ did not converge: residual {np.max(np.abs(f)):.2g}; "
+        f"the transform of the law of the step did not converge: residual {np.max(np.abs(f)):.2g}; "
         "evaluate farther from the real axis or use `gradient_order` = 1"
     )
+
+
+def _averages(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """values @ columns without the threads of the linear algebra library, which cost more than so few columns are worth."""
+    return np.einsum("pl,lc->pc", values, columns)
 
 
 def _matrix_part(columns: np.ndarray, k: int) -> np.ndarray:
     return columns[..., 1 + k :].reshape(*columns.shape[:-1], k, k)
 
 
-def _joint_transform(zeta: np.ndarray, m: np.ndarray, labels: tuple, step: StepStatistics, phi0: float) -> np.ndarray:
-    """∫ν_ab(dy)/(y − ζ) for a, b among β̂, ξ̂_1 … ξ̂_k, from the transforms on β and W⋆."""
-    y, masses = labels
+def _joint_transform(
+    zeta: np.ndarray, m: np.ndarray, law: _Expectations, step: StepStatistics, phi0: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """∫ν_ab(dy)/(y − ζ) for a, b among β̂, ξ̂_1 … ξ̂_k, from the transforms on β and W⋆; the same with the symmetrised M
+    beside the resolvent; and tr M^k(Ŷ − ζ)^(-1)/d for k = 1, 2, 3."""
+    y, masses, k = law.y, law.masses, len(step.overlap)
+    pole = -1.0 / (phi0 * m)
+    inverse = 1.0 / (law.pull - pole[:, None])
+    vector = y[:, None] * masses[:, 1 : 1 + k]
+    powers = masses[:, :1] * y[:, None] ** [0, 1, 2, 3, 4, 6]
+    columns = np.concatenate(
+        [masses[:, 1 + k :], vector, powers, y[:, None] ** 2 * masses[:, 1:], y[:, None] ** 2 * vector], 1
+    )
+    # q = E[· /(1 + φ₀ · m)]
+    q = -pole[:, None] * _averages(inverse, columns)
+    zz, yz, powers, y2z, y2zz, y3z = np.split(q, np.cumsum([k * k, k, 6, k, k * k]), axis=1)
+    S = np.linalg.inv(-zeta[:, None, None] * np.eye(k) + (np.eye(k) - zz.reshape(-1, k, k)) / (phi0 * m)[:, None, None])
+    Sv = np.einsum("pij,pj->pi", S, yz)
+    bb = phi0 * m * powers[:, 2] + np.einsum("pi,pi->p", yz, Sv)
+    joint = _on_frame(bb, Sv, S, step, phi0)
+    # M beside the resolvent: x_jᵀ(Ŷ − ζ)^(-1)β is (zᵀSv + φ₀ y m)/(1 + φ₀ y m), and alike.
+    y2zz = y2zz.reshape(-1, k, k)
+    linear = step.linear
+    ww = y2zz @ S
+    wb = np.einsum("pij,pj->pi", y2zz, Sv) + (phi0 * m)[:, None] * y3z
+    bw = np.einsum("pi,pij->pj", linear @ y2zz + phi0 * y3z + powers[:, 2:3] * (yz - linear), S)
+    mixed = linear @ y2zz + phi0 * y3z
+    noise_bb = (
+        np.einsum("pi,pi->p", mixed, Sv)
+        + phi0 * m * (y3z @ linear + phi0 * powers[:, 4])
+        + (bb - Sv @ linear) * powers[:, 2]
+    )
+    joint_noise = _on_frame(noise_bb, 0.5 * (wb + bw), 0.5 * (ww + np.swapaxes(ww, 1, 2)), step, phi0)
+    q2, q4, q6 = powers[:, 2], powers[:, 4], powers[:, 5]
+    given = m * np.stack(
+        [q2, q2**2 + phi0 * q4, q2**3 + 2.0 * phi0 * q2 * q4 + phi0 * q4 * step.label_power + phi0**2 * q6]
+    )
+    return joint, joint_noise, given
+
+
+def _on_frame(bb: np.ndarray, bw: np.ndarray, ww: np.ndarray, step: StepStatistics, phi0: float) -> np.ndarray:
+    """Forms on β and W⋆ as forms on β̂ and ξ̂ = (I − eeᵀ)^(-1/2)(W⋆ − eβ̂ᵀ)."""
     e = step.overlap
     k = len(e)
-    pole = -1.0 / (phi0 * m)
-    # q = E[· /(1 + φ₀ y m)] for 1, z_a, z_a z_b
-    q = -pole[:, None] * ((1.0 / (y - pole[:, None])) @ masses)
-    S = np.linalg.inv(-zeta[:, None, None] * np.eye(k) + (np.eye(k) - _matrix_part(q, k)) / (phi0 * m)[:, None, None])
-    v = -q[:, 1 : 1 + k] / (phi0 * m)[:, None]
-    first = (1.0 - q[:, 0]) / (phi0 * m)
-    second = (step.label_mean - first) / (phi0 * m)
-    vS = np.einsum("pi,pij->pj", v, S)
-    bb = (phi0 * m * second + np.einsum("pi,pi->p", vS, v)) / step.beta_norm2
-    bw = vS / math.sqrt(step.beta_norm2)
+    bb, bw = bb / step.beta_norm2, bw / math.sqrt(step.beta_norm2)
     # (I − eeᵀ)^(-1/2): its stretch along e is 1/√(1 − |e|²) = ‖β‖/√(φ₀ m_y)
     root = np.eye(k)
     if e.any():
         root += (math.sqrt(step.beta_norm2 / (phi0 * step.label_power)) - 1.0) * np.outer(e, e) / (e @ e)
-    joint = np.empty((len(zeta), 1 + k, 1 + k), dtype=complex)
+    joint = np.empty((len(bb), 1 + k, 1 + k), dtype=complex)
     joint[:, 0, 0] = bb
     joint[:, 0, 1:] = joint[:, 1:, 0] = (bw - e * bb[:, None]) @ root
     cross = e[:, None] * bw[:, None, :]
-    joint[:, 1:, 1:] = root @ (S - cross - np.swapaxes(cross, 1, 2) + np.outer(e, e) * bb[:, None, None]) @ root
+    joint[:, 1:, 1:] = root @ (ww - cross - np.swapaxes(cross, 1, 2) + np.outer(e, e) * bb[:, None, None]) @ root
     return joint
 
 
@@ -373,16 +677,16 @@ def _block_lanczos(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.nd
     start = np.swapaxes(root, 1, 2).reshape(-1, c)  # rows (point, c), one column per direction
     location = np.repeat(x, c)[:, None]
     basis, _ = np.linalg.qr(start)
-    turn = basis.T @ start  # start = basis · turn
+    turn = np.einsum("ia,ib->ab", basis, start)  # start = basis · turn
     blocks = [basis]
     for _ in range(steps - 1):
         fresh = location * blocks[-1]
         for _ in range(2):
             for block in blocks:
-                fresh = fresh - block @ (block.T @ fresh)
+                fresh = fresh - np.einsum("ia,ab->ib", block, np.einsum("ia,ib->ab", block, fresh))
         blocks.append(np.linalg.qr(fresh)[0])
     span = np.concatenate(blocks, axis=1)
-    nodes, modes = np.linalg.eigh(span.T @ (location * span))
+    nodes, modes = np.linalg.eigh(np.einsum("ia,ib->ab", span, location * span))
     rows = turn.T @ modes[:c]
     weights = rows.T[:, :, None] * rows.T[:, None, :]
     total = np.linalg.cholesky(weights.sum(axis=0))

@@ -54,8 +54,8 @@ print(result)
 # data: the noise that both share cancels, so these rows are the sharpest.
 #
 # The numbers are there for your own use as well:
-worst = max(result.rows, key=lambda row: abs(row.z))
-print(f"the largest |z| of {len(result.rows)} rows: {worst.z:.1f} for {worst.quantity}")
+worst = max(result.rows(), key=lambda row: abs(row.z))
+print(f"the largest |z| of {len(result.rows())} rows: {worst.z:.1f} for {worst.quantity}")
 
 # %%
 # The same seed gives the same bits, on one process or many: whoever runs this with ``seed=0`` has your table.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,11 +18,7 @@ from spikes.cli.options import (
     real_option,
     takes_problem,
 )
-
-if TYPE_CHECKING:
-    from theory.statement.problem import Problem
-else:
-    Problem = object
+from theory.statement.problem import Problem, described_fields
 
 __all__ = ["app"]
 
@@ -51,11 +47,9 @@ Checkpoint = Annotated[
 ]
 MaxLeap = Annotated[int, integer_option("--max-leap", "Largest jump: steps of n = O(d^max_leap).")]
 Method = Annotated[str, typer.Option("--method", help="auto, quadrature or monte-carlo.")]
-Samples = Annotated[int, integer_option("--samples", "Monte Carlo samples, for more than four latents.")]
+Samples = Annotated[int, integer_option("--samples", "Monte Carlo samples, for more than six latents.")]
 Target = Annotated[str, typer.Option("--target", help='Expression in z, or in z1 ... z9: "z1 + z1*z2".')]
-Activation = Annotated[
-    str, typer.Option("--activation", help="relu, tanh, erf, softplus, sigmoid, gelu, silu, sin or He1 ... He5.")
-]
+Activation = Annotated[str, typer.Option("--activation", help=described_fields()["activation"].help)]
 Exponents = Annotated[
     str | None,
     typer.Option("--exponents", help="log n/log d at each point, separated by commas; 1.3 ... log(--n)/log d if not."),

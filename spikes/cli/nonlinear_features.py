@@ -53,6 +53,7 @@ def staircase(
     gradient_order: GradientOrder = 2,
 ) -> Answer:
     """Errors against the step-size exponent from 0 to 1/2: simulation, theory at this n, and the limit."""
+    from spikes.presentation.numbers import counted
     from spikes.presentation.terminal import print_rows
 
     study = studies.nonlinear_features.staircase(
@@ -66,7 +67,7 @@ def staircase(
 
     return Answer(
         study.to_dict,
-        lambda: print_rows(study.problem, study.rows(), f"staircase, {seeds} seeds", study.remark),
+        lambda: print_rows(study.problem, study.rows(), f"staircase, {counted(seeds, 'seed')}", study.unlearned),
         lambda: studies.nonlinear_features.plot_staircase(study),
     )
 
@@ -84,6 +85,7 @@ def spectrum(
     gradient_order: GradientOrder = 2,
 ) -> Answer:
     """Spectra and spike positions as the exponent passes 0, 1/4, 1/3, 3/8."""
+    from spikes.presentation.numbers import counted
     from spikes.presentation.terminal import print_rows
 
     study = studies.nonlinear_features.spectrum_study(
@@ -98,7 +100,7 @@ def spectrum(
 
     return Answer(
         study.to_dict,
-        lambda: print_rows(study.problem, study.rows(), f"spikes, {seeds} seeds"),
+        lambda: print_rows(study.problem, study.rows(), f"spikes, {counted(seeds, 'seed')}"),
         lambda: studies.nonlinear_features.plot_spectrum_study(study),
     )
 

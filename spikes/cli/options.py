@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import logging
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 import typer
+
+from theory.statement.problem import Described, Problem, described_fields
 
 __all__ = [
     "Answer",
@@ -76,46 +79,34 @@ GradientOrder = Annotated[
     int, integer_option("--gradient-order", "1: rank-one gradient alone; 2: its matrix term as well.")
 ]
 
-# name: (annotation, default); the names are those of theory.Problem, but for --center.
-_PROBLEM: dict[str, tuple[Any, Any]] = {
-    "n": (Annotated[int, integer_option("--n", "Samples for the features and the ridge fit.")], 2000),
-    "n_step": (
-        Annotated[int | None, integer_option("--n-step", "Fresh samples of the gradient step; n by default.")],
-        None,
-    ),
-    "d": (Annotated[int, integer_option("--d", "Input dimension.")], 1000),
-    "width": (Annotated[int, integer_option("--width", "Hidden neurons N.")], 1500),
-    "activation": (
-        Annotated[
-            str,
-            typer.Option("--activation", help="relu, tanh, erf, softplus, sigmoid, gelu, silu, sin or He1 ... He5."),
-        ],
-        "relu",
-    ),
-    "centered": (
-        Annotated[bool, typer.Option("--center/--no-center", help="Subtract E sigma(Z) from the activation.")],
-        True,
-    ),
-    "target": (
-        Annotated[str, typer.Option("--target", help='Expression in z, or in z1, z2, z3: "z1 + z1*z2".')],
-        "z + 0.5*He2(z)",
-    ),
-    "noise": (Annotated[float, real_option("--noise", "Standard deviation of the label noise.")], 0.5),
-    "alpha": (
-        Annotated[float, real_option("--alpha", "Exponent of the step size, eta = scale * n_step**alpha.")],
-        0.36,
-    ),
-    "scale": (Annotated[float, real_option("--scale", "Factor of the step size.")], 1.0),
-    "eta": (
-        Annotated[float | None, real_option("--eta", "The step size itself; overrides --alpha and --scale.")],
-        None,
-    ),
-    "second_layer": (
-        Annotated[str, typer.Option("--second-layer", help="gaussian, rademacher or constant.")],
-        "gaussian",
-    ),
-    "ridge": (Annotated[str, typer.Option("--ridge", help="Penalty, or several separated by commas.")], "0.1"),
-}
+
+def _option(name: str, what: Described, default: Any) -> tuple[Any, Any]:
+    """Annotation and default of the option that states a field of the problem."""
+    flag = what.option or "--" + name.replace("_", "-")
+    if what.grid or what.kind is str:
+        text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        return Annotated[str, typer.Option(flag, help=what.help)], text
+    if what.kind is bool:
+        return Annotated[bool, typer.Option(flag, help=what.help)], default
+    one = (integer_option if what.kind is int else real_option)(flag, what.help)
+    kind: Any = what.kind if default is not None else what.kind | None
+    return Annotated[kind, one], default
+
+
+def _problem_options() -> dict[str, tuple[Any, Any]]:
+    """Annotation and default of every option that states a problem, by the names of its fields."""
+    defaults = {one.name: one.default for one in dataclasses.fields(Problem)}
+    fields = described_fields()
+    order = [name for name, what in fields.items() if not what.after]
+    for name, what in fields.items():
+        if what.after:
+            order.insert(order.index(what.after) + 1, name)
+    return {
+        name: _option(
+            name, fields[name], fields[name].example if defaults[name] is dataclasses.MISSING else defaults[name]
+        )
+        for name in order
+    }
 
 
 def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callable]:
@@ -128,19 +119,19 @@ def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callab
     **defaults
         Defaults of this command that differ from the common ones, by the names of the problem's fields.
     """
+    options_of_problem = _problem_options()
+    grids = {name for name, what in described_fields().items() if what.grid}
 
     def decorate(command: Callable) -> Callable:
         hints = typing.get_type_hints(command, include_extras=True)
         own = list(inspect.signature(command).parameters.values())[1:]
-        stated = {name: option for name, option in _PROBLEM.items() if name not in without}
+        stated = {name: option for name, option in options_of_problem.items() if name not in without}
 
         @functools.wraps(command)
         def run(**options: Any) -> Any:
-            from theory.statement.problem import Problem
-
             fields = {name: options.pop(name) for name in stated}
-            if "ridge" in fields:
-                fields["ridge"] = numbers("ridge", fields["ridge"])
+            for name in fields.keys() & grids:
+                fields[name] = numbers(name, fields[name])
             return command(Problem(**fields), **options)
 
         kind = inspect.Parameter.KEYWORD_ONLY
@@ -149,12 +140,17 @@ def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callab
             for name, (annotation, default) in stated.items()
         ]
         parameters += [p.replace(kind=kind, annotation=hints[p.name]) for p in own]
-        run.__signature__ = inspect.Signature(parameters)
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        del run.__wrapped__
-        return run
+        return _signed(run, parameters)
 
     return decorate
+
+
+def _signed(run: Any, parameters: list[inspect.Parameter]) -> Any:
+    """A function with another signature, by which typer makes its options."""
+    run.__signature__ = inspect.Signature(parameters)
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    del run.__wrapped__
+    return run
 
 
 class Answer(NamedTuple):
@@ -180,6 +176,9 @@ class Answer(NamedTuple):
 
 _JSON = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
 _FIGURE = Annotated[str | None, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")]
+_SIZE = Annotated[
+    str, typer.Option("--size", help="Of the figure: page, paper (both columns) or talk; widths and letters follow.")
+]
 _QUIET = Annotated[bool, typer.Option("--quiet", help="No progress bar and no log; results are still printed.")]
 
 
@@ -200,24 +199,27 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
     def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
         own = inspect.signature(command).parameters
         hints = typing.get_type_hints(command, include_extras=True)
-        added = {"quiet": (_QUIET, False)} if progress else {}
+        added: dict[str, tuple[Any, Any]] = {"quiet": (_QUIET, False)} if progress else {}
         added |= {"json": (_JSON, None)}
         added |= {"figure": (_FIGURE, None)} if figure and "figure" not in own else {}
+        added |= {"size": (_SIZE, "page")} if figure else {}
 
         @functools.wraps(command)
         def run(*arguments: Any, **options: Any) -> int:
-            from spikes.presentation.figure import FIGURE_SUFFIXES, save_figure
+            from spikes.presentation.figure import FIGURE_SUFFIXES, save_figure, style
             from spikes.runtime.files import check_writable, write_json
             from spikes.runtime.progress import progress_hidden
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
             check_writable("json", json)
             check_writable("figure", picture, FIGURE_SUFFIXES)
+            size = options.get("size", "page")
+            style(size)  # refuses what is none
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
                 answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
-                if picture:
-                    save_figure(picture, answer.draw)
+                if picture and answer.draw is not None:
+                    save_figure(picture, answer.draw, size=size)
                 if json:
                     write_json(json, answer.content())
                 if json != "-":
@@ -229,10 +231,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
         kind = inspect.Parameter.KEYWORD_ONLY
         parameters = [p.replace(annotation=hints[p.name]) for p in own.values()]
         parameters += [inspect.Parameter(n, kind, default=d, annotation=a) for n, (a, d) in added.items()]
-        run.__signature__ = inspect.Signature(parameters)
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        del run.__wrapped__
-        return run
+        return _signed(run, parameters)
 
     return decorate
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spikes import studies
 from spikes.cli.options import Answer, Seed, answers, integer_option, real_option
 
 __all__ = ["spectrum"]
@@ -68,11 +69,8 @@ def spectrum(
     for name, value in (("initial", initial), ("report", report)):
         if value is not None:
             raise ValueError(f"`{name}` must come with a model, a file of several arrays; {file!r} holds one matrix")
-    from spikes.studies.own_matrix.study import spectrum as study_matrix
-    from spikes.studies.own_matrix.table import print_matrix_spectrum
-
     table, names = load_table(file, key)
-    study = study_matrix(
+    study = studies.own_matrix.spectrum(
         table,
         null=null,
         level=level,
@@ -88,7 +86,7 @@ def spectrum(
     )
     if clean is not None:
         _write(clean, study.cleaned())
-    return Answer(study.to_dict, lambda: print_matrix_spectrum(study), study.plot)
+    return Answer(study.to_dict, lambda: studies.own_matrix.print_matrix_spectrum(study), study.plot)
 
 
 def _write(path: str, matrix: Any) -> None:
@@ -110,16 +108,12 @@ def _model(
     report: str | None,
     clean: str | None,
 ) -> Answer:
-    from spikes.studies.checkpoints.study import study_checkpoint
-    from spikes.studies.checkpoints.table import print_checkpoint
-
     if clean is not None:
         raise ValueError(f"`clean` must come with one matrix, which `key` names; {file!r} is a model")
-    study = study_checkpoint(file, initial=initial, null=null, level=level, flips=flips, seed=seed)
+    study = studies.checkpoints.study_checkpoint(file, initial=initial, null=null, level=level, flips=flips, seed=seed)
     if report is not None:
         from spikes.runtime.files import whole_file
-        from spikes.studies.checkpoints.report import html_report
 
         with whole_file(report) as temporary, open(temporary, "w", encoding="utf-8") as page:
-            page.write(html_report(study, command=shlex.join(["spikes", *sys.argv[1:]])))
-    return Answer(study.to_dict, lambda: print_checkpoint(study), study.plot)
+            page.write(studies.checkpoints.html_report(study, command=shlex.join(["spikes", *sys.argv[1:]])))
+    return Answer(study.to_dict, lambda: studies.checkpoints.print_checkpoint(study), study.plot)

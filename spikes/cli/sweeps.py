@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,11 @@ __all__ = ["plot", "results", "sweep"]
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="Results file of a sweep.")]
 Where = Annotated[str, typer.Option("--where", help='Conditions on the cells, as "alpha=0.3, d>=500".')]
+
+
+def _stated(fixed: dict[str, Any]) -> str:
+    """Fields that are the same in every cell, in one line."""
+    return ", ".join(f"{name} = {value}" for name, value in fixed.items() if value is not None)
 
 
 @answers(progress=True, figure=False)
@@ -71,8 +76,7 @@ def results(
         write_csv(csv, records(found, where))
     if parquet:
         write_parquet(parquet, records(found, where))
-    fixed = ", ".join(f"{k} = {v}" for k, v in found.study.fixed.items() if v is not None)
-    heading = f"{file}: {found.progress()}\n{fixed}"
+    heading = f"{file}: {found.progress()}\n{_stated(found.study.fixed)}"
 
     def show() -> None:
         print_summaries(summaries, found.study.columns, tuple(found.study.axes), heading)
@@ -98,4 +102,7 @@ def plot(
     summaries = summarise(found, where)
     drawn = curves(summaries, x, y, tuple(part.strip() for part in by.split(",")) if by else ())
 
-    return Answer(lambda: to_dict(found, summaries), lambda: None, lambda: sweeps.plot_curves(drawn, x, y))
+    def draw() -> Any:
+        return sweeps.plot_curves(drawn, x, y, statement=_stated(found.study.fixed))
+
+    return Answer(lambda: to_dict(found, summaries), lambda: None, draw)

@@ -1,28 +1,50 @@
-"""Tables on a terminal: how numbers, errors and problems are written."""
+"""Tables on a terminal: how rows and problems are written, and what a narrow terminal leaves out."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from spikes.agreement import Row
+from spikes.agreement import Row, conclusion
 from spikes.estimates import Estimate
+from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
 from theory.statement.problem import Problem
 
-__all__ = ["console_of_output", "number", "print_rows", "problem_heading", "with_error"]
+__all__ = ["Column", "console_of_output", "print_rows", "print_table", "problem_heading"]
 
 
 _WIDTH = 160  # of a file or a pipe, which has none of its own
+_WIDEST_WORDS = 60
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes
+    ----------
+    name : str
+    words : bool
+        Words stand at the left and may be broken between each other; numbers stand at the right and are never.
+    leave : int
+        Where the terminal is too narrow, the columns of the largest number are left out first; 0 stays.
+    """
+
+    name: str
+    words: bool = False
+    leave: int = 0
 
 
 def console_of_output() -> Console:
     """Standard output, as wide as the terminal, or wide enough for every table where there is none."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _WIDTH
+        console.soft_wrap = True
     return console
 
 
@@ -35,29 +57,96 @@ def problem_heading(problem: Problem) -> str:
     )
 
 
-def number(value: float, digits: int = 5) -> str:
-    """A number to `digits` digits; nothing for nan."""
-    return "" if math.isnan(value) else f"{value:.{digits}g}"
+def print_table(
+    console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]], title: str = "", *, lines: bool = False
+) -> None:
+    """A table that never cuts a number.
+
+    Where it does not fit, columns are left out in the order of `Column.leave`, which a line below says; where what has
+    to stay does not fit either, the rows are stacked, a line for each number.
+
+    Parameters
+    ----------
+    console : Console
+    columns : sequence of Column
+    rows : sequence of sequence of str
+        As many cells as columns; no markup.
+    title : str
+    lines : bool
+        Whether rows are parted by lines.
+    """
+    kept = [i for i, _ in enumerate(columns) if any(row[i] for row in rows) or columns[i].leave == 0]
+    widths = [_width(column, [row[i] for row in rows]) for i, column in enumerate(columns)]
+    left_out: list[str] = []
+    while _total(widths, kept) > console.width and any(columns[i].leave for i in kept):
+        first = max(kept, key=lambda i: columns[i].leave)
+        kept.remove(first)
+        left_out.append(columns[first].name)
+    if _total(widths, kept) > console.width:
+        # everything fits again, a line a number
+        _print_stacked(console, columns, rows, title)
+        return
+    table = Table(title=escape(title) or None, show_lines=lines)
+    for i in kept:
+        column = columns[i]
+        table.add_column(
+            escape(column.name),
+            justify="left" if column.words else "right",
+            no_wrap=not column.words,
+            min_width=widths[i],
+        )
+    for row in rows:
+        table.add_row(*(escape(row[i]) for i in kept))
+    console.print(table, soft_wrap=False)
+    if left_out:
+        console.print(f"too narrow for: {', '.join(left_out)}", markup=False)
 
 
-def with_error(value: Estimate) -> str:
-    """Mean ± standard error, the error alone left out where one run has none."""
-    return f"{value.mean:.5g}" if math.isnan(value.sem) else f"{value.mean:.5g} ± {value.sem:.1g}"
+def _width(column: Column, cells: Sequence[str]) -> int:
+    """Least width of a column: of the longest word, or of the longest number."""
+    heads = [column.name.split()] if column.words else [[column.name]]
+    parts = [cell.split() if column.words else cell.split("\n") for cell in cells]
+    return max((cell_len(part) for line in [*heads, *parts] for part in line), default=1)
+
+
+def _total(widths: Sequence[int], kept: Sequence[int]) -> int:
+    return 1 + sum(widths[i] + 3 for i in kept)
+
+
+def _print_stacked(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]], title: str) -> None:
+    if title:
+        console.print(title, markup=False, style="italic")
+    for row in rows:
+        console.print(row[0] or "—", markup=False, style="bold")
+        for column, cell in zip(columns[1:], row[1:], strict=True):
+            if cell:
+                console.print(f"  {column.name}: {cell}", markup=False)
 
 
 def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = "") -> None:
-    """Rows of theory beside simulation under a heading, with a remark below."""
+    """Rows of theory beside simulation under a heading, with their conclusion and a remark below.
+
+    Parameters
+    ----------
+    problem : Problem
+    rows : sequence of Row
+    title, remark : str
+    """
     console = console_of_output()
     console.print(problem_heading(problem), markup=False)
-    table = Table(title=title)
-    for column in ("quantity", "theory", "simulation", "standard error", "z", "relative"):
-        table.add_column(column, justify="left" if column == "quantity" else "right", no_wrap=True)
-    for r in rows:
-        # Of a prediction next to zero no relative difference is worth a look.
-        relative = f"{100.0 * r.relative:.2f} %" if abs(r.relative) < 0.5 else ""
-        z = "" if math.isnan(r.z) else f"{r.z:.1f}"
-        name = r.quantity.replace("[", "\\[")
-        table.add_row(name, number(r.theory), number(r.simulation), number(r.sem, 2), z, relative)
-    console.print(table)
-    if remark:
-        console.print(remark, markup=False)
+    columns = (
+        Column("quantity", words=True),
+        Column("theory"),
+        Column("simulation ± s.e."),
+        Column("z", leave=1),
+        Column("relative", leave=2),
+    )
+    print_table(console, columns, [row_cells(r) for r in rows], title)
+    for sentence in filter(None, (conclusion(rows), remark)):
+        console.print(sentence, markup=False)
+
+
+def row_cells(r: Row) -> list[str]:
+    """Quantity, theory, simulation ± standard error, z and relative difference of a row."""
+    measured = estimate_text(Estimate(r.simulation, r.sem, r.seeds))
+    return [r.quantity, number_text(r.theory), measured, z_text(r.z, r.seeds), relative_text(r.relative)]

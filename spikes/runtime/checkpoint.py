@@ -88,9 +88,12 @@ def _read(path: Path, statement: dict[str, Any]) -> dict[str, Any]:
         known = False
     if not known:
         raise ValueError(f"`checkpoint` must be a new file or one written by an earlier run; {str(path)!r} is neither")
-    for key, mine in _flat(statement).items():
-        other = _flat(theirs).get(key)
+    ours, written = _flat(statement), _flat(theirs)
+    for way, mine in ours.items():
+        other = written.get(way)
         if other != mine:
+            alone = sum(name[-1] == way[-1] for name in ours) == 1
+            key = way[-1] if alone else ".".join(way)
             raise ValueError(
                 f"`checkpoint` must belong to the same run; {str(path)!r} was written with {key} = {other!r}, "
                 f"this run has {mine!r}"
@@ -98,9 +101,9 @@ def _read(path: Path, statement: dict[str, Any]) -> dict[str, Any]:
     return units
 
 
-def _flat(content: dict[str, Any]) -> dict[str, Any]:
-    """One level of nesting undone."""
-    flat = {}
+def _flat(content: dict[str, Any]) -> dict[tuple[str, ...], Any]:
+    """One level of nesting undone, every value under the whole way to it: two parts may have keys of one name."""
+    flat: dict[tuple[str, ...], Any] = {}
     for key, value in content.items():
-        flat.update(value if isinstance(value, dict) else {key: value})
+        flat |= {(key, name): one for name, one in value.items()} if isinstance(value, dict) else {(key,): value}
     return flat

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import closing
 from typing import Any
 
 from spikes.runtime.progress import progress_bar
+from theory.statement.arguments import integer
 
 __all__ = ["finished_tasks", "run_tasks", "worker_count"]
 
@@ -39,9 +41,7 @@ def worker_count(workers: int | None, tasks: int) -> int:
     """
     if workers is None:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    elif isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ValueError(f"`workers` must be a positive integer; got {workers!r}")
-    return max(1, min(workers, tasks))
+    return max(1, min(integer("workers", workers, 1), tasks))
 
 
 def run_tasks(
@@ -119,12 +119,14 @@ def finished_tasks(
     Raises
     ------
     ValueError
-        If `workers` is not a positive integer, or given beside `executor`.
+        If `workers` is not a positive integer, or given beside `executor`, or the executor cannot take a task.
     ChildProcessError
         If worker processes keep dying, or an executor that was handed in breaks.
     """
     if executor is not None and workers is not None:
         raise ValueError(f"`workers` must be left out beside an executor, which has its own; got {workers!r}")
+    if isinstance(executor, ProcessPoolExecutor) and tasks:
+        _check_pickled(function, tasks[0])
     if executor is not None:
         # All at once: an executor may have any number of workers, and more of them may join.
         yield from _on_pool(lambda: executor, function, tasks, window=1000, renewable=False)
@@ -145,6 +147,18 @@ def finished_tasks(
         except Exception as error:
             future.set_exception(error)
         yield i, future
+
+
+def _check_pickled(function: Callable[..., Any], task: tuple) -> None:
+    """Refuse a lambda or a closure for the pool of the standard library, whose pickle knows functions by name alone."""
+    try:
+        pickle.dumps((function, task))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            "`executor` must be able to pickle the functions of the problem, and a ProcessPoolExecutor takes none but "
+            f"those of a module: {reason}; define them in a module, or leave `executor` out, or take loky's"
+        ) from None
 
 
 def _on_pool(

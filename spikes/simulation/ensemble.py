@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from spikes.agreement import ALIGNMENTS
+from spikes.agreement import Quantity, quantities
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.runtime.tasks import run_tasks, worker_count
-from spikes.simulation.one_step import Simulation, check_how, check_memory, simulate
-from spikes.simulation.row_sums import HERE, Place
+from spikes.simulation.how import How, Place
+from spikes.simulation.one_step import Fit, Simulation, check_memory, simulate_steps
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
-from spikes.simulation.spectra import separated
 from theory.statement.problem import Problem
 
-__all__ = ["Ensemble", "check_runs", "simulate_ensemble"]
+__all__ = ["Ensemble", "Leading", "Runs", "check_runs", "simulate_ensemble"]
 
 _BINS = 60
 
 
+class Leading(Protocol):
+    """What the spikes of a run tell: the largest singular values, and what their left vectors have learned."""
+
+    @property
+    def singular_values(self) -> np.ndarray:
+        """Of F/√n, in decreasing order."""
+
+    @property
+    def alignment(self) -> np.ndarray:
+        """⟨û_i, h_k⟩, shape (K, 5)."""
+
+
+Run = TypeVar("Run")
+
+
 @dataclass(frozen=True, eq=False)
-class Ensemble:
-    """Independent runs of one problem.
+class Runs(Generic[Run]):
+    """Independent runs of one problem, and means over them.
 
     Attributes
     ----------
     problem : Problem
-    runs : tuple of Simulation
+    runs : tuple
     """
 
     problem: Problem
-    runs: tuple[Simulation, ...]
+    runs: tuple[Run, ...]
+
+    @property
+    def spectra(self) -> Sequence[Leading]:
+        """Of each run, what its spikes tell."""
+        raise NotImplementedError
 
     @property
     def seeds(self) -> int:
@@ -51,21 +71,46 @@ class Ensemble:
         """
         return np.stack([np.asarray(reduce(getattr, path, run)) for run in self.runs])
 
-    def outlier_count(self) -> int:
-        """Number of leading singular values that stand apart from the rest in most runs, judged from them alone."""
-        counts = [separated(run.after.singular_values) for run in self.runs]
-        return int(np.median(counts))
+    def spike(self, q: Quantity, i: int) -> tuple[Estimate, ...]:
+        """A quantity of spike i, counted from 0: one estimate, or one for each of the quantity's parts."""
+        values = np.stack([np.asarray(q.measured(spectrum)[i]) for spectrum in self.spectra])
+        return mean_amplitudes(values) if q.parts else (estimate(values),)
 
     def singular_value(self, i: int) -> Estimate:
         """Singular value i of F/√n, counted from 0."""
-        return estimate([run.after.singular_values[i] for run in self.runs])
+        return estimate([spectrum.singular_values[i] for spectrum in self.spectra])
 
     def alignment(self, i: int) -> tuple[Estimate, ...]:
         """Amplitudes |⟨û_i, h_k⟩|, h_k being He_k(u)/√(k! n) orthonormalised on the sample, k = 0 … 4.
 
         See `mean_amplitudes` for what the mean of a quantity without a sign is.
         """
-        return mean_amplitudes(np.stack([run.after.alignment[i] for run in self.runs]))
+        return mean_amplitudes(np.stack([spectrum.alignment[i] for spectrum in self.spectra]))
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble(Runs[Simulation]):
+    """Independent simulations of one problem.
+
+    Attributes
+    ----------
+    problem : Problem
+    runs : tuple of Simulation
+    """
+
+    @property
+    def spectra(self) -> tuple[Fit, ...]:
+        """The fits after the step."""
+        return tuple(run.after for run in self.runs)
+
+    def outlier_count(self) -> int:
+        """Number of leading singular values that stand apart from the rest in most runs, judged from them alone."""
+        return int(np.median(self.values("after", "outliers")))
+
+    def measured(self, q: Quantity, when: str = "after") -> np.ndarray:
+        """A quantity of every run, stacked on the first axis; one per penalty or spike ``"after"`` or ``"before"``."""
+        of_fit = q.per in ("penalty", "spike")
+        return np.stack([np.asarray(q.measured(getattr(run, when) if of_fit else run)) for run in self.runs])
 
     def histogram(self, outliers: int) -> tuple[np.ndarray, np.ndarray]:
         """Bin edges, equidistant in ln x, and the density of every run over them, the leading eigenvalues left out.
@@ -82,6 +127,11 @@ class Ensemble:
         density = [np.histogram(values, edges)[0] / (self.problem.n * np.diff(edges)) for values in bulks]
         return edges, np.stack(density)
 
+    def log_histogram(self, outliers: int) -> tuple[np.ndarray, np.ndarray]:
+        """Bin edges, equidistant in ln x, and the density of ln x over them, mean of all runs: see `histogram`."""
+        edges, density = self.histogram(outliers)
+        return edges, np.sqrt(edges[1:] * edges[:-1]) * density.mean(axis=0)
+
     def to_dict(self, outliers: int | None = None) -> dict[str, Any]:
         """The ``simulation`` part of the JSON contract, with `outliers` spikes or as many as stand apart."""
         count = self.outlier_count() if outliers is None else outliers
@@ -92,33 +142,42 @@ class Ensemble:
         zero = estimate([1.0 - run.after.rank / self.problem.n for run in self.runs])
 
         def errors(when: str) -> dict[str, list[dict[str, float | None]]]:
-            names = ("test_error", "train_error", "objective")
-            return {name: [estimate(column).to_dict() for column in self.values(when, name).T] for name in names}
+            return {
+                q.name: [estimate(column).to_dict() for column in self.measured(q, when).T]
+                for q in quantities("penalty", compared=True)
+            }
 
+        def spike(i: int) -> dict[str, Any]:
+            return {q.name: self._spike(q, i) for q in quantities("spike", compared=True)}
+
+        grouped: dict[str, dict[str, Any]] = {"step": {}, "": {}}
+        for q in (*quantities("run", compared=True), *quantities("latent", compared=True)):
+            values = self.measured(q)
+            entry = (
+                estimate(values).to_dict() if q.per == "run" else [estimate(column).to_dict() for column in values.T]
+            )
+            grouped.setdefault(q.group, {})[q.name] = entry
         return {
             "seeds": self.seeds,
-            "step": {
-                "beta_norm2": estimate(self.values("beta_norm2")).to_dict(),
-                "overlap": [estimate(column).to_dict() for column in self.values("overlap").T],
-            },
+            "step": grouped.pop("step"),
+            **grouped.pop(""),
+            **grouped,
             "bulk": {"edges": [[lows.to_dict(), highs.to_dict()]], "mass_at_zero": zero.to_dict()},
             "density": {
                 "x": np.sqrt(edges[1:] * edges[:-1]).tolist(),
                 "density": [estimate(column).to_dict() for column in density.T],
             },
-            "outliers": [
-                {
-                    "singular_value": self.singular_value(i).to_dict(),
-                    "alignment": {
-                        name: value.to_dict() for name, value in zip(ALIGNMENTS, self.alignment(i), strict=True)
-                    },
-                }
-                for i in range(count)
-            ],
+            "outliers": [spike(i) for i in range(count)],
             "ridge": list(self.problem.ridges),
             **errors("after"),
             "before": errors("before"),
         }
+
+    def _spike(self, q: Quantity, i: int) -> dict[str, Any]:
+        estimates = self.spike(q, i)
+        if not q.parts:
+            return estimates[0].to_dict()
+        return {part: value.to_dict() for part, value in zip(q.parts, estimates, strict=True)}
 
 
 def check_runs(seeds: int, workers: int | None, executor: Executor | None) -> int:
@@ -180,22 +239,16 @@ def simulate_ensemble(
     (2, (2, 1))
     """
     sequence, count = as_seed_sequence(seed), check_runs(seeds, workers, executor)
-    check_how(dtype, method)
-    check_memory(problem, 1 if executor is not None else min(count, seeds), dtype=dtype, method=method)
+    seeds, how = check_seeds(seeds), How(dtype, method)
+    check_memory(problem, 1 if executor is not None else min(count, seeds), how=how)
     if method == "streamed" and (executor is not None or count > seeds):
-        place = Place(None if executor is not None else count, executor)
+        how = replace(how, place=Place(None if executor is not None else count, executor))
         sequences = [derived_sequence(sequence, i) for i in range(seeds)]
-        return Ensemble(problem, tuple(_run(problem, s, test_samples, dtype, method, place) for s in sequences))
-    tasks = [(problem, derived_sequence(sequence, i), test_samples, dtype, method) for i in range(seeds)]
+        return Ensemble(problem, tuple(_run(problem, s, test_samples, how) for s in sequences))
+    tasks = [(problem, derived_sequence(sequence, i), test_samples, how) for i in range(seeds)]
     return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor)))
 
 
-def _run(
-    problem: Problem,
-    sequence: np.random.SeedSequence,
-    test_samples: int,
-    dtype: str,
-    method: str,
-    place: Place = HERE,
-) -> Simulation:
-    return simulate(problem, sequence, test_samples=test_samples, dtype=dtype, method=method, place=place)
+def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int, how: How) -> Simulation:
+    (run,) = simulate_steps((problem,), sequence, test_samples=test_samples, how=how)
+    return run

@@ -1,8 +1,8 @@
 """Features that are never stored: their Gram matrix, and their products with vectors, from rows drawn again.
 
-An n×N feature matrix is described by its weights and the seed of its samples. One pass over the rows gives the N×N Gram
-matrix and all that ridge regression needs; where N² is too much as well, passes apply FᵀF/n to a few vectors at a time
-(`spikes.simulation.krylov`).
+An n×N feature matrix is described by its first layer and the seed of its samples. One pass over the rows gives the N×N
+Gram matrix and all that ridge regression needs; where N² is too much as well, passes apply FᵀF/n to a few vectors at a
+time (`spikes.simulation.krylov`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from scipy.special import eval_hermitenorm
 
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.gradient import BLOCK
-from spikes.simulation.kernels import ActivationKernels
-from spikes.simulation.row_sums import HERE, Place, sum_over_rows
+from spikes.simulation.how import ALONE, How
+from spikes.simulation.network import Layer
+from spikes.simulation.row_sums import sum_over_rows
 from spikes.simulation.samples import LabelledRows, over_blocks
 from spikes.simulation.spectra import DEGREES
 
@@ -79,48 +80,37 @@ class FeatureStream:
 
     Attributes
     ----------
-    W : ndarray, shape (N, d)
-    kernels : ActivationKernels
-    shift : float
+    layer : Layer
+        W (N, d) with σ − shift.
     samples : LabelledRows
-    threads : int
-    place : Place
-        Where ranges of rows are summed.
+    how : How
+        Threads, and where ranges of rows are summed.
     """
 
-    W: np.ndarray
-    kernels: ActivationKernels
-    shift: float
+    layer: Layer
     samples: LabelledRows
-    threads: int = 1
-    place: Place = HERE
+    how: How = ALONE
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, N)."""
+        return self.samples.rows, len(self.layer.W)
 
     def over_features(self, visit: Visit) -> None:
         """Call ``visit(slot, rows, H, X, y)`` for every block of rows, H being its features."""
-        W = self.W
-        buffers = [np.empty((min(BLOCK, self.samples.rows), len(W)), W.dtype) for _ in range(self.threads)]
+        threads, dtype = self.how.threads, self.layer.W.dtype
+        buffers = [np.empty((min(BLOCK, self.shape[0]), self.shape[1]), dtype) for _ in range(threads)]
 
         def make(slot: int, rows: slice, X: np.ndarray, y: np.ndarray) -> None:
             H = buffers[slot][: len(y)]
-            np.dot(X, W.T, out=H)
-            self.kernels.activate(H, self.shift)
+            self.layer.features(X, out=H)
             visit(slot, rows, H, X, y)
 
-        over_blocks(self.samples, BLOCK, make, threads=self.threads, dtype=W.dtype)
+        over_blocks(self.samples, BLOCK, make, threads=threads, dtype=dtype)
 
     def gram_times(self, V: np.ndarray) -> np.ndarray:
-        """FᵀFV/n for V (N, k), in one pass."""
-        return self._sum(_gram_times, V)[0] / self.samples.rows
-
-    def times(self, V: np.ndarray) -> np.ndarray:
-        """FV for V (N, k), in one pass; shape (n, k)."""
-        product = np.empty((self.samples.rows, V.shape[1]), self.W.dtype)
-
-        def visit(_: int, rows: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
-            np.dot(H, V, out=product[rows])
-
-        self.over_features(visit)
-        return product
+        """FᵀFV/n for V (N, k), in one pass and in the layer's type of number."""
+        return self._sum(_gram_times, V.astype(self.layer.W.dtype, copy=False))[0] / self.samples.rows
 
     def normal_equations(self, direction: np.ndarray | None = None) -> NormalEquations:
         """Gram matrix and moments and, along a direction, Hermite functions against the features, in one pass."""
@@ -135,26 +125,25 @@ class FeatureStream:
         features, function_gram = self._sum(_hermite_sums, direction)
         return HermiteMoments(features / n, function_gram / n)
 
-    def _sum(self, function: Callable, *arguments: np.ndarray | None) -> tuple:
-        shared = (self.W, self.kernels, self.shift, *arguments)
-        return sum_over_rows(function, self.samples, shared, threads=self.threads, place=self.place)
+    def _sum(self, function: Callable[..., tuple], *arguments: np.ndarray | None) -> tuple:
+        return sum_over_rows(_of_part, self.samples, (function, self.layer, *arguments), how=self.how)
 
 
-def _gram_times(
-    samples: LabelledRows,
-    threads: int,
-    W: np.ndarray,
-    kernels: ActivationKernels,
-    shift: float,
-    V: np.ndarray,
-) -> tuple[np.ndarray]:
+def _of_part(
+    samples: LabelledRows, threads: int, function: Callable[..., tuple], layer: Layer, *arguments: np.ndarray | None
+) -> tuple:
+    """A function of the stream over some of the rows, on so many threads."""
+    return function(FeatureStream(layer, samples, How(threads=threads)), *arguments)
+
+
+def _gram_times(stream: FeatureStream, V: np.ndarray) -> tuple[np.ndarray]:
     """FᵀFV."""
-    sums = np.zeros((threads, *V.shape), W.dtype)
+    sums = np.zeros((stream.how.threads, *V.shape), V.dtype)
 
     def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
         sums[slot] += H.T @ (H @ V)
 
-    FeatureStream(W, kernels, shift, samples, threads).over_features(visit)
+    stream.over_features(visit)
     return (sums.sum(axis=0),)
 
 
@@ -176,35 +165,23 @@ class _HermiteSums:
         return self.features.sum(axis=0), self.gram.sum(axis=0)
 
 
-def _hermite_sums(
-    samples: LabelledRows,
-    threads: int,
-    W: np.ndarray,
-    kernels: ActivationKernels,
-    shift: float,
-    direction: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+def _hermite_sums(stream: FeatureStream, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """n times the parts of `HermiteMoments`."""
-    sums = _HermiteSums(direction, len(W), threads)
+    sums = _HermiteSums(direction, stream.shape[1], stream.how.threads)
 
     def visit(slot: int, _: slice, H: np.ndarray, X: np.ndarray, y: np.ndarray) -> None:
         sums.add(slot, H, X)
 
-    FeatureStream(W, kernels, shift, samples, threads).over_features(visit)
+    stream.over_features(visit)
     return sums.total()
 
 
 def _normal_sums(
-    samples: LabelledRows,
-    threads: int,
-    W: np.ndarray,
-    kernels: ActivationKernels,
-    shift: float,
-    direction: np.ndarray | None,
+    stream: FeatureStream, direction: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
     """n times the parts of `NormalEquations`."""
-    N = len(W)
-    grams = [np.zeros((N, N), W.dtype, order="F") for _ in range(threads)]
+    N, threads, dtype = stream.shape[1], stream.how.threads, stream.layer.W.dtype
+    grams = [np.zeros((N, N), dtype, order="F") for _ in range(threads)]
     moments, powers = np.zeros((threads, N)), np.zeros(threads)
     hermite = _HermiteSums(direction, N, threads)
 
@@ -215,7 +192,7 @@ def _normal_sums(
         if direction is not None:
             hermite.add(slot, H, X)
 
-    FeatureStream(W, kernels, shift, samples, threads).over_features(visit)
+    stream.over_features(visit)
     for other in grams[1:]:
         grams[0] += other
     return (grams[0], moments.sum(axis=0), float(powers.sum()), *hermite.total())

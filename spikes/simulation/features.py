@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from spikes.simulation.gradient import BLOCK
-from spikes.simulation.kernels import ActivationKernels
+from spikes.simulation.how import ALONE, How
+from spikes.simulation.network import Layer
 from spikes.simulation.samples import LabelledRows, over_blocks
 
 __all__ = ["FeatureMatrix", "feature_matrix", "squared_errors"]
@@ -31,29 +33,25 @@ class FeatureMatrix:
 
 
 def feature_matrix(
-    W: np.ndarray,
-    kernels: ActivationKernels,
-    shift: float,
+    layer: Layer,
     samples: LabelledRows,
     direction: np.ndarray,
     *,
-    threads: int = 1,
+    how: How = ALONE,
     out: np.ndarray | None = None,
 ) -> FeatureMatrix:
     """σ(XWᵀ) − shift for a batch, with its labels and its latents along a unit `direction` (d,).
 
     Parameters
     ----------
-    W : ndarray, shape (N, d)
-    kernels : ActivationKernels
-    shift : float
-        E σ(Z) if the activation is centred, else 0.
-    samples : Samples or Batch
+    layer : Layer
+        W (N, d) with σ − shift.
+    samples : LabelledRows
     direction : ndarray, shape (d,)
         β̂.
-    threads : int
+    how : How
     out : ndarray, shape (n, N), optional
-        C-ordered and of the type of `W`; becomes F. Memory that has been in use costs less than new one.
+        C-ordered and of the type of W; becomes F. Memory that has been in use costs less than new one.
 
     Returns
     -------
@@ -64,6 +62,7 @@ def feature_matrix(
     ValueError
         If `out` is not such an array.
     """
+    W = layer.W
     n, N = samples.rows, len(W)
     F = np.empty((n, N), W.dtype) if out is None else out
     if F.shape != (n, N) or F.dtype != W.dtype or not F.flags.c_contiguous:
@@ -71,44 +70,41 @@ def feature_matrix(
     labels, u = np.empty(n, W.dtype), np.empty(n, W.dtype)
 
     def visit(_: int, rows: slice, X: np.ndarray, y: np.ndarray) -> None:
-        np.dot(X, W.T, out=F[rows])
-        kernels.activate(F[rows], shift)
+        layer.features(X, out=F[rows])
         labels[rows] = y
         u[rows] = X @ direction
 
-    over_blocks(samples, BLOCK, visit, threads=threads, dtype=W.dtype)
+    over_blocks(samples, BLOCK, visit, threads=how.threads, dtype=W.dtype)
     return FeatureMatrix(F, labels, u)
 
 
 def squared_errors(
-    layers: list[tuple[np.ndarray, np.ndarray]],
-    kernels: ActivationKernels,
-    shift: float,
+    layers: Sequence[tuple[Layer, np.ndarray]],
     samples: LabelledRows,
     *,
-    threads: int = 1,
+    how: How = ALONE,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Mean and standard error of (y − σ(Wx)ᵀâ)² over a batch, for several pairs of layers on the same samples.
 
     Parameters
     ----------
-    layers : list of (W, readouts)
-        W (N, d) and readouts (N, L), one column for each â.
+    layers : sequence of (Layer, ndarray)
+        A first layer and readouts (N, L), one column for each â.
     samples : LabelledRows
+    how : How
 
     Returns
     -------
     list of (mean, standard error), each of shape (L,)
     """
-    W0 = layers[0][0]
+    W0, threads = layers[0][0].W, how.threads
     sums = np.zeros((threads, len(layers), 2, layers[0][1].shape[1]))
     buffers = [np.empty((min(BLOCK, samples.rows), len(W0)), W0.dtype) for _ in range(threads)]
 
     def visit(slot: int, _: slice, X: np.ndarray, y: np.ndarray) -> None:
         block = buffers[slot][: len(y)]
-        for (W, readouts), total in zip(layers, sums[slot], strict=True):
-            np.dot(X, W.T, out=block)
-            kernels.activate(block, shift)
+        for (layer, readouts), total in zip(layers, sums[slot], strict=True):
+            layer.features(X, out=block)
             squared = np.square(y[:, None] - block @ readouts, dtype=float)
             total += squared.sum(axis=0), np.square(squared).sum(axis=0)
 

@@ -9,9 +9,10 @@ import numpy as np
 from scipy.sparse.linalg import svds
 
 from spikes.runtime.running_products import add_product
+from spikes.simulation.how import ALONE, How
 from spikes.simulation.kernels import ActivationKernels
 from spikes.simulation.network import Network
-from spikes.simulation.row_sums import HERE, Place, sum_over_rows
+from spikes.simulation.row_sums import sum_over_rows
 from spikes.simulation.samples import LabelledRows, over_blocks
 
 __all__ = ["BLOCK", "Gradient", "Step", "giant_step", "gradient", "rank_one_share"]
@@ -77,12 +78,10 @@ class Step:
 def gradient(
     network: Network,
     kernels: ActivationKernels,
-    shift: float,
     samples: LabelledRows,
     *,
     interacting: bool = True,
-    threads: int = 1,
-    place: Place = HERE,
+    how: How = ALONE,
 ) -> Gradient:
     """(1/n₀) diag(a) [σ′(X₀Wᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀), in row blocks: memory does not grow with n₀.
 
@@ -91,23 +90,18 @@ def gradient(
     network : Network
         W (N, d) and a (N,).
     kernels : ActivationKernels
-    shift : float
-        Subtracted from σ in f; E σ(Z) for a centred activation.
+        Their shift is subtracted from σ in f.
     samples : LabelledRows
         The batch, n₀ rows.
     interacting : bool
         False leaves f out of the residual, as if other neurons made it vanish.
-    threads : int
-        Threads that share the blocks of rows.
-    place : Place
-        Where ranges of rows are summed.
+    how : How
 
     Returns
     -------
     Gradient
     """
-    arguments = (network, kernels, shift, interacting)
-    total, beta, power = sum_over_rows(_sums, samples, arguments, threads=threads, place=place)
+    total, beta, power = sum_over_rows(_sums, samples, (network, kernels, interacting), how=how)
     total /= samples.rows
     return Gradient(total, beta / samples.rows, power / samples.rows)
 
@@ -117,7 +111,6 @@ def _sums(
     threads: int,
     network: Network,
     kernels: ActivationKernels,
-    shift: float,
     interacting: bool,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """n₀ times the gradient's rows, β and the power of the labels."""
@@ -133,7 +126,7 @@ def _sums(
         part = parts[slot]
         block, r = part.H[: len(y)], part.r[: len(y)]
         np.dot(X, W.T, out=block)
-        kernels.backward(block, a, scale, y, shift, r)
+        kernels.backward(block, a, scale, y, r)
         add_product(part.gradient, block, X)
         part.beta += y @ X
         part.power += float(y @ y)
@@ -150,11 +143,10 @@ def _sums(
 def giant_step(
     network: Network,
     kernels: ActivationKernels,
-    shift: float,
     samples: LabelledRows,
     eta: float,
     *,
-    threads: int = 1,
+    how: How = ALONE,
 ) -> Step:
     """W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀ with r = y₀ − f(X₀).
 
@@ -163,20 +155,18 @@ def giant_step(
     network : Network
         W₀ (N, d) and a (N,).
     kernels : ActivationKernels
-    shift : float
-        Subtracted from σ in f; E σ(Z) for a centred activation.
+        Their shift is subtracted from σ in f.
     samples : LabelledRows
         The fresh batch, n₀ rows.
     eta : float
         η in the mean-field convention: the step is −η√N times the gradient of (1/2n₀) Σ (y − f)².
-    threads : int
-        Threads that share the blocks of rows.
+    how : How
 
     Returns
     -------
     Step
     """
-    return gradient(network, kernels, shift, samples, threads=threads).step(network, eta)
+    return gradient(network, kernels, samples, how=how).step(network, eta)
 
 
 @dataclass(eq=False)

@@ -1,14 +1,15 @@
-"""Krylov methods on features that are never stored: leading singular triplets, and the density of the spectrum."""
+"""Krylov methods on a matrix known by products alone: leading singular triplets, and the density of the spectrum."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh, eigh_tridiagonal
 
-from spikes.simulation.feature_stream import FeatureStream
+from theory.statement.arguments import integer
 
 __all__ = [
     "LeadingTriplets",
@@ -19,6 +20,8 @@ __all__ = [
     "smoothed",
     "stochastic_density",
 ]
+
+Product = Callable[[np.ndarray], np.ndarray]
 
 _FIRST, _EVERY = 20, 5  # steps at which the quadrature is first asked whether it may end, and their spacing then
 
@@ -42,16 +45,14 @@ class LeadingTriplets:
     residual: float
     passes: int
 
-    def left(self, stream: FeatureStream) -> np.ndarray:
-        """Left singular vectors F v/(√n s), by one more pass; shape (n, K)."""
-        return stream.times(self.right) / (math.sqrt(stream.samples.rows) * self.singular_values)
-
 
 def leading_triplets(
-    stream: FeatureStream,
+    gram_times: Product,
+    shape: tuple[int, int],
     count: int,
     rng: np.random.Generator,
     *,
+    dtype: np.dtype | type = np.float64,
     tolerance: float = 1e-7,
     most: int = 60,
     guard: int = 4,
@@ -62,10 +63,15 @@ def leading_triplets(
 
     Parameters
     ----------
-    stream : FeatureStream
+    gram_times : callable
+        V (N, k) ↦ FᵀFV/n, as `spikes.simulation.feature_stream.FeatureStream.gram_times`.
+    shape : (int, int)
+        (n, N), of F.
     count : int
     rng : Generator
         Draws the starting block.
+    dtype : dtype
+        Of the products and of the basis.
     tolerance : float
         Of the residual relative to s₁². The error of s² is its square over the gap to the rest.
     most : int
@@ -84,14 +90,14 @@ def leading_triplets(
     ArithmeticError
         If `most` passes do not reach `tolerance`: the values asked for then lie in a dense part of the spectrum.
     """
-    N = len(stream.W)
+    N = shape[1]
     check_count(count, N)
     block = min(count + guard, N)
-    fresh = np.linalg.qr(rng.standard_normal((N, block)).astype(stream.W.dtype))[0]
-    basis, images = np.empty((N, 0), stream.W.dtype), np.empty((N, 0), stream.W.dtype)
+    fresh = np.linalg.qr(rng.standard_normal((N, block)).astype(dtype))[0]
+    basis, images = np.empty((N, 0), dtype), np.empty((N, 0), dtype)
     worst = math.inf
     for passes in range(1, most + 1):
-        image = stream.gram_times(fresh)
+        image = gram_times(fresh)
         basis, images = np.hstack([basis, fresh]), np.hstack([images, image])
         small = basis.T @ images
         values, coordinates = eigh(0.5 * (small + small.T))
@@ -111,16 +117,13 @@ def leading_triplets(
 
 def check_count(count: int, N: int) -> None:
     """Refuse a number of singular values that is not an integer from 1 to N."""
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= N:
-        raise ValueError(f"`count` must be an integer from 1 to {N}; got {count!r}")
+    integer("count", count, 1, N)
 
 
 def check_quadrature(probes: int, steps: int) -> None:
     """Refuse numbers of probes or steps that give no density with an error."""
-    if isinstance(probes, bool) or not isinstance(probes, int | np.integer) or probes < 2:
-        raise ValueError(f"`probes` must be an integer of at least 2, for an error; got {probes!r}")
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 2:
-        raise ValueError(f"`steps` must be an integer of at least 2; got {steps!r}")
+    integer("probes", probes, 2, why="for an error")
+    integer("steps", steps, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +149,8 @@ class SpectralDensity:
 
 
 def stochastic_density(
-    stream: FeatureStream,
+    gram_times: Product,
+    shape: tuple[int, int],
     x: np.ndarray,
     rng: np.random.Generator,
     *,
@@ -161,7 +165,10 @@ def stochastic_density(
 
     Parameters
     ----------
-    stream : FeatureStream
+    gram_times : callable
+        V (N, k) ↦ FᵀFV/n.
+    shape : (int, int)
+        (n, N), of F.
     x : ndarray, shape (P,)
         Positive points.
     rng : Generator
@@ -189,10 +196,10 @@ def stochastic_density(
     if x.ndim != 1 or not (np.isfinite(x) & (x > 0.0)).all():
         raise ValueError("`x` must be positive and finite points on one axis")
     check_quadrature(probes, steps)
-    N = len(stream.W)
+    n, N = shape
     if not (math.isfinite(width) and width > 0.0):
         raise ValueError(f"`width` must be positive; got {width!r}")
-    scale, steps = N / stream.samples.rows, min(int(steps), N)
+    scale, steps = N / n, min(int(steps), N)
     V = rng.standard_normal((N, probes))
     V /= np.linalg.norm(V, axis=0)
     basis = np.empty((steps, N, probes))
@@ -207,7 +214,7 @@ def stochastic_density(
 
     for j in range(steps):
         basis[j] = V
-        Y = stream.gram_times(V.astype(stream.W.dtype, copy=False)).astype(float)
+        Y = gram_times(V).astype(float)
         diagonal[j] = np.einsum("np,np->p", V, Y)
         for _ in range(2):
             Y -= np.einsum("jnp,jp->np", basis[: j + 1], np.einsum("jnp,np->jp", basis[: j + 1], Y))

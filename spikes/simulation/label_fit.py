@@ -10,6 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.samples import Block, LabelledRows, Samples
+from theory.quadrature import tensor_gauss_hermite
 from theory.statement.problem import Problem
 
 __all__ = ["LinearFit", "Residuals", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
@@ -102,10 +103,7 @@ def exact_fit(problem: Problem) -> LinearFit:
     LinearFit
     """
     k = problem.teacher.k
-    nodes, weights = np.polynomial.hermite_e.hermegauss(_AXIS_NODES[k])
-    weights = weights / weights.sum()
-    z = np.stack(np.meshgrid(*[nodes] * k, indexing="ij"), axis=-1).reshape(-1, k)
-    w = np.prod(np.stack(np.meshgrid(*[weights] * k, indexing="ij"), axis=-1).reshape(-1, k), axis=1)
+    z, w = tensor_gauss_hermite(_AXIS_NODES[k], k)
     y = problem.teacher(z)
     coefficients = np.zeros(problem.d)
     coefficients[:k] = (w * y) @ z

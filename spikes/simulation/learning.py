@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from spikes.simulation.features import squared_errors
-from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.label_fit import Residuals, fit_labels
-from spikes.simulation.one_step import activation_mean
+from spikes.simulation.network import Layer
+from spikes.simulation.ridge import fit_second_layer
 from spikes.simulation.samples import Samples
-from spikes.simulation.second_layer import fit_second_layer
 from spikes.simulation.seeds import derived_sequence
 from spikes.simulation.trajectory import start_network, trajectory
 from theory.statement.problem import Problem
@@ -53,9 +53,9 @@ def measure_learning(
     fit = fit_labels(readout, drawn, drawn)
     samples = Residuals(drawn, fit)
     fresh = Residuals(Samples(problem, derived_sequence(sequence, 2), test_samples), fit)
-    kernels = activation_kernels(problem.sigma)
-    shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    layers = [(W, fit_second_layer(W, kernels, shift, samples, problem.ridges)) for W in (network.W, made.W)]
-    (before, _), (after, _) = squared_errors(layers, kernels, shift, fresh)
+    kernels = problem_kernels(problem)
+    layers = [Layer(W, kernels) for W in (network.W, made.W)]
+    fitted = [(layer, fit_second_layer(layer, samples, problem.ridges)) for layer in layers]
+    (before, _), (after, _) = squared_errors(fitted, fresh)
     learned = float(np.mean(np.sum(made.cosines[-1] ** 2, axis=1)))
     return {"random_features": float(before[0]), "one_step": float(after[0]), "learned": learned}

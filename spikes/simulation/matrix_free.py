@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.estimates import Estimate, estimate, mean_amplitudes
+from spikes.estimates import Estimate, estimate
 from spikes.runtime.memory import free_gib
 from spikes.runtime.tasks import run_tasks
-from spikes.simulation.ensemble import check_runs
+from spikes.simulation.ensemble import Runs, check_runs
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.gradient import BLOCK, gradient
-from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.how import HERE, How, Place
+from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.krylov import SpectralDensity, check_count, leading_triplets, stochastic_density
-from spikes.simulation.network import initial_network
-from spikes.simulation.one_step import activation_mean, check_how
-from spikes.simulation.row_sums import HERE, Place
+from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from theory.statement.problem import Problem
@@ -101,8 +100,8 @@ class MatrixFreeRun:
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixFree:
-    """Independent runs of one problem.
+class MatrixFree(Runs[MatrixFreeRun]):
+    """Independent runs of one problem, from products alone.
 
     Attributes
     ----------
@@ -111,22 +110,12 @@ class MatrixFree:
     quadrature : Quadrature, optional
     """
 
-    problem: Problem
-    runs: tuple[MatrixFreeRun, ...]
     quadrature: Quadrature | None
 
     @property
-    def seeds(self) -> int:
-        """Number of runs."""
-        return len(self.runs)
-
-    def singular_value(self, i: int) -> Estimate:
-        """Singular value i of F/√n, counted from 0."""
-        return estimate([run.singular_values[i] for run in self.runs])
-
-    def alignment(self, i: int) -> tuple[Estimate, ...]:
-        """Amplitudes of left singular vector i; see `spikes.estimates.mean_amplitudes`."""
-        return mean_amplitudes(np.stack([run.alignment[i] for run in self.runs]))
+    def spectra(self) -> tuple[MatrixFreeRun, ...]:
+        """The runs, each of which is what it measured of the spectrum."""
+        return self.runs
 
     def density(self) -> list[Estimate]:
         """Smoothed density at every point. Its standard error is the larger of two: over runs, and from their probes.
@@ -171,18 +160,17 @@ def stepped_features(
     ArithmeticError
         If X₀ᵀy₀/n₀ vanishes.
     """
-    check_how(dtype)
-    sequence, kernels = as_seed_sequence(seed), activation_kernels(problem.sigma)
-    shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    start = initial_network(problem, sequence, dtype=np.dtype(dtype))
+    how = How(dtype, threads=threads, place=place)
+    sequence, kernels = as_seed_sequence(seed), problem_kernels(problem)
+    start = initial_network(problem, sequence, dtype=how.numbers)
     batch = Samples(problem, derived_sequence(sequence, 2), problem.n0)
-    made = gradient(start, kernels, shift, batch, threads=threads, place=place)
+    made = gradient(start, kernels, batch, how=how)
     step = made.step(start, problem.step_size)
     norm2 = float(step.beta @ step.beta)
     if norm2 == 0.0:
         raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
     samples = Samples(problem, derived_sequence(sequence, 3), problem.n)
-    stream = FeatureStream(step.network.W, kernels, shift, samples, threads, place)
+    stream = FeatureStream(Layer(step.network.W, kernels), samples, how)
     return SteppedFeatures(stream, step.beta / math.sqrt(norm2), norm2)
 
 
@@ -239,24 +227,24 @@ def matrix_free_spectrum(
     (2, (1, 5))
     """
     sequence, many = as_seed_sequence(seed), check_runs(seeds, workers, executor)
-    check_how(dtype)
+    how = How(dtype)
     check_count(count, problem.width)
     shared = executor is not None or many > seeds
-    _check_memory(problem, count, quadrature, dtype, 1 if shared else min(many, seeds))
-    tasks = [(problem, derived_sequence(sequence, i), count, quadrature, dtype) for i in range(seeds)]
+    _check_memory(problem, count, quadrature, how, 1 if shared else min(many, seeds))
+    tasks = [(problem, derived_sequence(sequence, i), count, quadrature, how) for i in range(seeds)]
     if shared:
-        place = Place(None if executor is not None else many, executor)
-        runs = [_run(*task, place) for task in tasks]
+        how = replace(how, place=Place(None if executor is not None else many, executor))
+        runs = [_run(*task[:-1], how) for task in tasks]
     else:
         runs = run_tasks(_run, tasks, workers=workers)
     return MatrixFree(problem, tuple(runs), quadrature)
 
 
-def _check_memory(problem: Problem, count: int, quadrature: Quadrature | None, dtype: str, copies: int) -> None:
+def _check_memory(problem: Problem, count: int, quadrature: Quadrature | None, how: How, copies: int) -> None:
     d, N = problem.d, problem.width
     bases = 2 * _BASIS * (count + _GUARD) * N
-    probes = 0 if quadrature is None else 8 // np.dtype(dtype).itemsize * (quadrature.steps + 3) * quadrature.probes * N
-    needed = np.dtype(dtype).itemsize * copies * (3 * N * d + max(bases, probes) + 2 * BLOCK * (N + d)) / 2**30
+    probes = 0 if quadrature is None else 8 // how.numbers.itemsize * (quadrature.steps + 3) * quadrature.probes * N
+    needed = how.numbers.itemsize * copies * (3 * N * d + max(bases, probes) + 2 * BLOCK * (N + d)) / 2**30
     free = free_gib()
     if needed > free:
         raise ValueError(
@@ -270,20 +258,29 @@ def _run(
     sequence: np.random.SeedSequence,
     count: int,
     quadrature: Quadrature | None,
-    dtype: str,
-    place: Place = HERE,
+    how: How,
 ) -> MatrixFreeRun:
     with threadpool_limits(1):
-        made = stepped_features(problem, sequence, dtype=dtype, place=place)
+        made = stepped_features(problem, sequence, dtype=how.dtype, place=how.place)
         stream = made.stream
-        tolerance = 1e-7 if dtype == "float64" else 1e-4
+        tolerance = 1e-7 if how.dtype == "float64" else 1e-4
         start = np.random.default_rng(derived_sequence(sequence, 5))
-        leading = leading_triplets(stream, count, start, tolerance=tolerance, most=_BASIS, guard=_GUARD)
+        leading = leading_triplets(
+            stream.gram_times,
+            stream.shape,
+            count,
+            start,
+            dtype=how.numbers,
+            tolerance=tolerance,
+            most=_BASIS,
+            guard=_GUARD,
+        )
         moments = stream.hermite_moments(made.direction)
         density = None
         if quadrature is not None:
             density = stochastic_density(
-                stream,
+                stream.gram_times,
+                stream.shape,
                 quadrature.x,
                 np.random.default_rng(derived_sequence(sequence, 6)),
                 probes=quadrature.probes,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,31 +14,32 @@ from spikes.runtime.memory import free_gib
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import BLOCK, gradient, rank_one_share
-from spikes.simulation.kernels import ActivationKernels, activation_kernels
-from spikes.simulation.network import initial_network
+from spikes.simulation.how import ALONE, HERE, How, Place
+from spikes.simulation.kernels import ActivationKernels, problem_kernels
+from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
-from spikes.simulation.row_sums import HERE, Place
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation.spectra import direct_spectrum, gram_eigh, gram_spectrum, hermite_alignment, left_vectors
-from theory.statement.problem import Activation, Problem
+from spikes.simulation.spectra import (
+    direct_spectrum,
+    gram_eigh,
+    gram_spectrum,
+    hermite_alignment,
+    left_vectors,
+    separated,
+)
+from theory.statement.arguments import integer
+from theory.statement.problem import Problem
 
 __all__ = [
-    "DTYPES",
-    "METHODS",
     "Batches",
     "Fit",
     "Simulation",
-    "activation_mean",
-    "check_how",
     "check_memory",
     "simulate",
     "simulate_on",
     "simulate_steps",
 ]
-
-DTYPES = ("float64", "float32")
-METHODS = ("gram", "svd", "streamed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +72,11 @@ class Fit:
     def singular_values(self) -> np.ndarray:
         """Singular values of F/√n in decreasing order."""
         return np.sqrt(self.eigenvalues)
+
+    @property
+    def outliers(self) -> int:
+        """Number of leading singular values that stand apart from the rest, judged from them alone."""
+        return separated(self.singular_values)
 
     @property
     def rank(self) -> int:
@@ -172,10 +175,7 @@ def simulate(
         seed,
         test_samples=test_samples,
         antisymmetric=antisymmetric,
-        threads=threads,
-        dtype=dtype,
-        method=method,
-        place=place,
+        how=How(dtype, method, threads, place),
     )[0]
 
 
@@ -185,10 +185,7 @@ def simulate_steps(
     *,
     test_samples: int = 8192,
     antisymmetric: bool = False,
-    threads: int = 1,
-    dtype: str = "float64",
-    method: str = "gram",
-    place: Place = HERE,
+    how: How = ALONE,
 ) -> tuple[Simulation, ...]:
     """Run `simulate` for problems that differ in the size of the step alone, on the same random numbers.
 
@@ -198,8 +195,9 @@ def simulate_steps(
     ----------
     problems : sequence of Problem
         Equal but for α, c and η.
-    seed, test_samples, antisymmetric, threads, dtype, method, place
+    seed, test_samples, antisymmetric
         As in `simulate`.
+    how : How
 
     Raises
     ------
@@ -210,20 +208,9 @@ def simulate_steps(
     if any(other.replace(alpha=problem.alpha, scale=problem.scale, eta=problem.eta) != problem for other in problems):
         raise ValueError("`problems` must differ in `alpha`, `scale` and `eta` alone")
     sequence = as_seed_sequence(seed)
-    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
-        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
-    rows = (problem.n0, problem.n, int(test_samples))
+    rows = (problem.n0, problem.n, integer("test_samples", test_samples, 2))
     batches = Batches(*(Samples(problem, derived_sequence(sequence, i), r) for i, r in enumerate(rows, start=2)))
-    return simulate_on(
-        batches,
-        problems,
-        sequence,
-        antisymmetric=antisymmetric,
-        threads=threads,
-        dtype=dtype,
-        method=method,
-        place=place,
-    )
+    return simulate_on(batches, problems, sequence, antisymmetric=antisymmetric, how=how)
 
 
 class Batches(NamedTuple):
@@ -240,10 +227,7 @@ def simulate_on(
     sequence: np.random.SeedSequence,
     *,
     antisymmetric: bool = False,
-    threads: int = 1,
-    dtype: str = "float64",
-    method: str = "gram",
-    place: Place = HERE,
+    how: How = ALONE,
 ) -> tuple[Simulation, ...]:
     """As `simulate_steps`, on given samples; the sequence draws the network.
 
@@ -254,8 +238,9 @@ def simulate_on(
     problems : sequence of Problem
         Equal but for α, c and η; their target and noise are not looked at.
     sequence : SeedSequence
-    antisymmetric, threads, dtype, method, place
+    antisymmetric : bool
         As in `simulate`.
+    how : How
 
     Raises
     ------
@@ -265,14 +250,9 @@ def simulate_on(
         If X₀ᵀy₀/n₀ vanishes.
     """
     problem = problems[0]
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
-        raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
-    check_how(dtype, method)
-    check_memory(problem, dtype=dtype, method=method, steps=len(problems))
-    kernels = activation_kernels(problem.sigma)
-    shift = activation_mean(problem.sigma) if problem.centered else 0.0
-    run = _Run(problem, batches, sequence, kernels, shift, int(threads), np.dtype(dtype), method, place)
-    with threadpool_limits(int(threads)):
+    check_memory(problem, how=how, steps=len(problems))
+    run = _Run(problem, batches, sequence, problem_kernels(problem), how)
+    with threadpool_limits(how.threads):
         return run.simulate(problems, antisymmetric)
 
 
@@ -284,7 +264,7 @@ class _Fitted(NamedTuple):
     alignment: np.ndarray
     power: float
 
-    def with_test_error(self, ridges: tuple[float, ...], test_error: np.ndarray, dtype: np.dtype) -> Fit:
+    def with_test_error(self, ridges: tuple[float, ...], test_error: np.ndarray, how: How) -> Fit:
         return Fit(
             eigenvalues=self.eigenvalues.astype(float, copy=False),
             alignment=self.alignment.astype(float, copy=False),
@@ -292,7 +272,7 @@ class _Fitted(NamedTuple):
             objective=self.path.objective,
             train_error=self.path.train_error,
             test_error=test_error,
-            dtype=dtype.name,
+            dtype=how.dtype,
         )
 
 
@@ -304,56 +284,53 @@ class _Run:
     batches: Batches
     sequence: np.random.SeedSequence
     kernels: ActivationKernels
-    shift: float
-    threads: int
-    dtype: np.dtype
-    method: str
-    place: Place
+    how: How
 
-    def fit(self, W: np.ndarray, direction: np.ndarray, F: np.ndarray | None) -> _Fitted:
-        """Spectrum, ridge path and alignments of the features of W on the fitted samples; they are written to F."""
+    def fit(self, layer: Layer, direction: np.ndarray, F: np.ndarray | None) -> _Fitted:
+        """Spectrum, ridge path and alignments of a layer's features on the fitted samples; they are written to F."""
         problem, samples, ridges = self.problem, self.batches.fit, np.array(self.problem.ridges)
-        if self.method == "streamed":
-            stream = FeatureStream(W, self.kernels, self.shift, samples, self.threads, self.place)
-            collected = stream.normal_equations(direction)
+        if self.how.method == "streamed":
+            collected = FeatureStream(layer, samples, self.how).normal_equations(direction)
             values, vectors = gram_eigh(collected.gram)
             kept = min(problem.n, problem.width)
             path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
             leading = min(LEADING, kept)
             alignment = collected.hermite.alignment(values[:leading], vectors[:, :leading])
             return _Fitted(values[:kept], path, alignment, collected.power)
-        made = feature_matrix(W, self.kernels, self.shift, samples, direction, threads=self.threads, out=F)
-        spectrum = direct_spectrum(made.F) if self.method == "svd" else gram_spectrum(made.F)
+        made = feature_matrix(layer, samples, direction, how=self.how, out=F)
+        spectrum = direct_spectrum(made.F) if self.how.method == "svd" else gram_spectrum(made.F)
         leading = left_vectors(made.F, spectrum, min(LEADING, len(spectrum.eigenvalues)))
         path = ridge_path(made.F, made.y, spectrum, ridges)
         power = float(made.y @ made.y) / problem.n
         return _Fitted(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), power)
 
     def simulate(self, problems: Sequence[Problem], antisymmetric: bool) -> tuple[Simulation, ...]:
-        threads = self.threads
-        start = initial_network(self.problem, self.sequence, antisymmetric=antisymmetric, dtype=self.dtype)
-        made = gradient(start, self.kernels, self.shift, self.batches.step, threads=threads, place=self.place)
+        how = self.how
+        start = initial_network(self.problem, self.sequence, antisymmetric=antisymmetric, dtype=how.numbers)
+        made = gradient(start, self.kernels, self.batches.step, how=how)
         share = rank_one_share(made.rows)
         norm2 = float(made.beta @ made.beta)
         if norm2 == 0.0:
             raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
         direction = made.beta / np.sqrt(norm2)
-        F = None if self.method == "streamed" else np.empty((self.problem.n, self.problem.width), self.dtype)
-        first = self.fit(start.W, direction, F)
-        layers, fits = [(start.W, first.path.readouts)], []
+        F = None if how.method == "streamed" else np.empty((self.problem.n, self.problem.width), how.numbers)
+        initial = Layer(start.W, self.kernels)
+        first = self.fit(initial, direction, F)
+        layers, fits = [(initial, first.path.readouts)], []
         for problem in problems:
             W = problem.step_size * made.rows
             W += start.W
-            fit = self.fit(W, direction, F)
-            layers.append((W, fit.path.readouts))
+            layer = Layer(W, self.kernels)
+            fit = self.fit(layer, direction, F)
+            layers.append((layer, fit.path.readouts))
             fits.append(fit)
-        (test_before, _), *tests = squared_errors(layers, self.kernels, self.shift, self.batches.test, threads=threads)
-        before = first.with_test_error(self.problem.ridges, test_before, self.dtype)
+        (test_before, _), *tests = squared_errors(layers, self.batches.test, how=how)
+        before = first.with_test_error(self.problem.ridges, test_before, how)
         return tuple(
             Simulation(
                 problem=problem,
                 before=before,
-                after=fit.with_test_error(problem.ridges, test, self.dtype),
+                after=fit.with_test_error(problem.ridges, test, how),
                 beta_norm2=norm2,
                 overlap=direction[: problem.teacher.k].copy(),
                 gradient_share=share,
@@ -364,52 +341,11 @@ class _Run:
         )
 
 
-@lru_cache(maxsize=32)
-def activation_mean(activation: Activation) -> float:
-    """E σ(Z), by Gauss-Legendre rules of 400 nodes between the kinks.
-
-    Parameters
-    ----------
-    activation : Activation
-
-    Returns
-    -------
-    float
-    """
-    ends = [-12.0, *[x for x in activation.kinks if -12.0 < x < 12.0], 12.0]
-    x, w = np.polynomial.legendre.leggauss(400)
-    total = 0.0
-    for low, high in itertools.pairwise(ends):
-        half = 0.5 * (high - low)
-        z = low + half * (1.0 + x)
-        total += half * float(w @ (activation(z) * np.exp(-0.5 * z**2)))
-    return total / math.sqrt(2.0 * math.pi)
-
-
-def check_how(dtype: str, method: str = "gram") -> None:
-    """Refuse a number type or a method that is not known.
-
-    Parameters
-    ----------
-    dtype, method : str
-
-    Raises
-    ------
-    ValueError
-        If one of them is unknown.
-    """
-    if dtype not in DTYPES:
-        raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; got {dtype!r}")
-    if method not in METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")
-
-
 def check_memory(
     problem: Problem,
     copies: int = 1,
     *,
-    dtype: str = "float64",
-    method: str | None = None,
+    how: How | None = None,
     matrices: int = 1,
     steps: int = 1,
 ) -> None:
@@ -420,10 +356,8 @@ def check_memory(
     problem : Problem
     copies : int
         Runs at once.
-    dtype : str
-        As in `simulate`.
-    method : str, optional
-        As in `simulate`; left out where the caller has only the one that holds F.
+    how : How, optional
+        Left out where the caller has only the method that holds F, in float64.
     matrices : int
         Matrices of n×N that a run holds, where that is not the method's to say.
     steps : int
@@ -435,16 +369,16 @@ def check_memory(
         Naming the GiB needed and available.
     """
     n, d, N = problem.n, problem.d, problem.width
-    streamed = method == "streamed"
+    streamed = how is not None and how.method == "streamed"
     small = N if streamed else min(n, N)
-    stored = {"streamed": 0, "svd": 2}.get(method, matrices)
+    stored = matrices if how is None else {"streamed": 0, "svd": 2, "gram": matrices}[how.method]
     entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
-    needed, free = np.dtype(dtype).itemsize * entries * copies / 2**30, free_gib()
+    needed, free = (how or ALONE).numbers.itemsize * entries * copies / 2**30, free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
         remedy = (
             ""
-            if streamed or method is None or n <= N
+            if streamed or how is None or n <= N
             else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
         )
         raise ValueError(

@@ -1,4 +1,7 @@
-"""Ridge regression of the labels on the features: by one eigendecomposition for a path, by factorisation for a few."""
+"""Ridge regression of the labels on the features: by one eigendecomposition for a path, by factorisation for a few.
+
+Of features that are stored, of their moments, or of rows that are never stored.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from spikes.simulation.feature_stream import FeatureStream
+from spikes.simulation.how import ALONE, How
+from spikes.simulation.network import Layer
+from spikes.simulation.samples import LabelledRows
 from spikes.simulation.spectra import GramSpectrum, gram
 
-__all__ = ["LowRank", "RidgePath", "ridge_fit", "ridge_path", "ridge_path_of_moments", "shifted_solutions"]
+__all__ = [
+    "LowRank",
+    "RidgePath",
+    "fit_second_layer",
+    "ridge_fit",
+    "ridge_path",
+    "ridge_path_of_moments",
+    "shifted_solutions",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,3 +176,26 @@ def shifted_solutions(upper: np.ndarray, right: np.ndarray, ridges: Sequence[flo
         factor = cho_factor(shifted, lower=False, overwrite_a=True, check_finite=False)
         solutions.append(cho_solve(factor, right, check_finite=False))
     return np.stack(solutions, axis=1)
+
+
+def fit_second_layer(layer: Layer, samples: LabelledRows, ridges: Sequence[float], *, how: How = ALONE) -> np.ndarray:
+    """Minimise (1/n)‖y − Fa‖² + λ‖a‖² over the rows of a batch, at every λ; memory does not grow with n.
+
+    Parameters
+    ----------
+    layer : Layer
+        W (N, d) with σ − shift, which make F.
+    samples : LabelledRows
+        The batch, n rows.
+    ridges : sequence of float
+        Penalties λ > 0. Normal equations square the condition number: they want λ well above 1e-12 of the largest
+        eigenvalue of FᵀF/n.
+    how : How
+
+    Returns
+    -------
+    ndarray, shape (N, L)
+        Readouts â(λ) in columns.
+    """
+    equations = FeatureStream(layer, samples, how).normal_equations()
+    return shifted_solutions(equations.gram, equations.moment, ridges)

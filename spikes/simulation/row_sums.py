@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from contextlib import closing, contextmanager
-from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import finished_tasks
+from spikes.simulation.how import ALONE, HERE, How
 from spikes.simulation.samples import CHUNK, LabelledRows
 
-__all__ = ["HERE", "RANGE", "Place", "in_turn", "row_ranges", "sum_over_rows"]
+__all__ = ["RANGE", "in_turn", "row_ranges", "sum_over_rows"]
 
 Sums = tuple[np.ndarray | float, ...]
 
@@ -29,24 +28,6 @@ RANGE = 32768
 
 _MOST = 1024  # ranges: what a sum of N² numbers for each of them sends to one place is bounded
 
-
-class Place(NamedTuple):
-    """Where ranges of rows are summed.
-
-    Attributes
-    ----------
-    workers : int, optional
-        Processes; one means this process.
-    executor : concurrent.futures.Executor, optional
-        Where to run instead, as in `spikes.runtime.tasks.finished_tasks`.
-    """
-
-    workers: int | None = 1
-    executor: Executor | None = None
-
-
-HERE = Place()
-"""This process."""
 
 # Thread limits are the process's own: on an executor with several threads in a process tasks take turns.
 _turn = threading.RLock()
@@ -70,8 +51,7 @@ def sum_over_rows(
     samples: LabelledRows,
     arguments: tuple = (),
     *,
-    threads: int = 1,
-    place: Place = HERE,
+    how: How = ALONE,
 ) -> Sums:
     """The sum of ``function(part, threads, *arguments)`` over the parts of some samples, one for each range of rows.
 
@@ -81,21 +61,19 @@ def sum_over_rows(
         Importable by name in another process; returns arrays or floats, the first of which may be overwritten.
     samples : LabelledRows
     arguments : tuple
-    threads : int
-        Of each range, where they run here; elsewhere it is one.
-    place : Place
-        Where they run.
+    how : How
+        Its place is where they run; its threads are those of a range where they run here, elsewhere one.
     """
     parts = [samples.part(*ends) for ends in row_ranges(samples.rows)]
     total = _Tree(len(parts))
-    if place == HERE:
+    if how.place == HERE:
         for i, part in enumerate(parts):
-            total.add(i, function(part, threads, *arguments))
+            total.add(i, function(part, how.threads, *arguments))
         return total.sum()
     tasks = [(function, part, arguments) for part in parts]
     with (
         progress_bar("ranges of rows", len(tasks)) as advance,
-        closing(finished_tasks(_range, tasks, workers=place.workers, executor=place.executor)) as finished,
+        closing(finished_tasks(_range, tasks, workers=how.place.workers, executor=how.place.executor)) as finished,
     ):
         for i, future in finished:
             total.add(i, future.result())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from theory.statement.arguments import integer
+
 __all__ = ["as_seed_sequence", "check_seeds", "derived_sequence"]
 
 
@@ -27,9 +29,12 @@ def as_seed_sequence(seed: int | np.random.SeedSequence | np.random.Generator) -
         return np.random.SeedSequence(seed.integers(0, 2**63, size=4).tolist())
     if isinstance(seed, np.random.SeedSequence):
         return seed
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"`seed` must be a non-negative integer, a SeedSequence or a Generator; got {seed!r}")
-    return np.random.SeedSequence(int(seed))
+    try:
+        return np.random.SeedSequence(integer("seed", seed, 0))
+    except ValueError:
+        raise ValueError(
+            f"`seed` must be a non-negative integer, a SeedSequence or a Generator; got {seed!r}"
+        ) from None
 
 
 def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
@@ -48,7 +53,5 @@ def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.S
 
 
 def check_seeds(seeds: int) -> int:
-    """Refuse a number of runs that is not a positive integer."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
-    return int(seeds)
+    """A number of runs as an int, or a refusal."""
+    return integer("seeds", seeds, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh, svd
@@ -27,6 +28,9 @@ __all__ = [
 
 DEGREES = tuple(range(len(ALIGNMENTS)))
 """Degrees k of the functions He_k(u)/√k! that left singular vectors are compared with."""
+
+
+_OF_UPPER: dict[str, Any] = {"lower": False, "overwrite_a": True, "check_finite": False, "driver": "evd"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +81,7 @@ def gram_eigh(upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     eigenvalues : ndarray, shape (m,)
     vectors : ndarray, shape (m, m)
     """
-    values, vectors = eigh(upper, lower=False, overwrite_a=True, check_finite=False, driver="evd")
+    values, vectors = eigh(upper, **_OF_UPPER)
     return np.maximum(values[::-1], 0.0), vectors[:, ::-1]
 
 
@@ -92,8 +96,7 @@ def gram_eigenvalues(upper: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (m,)
     """
-    values = eigh(upper, lower=False, overwrite_a=True, check_finite=False, driver="evd", eigvals_only=True)
-    return np.maximum(values[::-1], 0.0)
+    return np.maximum(eigh(upper, eigvals_only=True, **_OF_UPPER)[::-1], 0.0)
 
 
 def gram_spectrum(F: np.ndarray) -> GramSpectrum:

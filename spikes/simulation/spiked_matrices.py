@@ -10,7 +10,8 @@ from scipy.sparse.linalg import eigsh
 
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.tasks import run_tasks
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
+from theory.statement.arguments import integer
 
 __all__ = ["MODELS", "SpikedSample", "simulate_spike"]
 
@@ -81,9 +82,7 @@ def simulate_spike(
     if model not in MODELS:
         raise ValueError(f"`model` must be one of {', '.join(MODELS)}; got {model!r}")
     p = n if p is None else p
-    for name, value in (("n", n), ("p", p), ("seeds", seeds)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < (1 if name == "seeds" else 2):
-            raise ValueError(f"`{name}` must be an integer of at least {1 if name == 'seeds' else 2}; got {value!r}")
+    n, p, seeds = integer("n", n, 2), integer("p", p, 2), check_seeds(seeds)
     if not math.isfinite(spike) or (model != "wigner" and spike < 0.0):
         raise ValueError(f"`spike` must be finite, and non-negative but for wigner; got {spike!r}")
     sequence = as_seed_sequence(seed)

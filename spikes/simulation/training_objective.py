@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import solve
 
 from spikes.runtime.memory import free_gib
-from spikes.simulation.kernels import pair_pass, relu_backward, relu_output
+from spikes.simulation.relu_passes import pair_pass, relu_backward, relu_output
 from theory.statement.teacher import Teacher
 
 __all__ = [

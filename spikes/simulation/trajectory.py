@@ -9,13 +9,14 @@ from threadpoolctl import threadpool_limits
 
 from spikes.simulation.features import squared_errors
 from spikes.simulation.gradient import gradient
-from spikes.simulation.kernels import ActivationKernels, activation_kernels
+from spikes.simulation.how import How
+from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.label_fit import Residuals, fit_labels
-from spikes.simulation.network import Network, initial_network
-from spikes.simulation.one_step import activation_mean
+from spikes.simulation.network import Layer, Network, can_be_paired, initial_network
+from spikes.simulation.ridge import fit_second_layer
 from spikes.simulation.samples import LabelledRows, Samples
-from spikes.simulation.second_layer import fit_second_layer
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
@@ -94,13 +95,13 @@ def start_network(problem: Problem, protocol: Protocol, sequence: np.random.Seed
     Raises
     ------
     ValueError
-        If a symmetric start is asked of an odd width or of a constant second layer.
+        If a symmetric start is asked of an odd width or of a second layer whose law is not that of its opposite.
     """
     symmetric = protocol.start == "symmetric"
-    if symmetric and (problem.width % 2 or problem.second_layer == "constant"):
+    if symmetric and not can_be_paired(problem):
         raise ValueError(
-            "`start` must be random for an odd width or a constant second layer; "
-            f"got symmetric with width {problem.width} and {problem.second_layer}"
+            "`start` must be random for an odd width or a second layer that is not symmetric about 0; "
+            f"got symmetric with width {problem.width} and {problem.law_of_a}"
         )
     return initial_network(problem, sequence, antisymmetric=symmetric)
 
@@ -149,18 +150,14 @@ def trajectory(
         If an argument breaks its rule.
     """
     protocol = protocol or Protocol()
-    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
-        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
-        raise ValueError(f"`threads` must be a positive integer; got {threads!r}")
+    test_samples, how = integer("test_samples", test_samples, 2), How(threads=threads)
     sequence = as_seed_sequence(seed)
     network = start_network(problem, protocol, sequence) if start is None else start
     if network.W.shape != (problem.width, problem.d) or network.a.shape != (problem.width,):
         raise ValueError(f"`start` must have W of shape ({problem.width}, {problem.d}); got {network.W.shape}")
-    kernels = activation_kernels(problem.sigma)
     paired = start is None and protocol.start == "symmetric"
-    with threadpool_limits(int(threads)):
-        return _run(problem, protocol, sequence, network, kernels, paired, gram, refit, int(test_samples), int(threads))
+    with threadpool_limits(how.threads):
+        return _run(problem, protocol, sequence, network, paired, gram, refit, int(test_samples), how)
 
 
 def _run(
@@ -168,15 +165,14 @@ def _run(
     protocol: Protocol,
     sequence: np.random.SeedSequence,
     network: Network,
-    kernels: ActivationKernels,
     paired: bool,
     gram: bool,
     refit: bool,
     test_samples: int,
-    threads: int,
+    how: How,
 ) -> Trajectory:
     k, eta = problem.teacher.k, problem.step_size
-    shift = activation_mean(problem.sigma) if problem.centered else 0.0
+    kernels = problem_kernels(problem)
     kind = protocol.labels(problem)
     initial, W, a = network.W, network.W.copy(), network.a
 
@@ -191,10 +187,9 @@ def _run(
         record["Q"].append(W @ W.T if gram else np.zeros((0, 0)))
         error, sem = np.zeros((2, 0))
         if refit:
-            readouts = fit_second_layer(W, kernels, shift, samples(step, 2, problem.n), problem.ridges, threads=threads)
-            ((error, sem),) = squared_errors(
-                [(W, readouts)], kernels, shift, samples(step, 3, test_samples), threads=threads
-            )
+            layer = Layer(W, kernels)
+            readouts = fit_second_layer(layer, samples(step, 2, problem.n), problem.ridges, how=how)
+            ((error, sem),) = squared_errors([(layer, readouts)], samples(step, 3, test_samples), how=how)
         record["error"].append(error)
         record["sem"].append(sem)
 
@@ -204,10 +199,9 @@ def _run(
         residuals = Residuals(batch, fit_labels(kind, batch, samples(step, 1, problem.n0)))
         network = Network(W, a)
         if paired and step == 1:
-            rows = _paired_gradient(network, kernels, shift, residuals, threads)
+            rows = _paired_gradient(network, kernels, residuals, how)
         else:
-            interacting = protocol.interacting
-            rows = gradient(network, kernels, shift, residuals, interacting=interacting, threads=threads).rows
+            rows = gradient(network, kernels, residuals, interacting=protocol.interacting, how=how).rows
         h = rows / a[:, None]
         record["overlap"].append(h[:, :k].copy())
         record["gradient_norm2"].append(np.einsum("ij,ij->i", h, h))
@@ -235,14 +229,13 @@ def _run(
 def _paired_gradient(
     network: Network,
     kernels: ActivationKernels,
-    shift: float,
     samples: LabelledRows,
-    threads: int,
+    how: How,
 ) -> np.ndarray:
     """The gradient's rows for a network of pairs, f = 0: only one of each pair is worked out."""
     half = len(network.a) // 2
     first = Network(network.W[:half], network.a[:half])
-    rows = gradient(first, kernels, shift, samples, interacting=False, threads=threads).rows
+    rows = gradient(first, kernels, samples, interacting=False, how=how).rows
     return np.concatenate([rows, -rows])
 
 

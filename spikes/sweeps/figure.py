@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
 
+from spikes.presentation.figure import SERIES, axes_or_new, plain_log_axis, plot_points, state
 from spikes.sweeps.summary import Curve
 
 __all__ = ["plot_curves"]
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_SERIES = SERIES[:7]
 _FIELDS = {
     "n": ("$n$", "samples of the fit $n$"),
     "d": ("$d$", "input dimension $d$"),
@@ -39,7 +36,7 @@ _QUANTITIES = {
 }
 
 
-def plot_curves(curves: Sequence[Curve], x: str, y: str, ax: Axes | None = None) -> Axes:
+def plot_curves(curves: Sequence[Curve], x: str, y: str, ax: Axes | None = None, *, statement: str = "") -> Axes:
     """Draw curves of a sweep; see `spikes.sweeps.summary.curves`.
 
     An axis is logarithmic when its positive values span more than a factor of 20.
@@ -50,14 +47,15 @@ def plot_curves(curves: Sequence[Curve], x: str, y: str, ax: Axes | None = None)
     x, y : str
         Names of the field and of the quantity.
     ax : Axes, optional
+    statement : str
+        What is the same in all curves, written above them.
 
     Returns
     -------
     Axes
     """
-    if ax is None:
-        ax = plt.subplots(figsize=(6.0, 3.6), layout="constrained")[1]
-    drawn = []
+    ax = axes_or_new(ax, (6.4, 3.9))
+    drawn: list[float] = []
     predicted = measured = False
     for i, curve in enumerate(curves):
         colour, marker = _style(i, len(curves))
@@ -68,39 +66,29 @@ def plot_curves(curves: Sequence[Curve], x: str, y: str, ax: Axes | None = None)
         measured |= bool(points)
         ax.plot(curve.x[known], curve.predicted[known], color=colour, label=None if points else label)
         if points:
-            sem = [0.0 if math.isnan(e.sem) else e.sem for _, e in points]
-            ax.errorbar(
-                [p for p, _ in points],
-                [e.mean for _, e in points],
-                sem,
-                fmt=marker,
-                color=colour,
-                markersize=4,
-                capsize=2,
-                linewidth=0.9,
-                label=label,
-            )
+            places, values = zip(*points, strict=True)
+            plot_points(ax, places, values, colour=colour, marker=marker, label=label)
         drawn += [*curve.predicted[known], *(e.mean for _, e in points)]
     if _wide([v for curve in curves for v in curve.x]):
         ax.set_xscale("log")
     if _wide(drawn):
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        ax.yaxis.set_minor_formatter(NullFormatter())
-        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        plain_log_axis(ax.yaxis)
     ax.set_xlabel(_FIELDS.get(x, (x, x))[1])
     ax.set_ylabel(_named(y))
     parts = ["lines: theory"] * predicted + ["points: simulation ± s.e."] * measured
     ax.set_title("; ".join(parts))
     if any(curve.label for curve in curves):
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))  # beside the axes, where no curve can be
+    if statement:
+        state(ax.figure, statement)
     return ax
 
 
 def _style(i: int, count: int) -> tuple[Any, str]:
-    if count <= len(_COLOURS):
-        return _COLOURS[i], _MARKERS[i]
-    return mpl.colormaps["cividis"](i / (count - 1)), _MARKERS[i % len(_MARKERS)]
+    if count <= len(_SERIES):
+        return _SERIES[i]
+    return mpl.colormaps["cividis"](i / (count - 1)), _SERIES[i % len(_SERIES)][1]
 
 
 def _wide(values: Sequence[float]) -> bool:

@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import ALIGNMENTS
+from spikes.agreement import LEADING, Quantity, quantities
 from spikes.runtime.cluster import cluster_executor
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import finished_tasks, worker_count
 from spikes.simulation.one_step import Simulation, check_memory, simulate
 from spikes.simulation.row_sums import in_turn
-from spikes.simulation.spectra import separated
 from spikes.sweeps.store import Results, Writer, open_results, open_writer
 from spikes.sweeps.study import LIMIT, Point, Study, as_study, load_study
 from theory.conditional_equivalent import Prediction, predict, predict_errors
@@ -30,8 +29,6 @@ from theory.step_matrix import step_statistics
 __all__ = ["sweep"]
 
 log = logging.getLogger("spikes")
-
-_ERRORS = ("test_error", "train_error", "objective")
 
 
 def sweep(
@@ -180,22 +177,25 @@ def _task(
 
 
 def _measured(run: Simulation, columns: Sequence[str]) -> list[dict[str, float | None]]:
-    """The columns of one run, a row for each penalty; None for a singular value or latent that the problem lacks."""
-    k = run.problem.teacher.k
-    shared: dict[str, float | None] = {
-        "beta_norm2": run.beta_norm2,
-        "label_power": run.label_power,
-        "outliers": separated(run.after.singular_values),
-        **{f"overlap_{i + 1}": run.overlap[i] if i < k else None for i in range(3)},
-    }
-    for i, (value, amplitudes) in enumerate(zip(run.after.singular_values, run.after.alignment, strict=False), start=1):
-        shared[f"singular_value_{i}"] = value
-        shared |= {f"alignment_{i}_{name}": a for name, a in zip(ALIGNMENTS, amplitudes, strict=True)}
-    errors = {
-        name + end: getattr(fit, name) for fit, end in ((run.after, ""), (run.before, "_before")) for name in _ERRORS
-    }
+    """The columns of one run, a row for each penalty; None for a spike or latent that the problem lacks."""
+    shared: dict[str, float | None] = {q.name: q.measured(run) for q in quantities("run")}
+    for q in quantities("latent"):
+        shared |= _numbered(q, q.measured(run))
+    for q in quantities("spike"):
+        shared |= _numbered(q, q.measured(run.after))
+    errors = {}
+    for q in quantities("penalty"):
+        errors |= {q.name: q.measured(run.after), f"{q.name}_before": q.measured(run.before)}
     rows = [shared | {name: values[r] for name, values in errors.items()} for r in range(len(run.after.ridge))]
     return [_kept(row, columns) for row in rows]
+
+
+def _numbered(q: Quantity, values: Sequence[Any]) -> dict[str, float]:
+    """The columns of every latent or spike that there is."""
+    columns: dict[str, float] = {}
+    for i, value in enumerate(values[:LEADING], start=1):
+        columns |= dict(zip(q.columns(i), np.atleast_1d(value), strict=True))
+    return columns
 
 
 def _predicted(
@@ -205,40 +205,42 @@ def _predicted(
     rows: list[dict[str, float | None]] = [{} for _ in problem.ridges]
     remarks = []
 
-    def put(name: str, values: Sequence[float]) -> None:
-        for row, value in zip(rows, values, strict=True):
-            row[name] = value
+    def put(values: Mapping[str, Sequence[float]]) -> None:
+        for i, row in enumerate(rows):
+            row |= {name: column[i] for name, column in values.items()}
 
-    before = [name for name in columns if name.endswith("_before")]
-    errors = [name for name in columns if name in _ERRORS]
+    def wanted(q: Quantity) -> bool:
+        return any(column in columns for names in q.kept().values() for column in names)
+
+    errors = [q for q in quantities("penalty") if wanted(q)]
+    before = [q for q in quantities("penalty") if f"{q.name}_before" in columns]
     try:
-        if set(columns) - {*before, *errors, "label_power"}:
+        if any(wanted(q) for q in quantities() if q.source == "spectrum"):
             theory = predict(problem, gradient_order)
-            for row in rows:
-                row |= _spikes(theory)
-            for name in errors:
-                put(name, getattr(theory, name))
+            shared = _spectrum(theory)
+            put({name: [value] * len(rows) for name, value in shared.items()})
+            put({q.name: q.predicted(theory) for q in errors})
         elif errors:
-            found = predict_errors(problem, gradient_order)
-            for name in errors:
-                put(name, [getattr(e, name) for e in found])
+            at_ridges = predict_errors(problem, gradient_order)
+            put({q.name: [q.predicted(e) for e in at_ridges] for q in errors})
     except ValueError as error:
         remarks.append(" ".join(str(error).split()))
     if before:
         start = random_feature_errors(problem)
-        for name in before:
-            put(name, [getattr(e, name.removesuffix("_before")) for e in start])
-    if "label_power" in columns:
-        put("label_power", [step_statistics(problem).label_power] * len(rows))
+        put({f"{q.name}_before": [q.predicted(e) for e in start] for q in before})
+    of_step = [q for q in quantities("run") if q.source == "step" and wanted(q)]
+    if of_step:
+        step = step_statistics(problem)
+        put({q.name: [q.predicted(step)] * len(rows) for q in of_step})
     return [_kept(row, columns) for row in rows], "; ".join(remarks) or None
 
 
-def _spikes(theory: Prediction) -> dict[str, float]:
-    values: dict[str, float] = {"beta_norm2": theory.beta_norm2, "outliers": len(theory.outliers)}
-    values |= {f"overlap_{i}": value for i, value in enumerate(theory.overlap, start=1)}
-    for i, outlier in enumerate(theory.outliers, start=1):
-        values[f"singular_value_{i}"] = outlier.singular_value
-        values |= {f"alignment_{i}_{f}": a for f, a in zip(ALIGNMENTS, outlier.alignment, strict=True)}
+def _spectrum(theory: Prediction) -> dict[str, float]:
+    values: dict[str, float] = {q.name: q.predicted(theory) for q in quantities("run") if q.source == "spectrum"}
+    for q in quantities("latent"):
+        values |= _numbered(q, q.predicted(theory))
+    for q in quantities("spike"):
+        values |= _numbered(q, [q.predicted(outlier) for outlier in theory.outliers])
     return values
 
 

@@ -15,11 +15,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from spikes.runtime.files import whole_file
 from spikes.runtime.versions import package_versions
 from spikes.sweeps.study import Point, Study, as_study
+from theory.statement.problem import described_fields
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "Results", "StudyChanged", "Writer", "open_results", "open_writer"]
+__all__ = [
+    "APPLICATION_ID",
+    "SCHEMA_VERSION",
+    "Condition",
+    "Results",
+    "StudyChanged",
+    "Writer",
+    "open_results",
+    "open_writer",
+]
 
 APPLICATION_ID = 0x53504B53
 """``SPKS``, in the header of every results file."""
@@ -27,21 +39,26 @@ APPLICATION_ID = 0x53504B53
 SCHEMA_VERSION = 1
 """``user_version`` in the header; it changes with the tables."""
 
-_FIELDS = {
-    "n": "INTEGER",
-    "d": "INTEGER",
-    "width": "INTEGER",
-    "n_step": "INTEGER",
-    "activation": "TEXT",
-    "centered": "INTEGER",
-    "target": "TEXT",
-    "noise": "REAL",
-    "alpha": "REAL",
-    "scale": "REAL",
-    "eta": "REAL",
-    "second_layer": "TEXT",
-    "ridge": "REAL",
-}
+_COLUMN = {bool: "INTEGER", int: "INTEGER", float: "REAL", str: "TEXT"}
+_DESCRIBED = described_fields()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What cells have to meet, as the right side of a WHERE with its values; it names columns of ``cells`` alone.
+
+    Attributes
+    ----------
+    sql : str
+    values : tuple
+        Of the question marks.
+    """
+
+    sql: str = "1"
+    values: tuple[float | str, ...] = ()
+
+
+_EVERY = Condition()
 
 
 class StudyChanged(ValueError):
@@ -155,6 +172,7 @@ def open_writer(path: str | os.PathLike[str], study: Study, *, resume: bool = Fa
                             _provenance(),
                         ),
                     ).lastrowid
+            assert session is not None  # sqlite3 gives every row that it inserts its number
             yield Writer(path, connection, session)
             # At rest one plain file, which reads from a folder that cannot be written; a reader may be in the way.
             connection.execute("PRAGMA busy_timeout = 1000")
@@ -186,21 +204,22 @@ class Results:
         predictions = self.study.cells if self.study.theory else 0
         return self._count("runs") == self.study.cells * self.study.seeds and self._count("theory") == predictions
 
-    def cells(self) -> list[dict[str, Any]]:
-        """Fields of every cell in order, ``cell`` and the point's ``digest`` included."""
+    def cells(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
+        """Fields of the cells in order, ``cell`` and the point's ``digest`` included."""
         with self._reading() as connection:
-            found = _rows(connection, "SELECT * FROM cells ORDER BY cell")
-        return [row | {"centered": bool(row["centered"])} for row in found]
+            found = _rows(connection, f"SELECT * FROM cells WHERE {where.sql} ORDER BY cell", where.values)
+        switches = [name for name, what in _DESCRIBED.items() if what.kind is bool]
+        return [row | {name: bool(row[name]) for name in switches if name in row} for row in found]
 
-    def runs(self) -> list[dict[str, Any]]:
-        """Every finished simulation of a cell: ``cell``, ``seed``, the kept columns, ``seconds``, ``session``."""
+    def runs(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
+        """The finished simulations of cells: ``cell``, ``seed``, the kept columns, ``seconds``, ``session``."""
         with self._reading() as connection:
-            return _rows(connection, "SELECT * FROM runs ORDER BY cell, seed")
+            return _rows(connection, f"SELECT * FROM runs WHERE {_within(where)} ORDER BY cell, seed", where.values)
 
-    def theory(self) -> list[dict[str, Any]]:
-        """The prediction of every cell: ``cell``, the kept columns (None where the theory has none), ``remark``."""
+    def theory(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
+        """The predictions of cells: ``cell``, the kept columns (None where the theory has none), ``remark``."""
         with self._reading() as connection:
-            return _rows(connection, "SELECT * FROM theory ORDER BY cell")
+            return _rows(connection, f"SELECT * FROM theory WHERE {_within(where)} ORDER BY cell", where.values)
 
     def sessions(self) -> list[dict[str, Any]]:
         """Every sweep that wrote to the file: when it started, host, package versions, ``git describe``."""
@@ -260,7 +279,7 @@ def open_results(path: str | os.PathLike[str]) -> Results:
 def _create(path: str, study: Study) -> None:
     """Tables with the study and its cells, as one file beside which nothing is left."""
     columns = "".join(f', "{name}" REAL' for name in study.columns)
-    fields = "".join(f', "{name}" {kind}' for name, kind in _FIELDS.items())
+    fields = "".join(f', "{name}" {_COLUMN[what.kind]}' for name, what in _DESCRIBED.items())
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(
             f"""
@@ -283,9 +302,9 @@ def _create(path: str, study: Study) -> None:
         with connection:
             connection.execute("INSERT INTO study VALUES ('text', ?)", (study.text,))
             connection.executemany(
-                f"INSERT INTO cells VALUES ({', '.join('?' * (2 + len(_FIELDS)))})",
+                f"INSERT INTO cells VALUES ({', '.join('?' * (2 + len(_DESCRIBED)))})",
                 (
-                    (cell, point.digest, *(point.fields.get(name, ridge) for name in _FIELDS))
+                    (cell, point.digest, *((point.fields | {"ridge": ridge})[name] for name in _DESCRIBED))
                     for point in study.points()
                     for cell, ridge in zip(point.cells, point.ridges, strict=True)
                 ),
@@ -330,33 +349,34 @@ def _writing(path: Path) -> Iterator[None]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock ``PATH.lock``; the system gives it back when the process ends, however it ends."""
-    import fcntl
-
-    lock = Path(f"{path}.lock")
-    while True:
-        with _writing(lock):
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    lock = FileLock(f"{path}.lock", timeout=0)
+    busy = False
+    with _writing(Path(lock.lock_file)):
+        path.parent.stat()  # the lock would make a folder that is not there
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.exists(lock) and os.path.samestat(os.fstat(handle), os.stat(lock)):
-                break  # else the last holder removed it between the two calls
-            os.close(handle)
-        except BlockingIOError:
-            os.close(handle)
-            raise BlockingIOError(f"another sweep is writing to {path}") from None
+            lock.acquire()
+        except Timeout:
+            busy = True
+    if busy:
+        raise BlockingIOError(f"another sweep is writing to {path}")
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+        with suppress(OSError):  # where an open file cannot be removed it stays, and is nobody's lock
+            os.unlink(lock.lock_file)
+        lock.release()
 
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _rows(connection: sqlite3.Connection, query: str) -> list[dict[str, Any]]:
-    cursor = connection.execute(query)
+def _within(where: Condition) -> str:
+    return "1" if where == _EVERY else f"cell IN (SELECT cell FROM cells WHERE {where.sql})"
+
+
+def _rows(connection: sqlite3.Connection, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+    cursor = connection.execute(query, values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 

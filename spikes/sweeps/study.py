@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,28 +18,38 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import ALIGNMENTS, LEADING
+from spikes.agreement import LEADING, quantities
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
-from theory.statement.problem import Problem, Target, as_target
+from theory.statement.arguments import integer
+from theory.statement.problem import Problem, described_fields
+from theory.statement.target import Target, as_target
 
-__all__ = ["LIMIT", "QUANTITIES", "Point", "Study", "as_study", "load_study"]
+__all__ = ["LIMIT", "Point", "Study", "as_study", "kept_columns", "load_study"]
 
 LIMIT = 1_000_000
 """Rows, that is cells times seeds, past which a study has to be confirmed."""
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Problem))
-_REQUIRED = tuple(field.name for field in dataclasses.fields(Problem) if field.default is dataclasses.MISSING)
-_INTEGERS = ("n", "d", "width", "n_step")
-_ERRORS = ("test_error", "train_error", "objective")
-_BEFORE = tuple(f"{name}_before" for name in _ERRORS)
+_DESCRIBED = described_fields()
+_FIELDS = tuple(_DESCRIBED)
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(Problem)}
+_REQUIRED = tuple(name for name in _FIELDS if _DEFAULTS[name] is dataclasses.MISSING)
 
-QUANTITIES: dict[str, tuple[str, ...]] = {
-    **{name: (name,) for name in (*_ERRORS, *_BEFORE, "beta_norm2", "label_power", "outliers")},
-    **{f"overlap_{i}": (f"overlap_{i}",) for i in (1, 2, 3)},
-    **{f"singular_value_{i}": (f"singular_value_{i}",) for i in range(1, LEADING + 1)},
-    **{f"alignment_{i}": tuple(f"alignment_{i}_{function}" for function in ALIGNMENTS) for i in range(1, LEADING + 1)},
-}
-"""What a study may keep, and the columns of each: an alignment has one for each function 1, He1 ... He4."""
+
+def kept_columns() -> dict[str, tuple[str, ...]]:
+    """What a study may keep, and the columns of each: an alignment has one for each function 1, He1 ... He4.
+
+    Returns
+    -------
+    dict of str to tuple of str
+    """
+    kept: dict[str, tuple[str, ...]] = {}
+    for q in quantities("penalty"):
+        kept |= q.kept()
+    kept |= {f"{q.name}_before": (f"{q.name}_before",) for q in quantities("penalty")}
+    for per in ("run", "latent", "spike"):
+        for q in quantities(per):
+            kept |= q.kept()
+    return kept
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class Study:
     seeds, seed : int
         Simulations of each cell, and the source of all their seeds.
     keep : tuple of str
-        Names out of `QUANTITIES`.
+        Names out of `kept_columns`.
     theory : bool
         Whether predictions are kept beside the simulations.
     gradient_order, test_samples : int
@@ -119,7 +130,7 @@ class Study:
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the quantities to keep."""
-        return tuple(column for name in self.keep for column in QUANTITIES[name])
+        return tuple(column for name in self.keep for column in kept_columns()[name])
 
     @property
     def problem(self) -> dict[str, Any]:
@@ -166,7 +177,7 @@ class Study:
 
     def _groups(self) -> list[tuple[str, ...]]:
         """Fields that run together, in the order of the text."""
-        groups = []
+        groups: list[tuple[str, ...]] = []
         for name in self.axes:
             if name not in self.zip:
                 groups.append((name,))
@@ -175,7 +186,7 @@ class Study:
         return groups
 
 
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | os.PathLike[str]) -> Study:
     """Read a study from a TOML file.
 
     Parameters
@@ -248,7 +259,6 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
     missing = [name for name in _REQUIRED if name not in problem]
     if missing:
         raise ValueError(f"[problem] must give {', '.join(_REQUIRED)}; {', '.join(missing)} not found")
-    defaults = {field.name: field.default for field in dataclasses.fields(Problem)}
     axes, fixed = {}, {}
     for name, value in problem.items():
         if isinstance(value, list | tuple | Mapping):
@@ -257,7 +267,7 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
             fixed[name] = _value(name, value)
     for name in _FIELDS:
         if name not in axes:
-            fixed.setdefault(name, defaults[name])
+            fixed.setdefault(name, _DEFAULTS[name])
     study = Study(
         text=text,
         fixed=fixed,
@@ -265,9 +275,9 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
         zip=_zip(content.get("zip", []), axes),
         seeds=_integer("seeds", content.get("seeds", 8), 0),
         seed=_integer("seed", content.get("seed", 0), 0),
-        keep=_keep(content.get("keep", list(_ERRORS))),
+        keep=_keep(content.get("keep", [q.name for q in quantities("penalty")])),
         theory=_boolean("theory", content.get("theory", True)),
-        gradient_order=_integer("gradient_order", content.get("gradient_order", 2), 1, 2),
+        gradient_order=_integer("gradient_order", content.get("gradient_order", 2), 1, maximum=2),
         test_samples=_integer("test_samples", content.get("test_samples", 8192), 2),
     )
     if study.seeds == 0 and not study.theory:
@@ -283,7 +293,7 @@ def _check_keys(where: str, given: Mapping[str, Any], known: Sequence[str]) -> N
 
 def _value(name: str, value: Any) -> Any:
     """One value of a field as the problem will hold it; each field has its rule in `theory.Problem`."""
-    others = {"n": 2, "d": 9, "width": 2, "target": _target("z")}
+    others = {name: _DESCRIBED[name].example for name in _REQUIRED} | {"target": _target("z")}
     checked = _in_problem(lambda: Problem(**(others | {name: value})))
     kept = getattr(checked, name)
     if not isinstance(kept, bool | int | float | str):
@@ -300,10 +310,10 @@ def _in_problem(check: Any) -> Problem:
 
 
 def _values(name: str, given: Any) -> tuple:
-    values = _range(name, given) if isinstance(given, Mapping) else list(given)
-    if not values:
+    listed: Sequence[Any] = _range(name, given) if isinstance(given, Mapping) else list(given)
+    if not listed:
         raise ValueError(f"[problem] {name} must hold at least one value; got an empty list")
-    values = tuple(_value(name, value) for value in values)
+    values = tuple(_value(name, value) for value in listed)
     seen = set()
     for value in values:
         if value in seen:
@@ -314,7 +324,7 @@ def _values(name: str, given: Any) -> tuple:
 
 def _range(name: str, given: Mapping[str, Any]) -> list[float] | list[int]:
     where = f"[problem] {name}"
-    if name not in ("n", "d", "width", "n_step", "noise", "alpha", "scale", "eta", "ridge"):
+    if _DESCRIBED[name].kind not in (int, float):
         raise ValueError(f"{where} must be a value or a list: it has no range; got {dict(given)!r}")
     _check_keys(where, given, ("start", "stop", "num", "step", "scale"))
     scale = given.get("scale", "linear")
@@ -330,9 +340,7 @@ def _range(name: str, given: Mapping[str, Any]) -> list[float] | list[int]:
     if scale == "log" and not (start > 0 and stop > 0):
         raise ValueError(f"{where} must have positive ends on a log scale; got {start!r} to {stop!r}")
     if "num" in given:
-        num = given["num"]
-        if not isinstance(num, int) or not 1 <= num <= LIMIT:
-            raise ValueError(f"{where}.num must be an integer from 1 to {LIMIT}; got {num!r}")
+        num = _integer(f"{where}.num", given["num"], 1, maximum=LIMIT)
         grid = np.geomspace(start, stop, num) if scale == "log" else np.linspace(start, stop, num)
     else:
         step = given["step"]
@@ -344,7 +352,7 @@ def _range(name: str, given: Mapping[str, Any]) -> list[float] | list[int]:
         if count >= LIMIT:
             raise ValueError(f"{where} must have at most {LIMIT} values; got {start!r} to {stop!r} by {step!r}")
         grid = start + step * np.arange(math.floor(count + 1e-9) + 1)
-    if name in _INTEGERS:
+    if _DESCRIBED[name].kind is int:
         return [round(x) for x in grid.tolist()]
     return [float(f"{x:.12g}") for x in grid.tolist()]  # 0.3, not 0.30000000000000004
 
@@ -368,8 +376,8 @@ def _keep(given: Any) -> tuple[str, ...]:
     if not isinstance(given, list | tuple) or not given:
         raise ValueError(f"keep must be a list of quantities; got {given!r}")
     for name in given:
-        if not isinstance(name, str) or name not in QUANTITIES:
-            known = [n for n in QUANTITIES if not n[-1].isdigit()]
+        if not isinstance(name, str) or name not in kept_columns():
+            known = [n for n in kept_columns() if not n[-1].isdigit()]
             numbered = f"overlap_1 ... 3, singular_value_1 ... {LEADING}, alignment_1 ... {LEADING}"
             raise ValueError(f"keep must name {', '.join(known)}, {numbered}; got {name!r}")
     if len(set(given)) != len(given):
@@ -377,17 +385,18 @@ def _keep(given: Any) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _integer(name: str, value: Any, minimum: int, maximum: int = 10**9) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-        rule = f"from {minimum} to {maximum}" if maximum < 10**9 else f"of at least {minimum}"
-        raise ValueError(f"{name} must be an integer {rule}; got {value!r}")
-    return value
-
-
 def _boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be true or false; got {value!r}")
     return value
+
+
+def _integer(name: str, value: Any, minimum: int, maximum: int = 10**18) -> int:
+    """The rule of every integer, in the words of a file, where names have no ticks."""
+    try:
+        return integer(name, value, minimum, maximum)
+    except ValueError as error:
+        raise ValueError(str(error).replace("`", "", 2)) from None
 
 
 @lru_cache(maxsize=256)

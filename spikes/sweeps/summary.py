@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +15,13 @@ import numpy as np
 from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.runtime.files import whole_file
-from spikes.sweeps.store import Results
-from spikes.sweeps.study import QUANTITIES
+from spikes.sweeps.store import Condition, Results
+from spikes.sweeps.study import kept_columns
+from theory.statement.problem import described_fields
 
 __all__ = ["Curve", "Summary", "curves", "frame", "records", "summarise", "to_dict", "write_csv", "write_parquet"]
 
-_TEXTS = ("activation", "target", "second_layer")
-_COMPARE = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+_DESCRIBED = described_fields()
 
 
 @dataclass(frozen=True)
@@ -102,15 +94,13 @@ def summarise(results: Results, where: str = "") -> list[Summary]:
     ValueError
         If a condition cannot be read, or no cell meets them.
     """
-    cells = _chosen(results, where)
-    chosen = {cell["cell"] for cell in cells}
+    condition = _condition(where)
     runs: dict[int, list[dict[str, Any]]] = {}
-    for run in results.runs():
-        if run["cell"] in chosen:
-            runs.setdefault(run["cell"], []).append(run)
-    theory = {prediction["cell"]: prediction for prediction in results.theory()}
+    for run in results.runs(condition):
+        runs.setdefault(run["cell"], []).append(run)
+    theory = {prediction["cell"]: prediction for prediction in results.theory(condition)}
     summaries = []
-    for cell in cells:
+    for cell in _cells(results, condition, where):
         number = cell["cell"]
         prediction = theory.get(number, {})
         summaries.append(
@@ -129,55 +119,66 @@ def _means(keep: Sequence[str], runs: Sequence[dict[str, Any]]) -> dict[str, Est
     means: dict[str, Estimate] = {}
     if not runs:
         return means
+    known = kept_columns()
     for name in keep:
-        columns = QUANTITIES[name]
+        columns = known[name]
         values = [[run[c] for c in columns] for run in runs]
         if any(value is None for line in values for value in line):
             continue  # a latent or singular value that the problem does not have
         table = np.array(values)
-        found = mean_amplitudes(table) if name.startswith("alignment") else [estimate(table[:, 0])]
+        found = mean_amplitudes(table) if len(columns) > 1 else [estimate(table[:, 0])]
         means |= dict(zip(columns, found, strict=True))
     return means
 
 
-def _chosen(results: Results, where: str) -> list[dict[str, Any]]:
-    conditions = [_condition(part) for part in re.split(r",|\band\b", where)] if where.strip() else []
-    cells = [cell for cell in results.cells() if all(condition(cell) for condition in conditions)]
+def _cells(results: Results, condition: Condition, where: str) -> list[dict[str, Any]]:
+    cells = results.cells(condition)
     if not cells:
         raise ValueError(f"`where` must leave at least one cell; got {where!r}")
     return cells
 
 
-def _condition(text: str) -> Any:
-    """A condition as a function of a cell."""
+def _condition(where: str) -> Condition:
+    """Conditions in words as one of the store: their names out of a list, their values as parameters."""
+    if not where.strip():
+        return Condition()
+    parts = [_comparison(part) for part in re.split(r",|\band\b", where)]
+    return Condition(
+        " AND ".join(f"({part.sql})" for part in parts), tuple(value for part in parts for value in part.values)
+    )
+
+
+def _comparison(text: str) -> Condition:
     found = re.fullmatch(r"\s*(\w+)\s*(<=|>=|!=|=|<|>)\s*(.+?)\s*", text)
     if not found:
         raise ValueError(f"`where` must hold conditions like alpha=0.3, d>=500; got {text!r}")
     name, sign, given = found.groups()
-    compare = _COMPARE[sign]
-    if name in _TEXTS:
+    if name not in _DESCRIBED:
+        raise ValueError(f"`where` must name one of {', '.join(_DESCRIBED)}; got {name!r}")
+    column, kind = f'"{name}"', _DESCRIBED[name].kind
+    if kind is str:
         if sign not in ("=", "!="):
             raise ValueError(f"`where` must compare {name} by = or !=; got {text!r}")
-        return lambda cell: compare(cell[name], given.strip("'\""))
-    if name == "centered":
+        return Condition(f"{column} {sign} ?", (given.strip("'\""),))
+    if kind is bool:
         if sign not in ("=", "!=") or given not in ("true", "false"):
             raise ValueError(f"`where` must compare {name} by = or != with true or false; got {text!r}")
-        return lambda cell: compare(cell[name], given == "true")
-    known = ("n", "d", "width", "n_step", "noise", "alpha", "scale", "eta", "ridge", "centered", *_TEXTS)
-    if name not in known:
-        raise ValueError(f"`where` must name one of {', '.join(known)}; got {name!r}")
+        return Condition(f"{column} {sign} ?", (float(given == "true"),))
     try:
         value = float(given)
     except ValueError:
-        raise ValueError(f"`where` must compare {name} with a number; got {text!r}") from None
-
-    def holds(cell: dict[str, Any]) -> bool:
-        found = cell[name]
-        if found is None:
-            return False
-        return compare(value if math.isclose(found, value, rel_tol=1e-9) else found, value)
-
-    return holds
+        value = math.nan
+    if math.isnan(value):
+        raise ValueError(f"`where` must compare {name} with a number; got {text!r}")
+    if math.isinf(value):  # nothing is near it
+        return Condition(f"{column} {sign} ?", (value,))
+    # Two numbers that agree to 9 digits are one; a column without a value meets no condition.
+    near, values = f"abs({column} - ?) <= 1e-9 * max(abs({column}), abs(?))", (value, value)
+    if sign in ("=", "!="):
+        return Condition(near if sign == "=" else f"NOT {near}", values)
+    return Condition(
+        f"{near} OR {column} {sign} ?" if "=" in sign else f"NOT {near} AND {column} {sign} ?", (*values, value)
+    )
 
 
 def curves(summaries: Sequence[Summary], x: str, y: str, by: Sequence[str] = ()) -> list[Curve]:
@@ -287,12 +288,13 @@ def records(results: Results, where: str = "") -> list[dict[str, Any]]:
     list of dict
     """
     runs: dict[int, list[dict[str, Any]]] = {}
-    for run in results.runs():
+    condition = _condition(where)
+    for run in results.runs(condition):
         runs.setdefault(run["cell"], []).append(run)
-    theory = {prediction["cell"]: prediction for prediction in results.theory()}
+    theory = {prediction["cell"]: prediction for prediction in results.theory(condition)}
     columns = results.study.columns
     found = []
-    for cell in _chosen(results, where):
+    for cell in _cells(results, condition, where):
         prediction = theory.get(cell["cell"], {})
         beside = {f"theory_{name}": prediction.get(name) for name in columns} if results.study.theory else {}
         for run in runs.get(cell["cell"], [{}]):

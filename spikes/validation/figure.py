@@ -12,16 +12,19 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import ScaledTranslation
 
+from spikes.presentation.figure import BEFORE, FIT, SERIES
+from spikes.presentation.numbers import number_text
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
-from spikes.validation.presentation import SYMBOLS, difference_unit, number_text
+from spikes.validation.presentation import SYMBOLS, difference_unit
 from spikes.validation.verdict import AGREE, DISAGREE
 
 __all__ = ["COLOURS", "PALE", "WIDTH", "panel_height", "panels", "plot_certificate", "plot_claim"]
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's, in the order in which a claim's numbers take them."""
-PALE = "#8C8C8C"
-_MARKERS = ("o", "s", "^", "D", "v", "P")
+COLOURS = tuple(colour for colour, _ in SERIES[:6])
+"""In the order in which a claim's numbers take them."""
+PALE = BEFORE
+"""Of the tolerance, and of what is not resolved."""
+_MARKERS = tuple(marker for _, marker in SERIES[:6])
 WIDTH = 4.2
 """Of a panel, in inches."""
 
@@ -124,42 +127,32 @@ def _plot_differences(result: ClaimResult, quantities: Sequence[Quantity], ax: A
     with np.errstate(divide="ignore"):
         curve_n = np.concatenate([np.exp(gap * curve_x[:39]), result.levels[-1][0] / (1.0 - t) ** gap])
     for i, (q, step) in enumerate(zip(quantities, _spread(len(quantities)), strict=True)):
-        look = {"color": COLOURS[i], "linewidth": 1.1}
         curve = q.limit.value + (q.limit.slope * curve_n**-claim.rate if extrapolated else np.zeros(len(curve_n)))
-        ax.plot(curve_x + step, factor * curve, **look, linestyle="--", alpha=0.8)
-        ax.errorbar(
-            x + step,
-            [factor * d.value for d in q.differences],
-            [factor * d.sem for d in q.differences],
-            fmt=_MARKERS[i],
-            markersize=4.5,
-            capsize=2.5,
-            label=_plain(q.label) or "simulation ± s.e.",
-            **look,
-        )
-        low, high = q.interval
-        ax.errorbar(
-            [x[-1] + 1.0 + step],
-            [factor * q.limit.value],
-            [[factor * (q.limit.value - low)], [factor * (high - q.limit.value)]],
-            fmt=_MARKERS[i],
-            markersize=5.5,
-            markerfacecolor="none",
-            capsize=4,
-            color=COLOURS[i],
-            linewidth=1.8,
-        )
+        ax.plot(curve_x + step, factor * curve, color=COLOURS[i], alpha=0.8, **FIT)
+        _plot_quantity(q, x + step, x[-1] + 1.0 + step, factor, i, ax)
     ax.set_ylabel("simulation − theory" + (", % of theory" if unit else ""))
     _size_axis(ax, result, x, "∞" if extrapolated else "all")
     if len(quantities) > 1:
         _legend(ax, quantities)
 
 
+def _plot_quantity(q: Quantity, x: np.ndarray, end: float, factor: float, i: int, ax: Axes) -> None:
+    """Differences ± standard error at every size, and the limit with its interval at the right, open."""
+    look = {"color": COLOURS[i], "fmt": _MARKERS[i]}
+    values, errors = ([factor * getattr(d, name) for d in q.differences] for name in ("value", "sem"))
+    label = _plain(q.label) or "simulation ± s.e."
+    ax.errorbar(x, values, errors, markersize=4.5, capsize=2.5, linewidth=1.1, label=label, **look)
+    low, high = q.interval
+    sides = [[factor * (q.limit.value - low)], [factor * (high - q.limit.value)]]
+    wide = {"markersize": 5.5, "markerfacecolor": "none", "capsize": 4, "linewidth": 1.8}
+    ax.errorbar([end], [factor * q.limit.value], sides, **wide, **look)
+
+
 def _plot_bound(result: ClaimResult, quantities: Sequence[Quantity], ax: Axes) -> None:
     x, _ = _positions(result)
     for i, (q, step) in enumerate(zip(quantities, _spread(len(quantities)), strict=True)):
         # a standard deviation over runs, not an error of the mean: it is single runs that have to keep the bound
-        spread = [0.0 if math.isnan(s.sem) else s.sem * math.sqrt(s.seeds) for s in q.simulated]
+        spread = [s.bar * math.sqrt(s.seeds) for s in q.simulated]
         name = _plain(q.label) or "simulation ± s.d."
         look = {"color": COLOURS[i], "fmt": _MARKERS[i], "markersize": 4.5, "capsize": 2.5, "linewidth": 1.1}
         ax.errorbar(x + step, [s.mean for s in q.simulated], spread, label=name, **look)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from spikes.estimates import Estimate
+from spikes.presentation.numbers import counted, estimate_text, number_text, rounded
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
 from spikes.validation.statement import Claim
 
@@ -12,13 +11,10 @@ __all__ = [
     "SYMBOLS",
     "agreement_text",
     "difference_unit",
-    "estimate_text",
     "exponent_text",
     "limit_text",
-    "number_text",
     "tally",
     "tested_numbers",
-    "z_text",
 ]
 
 SYMBOLS = {"holds": "✓", "holds as n → ∞": "→", "unresolved": "?", "fails": "✗"}
@@ -28,30 +24,6 @@ SYMBOLS = {"holds": "✓", "holds as n → ∞": "→", "unresolved": "?", "fail
 def difference_unit(claim: Claim) -> tuple[float, str]:
     """Factor and unit in which differences are shown: percent of the prediction, or as they are where it may be 0."""
     return (100.0, " %") if claim.scale is None else (claim.scale, "")
-
-
-def number_text(value: float, digits: int = 5) -> str:
-    """A number with a true minus sign; empty for nan."""
-    if math.isnan(value):
-        return ""
-    if math.isinf(value):
-        return "−∞" if value < 0.0 else "∞"
-    mantissa, _, power = f"{value:.{digits}g}".partition("e")
-    return (mantissa + (f"e{int(power)}" if power else "")).replace("-", "−")
-
-
-def estimate_text(value: Estimate) -> str:
-    """Mean ± standard error, to two digits of the error."""
-    if not math.isfinite(value.mean) or not math.isfinite(value.sem) or value.sem == 0.0:
-        return number_text(value.mean)
-    return f"{_to(value.mean, value.sem)} ± {_to(value.sem, value.sem)}"
-
-
-def z_text(value: float) -> str:
-    """A difference in standard errors."""
-    if not math.isfinite(value):
-        return number_text(value)
-    return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
 
 
 def limit_text(claim: Claim, quantity: Quantity) -> str:
@@ -64,7 +36,7 @@ def limit_text(claim: Claim, quantity: Quantity) -> str:
     if low == high:
         return f"{number_text(value, 3)}{unit}"
     resolution = 0.5 * (high - low)
-    return f"{_to(value, resolution)}{unit} [{_to(low, resolution)}, {_to(high, resolution)}]"
+    return f"{rounded(value, resolution)}{unit} [{rounded(low, resolution)}, {rounded(high, resolution)}]"
 
 
 def exponent_text(quantity: Quantity) -> str:
@@ -93,12 +65,4 @@ def tally(certificate: Certificate) -> str:
     parts = [f"{verdicts.count(v)} {words[v][verdicts.count(v) > 1]}" for v in SYMBOLS if v in verdicts]
     odd = [r.claim.name for r in certificate.results if not r.as_expected]
     end = f"not as expected: {', '.join(odd)}" if odd else "all as expected"
-    return f"{len(verdicts)} claim{'s' if len(verdicts) > 1 else ''}: {', '.join(parts)}; {end}"
-
-
-def _to(value: float, error: float) -> str:
-    """A number to two digits of its error."""
-    decimals = 1 - math.floor(math.log10(error))
-    if not -6 < decimals < 9:
-        return number_text(value, 5)
-    return f"{round(value, decimals) + 0.0:.{max(decimals, 0)}f}".replace("-", "−")  # + 0 makes 0 of -0
+    return f"{counted(len(verdicts), 'claim')}: {', '.join(parts)}; {end}"

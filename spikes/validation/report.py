@@ -14,19 +14,17 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from spikes.presentation.numbers import estimate_text, number_text, z_text
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
 from spikes.validation.figure import COLOURS, PALE, WIDTH, panel_height, panels, plot_claim
 from spikes.validation.presentation import (
     SYMBOLS,
     agreement_text,
     difference_unit,
-    estimate_text,
     exponent_text,
     limit_text,
-    number_text,
     tally,
     tested_numbers,
-    z_text,
 )
 
 __all__ = ["html_report"]
@@ -332,7 +330,7 @@ def _svg(result: ClaimResult, quantities: Sequence[Quantity], prefix: str) -> st
 
     from spikes.presentation.figure import STYLE
 
-    with mpl.rc_context({**STYLE, "svg.fonttype": "none", "svg.hashsalt": prefix}):
+    with mpl.rc_context({**STYLE, "svg.hashsalt": prefix}):
         figure = Figure(figsize=(WIDTH, panel_height(result, quantities)), layout="constrained")
         FigureCanvasSVG(figure)
         plot_claim(result, quantities, ax=figure.subplots())

@@ -27,7 +27,7 @@ COMMANDS = dict(commands(get_command(app)))
 def test_options_are_the_same_everywhere(name):
     found = {option: p for p in COMMANDS[name].params for option in p.opts}
     assert found["--json"].help == "Write JSON to this file, or to standard output with -."
-    assert ("--figure" in found) == (name not in ("sweep", "results"))
+    assert ("--figure" in found) == ("--size" in found) == (name not in ("sweep", "results"))
     assert ("--quiet" in found) == ("--workers" in found)  # what runs tasks shows a bar
     if "--quiet" in found:
         assert found["--quiet"].help == "No progress bar and no log; results are still printed."
@@ -48,7 +48,7 @@ def made(monkeypatch):
             lambda: done.append("figure"),
         )
 
-    monkeypatch.setattr("spikes.presentation.figure.save_figure", lambda path, draw: draw())
+    monkeypatch.setattr("spikes.presentation.figure.save_figure", lambda path, draw, *, size: draw())
     app = typer.Typer()
     app.command()(command)
 

@@ -44,9 +44,9 @@ RUN = [*SMALL, "--seeds", "2", "--workers", "1"]
         (["predict", "--target", "z4"], "--target must have at most 3 latents; got 4"),
         (["predict", "--gradient-order", "3"], "--gradient-order must be 1 or 2; got 3"),
         (["predict", "--density-at", "0,1"], "--density-at must be positive and finite; got 0.0"),
-        (["simulate", "--seeds", "0"], "--seeds must be a positive integer; got 0"),
+        (["simulate", "--seeds", "0"], "--seeds must be an integer of at least 1; got 0"),
         (["simulate", "--seed", "-1"], "--seed must be a non-negative integer"),
-        (["compare", "--workers", "0", *SMALL], "--workers must be a positive integer; got 0"),
+        (["compare", "--workers", "0", *SMALL], "--workers must be an integer of at least 1; got 0"),
         (["simulate", "--n", "10000000", "--width", "1000000"], "must fit in memory: n = 10000000"),
         (["predict", "--figure", "x.bmp"], "--figure must end in .png, .pdf, .svg; got 'x.bmp'"),
         (["predict", "--figure", "/nowhere/x.png"], "--figure must be writable; '/nowhere/x.png': No such file"),
@@ -204,9 +204,12 @@ def test_nonlinear(spikes, tmp_path):
         (["spectrum", "--points", "1"], "--points must be an integer of at least 2; got 1"),
         (["decomposition", "--sizes", "100.5,200"], "--sizes must be integers separated by commas; got '100.5,200'"),
         (["decomposition", "--sizes", "100"], "--sizes must be at least two different sizes of 50 or more; got [100]"),
-        (["decomposition", "--ell", "0"], "--ell must be a positive integer; got 0"),
+        (["decomposition", "--ell", "0"], "--ell must be an integer of at least 1; got 0"),
         (["decomposition", "--alpha", "0.5"], "--alpha must be in [0, 0.5); got 0.5"),
-        (["decomposition", "--seeds", "1"], "--seeds must be at least 2 for errors of the exponents; got 1"),
+        (
+            ["decomposition", "--seeds", "1"],
+            "--seeds must be an integer of at least 2, for errors of the exponents; got 1",
+        ),
     ],
 )
 def test_bad_input_to_nonlinear(spikes, arguments, complaint):

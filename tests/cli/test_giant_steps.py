@@ -29,8 +29,8 @@ def giant(monkeypatch, capsys):
     [
         (["analyse", "--target", "0*z"], "--target must depend on its latents"),
         (
-            ["analyse", "--target", "z1*z2*z3*z4*z5", "--method", "quadrature"],
-            "--target must have at most 4 latents for quadrature; got 5",
+            ["analyse", "--target", "z1*z2*z3*z4*z5*z6*z7", "--method", "quadrature"],
+            "--target must have at most 6 latents for quadrature; got 7",
         ),
         (["analyse", "--max-leap", "0"], "--max-leap must be an integer of at least 1; got 0"),
         (["analyse", "--samples", "7"], "--samples must be an integer of at least 2000; got 7"),
@@ -38,8 +38,8 @@ def giant(monkeypatch, capsys):
         (["step", "--preprocess", "most"], "--preprocessing must be one of none, exact, ols, moments, independent"),
         (["step", "--start", "warm"], "--start must be one of symmetric, random; got 'warm'"),
         (["step", "--width", "7"], "--start must be random for an odd width"),
-        (["step", "--seeds", "0"], "--seeds must be a positive integer; got 0"),
-        (["trajectory", "--steps", "0"], "--steps must be a positive integer; got 0"),
+        (["step", "--seeds", "0"], "--seeds must be an integer of at least 1; got 0"),
+        (["trajectory", "--steps", "0"], "--steps must be an integer of at least 1; got 0"),
         (["trajectory", "--preprocess", "ols"], "--preprocessing must be none for state evolution; got ols"),
         (["trajectory", "--width", "1000"], "--width must be at most 200"),
         (["trajectory", "--checkpoint", "/no/such/folder/x.json"], "--checkpoint must be writable"),

@@ -21,7 +21,7 @@ TRAIN = ["local", "train", "--teacher", "G", "--d", "4", "--width", "12", "--epo
         (["train", "--early-only", "--epochs", "2"], "--epochs must be left out with --early-only; got 2"),
         (["train", "--noise", "0.1"], "--noise must be 0 in the population"),
         (["train", "--n", "21"], "--n must be an integer of at least 22; got 21"),
-        (["train", "--seeds", "0"], "--seeds must be a positive integer; got 0"),
+        (["train", "--seeds", "0"], "--seeds must be an integer of at least 1; got 0"),
         (["train", "--seed", "-1"], "--seed must be a non-negative integer"),
         (["train", "--stop-after", "0"], "--stop-after must be an integer of at least 1; got 0"),
         (["train", "--checkpoint", "/nowhere/x"], "--checkpoint must be writable; '/nowhere/x'"),

@@ -73,7 +73,7 @@ def test_from_study_to_figure(spikes, study, tmp_path):
         (("[0.1, 0.2]", "[]"), [], "study.toml: [problem] alpha must hold at least one value; got an empty list"),
         (("[0.1, 0.2]", "[0.1, 1.2]"), [], "study.toml: [problem] alpha must be in [0, 1]; got 1.2"),
         (("seeds = 2", "seeds = 1000000"), [], "(cells times seeds); got 4 cells and 1000000 seeds; --yes allows it"),
-        (("", ""), ["--workers", "0"], "--workers must be a positive integer; got 0"),
+        (("", ""), ["--workers", "0"], "--workers must be an integer of at least 1; got 0"),
         (("", ""), ["--scheduler", "host"], "--scheduler must be local or an address like tcp://host:port; got 'host'"),
         (("", ""), ["--scheduler", "tcp://a:1", "--workers", "2"], "--workers must be left out with a running cluster"),
         (("", ""), ["--output", "/nowhere/a.sqlite"], "--output must be writable; '/nowhere/a.sqlite': No such file"),

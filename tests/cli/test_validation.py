@@ -109,7 +109,7 @@ def test_beginnings_of_names(spikes):
         (["--report", "/nowhere/a.html"], "--report must be writable; '/nowhere/a.html': "),
         (["--list", "--report", "a.html"], "--report must be left out with --list"),
         (["--list", "--figure", "a.png"], "--figure must be left out with --list"),
-        (["--workers", "0", "conditional"], "--workers must be a positive integer; got 0"),
+        (["--workers", "0", "conditional"], "--workers must be an integer of at least 1; got 0"),
     ],
 )
 def test_complaints(spikes, arguments, complaint, tmp_path, monkeypatch):

@@ -96,6 +96,8 @@ def between_studies(module: str, names: set[str]) -> set[str]:
 
 
 def physics(names: set[str]) -> set[str]:
+    """Imports of anything but spikes.runtime and the rules of arguments, which know no physics."""
+    names = {n for n in names if not within(n, "theory.statement.arguments")}
     return {n for n in names if within(n, "theory") or (within(n, "spikes") and not within(n, "spikes.runtime"))} - {
         "spikes"
     }

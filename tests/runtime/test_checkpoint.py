@@ -51,6 +51,16 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     assert path.read_text() == before
 
 
+@pytest.mark.parametrize(("part", "was"), [("problem", 3), ("protocol", 5)])
+def test_two_parts_with_a_key_of_one_name(tmp_path, part, was):
+    """Neither hides the other: a difference in either is seen, and said with the part that it is in."""
+    path = tmp_path / "kept.json"
+    statement = {"problem": {"steps": 3}, "protocol": {"steps": 5}, "seed": 0}
+    run_units(square, units([1]), statement=statement, checkpoint=path, workers=1)
+    with pytest.raises(ValueError, match=rf"was written with {part}\.steps = {was}, this run has 9"):
+        run_units(square, units([1]), statement=statement | {part: {"steps": 9}}, checkpoint=path, workers=1)
+
+
 @pytest.mark.parametrize("content", ["not json", "[]", '{"schema": "spikes/1"}'])
 def test_other_files_are_refused(tmp_path, content):
     path = tmp_path / "other.json"

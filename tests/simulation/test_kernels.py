@@ -1,11 +1,17 @@
 """Kernels against their one-line NumPy twins and against forty-digit values."""
 
 import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
 
+import spikes
 from spikes.simulation.kernels import activation_kernels
 from theory.statement.activation import ACTIVATIONS, Activation
 
@@ -27,8 +33,8 @@ def values(name: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """σ and σ′ as the kernels compute them."""
     kernels = activation_kernels(ACTIVATIONS[name])
     H, S = x[:, None].copy(), x[:, None].copy()
-    kernels.activate(H, 0.0)
-    kernels.backward(S, np.ones(1), 0.0, np.ones(len(x)), 0.0, np.empty(len(x)))
+    kernels.activate(H)
+    kernels.backward(S, np.ones(1), 0.0, np.ones(len(x)), np.empty(len(x)))
     return H[:, 0], S[:, 0]
 
 
@@ -70,7 +76,7 @@ def test_backward(name):
     sigma, r = ACTIVATIONS[name], np.empty(7)
     expected_r = y - 0.3 * (sigma(H) - 0.2) @ a
     expected = expected_r[:, None] * sigma.slope(H) * a
-    activation_kernels(sigma).backward(H, a, 0.3, y, 0.2, r)
+    activation_kernels(sigma, 0.2).backward(H, a, 0.3, y, r)
     np.testing.assert_allclose(r, expected_r, rtol=1e-12)
     np.testing.assert_allclose(H, expected, rtol=1e-11, atol=1e-13)
 
@@ -80,7 +86,7 @@ def test_user_activation_is_compiled(function):
     mine = Activation(function, lambda x: 1.0 / (1.0 + x * x), name="arctan")
     H = np.linspace(-2, 2, 9).reshape(3, 3)
     expected = np.arctan(H)
-    activation_kernels(mine).activate(H, 0.0)
+    activation_kernels(mine).activate(H)
     np.testing.assert_allclose(H, expected, rtol=1e-14)
 
 
@@ -95,3 +101,34 @@ def test_user_activation_that_numba_cannot_compile():
         bad = Activation(function, lambda x: 1.0, name="bad")
         with pytest.raises(ValueError, match="activation `bad` must be made of scalar functions that numba can comp"):
             activation_kernels(bad)
+
+
+def _shown_by(root: Path, cache: Path) -> str:
+    """What a fresh process computes from a copy of the code: tanh of 1."""
+    code = (
+        "import numpy as np; from spikes.simulation.kernels import activation_kernels;"
+        "from theory.statement.activation import ACTIVATIONS;"
+        "H = np.ones((1, 1)); activation_kernels(ACTIVATIONS['tanh']).activate(H); print(H[0, 0])"
+    )
+    setting = os.environ | {"PYTHONPATH": str(root), "NUMBA_CACHE_DIR": str(cache)}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=setting, cwd=root, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.slow
+def test_what_is_kept_on_disk_follows_the_functions_in_another_file(tmp_path):
+    for package in ("spikes", "theory"):
+        shutil.copytree(
+            Path(spikes.__file__).parents[1] / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    cache = tmp_path / "cache"
+    before = _shown_by(tmp_path, cache)
+    assert float(before) == pytest.approx(math.tanh(1.0), rel=1e-15)
+    assert _shown_by(tmp_path, cache) == before
+    functions = tmp_path / "spikes" / "simulation" / "vector_functions.py"
+    text = functions.read_text()
+    constant = "p = p * r + 0.5\n"  # of the exponential
+    assert text.count(constant) == 1
+    functions.write_text(text.replace(constant, "p = p * r + 0.6\n"))
+    assert abs(float(_shown_by(tmp_path, cache)) - math.tanh(1.0)) > 1e-6

@@ -9,9 +9,9 @@ from spikes import simulate, simulate_ensemble
 from spikes.estimates import Estimate, controlled_estimate, estimate
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import giant_step
-from spikes.simulation.kernels import activation_kernels
-from spikes.simulation.network import initial_network
-from spikes.simulation.one_step import activation_mean, check_memory, simulate_steps
+from spikes.simulation.kernels import activation_kernels, activation_mean, problem_kernels
+from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.one_step import check_memory, simulate_steps
 from spikes.simulation.ridge import ridge_fit, ridge_path
 from spikes.simulation.samples import CHUNK, Batch, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -70,7 +70,7 @@ def test_initial_network(second_layer):
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "He2"])
 def test_step_is_the_gradient_of_the_loss(activation):
     problem = SMALL.replace(activation=activation, width=5, d=6, n_step=20)
-    sigma, kernels = problem.sigma, activation_kernels(problem.sigma)
+    sigma, kernels = problem.sigma, problem_kernels(problem)
     shift = activation_mean(sigma)
     network = initial_network(problem, as_seed_sequence(0))
     samples = Samples(problem, as_seed_sequence(1), 20)
@@ -87,7 +87,7 @@ def test_step_is_the_gradient_of_the_loss(activation):
         up[index] += h
         down[index] -= h
         gradient[index] = (loss(up) - loss(down)) / (2 * h)
-    step = giant_step(network, kernels, shift, samples, 3.0)
+    step = giant_step(network, kernels, samples, 3.0)
     # −η√N times the gradient; central differences err by 1e-16/h
     np.testing.assert_allclose(step.network.W - network.W, -3.0 * math.sqrt(5) * gradient, atol=1e-7)
     np.testing.assert_allclose(step.beta, X.T @ y / 20, rtol=1e-12)
@@ -99,7 +99,7 @@ def test_antisymmetric_start_is_the_zero_function():
     network = initial_network(problem, as_seed_sequence(0), antisymmetric=True)
     X, y = draw_all(Samples(problem, as_seed_sequence(1), 50))
     np.testing.assert_allclose(problem.sigma(X @ network.W.T) @ network.a, 0.0, atol=1e-14)
-    step = giant_step(network, activation_kernels(problem.sigma), 0.0, Samples(problem, as_seed_sequence(1), 50), 2.0)
+    step = giant_step(network, activation_kernels(problem.sigma), Samples(problem, as_seed_sequence(1), 50), 2.0)
     slope = problem.sigma.slope(X @ network.W.T)
     expected = network.W + 2.0 / 50 * network.a[:, None] * ((slope * y[:, None]).T @ X)
     np.testing.assert_allclose(step.network.W, expected, rtol=1e-12, atol=1e-14)
@@ -131,16 +131,17 @@ def test_spectrum_and_ridge_against_direct_solutions(n):
 
 
 def test_features_and_test_errors_do_not_depend_on_blocks(monkeypatch):
-    kernels, W = activation_kernels(SMALL.sigma), initial_network(SMALL, as_seed_sequence(0)).W
+    W = initial_network(SMALL, as_seed_sequence(0)).W
+    layer = Layer(W, activation_kernels(SMALL.sigma, 0.1))
     samples = Samples(SMALL, as_seed_sequence(2), 1300)
     X, y = draw_all(samples)
     direction = np.eye(SMALL.d)[0]
-    made = feature_matrix(W, kernels, 0.1, samples, direction)
+    made = feature_matrix(layer, samples, direction)
     np.testing.assert_allclose(made.F, SMALL.sigma(X @ W.T) - 0.1, atol=1e-13)
     np.testing.assert_array_equal(made.y, y)
     np.testing.assert_allclose(made.u, X[:, 0], atol=1e-15)
     readouts = np.random.default_rng(0).standard_normal((60, 2)) / 8
-    ((mean, sem),) = squared_errors([(W, readouts)], kernels, 0.1, samples)
+    ((mean, sem),) = squared_errors([(layer, readouts)], samples)
     squared = (y[:, None] - made.F @ readouts) ** 2
     np.testing.assert_allclose(mean, squared.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(sem, squared.std(axis=0) / math.sqrt(1300), rtol=1e-12)
@@ -149,14 +150,14 @@ def test_features_and_test_errors_do_not_depend_on_blocks(monkeypatch):
 def test_features_go_where_they_are_told():
     problem = Problem(n=700, d=12, width=9)
     samples = Samples(problem, as_seed_sequence(0), 700)
-    W, kernels = initial_network(problem, as_seed_sequence(1)).W, activation_kernels(problem.sigma)
+    layer = Layer(initial_network(problem, as_seed_sequence(1)).W, activation_kernels(problem.sigma, 0.1))
     out = np.empty((700, 9))
-    made = feature_matrix(W, kernels, 0.1, samples, np.eye(12)[0], out=out)
+    made = feature_matrix(layer, samples, np.eye(12)[0], out=out)
     assert made.F is out
-    np.testing.assert_array_equal(out, feature_matrix(W, kernels, 0.1, samples, np.eye(12)[0]).F)
+    np.testing.assert_array_equal(out, feature_matrix(layer, samples, np.eye(12)[0]).F)
     for wrong in (np.empty((9, 700)), np.empty((9, 700)).T, np.empty((700, 9), np.float32)):
         with pytest.raises(ValueError, match=r"`out` must be C-ordered of shape \(700, 9\) and type float64; got"):
-            feature_matrix(W, kernels, 0.1, samples, np.eye(12)[0], out=wrong)
+            feature_matrix(layer, samples, np.eye(12)[0], out=wrong)
 
 
 def test_alignment():
@@ -251,16 +252,16 @@ def test_memory_is_estimated_before_it_is_taken():
         ({"seed": -1}, "`seed` must be a non-negative integer"),
         ({"seed": 1.5}, "`seed` must be a non-negative integer"),
         ({"test_samples": 1}, "`test_samples` must be an integer of at least 2; got 1"),
-        ({"threads": 0}, "`threads` must be a positive integer; got 0"),
+        ({"threads": 0}, "`threads` must be an integer of at least 1; got 0"),
     ],
 )
 def test_refused_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         simulate(SMALL, **arguments)
     if "threads" not in arguments:
-        with pytest.raises(ValueError, match="`workers` must be a positive integer; got 0"):
+        with pytest.raises(ValueError, match="`workers` must be an integer of at least 1; got 0"):
             simulate_ensemble(SMALL, seeds=2, workers=0)
-        with pytest.raises(ValueError, match="`seeds` must be a positive integer; got 0"):
+        with pytest.raises(ValueError, match="`seeds` must be an integer of at least 1; got 0"):
             simulate_ensemble(SMALL, seeds=0)
 
 

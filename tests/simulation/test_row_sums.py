@@ -10,7 +10,8 @@ import pytest
 
 from spikes import simulate, simulate_ensemble
 from spikes.runtime.cluster import cluster_executor
-from spikes.simulation.row_sums import HERE, RANGE, Place, _Tree, row_ranges, sum_over_rows
+from spikes.simulation.how import HERE, How, Place
+from spikes.simulation.row_sums import RANGE, _Tree, row_ranges, sum_over_rows
 from spikes.simulation.samples import Batch, Samples
 from spikes.simulation.seeds import as_seed_sequence
 from theory.statement.problem import Problem
@@ -108,7 +109,7 @@ def test_a_failure_is_raised_as_it_was():
     with ThreadPoolExecutor(2) as executor:
         for place in (HERE, Place(None, executor)):
             with pytest.raises(ArithmeticError, match="no sum"):
-                sum_over_rows(fails, Samples(PROBLEM, as_seed_sequence(0), 3 * RANGE), place=place)
+                sum_over_rows(fails, Samples(PROBLEM, as_seed_sequence(0), 3 * RANGE), how=How(place=place))
 
 
 def kill_after(monkeypatch, sums: int, pids) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spikes.simulation.kernels import pair_pass, relu_backward, relu_output
+from spikes.simulation.relu_passes import pair_pass, relu_backward, relu_output
 from spikes.simulation.training import HISTORY, Plan, alignment, train
 from spikes.simulation.training_objective import Population, Sample, draw_sample, preprocess
 from theory.statement.teacher import TEACHERS, Teacher

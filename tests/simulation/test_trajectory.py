@@ -6,11 +6,12 @@ import pytest
 import spikes.simulation.gradient
 from spikes.simulation.features import squared_errors
 from spikes.simulation.gradient import gradient
+from spikes.simulation.how import How
 from spikes.simulation.kernels import activation_kernels
 from spikes.simulation.label_fit import Residuals, exact_fit, fit_labels, least_squares, moment_fit
-from spikes.simulation.network import initial_network
+from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.ridge import fit_second_layer
 from spikes.simulation.samples import Samples
-from spikes.simulation.second_layer import fit_second_layer
 from spikes.simulation.seeds import as_seed_sequence
 from spikes.simulation.trajectory import start_network, trajectory
 from theory import Problem
@@ -58,16 +59,16 @@ def test_gradient_against_numpy(name):
     network = initial_network(problem, as_seed_sequence(0))
     sigma, N = problem.sigma, problem.width
     fit = least_squares(samples)
-    kernels = activation_kernels(sigma)
-    made = gradient(network, kernels, 0.2, Residuals(samples, fit))
+    kernels = activation_kernels(sigma, 0.2)
+    made = gradient(network, kernels, Residuals(samples, fit))
     H = X @ network.W.T
     left = y - fit.intercept - X @ fit.coefficients
     r = left - (sigma(H) - 0.2) @ network.a / np.sqrt(N)
     expected = network.a[:, None] * ((sigma.slope(H) * r[:, None]).T @ X) / len(y)
     np.testing.assert_allclose(made.rows, expected, rtol=1e-11, atol=1e-13)
-    shared = gradient(network, kernels, 0.2, Residuals(samples, fit), threads=2)
+    shared = gradient(network, kernels, Residuals(samples, fit), how=How(threads=2))
     np.testing.assert_allclose(shared.rows, expected, rtol=1e-11, atol=1e-13)
-    alone = gradient(network, kernels, 0.2, Residuals(samples, fit), interacting=False)
+    alone = gradient(network, kernels, Residuals(samples, fit), interacting=False)
     expected = network.a[:, None] * ((sigma.slope(H) * left[:, None]).T @ X) / len(y)
     np.testing.assert_allclose(alone.rows, expected, rtol=1e-11, atol=1e-13)
 
@@ -121,17 +122,17 @@ def test_same_seed_same_bits_whatever_the_block(monkeypatch):
 
 def test_second_layer_against_numpy():
     network = initial_network(PROBLEM, as_seed_sequence(1))
-    kernels = activation_kernels(PROBLEM.sigma)
+    layer = Layer(network.W, activation_kernels(PROBLEM.sigma))
     X, y = all_at_once(batch())
     fit = least_squares(batch())
-    readouts = fit_second_layer(network.W, kernels, 0.0, Residuals(batch(), fit), (0.1, 0.01))
+    readouts = fit_second_layer(layer, Residuals(batch(), fit), (0.1, 0.01))
     F = np.maximum(X @ network.W.T, 0.0)
     left = y - fit.intercept - X @ fit.coefficients
     for column, ridge in zip(readouts.T, (0.1, 0.01), strict=True):
         expected = np.linalg.solve(F.T @ F / len(y) + ridge * np.eye(PROBLEM.width), F.T @ left / len(y))
         np.testing.assert_allclose(column, expected, rtol=1e-9, atol=1e-12)
     fresh = batch(rows=700, seed=9)
-    ((mean, sem),) = squared_errors([(network.W, readouts)], kernels, 0.0, Residuals(fresh, fit))
+    ((mean, sem),) = squared_errors([(layer, readouts)], Residuals(fresh, fit))
     X, y = all_at_once(fresh)
     squared = (y - fit.intercept - X @ fit.coefficients - np.maximum(X @ network.W.T, 0.0) @ readouts[:, 0]) ** 2
     assert mean[0] == pytest.approx(squared.mean(), rel=1e-10)
@@ -152,7 +153,7 @@ def test_refit_test_errors_are_reported_for_every_step():
         (lambda: trajectory(PROBLEM.replace(width=23)), "`start` must be random for an odd width"),
         (lambda: trajectory(PROBLEM.replace(second_layer="constant")), "`start` must be random for an odd width"),
         (lambda: trajectory(PROBLEM, test_samples=1), "`test_samples` must be an integer of at least 2; got 1"),
-        (lambda: trajectory(PROBLEM, threads=0), "`threads` must be a positive integer; got 0"),
+        (lambda: trajectory(PROBLEM, threads=0), "`threads` must be an integer of at least 1; got 0"),
         (lambda: trajectory(PROBLEM, seed=-1), "`seed` must be a non-negative integer"),
         (
             lambda: trajectory(PROBLEM.replace(n=31), Protocol(preprocessing="ols")),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import random
 import signal
@@ -326,6 +327,113 @@ def test_summaries_and_exports(undisturbed, tmp_path):
 def test_conditions_that_cannot_be_met(undisturbed, where, complaint):
     with pytest.raises(ValueError, match=complaint):
         summarise(undisturbed, where)
+
+
+@pytest.fixture(scope="module")
+def many_cells(tmp_path_factory):
+    """Cells without runs: scales that nearly agree, and no value of n_step."""
+    study = {
+        "problem": {
+            "n": 60,
+            "d": [20, 30],
+            "width": 40,
+            "centered": [True, False],
+            "scale": [0.1, 0.1 + 1e-12, 0.1 + 1e-6],
+            "eta": [1e-300, 1.0, 7.5],
+            "target": ["z", "z + He2(z)"],
+            "ridge": [0.1, 1.0],
+        },
+        "seeds": 1,
+        "theory": False,
+    }
+    path = tmp_path_factory.mktemp("cells") / "a.sqlite"
+    with open_writer(path, as_study(study)):
+        pass
+    return open_results(path)
+
+
+def met(cell: dict, name: str, sign: str, given: str) -> bool:
+    """A condition as it is documented, cell by cell: numbers are equal to 9 digits, and None meets none."""
+    found = cell[name]
+    if found is None:
+        return False
+    if isinstance(found, bool | str):
+        wanted = given == "true" if isinstance(found, bool) else given
+        return (found == wanted) == (sign == "=")
+    wanted = float(given)
+    near = math.isclose(found, wanted, rel_tol=1e-9)
+    return {
+        "=": near,
+        "!=": not near,
+        "<": not near and found < wanted,
+        "<=": near or found < wanted,
+        ">": not near and found > wanted,
+        ">=": near or found > wanted,
+    }[sign]
+
+
+@pytest.mark.parametrize("sign", ["=", "!=", "<", "<=", ">", ">="])
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("scale", "0.1"),
+        ("scale", "0.100001"),
+        ("d", "30"),
+        ("d", "25"),
+        ("d", "-inf"),
+        ("eta", "inf"),
+        ("eta", "0"),
+        ("eta", "1e-300"),
+        ("n_step", "60"),
+    ],
+)
+def test_conditions_are_what_they_say(many_cells, name, sign, given):
+    expected = [cell["cell"] for cell in many_cells.cells() if met(cell, name, sign, given)]
+    for where in (f"{name}{sign}{given}", f" {name} {sign} {given} and ridge>=0.1"):
+        if expected:
+            assert [s.cell for s in summarise(many_cells, where)] == expected
+        else:
+            with pytest.raises(ValueError, match="must leave at least one cell"):
+                summarise(many_cells, where)
+
+
+@pytest.mark.parametrize("where", ["target=z", "target!=z", "centered=true", "centered!=true", "target='z', d=20"])
+def test_conditions_on_texts_and_switches(many_cells, where):
+    parts = [part.strip().partition("!=" if "!=" in part else "=") for part in where.split(",")]
+    expected = [
+        cell["cell"]
+        for cell in many_cells.cells()
+        if all(met(cell, name, sign, given.strip("'")) for name, sign, given in parts)
+    ]
+    assert [s.cell for s in summarise(many_cells, where)] == expected
+    assert {type(s.fields["centered"]) for s in summarise(many_cells, where)} == {bool}
+
+
+def test_a_condition_is_no_program(many_cells):
+    """What stands where a value may stand is a parameter of the query, whatever it says."""
+    for where in ("target=z' OR '1'='1", 'target=z"; DROP TABLE cells; --'):
+        with pytest.raises(ValueError, match="must leave at least one cell"):
+            summarise(many_cells, where)
+    for where in ("d=20; DROP TABLE cells", "d=20 OR 1", "d=nan"):
+        with pytest.raises(ValueError, match="`where` must compare d with a number"):
+            summarise(many_cells, where)
+    with pytest.raises(ValueError, match="`where` must name one of n, d"):
+        summarise(many_cells, "digest=0")
+    assert len(many_cells.cells()) == 144
+
+
+def test_every_field_is_kept_under_its_own_name(many_cells):
+    for cell, fields in zip(many_cells.cells(), many_cells.study.assignments(), strict=True):
+        assert {name: cell[name] for name in fields} == fields
+
+
+def test_a_lock_makes_no_folder(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"cannot write to .*absent.*a\.sqlite\.lock: No such file"),
+        open_writer(tmp_path / "absent" / "a.sqlite", as_study(STUDY)),
+    ):
+        pass
+    assert os.listdir(tmp_path) == []
 
 
 def test_curves(undisturbed):

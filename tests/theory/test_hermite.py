@@ -52,5 +52,5 @@ def test_parseval():
 
 @pytest.mark.parametrize("order", [0, -1, 2.5, True, "a"])
 def test_bad_order(order):
-    with pytest.raises(ValueError, match="`order` must be a positive integer"):
+    with pytest.raises(ValueError, match="`order` must be an integer of at least 1"):
         gauss_hermite(order)

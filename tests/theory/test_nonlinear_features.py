@@ -177,8 +177,8 @@ def test_absent_spikes():
     [
         (lambda: spike_count(0.5), r"`alpha` must be in \[0, 0.5\); got 0.5"),
         (lambda: spike_count(-0.1), r"`alpha` must be in \[0, 0.5\); got -0.1"),
-        (lambda: spike_growth(0, 0.3), "`ell` must be a positive integer; got 0"),
-        (lambda: limit_errors(DEFAULT, -1), "`ell` must be a non-negative integer; got -1"),
+        (lambda: spike_growth(0, 0.3), "`ell` must be an integer of at least 1; got 0"),
+        (lambda: limit_errors(DEFAULT, -1), "`ell` must be an integer of at least 0; got -1"),
         (lambda: limit_errors(DEFAULT.replace(activation="He2"), 1), "`activation` must have c₁ .* He2 has c₁ = 0"),
         (lambda: delta_1(DEFAULT.replace(target="z1*z2")), "`target` must be single-index .* got 2 latents"),
         (lambda: limit_errors(DEFAULT.replace(second_layer="rademacher"), 3), "must have at least 3 support points"),

@@ -41,11 +41,11 @@ def test_equals_the_conditional_equivalent_without_a_step(sizes, centered):
     problem = Problem(
         n=n, d=d, width=width, eta=0.0, centered=centered, target="0.3 + z + 0.5*He2(z)", ridge=(1e-6, 1e-2, 1.0, 100.0)
     )
-    for mine, other in zip(random_feature_errors(problem), predict_errors(problem), strict=True):
+    for mine, other in zip(random_feature_errors(problem), predict_errors(problem, _leading=True), strict=True):
         for name in ("objective", "train_error", "test_error"):
             # the equivalent leaves out latents that stand for less than 1e-6 samples
             assert getattr(mine, name) == pytest.approx(getattr(other, name), rel=1e-7)
-    theory = predict(problem)
+    theory = predict(problem, _leading=True)
     np.testing.assert_allclose(
         initial_density(problem, theory.density_x), theory.density, atol=1e-8 * theory.density.max()
     )
@@ -99,11 +99,11 @@ def test_initial_law(sizes, activation):
         assert float(law.stieltjes(-ridge)) == pytest.approx((n * m.r1 - (n - width) / ridge) / width, rel=1e-9)
     if activation == "He1":
         return  # the scan of the conditional equivalent is slow next to an edge at 0
-    theory = predict(problem)
+    theory = predict(problem, _leading=True)
     assert len(theory.bulk_edges) == len(law.bands)
     np.testing.assert_allclose(theory.bulk_edges, law.bands, rtol=1e-10)  # taken from the law at η = 0
     # and the fixed point's own scan, next to no step: edges from the density nearby
-    step = predict(problem.replace(eta=1e-6, second_layer="rademacher"), 1)
+    step = predict(problem.replace(eta=1e-6, second_layer="rademacher"), 1, _leading=True)
     assert step.bulk_edges[-1][1] == pytest.approx(law.bands[-1][1], rel=1e-6)
     assert theory.mass_at_zero == pytest.approx(max(0.0, 1.0 - width / n), abs=1e-12)
 
@@ -115,7 +115,7 @@ def test_constant_feature_is_a_spike():
     model = SpikedCovariance(initial_law(problem))
     # up to 1/N: the direction of the constant carries one eigenvalue of the bulk as well
     image = model.forward(c0**2 * problem.width + c1**2 + rest)
-    (outlier,) = predict(problem).outliers
+    (outlier,) = predict(problem, _leading=True).outliers
     assert outlier.singular_value**2 == pytest.approx(float(image.eigenvalue), rel=5.0 / problem.width)
     assert outlier.alignment[0] ** 2 == pytest.approx(float(image.left_cosine2), rel=5.0 / problem.width)
 

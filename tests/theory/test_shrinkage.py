@@ -92,6 +92,59 @@ def test_oracle_and_nonlinear_shrinkage_on_samples(p, n):
         np.testing.assert_allclose(shrunk_eigenvalues(values[order], n), shrunk[order], rtol=1e-12)
 
 
+@pytest.mark.parametrize("spectrum", [[1.0], [1.0, 3.0, 10.0]], ids=["white", "three"])
+def test_no_worse_than_the_sample_next_to_p_equal_to_n(spectrum):
+    """40 draws at p/n in [0.95, 1.05]; the best that keeps the eigenvectors leaves up to 0.3 of the error."""
+    rng, n = np.random.default_rng(37), 120
+    for p in np.repeat(np.linspace(0.95 * n, 1.05 * n, 20).round().astype(int), 2):
+        t = np.sort(np.resize(spectrum, p))
+        x = rng.standard_normal((n, p)) * np.sqrt(t)
+        covariance = x.T @ x / n
+        error = np.sum((nonlinear_shrinkage(covariance, n) - np.diag(t)) ** 2)
+        assert error < 0.5 * np.sum((covariance - np.diag(t)) ** 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_eigenvalues_as_a_solver_gives_them(dtype):
+    """Negative by the rounding of their type, p·ε·largest, they count as 0."""
+    rng, n, p = np.random.default_rng(5), 40, 90
+    x = rng.standard_normal((n, p)).astype(dtype)
+    values = np.linalg.eigvalsh(x.T @ x / n)
+    assert values.dtype == dtype
+    assert values[0] < 0.0
+    exact = np.concatenate([np.zeros(p - n), values[p - n :].astype(float)])
+    np.testing.assert_allclose(optimal_shrinkage(values, p / n), optimal_shrinkage(exact, p / n), rtol=1e-5)
+    np.testing.assert_allclose(shrunk_eigenvalues(values, n), shrunk_eigenvalues(exact, n), rtol=1e-5)
+    nonlinear_shrinkage(x.T @ x / n, n)
+    law = GeneralisedMarchenkoPastur(values, 0.5)
+    assert abs(law.mass - 1.0) < 1e-9
+    bulk = GeneralisedMarchenkoPastur([1.0], p / n)
+    assert np.isfinite(oracle_shrinkage(values[: p - n], bulk)).all()
+    model = SpikedCovariance(bulk)
+    assert not model.inverse(values[: p - n], n).detached.any()
+    model.forward(values)
+
+
+def test_centred_data_have_a_degree_of_freedom_less():
+    rng, n, p = np.random.default_rng(6), 30, 50
+    x = rng.standard_normal((n, p))
+    covariance = np.cov(x, rowvar=False)
+    with pytest.raises(ValueError, match=r"min\(n, p\) = 30 positive .* got 29: data of which the mean was"):
+        nonlinear_shrinkage(covariance, n)
+    assert np.isfinite(nonlinear_shrinkage(covariance, n - 1)).all()
+
+
+def test_complex_covariances():
+    """The estimate of a Hermitian matrix turns with it."""
+    rng, n, p = np.random.default_rng(7), 60, 20
+    x = rng.standard_normal((n, p)) + 1j * rng.standard_normal((n, p))
+    covariance = x.conj().T @ x / n
+    phases = np.exp(2j * math.pi * rng.random(p))
+    turned = phases[:, None] * covariance * phases.conj()
+    expected = phases[:, None] * nonlinear_shrinkage(covariance, n) * phases.conj()
+    np.testing.assert_allclose(nonlinear_shrinkage(turned, n), expected, atol=1e-11)
+
+
 def test_nonlinear_shrinkage_tends_to_the_oracle():
     """Fed with the quantiles of the law instead of a sample, only the error of the kernel is left: it falls with n."""
     bulk, errors = GeneralisedMarchenkoPastur([1.0, 4.0], 0.2), []
@@ -113,16 +166,22 @@ def test_oracle_preserves_the_trace():
 
 BAD = [
     (lambda: optimal_shrinkage([1.0], 0.5, loss="l1"), "`loss` must be one of frobenius, operator, stein; got 'l1'"),
-    (lambda: optimal_shrinkage([-1.0], 0.5), "`eigenvalues` must be finite and non-negative; got -1"),
+    (lambda: optimal_shrinkage([-1.0], 0.5), "`eigenvalues` must be non-negative; got -1.0"),
     (lambda: optimal_shrinkage([math.nan], 0.5), "`eigenvalues` must not be NaN"),
-    (lambda: optimal_shrinkage([1.0], 0.0), "`ratio` must be positive and finite; got 0.0"),
+    (lambda: optimal_shrinkage([1.0], 0.0), "`gamma` must be positive and finite; got 0.0"),
     (lambda: optimal_shrinkage([1.0], 0.5, variance=0.0), "`variance` must be positive and finite; got 0.0"),
     (
         lambda: oracle_shrinkage([9.0], GeneralisedMarchenkoPastur([1.0], 0.5)),
         "`eigenvalues` must be in the bulk; got 9",
     ),
-    (lambda: shrunk_eigenvalues([1.0, 2.0], 5), "`n` must be an integer of at least 12, the kernel's reach; got 5"),
-    (lambda: shrunk_eigenvalues([0.0, 2.0], 50), r"`eigenvalues` must have min\(n, p\) = 2 positive ones; got 1"),
+    (lambda: shrunk_eigenvalues([1.0, 2.0], 1), "`n` must be an integer of at least 2; got 1"),
+    (lambda: shrunk_eigenvalues([1.0, 2.0, 3.0], 2), "`n` must be at least the number of positive .* here 3; got 2"),
+    (
+        lambda: shrunk_eigenvalues([0.0, 2.0], 50),
+        r"`eigenvalues` must have min\(n, p\) = 2 positive eigenvalues for `n` = 50; got 1: data of which the mean was",
+    ),
+    (lambda: nonlinear_shrinkage([[1.0, 2.0], [2.0, 1.0]], 5), "`covariance` must be positive semi-def.* of -1 beside"),
+    (lambda: nonlinear_shrinkage(np.empty((0, 0)), 5), r"`covariance` must be a square matrix; got shape \(0, 0\)"),
     (lambda: shrunk_eigenvalues([], 50), r"`eigenvalues` must be a non-empty vector; got shape \(0,\)"),
     (lambda: nonlinear_shrinkage(np.ones((2, 3)), 50), r"`covariance` must be a square matrix; got shape \(2, 3\)"),
     (lambda: nonlinear_shrinkage([[1.0, 2.0], [0.0, 1.0]], 50), "`covariance` must be symmetric"),

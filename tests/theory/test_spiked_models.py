@@ -176,9 +176,9 @@ BAD = [
     (lambda: MODELS[6].forward(math.nan), "`spike` must not be NaN"),
     (lambda: MODELS[6].forward(math.inf), "`spike` must be finite; got inf"),
     (lambda: MODELS[0].inverse(math.nan), "`eigenvalue` must not be NaN"),
-    (lambda: MODELS[0].inverse(5.0, 0), "`n` must be a positive integer; got 0"),
+    (lambda: MODELS[0].inverse(5.0, 0), "`n` must be an integer of at least 1; got 0"),
     (lambda: MODELS[0].inverse(5.0, 10, level=1.0), r"`level` must be in \(0, 1\); got 1.0"),
-    (lambda: MODELS[0].standard_deviation(5.0, 2.5), "`n` must be a positive integer; got 2.5"),
+    (lambda: MODELS[0].standard_deviation(5.0, 2.5), "`n` must be an integer of at least 1; got 2.5"),
 ]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from theory import Problem
-from theory.step_matrix import latent_moments, measure_on_grid, step_law, step_statistics, step_transforms
+from theory.step_matrix import latent_moments, measure_on_grid, step_labels, step_law, step_statistics, step_transforms
 
 CASES = [
     Problem(n=1000, d=500, width=750),
@@ -25,7 +25,8 @@ def test_moments(problem):
     assert law.weights.sum() == pytest.approx(1.0, abs=1e-12)
     assert law.weights @ law.nodes == pytest.approx(step.label_mean, abs=1e-12)
     assert law.weights @ law.nodes**2 == pytest.approx(second, rel=1e-12)
-    x, nu, joint = measure_on_grid(problem.teacher, problem.noise, problem.phi0)
+    grid = measure_on_grid(step_labels(problem))
+    x, nu, joint = grid.x, grid.nu, grid.joint
     # before any correction: the smoothing leaves an error O(h³), h = 0.08 widths
     np.testing.assert_allclose([nu.sum(), nu @ x, nu @ x**2], [1.0, step.label_mean, second], rtol=5e-4, atol=1e-4)
     np.testing.assert_allclose(joint.sum(axis=0), np.eye(1 + problem.teacher.k), atol=1e-4)

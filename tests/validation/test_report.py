@@ -11,10 +11,11 @@ import pytest
 
 from spikes.estimates import Estimate
 from spikes.presentation.figure import save_figure
+from spikes.presentation.numbers import estimate_text, number_text, z_text
 from spikes.validation import html_report, load_claims, plot_certificate, validate
 from spikes.validation.certificate import Certificate, ClaimResult
 from spikes.validation.figure import panels
-from spikes.validation.presentation import estimate_text, limit_text, number_text, tally, z_text
+from spikes.validation.presentation import limit_text, tally
 
 CLAIMS = Path(__file__).parent / "example_claims.py"
 

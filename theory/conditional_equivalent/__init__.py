@@ -1,9 +1,10 @@
 """The conditional deterministic equivalent: one fixed point for every step size and every activation at finite n."""
 
-from theory.conditional_equivalent.features import EquivalentFeatures, equivalent_features, feature_moments
+from theory.conditional_equivalent.features import EquivalentFeatures, Terms, feature_moments
 from theory.conditional_equivalent.fixed_point import ConvergenceError, FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
 from theory.conditional_equivalent.prediction import Prediction, predict, predict_errors
+from theory.conditional_equivalent.resolution import Resolution, equivalent_features
 from theory.conditional_equivalent.spectrum import ALIGNMENTS, Bulk, Outlier, bulk, count_above, density, find_outliers
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "FixedPoint",
     "Outlier",
     "Prediction",
+    "Resolution",
     "RidgeErrors",
+    "Terms",
     "bulk",
     "count_above",
     "density",

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import eval_hermitenorm, ndtr
 
+from theory.conditional_equivalent.amplified_directions import amplified_outliers, bulk_measure, coordinate_variance
+from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
+from theory.conditional_equivalent.noise_law import norms_after, slope_moments, variance_profiles
+from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import hermite_coefficients
-from theory.quadrature import gauss_hermite, gaussian_nodes
+from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
-from theory.step_matrix import StepStatistics, latent_moments, step_law, step_statistics
+from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_statistics
 
-__all__ = ["EquivalentFeatures", "equivalent_features", "feature_moments"]
+__all__ = [
+    "EquivalentFeatures",
+    "HigherDegree",
+    "Terms",
+    "build_features",
+    "degree_moments",
+    "feature_moments",
+    "has_amplified_directions",
+]
 
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
-
-# Gauss-Hermite orders for (u, g) by the size of c₁η‖β‖/√N: errors change by less than 3e-4 when doubling them (relu and
-# tanh at size 2, by far the worst), by less than 1e-5 below size 1.
-_ORDERS = ((0.7, (32, 16)), (1.0, (40, 20)), (1.3, (60, 30)), (math.inf, (80, 40)))
+_NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
+_MOVES = 1e-3  # variance of the shift along β̂ over κ² from which it is a latent beside the amplified directions
 
 
 @dataclass(frozen=True, eq=False)
 class EquivalentFeatures:
     """F_ij = m(u_i, g_j) + A(u_i, g_j)⟨w_j, x_i⟩ + B(u_i, g_j)^(1/2) z_ij on nodes u_s and g_b.
+
+    Samples are classed by s = (u, q), the latent and the squared norm; a step that moves the norm's part by nothing
+    has q = 1 alone.
 
     Attributes
     ----------
@@ -72,23 +86,95 @@ class EquivalentFeatures:
     step: StepStatistics
     sharp_right: bool
     sharp_left: bool
+    higher: tuple[HigherDegree, ...] = ()
+    """Coordinates of degrees above the first, where they are resolved."""
+    axis: np.ndarray | None = None
+    """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
+
+    @cached_property
+    def coordinates(self) -> tuple[Coordinates, ...]:
+        """The linear coordinates, and those of the higher degrees."""
+        linear = (1, self.d, self.A, self.profile, self.profile_weights)
+        layers = [linear, *((of.degree, of.dimension, of.A, of.profile, of.profile_weights) for of in self.higher)]
+        return tuple(
+            coordinates(
+                A,
+                self.latent_weights,
+                self.neurons,
+                degree=degree,
+                dimension=dimension,
+                profile=profile,
+                weights=weights,
+            )
+            for degree, dimension, A, profile, weights in layers
+        )
+
+    @property
+    def strength(self) -> np.ndarray:
+        """E (F − m)² of a feature given latent and code, shape (S, Q)."""
+        return self.A**2 + self.B + sum(of.A**2 for of in self.higher)
 
 
-def equivalent_features(
-    problem: Problem,
-    *,
-    gradient_order: int = 2,
-    orders: tuple[int, int] | None = None,
-) -> EquivalentFeatures:
-    """Build the equivalent features of a problem.
+@dataclass(frozen=True, eq=False)
+class HigherDegree:
+    """Coordinates he_k(⟨w, x⟩) of a degree k ≥ 2, and the part of the target that lies on them.
+
+    Attributes
+    ----------
+    degree : int
+    dimension : float
+        D_k, the number of spherical harmonics of the degree.
+    A : ndarray, shape (S, Q)
+        E he_k(Z)σ(τ + κZ), he_k normalised.
+    profile, profile_weights : ndarray, shape (J, Q) and (J,)
+        Variance profile of mean one at the classes of coordinates.
+    t : ndarray, shape (S, F)
+        E[y he_α(ξ) | u] for the normalised Hermite products of this degree in ξ.
+    """
+
+    degree: int
+    dimension: float
+    A: np.ndarray
+    profile: np.ndarray
+    profile_weights: np.ndarray
+    t: np.ndarray
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What of the law is resolved, and how finely.
+
+    Attributes
+    ----------
+    gradient_order : {1, 2}
+        1 keeps the direction β alone; 2 adds the matrix term η a_j μ₂ Ŷ w_j of the step.
+    orders : (int, int)
+        Gauss-Hermite nodes for u and, with a gaussian second layer, for g.
+    noise : bool
+        Whether the step's noise has the law of M or is isotropic.
+    norms : int
+        Nodes of the squared norm q = ‖x‖²/d of a sample; 1 for q = 1.
+    degree : int
+        K, the highest degree of the coordinates.
+    amplified : bool
+        Whether the eigenvectors of Ŷ that the step amplifies are latents.
+    """
+
+    gradient_order: int = 2
+    orders: tuple[int, int] = (32, 16)
+    noise: bool = True
+    norms: int = 1
+    degree: int = 1
+    amplified: bool = False
+
+
+def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
+    """The equivalent features of a problem with the terms given.
 
     Parameters
     ----------
     problem : Problem
-    gradient_order : {1, 2}
-        1 keeps the direction β alone; 2 adds the matrix term η a_j μ₂ Ŷ w_j of the step.
-    orders : (int, int), optional
-        Gauss-Hermite nodes for u and, with a gaussian second layer, for g; by default as many as the step asks for.
+    terms : Terms
         Nodes that stand for less than 1e-6 samples or neurons are left out.
 
     Returns
@@ -102,60 +188,163 @@ def equivalent_features(
     """
     step = step_statistics(problem)
     sigma = problem.sigma
-    c1, second, var1, var2 = _slope_moments(sigma)
-    if orders is None:
-        size = abs(c1) * problem.step_size * math.sqrt(step.beta_norm2 / problem.width)
-        orders = next(pair for bound, pair in _ORDERS if size <= bound)
-    u, omega = _trim(*gauss_hermite(orders[0]), problem.n)
     still = problem.step_size == 0.0
-    g, p = (np.zeros(1), np.ones(1)) if still else _codes(problem, orders[1])
+    g, p = (np.zeros(1), np.ones(1)) if still else _codes(problem, terms.orders[1])
     h = problem.step_size * g / math.sqrt(problem.width)  # η g/√N
-    label_noise = problem.phi0 * step.label_power
-    if gradient_order == 1 or still or abs(second) < 1e-12:
-        # One node: without the matrix term, or where it vanishes, Ŷ is not seen.
-        kappa2 = 1.0 + h**2 * label_noise * var1
-        nodes, weights = np.zeros(1), np.ones(1)
-        joint_nodes, joint_weights = nodes, np.eye(1 + problem.teacher.k)[None]
-        profile = joint_profile = np.ones((1, len(g)))
+    profiles = variance_profiles(problem, h, p, terms.gradient_order, noise=terms.noise)
+    if terms.amplified:
+        frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
     else:
-        law = step_law(problem)
-        nodes, weights = law.nodes, law.weights
-        joint_nodes, joint_weights = law.joint_nodes, law.joint_weights
-        kappa2 = (
-            1.0
-            + 2.0 * h * second * step.label_mean
-            + h**2 * (second**2 * (label_noise + step.label_mean**2) + label_noise * var2)
-        )
-
-        def variance_profile(y: np.ndarray) -> np.ndarray:
-            return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + h**2 * label_noise * var2) / kappa2
-
-        profile, joint_profile = variance_profile(nodes), variance_profile(joint_nodes)
-    tau = c1 * math.sqrt(step.beta_norm2) * np.multiply.outer(u, h)
-    m, A, B = feature_moments(sigma, tau, np.sqrt(kappa2))
+        frame = _single_frame(problem, terms, h, p)
+    q, share = norm_nodes(problem.d, terms.norms)
+    samples = len(q)
+    kappa = profiles.kappa[frame.code]
+    parts = [degree_moments(sigma, frame.tau, kappa * math.sqrt(value), terms.degree) for value in q]
+    m = np.concatenate([part[0] for part in parts])
     if problem.centered:
         m = m - hermite_coefficients(sigma, 0)[0]
-    y1, y2, t = latent_moments(problem, u)
+    A = np.concatenate([part[1] for part in parts], axis=1)
+    B = np.concatenate([part[2] for part in parts])
+    y1, y2, t = latent_moments(problem, frame.latents, frame.directions)
+    higher = []
+    for degree in range(2, terms.degree + 1):
+        profile, weights = profiles.products(degree)
+        part = np.tile(latent_part(problem, frame.latents, degree, frame.directions), (samples, 1))
+        dimension = degree_dimension(problem.d, degree)
+        higher.append(HigherDegree(degree, dimension, A[degree - 1], profile[:, frame.code], weights, part))
+    joint, joint_weights = profiles.joint_classes, profiles.joint_weights
+    if terms.amplified:  # what the measure on the target's directions had outside the bulk is among the latents
+        outliers = amplified_outliers(problem, h, p, profiles.kappa)
+        kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
+        joint = joint[kept]
+    elif terms.noise:
+        joint, joint_weights = profiles.without_rare()
     return EquivalentFeatures(
         n=float(problem.n),
         d=float(problem.d),
-        u=u,
-        latent_weights=omega,
-        g=g,
-        neurons=problem.width * p,
+        u=np.tile(frame.shown, samples),
+        latent_weights=np.outer(share, frame.latent_weights).ravel(),
+        g=g[frame.code],
+        neurons=problem.width * frame.shares,
         m=m,
-        A=A,
+        A=A[0],
         B=B,
-        profile=profile,
-        profile_weights=weights,
-        joint_profile=joint_profile,
+        profile=profiles.classes[:, frame.code],
+        profile_weights=profiles.weights,
+        joint_profile=joint[:, frame.code],
         joint_weights=joint_weights,
-        y1=y1,
-        y2=y2,
-        t=t,
+        y1=np.tile(y1, samples),
+        y2=np.tile(y2, samples),
+        t=np.tile(t, (samples, 1)),
         step=step,
-        sharp_right=still or (problem.second_layer != "gaussian" and len(nodes) == 1 and _has_bounded_slope(sigma)),
+        sharp_right=still
+        or (
+            problem.law_of_a.support < math.inf
+            and profiles.bounded
+            and not terms.amplified
+            and _has_bounded_slope(sigma)
+        ),
         sharp_left=still,
+        higher=tuple(higher),
+        axis=None if frame.axis is None else np.tile(frame.axis, samples),
+    )
+
+
+def has_amplified_directions(problem: Problem) -> bool:
+    """Whether the step makes latents of eigenvectors of Ŷ, see `theory.conditional_equivalent.amplified_directions`.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    bool
+    """
+    if problem.step_size == 0.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
+        return False
+    g, p = _codes(problem, 8)
+    h = problem.step_size * g / math.sqrt(problem.width)
+    kappa = norms_after(problem, h, 2)
+    return len(amplified_outliers(problem, h, p, kappa).theta) > 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """Latents of the samples and codes of the neurons.
+
+    Attributes
+    ----------
+    latents, latent_weights : ndarray, shape (S, p) and (S,)
+    directions : ndarray, shape (k, p)
+        Overlap of W⋆ with the latents' directions.
+    shown : ndarray, shape (S,)
+        The latent on which outliers are measured, ⟨x, β̂⟩ where the step moves along it.
+    axis : ndarray, shape (S,), or None
+        The latent along which the neurons' own coordinates are no codes.
+    tau : ndarray, shape (S, Q)
+    code : ndarray of int, shape (Q,)
+        Node of g of every code.
+    shares : ndarray, shape (Q,)
+    """
+
+    latents: np.ndarray
+    latent_weights: np.ndarray
+    directions: np.ndarray
+    shown: np.ndarray
+    axis: np.ndarray | None
+    tau: np.ndarray
+    code: np.ndarray
+    shares: np.ndarray
+
+
+def _single_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray) -> _Frame:
+    """The latent ⟨x, β̂⟩ and the code g alone."""
+    step = step_statistics(problem)
+    u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
+    tau = slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2) * np.multiply.outer(u, h)
+    return _Frame(u[:, None], omega, step.overlap[:, None], u, u, tau, np.arange(len(h)), p)
+
+
+def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:
+    """The amplified eigenvectors of Ŷ as latents, and what of β̂ lies across them where the step moves along it."""
+    step, c1 = step_statistics(problem), slope_moments(problem.sigma).c1
+    outliers = amplified_outliers(problem, h, p, kappa)
+    K = len(outliers.theta)
+    across = math.sqrt(max(step.beta_norm2 - float(outliers.along_beta @ outliers.along_beta), 0.0))
+    moves = float(p @ (c1 * h * across / kappa) ** 2) > _MOVES
+    order, shift_order = terms.orders[0] // (1 if K == 1 else 2), max(3, terms.orders[1] // (2 if K == 1 else 3))
+    u, omega = tensor_gauss_hermite(order, K)
+    shift, q = tensor_gauss_hermite(shift_order, K)
+    size = np.sqrt(coordinate_variance(problem, outliers, h))
+    s = size[:, None, :] * shift + c1 * h[:, None, None] * outliers.along_beta
+    s = s.reshape(-1, K)
+    code = np.repeat(np.arange(len(h)), len(q))
+    shares = np.outer(p, q).ravel()
+    directions, axis = outliers.overlap, None
+    tau = u @ s.T
+    if moves:
+        line, weights = gauss_hermite(max(6, terms.orders[0] // K))
+        beyond = (step.linear - outliers.overlap @ outliers.along_beta) / across
+        directions = np.column_stack([beyond, directions])
+        axis = np.repeat(line, len(omega))
+        tau = np.multiply.outer(c1 * across * line, h[code])[:, None, :] + tau
+        tau = tau.reshape(-1, len(code))
+        u = np.column_stack([axis, np.tile(u, (len(line), 1))])
+        omega = np.outer(weights, omega).ravel()
+        shown = (across * axis + u[:, 1:] @ outliers.along_beta) / math.sqrt(step.beta_norm2)
+    else:
+        shown = u[:, 0]
+    kept, seen = problem.n * omega > _NEGLIGIBLE_PRODUCT, problem.width * shares > _NEGLIGIBLE_PRODUCT
+    return _Frame(
+        u[kept],
+        omega[kept] / omega[kept].sum(),
+        directions,
+        shown[kept],
+        None if axis is None else axis[kept],
+        tau[np.ix_(kept, seen)],
+        code[seen],
+        shares[seen] / shares[seen].sum(),
     )
 
 
@@ -171,20 +360,7 @@ def _trim(nodes: np.ndarray, weights: np.ndarray, count: float) -> tuple[np.ndar
 
 
 def _codes(problem: Problem, order: int) -> tuple[np.ndarray, np.ndarray]:
-    if problem.second_layer == "gaussian":
-        return _trim(*gauss_hermite(order), problem.width)
-    if problem.second_layer == "rademacher":
-        return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
-    return np.ones(1), np.ones(1)
-
-
-def _slope_moments(sigma: Activation) -> tuple[float, float, float, float]:
-    """c₁ = E σ′, μ₂ = E Zσ′, Var σ′ and Var₂ = Var σ′ − μ₂²."""
-    nodes, weights = gaussian_nodes(sigma.kinks)
-    slope = sigma.slope(nodes)
-    c1, second = weights @ slope, weights @ (nodes * slope)
-    variance = weights @ (slope - c1) ** 2
-    return float(c1), float(second), float(variance), float(weights @ (slope - c1 - second * nodes) ** 2)
+    return _trim(*problem.law_of_a.nodes(order), problem.width)
 
 
 def feature_moments(sigma: Activation, tau: np.ndarray, kappa: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -205,35 +381,76 @@ def feature_moments(sigma: Activation, tau: np.ndarray, kappa: np.ndarray) -> tu
     ValueError
         If the expectations do not converge because σ has an undeclared kink.
     """
+    m, A, B = degree_moments(sigma, tau, kappa, 1)
+    return m, A[0], B
+
+
+def degree_moments(
+    sigma: Activation, tau: np.ndarray, kappa: np.ndarray, degree: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """m, A_k = E he_k(Z)σ(τ + κZ) for k = 1 … K, and B = E (σ(τ + κZ) − m − Σ_k A_k he_k(Z))².
+
+    Parameters
+    ----------
+    sigma : Activation
+    tau : ndarray, shape (S, Q)
+    kappa : ndarray, shape (Q,)
+    degree : int
+        K.
+
+    Returns
+    -------
+    m : ndarray, shape (S, Q)
+    A : ndarray, shape (K, S, Q)
+    B : ndarray, shape (S, Q)
+
+    Raises
+    ------
+    ValueError
+        If the expectations do not converge because σ has an undeclared kink.
+    """
     if sigma.name == "relu" and sigma.vectorized:
-        return _relu_moments(tau, kappa)
+        return _relu_moments(tau, kappa, degree)
     moments = _kinked_moments if sigma.kinks else _smooth_moments
-    m, A, B = np.empty((3, *tau.shape))
+    m, B = np.empty((2, *tau.shape))
+    A = np.empty((degree, *tau.shape))
     for b, scale in enumerate(kappa):
-        m[:, b], A[:, b], B[:, b] = moments(sigma, tau[:, b], float(scale))
+        m[:, b], A[:, :, b], B[:, b] = moments(sigma, tau[:, b], float(scale), degree)
     return m, A, B
 
 
-def _relu_moments(tau: np.ndarray, kappa: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _relu_moments(tau: np.ndarray, kappa: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     t = tau / kappa
     density = np.exp(-0.5 * t**2) / math.sqrt(2.0 * math.pi)
     m = kappa * (t * ndtr(t) + density)
-    A = kappa * ndtr(t)
+    A = np.empty((degree, *tau.shape))
+    A[0] = kappa * ndtr(t)
+    # E He_k(Z)(t + Z)₊ is E He_{k−2}(Z) δ(t + Z)
+    for k in range(2, degree + 1):
+        A[k - 1] = kappa * density * eval_hermitenorm(k - 2, -t) / math.sqrt(math.factorial(k))
     # B is even in τ, since σ(x) − σ(−x) = x is linear: on the side of the tail no digits cancel.
     s = -np.abs(t)
     tail = ndtr(s)
     B = kappa**2 * ((s**2 + 1.0) * tail + s * density - (s * tail + density) ** 2 - tail**2)
-    return m, A, np.maximum(B, 0.0)
+    return m, A, np.maximum(B - np.sum(A[1:] ** 2, axis=0), 0.0)
 
 
-def _weighted_moments(z: np.ndarray, weights: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, ...]:
+def _weighted_moments(
+    z: np.ndarray, weights: np.ndarray, values: np.ndarray, degree: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     m = np.sum(weights * values, axis=-1)
-    A = np.sum(weights * z * values, axis=-1)
-    B = np.sum(weights * (values - m[:, None] - A[:, None] * z) ** 2, axis=-1)
-    return m, A, B
+    rest = values - m[:, None]
+    A = []
+    for k in range(1, degree + 1):
+        he = eval_hermitenorm(k, z) / math.sqrt(math.factorial(k))
+        A.append(np.sum(weights * he * values, axis=-1))
+        rest = rest - A[-1][:, None] * he
+    return m, np.array(A), np.sum(weights * rest**2, axis=-1)
 
 
-def _smooth_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[np.ndarray, ...]:
+def _smooth_moments(
+    sigma: Activation, tau: np.ndarray, kappa: float, degree: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Trapezoid sums, which converge geometrically for an analytic σ; refined until every other node suffices."""
     step = 0.125 / max(1.0, kappa)
     for _ in range(4):
@@ -241,8 +458,8 @@ def _smooth_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[n
         z = step * np.arange(-2 * (half // 2) - 2, 2 * (half // 2) + 3)
         weights = np.exp(-0.5 * z**2)
         values = sigma(tau[:, None] + kappa * z)
-        fine = _weighted_moments(z, weights / weights.sum(), values)
-        coarse = _weighted_moments(z[::2], weights[::2] / weights[::2].sum(), values[:, ::2])
+        fine = _weighted_moments(z, weights / weights.sum(), values, degree)
+        coarse = _weighted_moments(z[::2], weights[::2] / weights[::2].sum(), values[:, ::2], degree)
         scale = 1.0 + np.max(np.abs(fine[0])) + np.max(fine[2])
         if max(np.max(np.abs(a - b)) for a, b in zip(fine, coarse, strict=True)) < 1e-8 * scale:
             return fine
@@ -253,7 +470,9 @@ def _smooth_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[n
     )
 
 
-def _kinked_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[np.ndarray, ...]:
+def _kinked_moments(
+    sigma: Activation, tau: np.ndarray, kappa: float, degree: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gauss-Legendre panels split at the kinks, seen from each τ."""
     panels, reach = math.ceil(16 * max(1.0, kappa)), 10.5
     x, w = np.polynomial.legendre.leggauss(16)
@@ -263,4 +482,4 @@ def _kinked_moments(sigma: Activation, tau: np.ndarray, kappa: float) -> tuple[n
     half = 0.5 * np.diff(edges)[..., None]
     z = (edges[..., :-1, None] + half + half * x).reshape(len(tau), -1)
     weights = (half * w).reshape(z.shape) * np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
-    return _weighted_moments(z, weights, sigma(tau[:, None] + kappa * z))
+    return _weighted_moments(z, weights, sigma(tau[:, None] + kappa * z), degree)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.conditional_equivalent.coordinates import Coordinates, CoordinateTraces, traces
 from theory.conditional_equivalent.features import EquivalentFeatures
 
 __all__ = ["ConvergenceError", "Equations", "FixedPoint", "equations", "jacobian", "newton", "solve"]
@@ -13,6 +14,7 @@ __all__ = ["ConvergenceError", "Equations", "FixedPoint", "equations", "jacobian
 TOLERANCE = 1e-10
 _POLISH = 1e-12  # what Newton aims at; TOLERANCE is what a caller insists on
 _MAX_NEWTON = 50
+_FEW = 80  # latents up to which the squares of their forms are taken one by one
 _STEP_CAP = 2.0  # largest change of log r or log w in one Newton step
 
 
@@ -60,10 +62,8 @@ class Equations:
     f : ndarray, shape (P, Q + S)
     omega : ndarray, shape (P, S)
         ω_s = ω⁰_s/w_s.
-    C : ndarray, shape (P, Q, Q)
-        Σ_s ω_s A_s A_sᵀ.
-    JA, K, AHA : ndarray, shape (P, J, Q, S), (P, J, Q, Q), (P, J, S, S)
-        J_y A_s, K_y = J_y C and A_sᵀ H_y A_t.
+    traces : tuple of CoordinateTraces
+        One for each degree.
     total, bound : ndarray, shape (P, Q) and (P, S)
         What r_b and 1/w_s have to invert.
     """
@@ -73,12 +73,14 @@ class Equations:
     w: np.ndarray
     f: np.ndarray
     omega: np.ndarray
-    C: np.ndarray
-    JA: np.ndarray
-    K: np.ndarray
-    AHA: np.ndarray
+    traces: tuple[CoordinateTraces, ...]
     total: np.ndarray
     bound: np.ndarray
+
+    @property
+    def JA(self) -> np.ndarray:
+        """J_y A_s of the linear coordinates, shape (P, J, Q, S)."""
+        return self.traces[0].vJa
 
     def residual(self) -> np.ndarray:
         """Largest violation at each point, shape (P,), as in `FixedPoint`."""
@@ -95,49 +97,64 @@ class Equations:
 def equations(eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndarray) -> Equations:
     """Fixed-point equations at (λ, r, w), batched over P points.
 
-    With ω = ω⁰/w, C = Σ_s ω_s A_s A_sᵀ, D_y = diag(N_b r_b v(b,y)/d), J_y = (I + C D_y)^(-1), K_y = J_y C and
-    H_y = D_y J_y, they are
-    log r_b(λ + Σ_s ω_s B_sb + ∫ν(dy) v(b,y) [K_y]_bb) = 0 and
-    log w_s − log(1 + Σ_b N_b B_sb r_b/n + (d/n) A_sᵀ ∫ν(dy) H_y A_s) = 0.
+    With ω = ω⁰/w, and for the coordinates of each degree C = Σ_s ω_s A_s A_sᵀ, D_y = diag(N_b r_b v(b,y)/D),
+    J_y = (I + C D_y)^(-1), K_y = J_y C and H_y = D_y J_y, they are
+    log r_b(λ + Σ_s ω_s B_sb + Σ_degrees ∫ν(dy) v(b,y) [K_y]_bb) = 0 and
+    log w_s − log(1 + Σ_b N_b B_sb r_b/n + Σ_degrees (D/n) A_sᵀ ∫ν(dy) H_y A_s) = 0.
     """
-    A, B, N = eq.A, eq.B, eq.neurons
-    nu, v = eq.profile_weights, eq.profile
-    codes, latents = np.arange(A.shape[1]), np.arange(A.shape[0])
+    B, N = eq.B, eq.neurons
     omega = eq.latent_weights / w
-    C = (A.T * omega[:, None, :]) @ A
-    D = ((N / eq.d) * r)[:, None, :] * v
-    M = C[:, None] * D[:, :, None, :]
-    M[..., codes, codes] += 1.0
-    J = np.linalg.inv(M)
-    JA = J @ A.T
-    K = J @ C[:, None]
-    AHA = A @ (D[..., None] * JA)
-    total = lam[:, None] + omega @ B + np.sum((nu[:, None] * v) * K[..., codes, codes], axis=1)
-    bound = 1.0 + (r * N) @ B.T / eq.n + (eq.d / eq.n) * (nu @ AHA[..., latents, latents])
+    total = lam[:, None] + omega @ B
+    bound = 1.0 + (r * N) @ B.T / eq.n
+    parts = []
+    for of in eq.coordinates:
+        part = traces(of, N, r, omega)
+        weighted = of.weights[:, None] * of.profile
+        total = total + np.sum(weighted * np.sum((of.v @ part.K) * of.v, axis=-1), axis=1)
+        mean = np.sum(of.weights[:, None, None] * part.E, axis=1)
+        bound = bound + (of.dimension / eq.n) * np.sum((of.a @ mean) * of.a, axis=-1)
+        parts.append(part)
     f = np.log(np.concatenate([r * total, w / bound], axis=1))
-    return Equations(lam, r, w, f, omega, C, JA, K, AHA, total, bound)
+    return Equations(lam, r, w, f, omega, tuple(parts), total, bound)
 
 
 def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
     """Exact derivatives of the equations in (log r, log w), shape (P, Q + S, Q + S).
 
-    With G_bs = B_sb + ∫ν v (J_y A_s)_b²: ∂total_b/∂ω_s = G_bs and ∂bound_s/∂r_b = N_b G_bs/n;
+    With G_bs = B_sb + Σ_degrees ∫ν v (J_y A_s)_b²: ∂total_b/∂ω_s = G_bs and ∂bound_s/∂r_b = N_b G_bs/n;
     ∂[K_y]_bb = −(K_y)_bc² ∂D_c and ∂(A_sᵀH_yA_s) = −(A_sᵀH_yA_t)² ∂ω_t.
     """
-    (S, Q), P = eq.A.shape, len(at.lam)
-    nu, v = eq.profile_weights, eq.profile
-    nuv = nu[:, None] * v
-    G = eq.B.T + np.sum(nuv[:, :, None] * at.JA**2, axis=1)
-    KvK = np.sum((nuv[:, :, None] * v[:, None, :]) * at.K**2, axis=1)
-    AHA2 = (nu @ (at.AHA**2).reshape(P, len(nu), S * S)).reshape(P, S, S)
+    (S, Q), P = eq.B.shape, len(at.lam)
+    G: np.ndarray = eq.B.T[None]
+    codes: np.ndarray = np.zeros((1, Q, Q))
+    latents: np.ndarray = np.zeros((1, S, S))
+    for of, part in zip(eq.coordinates, at.traces, strict=True):
+        weighted = of.weights[:, None] * of.profile
+        G = G + np.sum(weighted[:, :, None] * part.vJa**2, axis=1)
+        square = (of.v @ part.K @ of.v.T) ** 2
+        codes = codes + np.sum((weighted[:, :, None] * of.profile[:, None, :]) * square, axis=1) / of.dimension
+        latents = latents + of.dimension * _squares(of, part)
     matrix = np.empty((P, Q + S, Q + S), dtype=at.f.dtype)
-    matrix[:, :Q, :Q] = KvK * ((-eq.neurons / eq.d) * at.r)[:, None, :] / at.total[..., None]
+    matrix[:, :Q, :Q] = codes * (-eq.neurons * at.r)[:, None, :] / at.total[..., None]
     matrix[:, :Q, Q:] = -G * at.omega[:, None, :] / at.total[..., None]
     matrix[:, Q:, :Q] = np.swapaxes(G * ((-eq.neurons / eq.n) * at.r)[..., None], 1, 2) / at.bound[..., None]
-    matrix[:, Q:, Q:] = (-eq.d / eq.n) * AHA2 * at.omega[:, None, :] / at.bound[..., None]
+    matrix[:, Q:, Q:] = (-1.0 / eq.n) * latents * at.omega[:, None, :] / at.bound[..., None]
     diagonal = np.arange(Q + S)
     matrix[:, diagonal, diagonal] += 1.0
     return matrix
+
+
+def _squares(of: Coordinates, part: CoordinateTraces) -> np.ndarray:
+    """∫ν(dy) (A_sᵀH_yA_t)², shape (P, S, S)."""
+    if len(of.a) <= _FEW:
+        return np.sum(of.weights[:, None, None] * ((of.a @ part.E) @ of.a.T) ** 2, axis=1)
+    # a form in the products a_i a_l of a_s and a_k a_m of a_t, each pair once
+    i, j = np.triu_indices(of.v.shape[1])
+    pairs = of.a[:, i] * of.a[:, j] * np.where(i == j, 1.0, 2.0)
+    left, right = part.E[..., i[:, None], i], part.E[..., j[:, None], j]
+    cross = part.E[..., i[:, None], j] * part.E[..., j[:, None], i]
+    form = np.sum((0.5 * of.weights)[:, None, None] * (left * right + cross), axis=1)
+    return (pairs @ form) @ pairs.T
 
 
 def newton(
@@ -198,7 +215,7 @@ def solve(eq: EquivalentFeatures, lam: float, start: FixedPoint | None = None) -
     if point.residual[0] < TOLERANCE:
         return point
     # Come down from a λ that dominates the spectrum, with shorter strides where Newton fails.
-    high = lam + 10.0 * float(eq.latent_weights @ (eq.A**2 + eq.B) @ eq.neurons) / eq.n
+    high = lam + 10.0 * float(eq.latent_weights @ eq.strength @ eq.neurons) / eq.n
     point = newton(eq, np.array([high]), np.full((1, len(eq.g)), 1.0 / high), np.ones((1, len(eq.u))))
     stride = 0.1
     while point.residual[0] < TOLERANCE and point.lam[0] > lam:

@@ -2,79 +2,150 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from theory.conditional_equivalent.coordinates import class_matrices
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import Equations, FixedPoint, equations, jacobian
+from theory.hermite import hermite_polynomials
 
 __all__ = ["LatentForm", "RidgeErrors", "form_gradient", "latent_form", "ridge_errors", "spectral_factor"]
 
 
 @dataclass(frozen=True, eq=False)
+class _Coordinate:
+    """A special coordinate, he_j(û) times a Hermite product in ξ̂, and the one function of the latents that meets it.
+
+    Attributes
+    ----------
+    function : int
+        Position of the function 1_s he_α(ξ) among those of the form.
+    layer : int
+        Position of its degree in the features' coordinates.
+    chi : ndarray, shape (S,)
+        Factor in the row of L: he_j(u_s).
+    """
+
+    function: int
+    layer: int
+    chi: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class LatentForm:
-    """𝒟 = 𝒢^(-1) + VVᵀ on the functions 1_s and 1_s ξ_c, rows and columns scaled by √ω⁰.
+    """𝒟 = 𝒢^(-1) + VVᵀ on the functions 1_s he_α(ξ), rows and columns scaled by √ω⁰.
 
     Attributes
     ----------
     lam : complex
     omega : ndarray, shape (S,)
-    G : ndarray, shape (S(1 + k), S(1 + k))
+    coordinates : tuple
+        The special coordinates, R of them with the ranks of their degrees counted.
+    functions : int
+        Number f of functions of ξ.
+    G : ndarray, shape (fS, fS)
         (1/λ)[diag(ω) ⊗ I − L M Lᵀ] with M = H̄(I + EH̄)^(-1).
-    V : ndarray, shape (S(1 + k), Q)
-        m √(λN_b r_b) on the functions 1_s, zero on 1_s ξ_c.
-    H, J : ndarray, shape (J', Q, Q)
-        H_y = D_y J_y and J_y = (I + C D_y)^(-1) at the nodes of the joint law.
-    M, T : ndarray, shape ((1 + k)Q, (1 + k)Q)
+    V : ndarray, shape (fS, Q)
+        m √(λN_b r_b) on the functions 1_s, zero on the others.
+    J, E : tuple of ndarray, shape (J, R, R)
+        J_y and Θ_y J_y for each layer, of the joint law for the linear one.
+    M, T : ndarray, shape (R, R)
         M = H̄T, T = (I + EH̄)^(-1).
     """
 
     lam: complex
     omega: np.ndarray
+    coordinates: tuple[_Coordinate, ...]
+    functions: int
     G: np.ndarray
     V: np.ndarray
-    H: np.ndarray
-    J: np.ndarray
+    J: tuple[np.ndarray, ...]
+    E: tuple[np.ndarray, ...]
     M: np.ndarray
     T: np.ndarray
 
 
-def _chi(eq: EquivalentFeatures) -> np.ndarray:
-    """Factor of a latent function in its row of L: u_s for 1_s, which meets the coordinate β̂, and 1 for 1_s ξ_c."""
-    return np.concatenate([eq.u[None], np.ones((eq.t.shape[1], len(eq.u)))])
+def _hermite_factor(eq: EquivalentFeatures, degree: int) -> np.ndarray:
+    """he_j of the latent along which the neurons' coordinates are no codes, normalised."""
+    axis = np.zeros(len(eq.latent_weights)) if eq.axis is None else eq.axis
+    return hermite_polynomials(axis, degree)[degree] / math.sqrt(math.factorial(degree))
+
+
+def _low_functions(eq: EquivalentFeatures) -> tuple[_Coordinate, ...]:
+    """Coordinates of the functions 1_s and 1_s ξ_c: û and ξ̂_c first, then those of higher degree."""
+    found = []
+    for layer, of in enumerate(eq.coordinates):
+        for function in range(1 + eq.t.shape[1]):
+            if eq.axis is None and of.degree != (function > 0):
+                continue  # every latent is among the codes
+            found.append(_Coordinate(function, layer, _hermite_factor(eq, of.degree - (function > 0))))
+    return tuple(found)
+
+
+def _high_functions(eq: EquivalentFeatures, degree: int) -> tuple[_Coordinate, ...]:
+    """Coordinates of one function 1_s he_α(ξ) of a degree of two or more."""
+    layers = enumerate(eq.coordinates)
+    seen = [(i, of.degree - degree) for i, of in layers if of.degree >= degree]
+    return tuple(_Coordinate(0, i, _hermite_factor(eq, j)) for i, j in seen if eq.axis is not None or j == 0)
+
+
+def _blocks(eq: EquivalentFeatures, special: tuple[_Coordinate, ...]) -> list[slice]:
+    ends = np.cumsum([0] + [eq.coordinates[at.layer].v.shape[1] for at in special])
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
 
 
 def latent_form(eq: EquivalentFeatures, at: Equations) -> LatentForm:
-    """𝒟 at one point of the fixed point."""
-    lam, r, omega, C = at.lam[0], at.r[0], at.omega[0], at.C[0]
-    A, (S, Q), k = eq.A, eq.A.shape, eq.t.shape[1]
-    D = (eq.neurons * r / eq.d) * eq.joint_profile
-    J = np.linalg.inv(np.eye(Q) + C * D[:, None, :])
-    H = D[..., None] * J
-    H = 0.5 * (H + np.swapaxes(H, 1, 2))
-    size = (1 + k) * Q
-    Hbar = np.tensordot(eq.joint_weights, H, axes=(0, 0)).transpose(0, 2, 1, 3).reshape(size, size)
-    E = (A.T * (omega * (eq.u**2 - 1.0))) @ A
-    T = np.eye(size, dtype=Hbar.dtype)
-    T[:Q] -= np.linalg.solve(np.eye(Q) + E @ Hbar[:Q, :Q], E @ Hbar[:Q])
+    """𝒟 at one point of the fixed point, on the functions 1_s and 1_s ξ_c."""
+    return _form(eq, at, _low_functions(eq), 1 + eq.t.shape[1])
+
+
+def _form(eq: EquivalentFeatures, at: Equations, special: tuple[_Coordinate, ...], functions: int) -> LatentForm:
+    lam, r, omega = at.lam[0], at.r[0], at.omega[0]
+    S, Q = eq.B.shape
+    J, E = [], []
+    for of, part in zip(eq.coordinates, at.traces, strict=True):
+        if of.degree == 1:
+            joint = dataclasses.replace(of, profile=eq.joint_profile)
+            theta = class_matrices(joint, eq.neurons, at.r)[0]
+            J.append(np.linalg.inv(np.eye(of.v.shape[1]) + part.c[0] @ theta))
+            E.append(theta @ J[-1])
+        else:
+            J.append(part.J[0])
+            E.append(part.E[0])
+        E[-1] = 0.5 * (E[-1] + np.swapaxes(E[-1], 1, 2))
+    blocks = _blocks(eq, special)
+    size = blocks[-1].stop
+    Hbar = np.zeros((size, size), dtype=E[0].dtype)
+    defect = np.zeros_like(Hbar)
+    for i, (left, rows) in enumerate(zip(special, blocks, strict=True)):
+        for j, (right, columns) in enumerate(zip(special, blocks, strict=True)):
+            if left.layer == right.layer == 0:
+                Hbar[rows, columns] = np.einsum("j,jkl->kl", eq.joint_weights[:, left.function, right.function], E[0])
+            elif i == j:
+                Hbar[rows, columns] = np.einsum("j,jkl->kl", eq.coordinates[left.layer].weights, E[left.layer])
+            if left.function == right.function:
+                a, b = eq.coordinates[left.layer].a, eq.coordinates[right.layer].a
+                weight = omega * (left.chi * right.chi - (1.0 if i == j else 0.0))
+                defect[rows, columns] = (a.T * weight) @ b
+    T = np.eye(size) - np.linalg.solve(np.eye(size) + defect @ Hbar, defect @ Hbar)
     M = Hbar @ T
     M = 0.5 * (M + M.T)
     root = np.sqrt(eq.latent_weights)
-    LA = (omega / root)[:, None] * A
-    chi = _chi(eq)
-    G = np.empty((1 + k, S, 1 + k, S), dtype=M.dtype)
-    for a in range(1 + k):
-        for c in range(a + 1):
-            block = LA @ M[a * Q : (a + 1) * Q, c * Q : (c + 1) * Q] @ LA.T
-            G[a, :, c] = -chi[a][:, None] * block * chi[c]
-            G[c, :, a] = G[a, :, c].T
-    G = G.reshape((1 + k) * S, (1 + k) * S)
+    L = np.zeros((functions, S, size), dtype=M.dtype)
+    for one, columns in zip(special, blocks, strict=True):
+        L[one.function, :, columns] = (omega / root * one.chi)[:, None] * eq.coordinates[one.layer].a
+    L = L.reshape(functions * S, size)
+    G = -(L @ M) @ L.T
     diagonal = np.arange(len(G))
-    G[diagonal, diagonal] += np.tile(omega / eq.latent_weights, 1 + k)
-    V = np.zeros(((1 + k) * S, Q), dtype=M.dtype)
+    G[diagonal, diagonal] += np.tile(omega / eq.latent_weights, functions)
+    V = np.zeros((functions * S, Q), dtype=M.dtype)
     V[:S] = root[:, None] * eq.m * np.sqrt(lam * eq.neurons * r)
-    return LatentForm(lam, omega, G / lam, V, H, J, M, T)
+    return LatentForm(lam, omega, special, functions, G / lam, V, tuple(J), tuple(E), M, T)
 
 
 def spectral_factor(form: LatentForm) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -100,24 +171,40 @@ def form_gradient(
     in_omega : ndarray, shape (S,)
     in_log_r : ndarray, shape (Q,)
     in_lam : complex
-        With ω and r held.
+        λ times the derivative in λ, with ω and r held.
     """
-    A, (S, Q), k = eq.A, eq.A.shape, eq.t.shape[1]
-    omega, chi, weights = form.omega, _chi(eq), eq.joint_weights
-    b = b.reshape(1 + k, S) / np.sqrt(eq.latent_weights)
-    ell = ((omega * chi * b) @ A).ravel()
-    p = (form.M @ ell).reshape(1 + k, Q)
-    q = (form.T @ ell).reshape(1 + k, Q)
-    value = (np.sum(omega * b * b) - ell @ p.ravel()) / form.lam
-    # ∂M = Tᵀ ∂H̄ T − M ∂E M, where ∂H_y = J_yᵀ ∂D_y J_y − H_y ∂C H_y.
-    AHq = (q @ form.H) @ A.T  # (J', 1 + k, S)
-    curvature = np.sum(AHq * np.matmul(weights, AHq), axis=(0, 1))
-    Ap = p @ A.T
-    in_omega = np.sum(b * b - 2.0 * chi * b * Ap, axis=0) + curvature + (eq.u**2 - 1.0) * Ap[0] ** 2
-    Jq = q @ np.swapaxes(form.J, 1, 2)  # (J', 1 + k, Q)
-    in_D = np.sum(Jq * np.matmul(weights, Jq), axis=1)
-    in_log_r = -(eq.neurons * r / eq.d) * np.sum(in_D * eq.joint_profile, axis=0) / form.lam - Va * Va
-    return in_omega / form.lam, in_log_r, (-value - Va @ Va) / form.lam
+    omega, special, blocks = form.omega, form.coordinates, _blocks(eq, form.coordinates)
+    b = b.reshape(form.functions, -1) / np.sqrt(eq.latent_weights)
+    ell = np.concatenate([(omega * one.chi * b[one.function]) @ eq.coordinates[one.layer].a for one in special])
+    p, q = form.M @ ell, form.T @ ell
+    value = (np.sum(omega * b * b) - ell @ p) / form.lam
+    # ∂M = Tᵀ ∂H̄ T − M ∂E M, where ∂(Θ_y J_y) = J_yᵀ ∂Θ_y J_y − Θ_y J_y ∂c Θ_y J_y.
+    in_omega = np.sum(b * b, axis=0).astype(form.G.dtype)
+    in_log_r = np.zeros(len(r), dtype=form.G.dtype)
+    met = np.zeros((form.functions, len(omega)), dtype=form.G.dtype)
+    for one, rows in zip(special, blocks, strict=True):
+        ap = eq.coordinates[one.layer].a @ p[rows]
+        met[one.function] += one.chi * ap
+        in_omega -= 2.0 * one.chi * b[one.function] * ap + ap * ap
+    in_omega += np.sum(met * met, axis=0)
+    for layer, of in enumerate(eq.coordinates):
+        seen = [q[rows] for one, rows in zip(special, blocks, strict=True) if one.layer == layer]
+        if not seen:
+            continue
+        x = np.array(seen)  # (coordinates, R)
+        if layer == 0:
+            weights, profile = eq.joint_weights, eq.joint_profile
+            met_by = [one.function for one in special if one.layer == 0]
+            weights = weights[:, met_by][:, :, met_by]
+        else:
+            weights, profile = of.weights[:, None, None] * np.eye(len(seen)), of.profile
+        AHq = (x @ form.E[layer]) @ of.a.T  # (J, coordinates, S)
+        in_omega += np.sum(AHq * np.matmul(weights, AHq), axis=(0, 1))
+        Jq = (x @ np.swapaxes(form.J[layer], 1, 2)) @ of.v.T  # (J, coordinates, Q)
+        in_log_r -= (eq.neurons * r / of.dimension) * np.sum(
+            np.sum(Jq * np.matmul(weights, Jq), axis=1) * profile, axis=0
+        )
+    return in_omega / form.lam, in_log_r / form.lam - Va * Va, -value - Va @ Va
 
 
 @dataclass(frozen=True)
@@ -165,8 +252,9 @@ def ridge_errors(eq: EquivalentFeatures, point: FixedPoint) -> RidgeErrors:
     form = latent_form(eq, at)
     R, left, s, right = spectral_factor(form)
     omega = form.omega
-    Y = (np.sqrt(eq.latent_weights) * np.concatenate([eq.y1[None], eq.t.T])).ravel()
-    unexplained = eq.y2 - eq.y1**2 - np.sum(eq.t**2, axis=1)
+    root = np.sqrt(eq.latent_weights)
+    Y = (root * np.concatenate([eq.y1[None], eq.t.T])).ravel()
+    unexplained = eq.y2 - eq.y1**2 - np.sum(eq.t**2, axis=1) - sum(np.sum(of.t**2, axis=1) for of in eq.higher)
     x = R.T @ Y
     coefficient = left.T @ x
     shrunk = x - left @ (coefficient * (s**2 / (1.0 + s**2)))
@@ -175,6 +263,15 @@ def ridge_errors(eq: EquivalentFeatures, point: FixedPoint) -> RidgeErrors:
     Va = right.T @ (s / (1.0 + s**2) * coefficient)
     in_omega, in_log_r, _ = form_gradient(eq, form, r, b, Va)
     in_omega = in_omega + unexplained / lam
+    for of in eq.higher:
+        # 1_s he_α(ξ) meets no mean and no other function
+        if not of.t.any():
+            continue
+        form = _form(eq, at, _high_functions(eq, of.degree), 1)
+        for t in of.t.T:
+            psi += float((root * t) @ form.G @ (root * t))
+            on_omega, on_log_r, _ = form_gradient(eq, form, r, root * t, np.zeros(Q))
+            in_omega, in_log_r = in_omega + on_omega, in_log_r + on_log_r
     slope = jacobian(eq, at)[0]
     adjoint = np.linalg.solve(slope.T, np.concatenate([in_log_r, -omega * in_omega]))
 

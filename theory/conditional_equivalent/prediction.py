@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from theory.conditional_equivalent.features import EquivalentFeatures, equivalent_features
+from theory.conditional_equivalent.features import EquivalentFeatures, build_features
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
-from theory.conditional_equivalent.spectrum import ALIGNMENTS, Bulk, Outlier, bulk, count_above, density, find_outliers
+from theory.conditional_equivalent.resolution import Resolution, resolve
+from theory.conditional_equivalent.spectrum import ALIGNMENTS, Outlier, bulk, density, density_curve, find_outliers
+from theory.conditional_equivalent.validity import validity
 from theory.statement.problem import Problem
 
 __all__ = ["Prediction", "predict", "predict_errors"]
-
-_GRID = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,10 @@ class Prediction:
         Singular values of F/√n beyond the bulk, largest first, and the alignment of their left singular vectors.
     ridge, objective, train_error, test_error : ndarray, shape (L,)
         One entry for each penalty λ; the errors include the label noise.
+    resolution : Resolution
+        The terms of the law that were kept, and how much those left out would have mattered.
+    validity : tuple of str
+        Why the problem lies outside what the law was compared with, a sentence each; empty inside.
     """
 
     problem: Problem
@@ -57,6 +61,8 @@ class Prediction:
     objective: np.ndarray
     train_error: np.ndarray
     test_error: np.ndarray
+    resolution: Resolution
+    validity: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The ``theory`` part of the JSON contract."""
@@ -76,6 +82,15 @@ class Prediction:
             "test_error": self.test_error.tolist(),
             "train_error": self.train_error.tolist(),
             "objective": self.objective.tolist(),
+            "terms": {
+                "degree": self.resolution.terms.degree,
+                "norms": self.resolution.terms.norms > 1,
+                "amplified_directions": self.resolution.terms.amplified,
+                "orders": list(self.resolution.terms.orders),
+                "dropped": dict(self.resolution.dropped),
+                "quadrature": self.resolution.unresolved,
+            },
+            "validity": list(self.validity),
         }
 
 
@@ -84,6 +99,7 @@ def predict(
     gradient_order: int = 2,
     *,
     density_at: Sequence[float] | None = None,
+    _leading: bool = False,
 ) -> Prediction:
     """Predict spectrum, outliers, alignments and ridge errors of a problem at its actual n.
 
@@ -114,10 +130,10 @@ def predict(
 
     Notes
     -----
-    Valid for n, n₀, d, N → ∞ in proportion, α ≤ 1/2 and labels of modest fourth moment: heavy-tailed labels throw extra
-    outliers, seen with He₃ targets at n₀ < 1.5 d. A centred activation with c₂ ≠ 0 also gives the untrained features an
-    outlier from c₂(‖x_i‖²/d − 1), of the order of the bulk edge and not included here. With a gaussian second layer
-    the bulk has no true right edge, nor any after a step a true left one; the edge reported is then the point that has
+    One law from n ~ d to n ~ d²: the step's noise has the covariance of the batch, the norm of a sample is a latent, features are
+    resolved up to the degree that matters, and eigenvectors of X₀ᵀ diag(y₀) X₀/n₀ that the step amplifies are latents beside
+    ⟨x, β̂⟩. A term that changes no error by a thousandth is left out (`Prediction.resolution`); where the problem lies
+    outside what was compared with simulation, `Prediction.validity` says why. With a gaussian second layer the bulk has no true right edge, nor any after a step a true left one; the edge reported is then the point that has
     mass 1/n outside it.
 
     Examples
@@ -129,14 +145,18 @@ def predict(
     >>> print(f"{theory.test_error[0]:.3f}")
     1.182
     """
-    eq = _equivalent(problem, gradient_order)
-    law = bulk(eq)
-    if density_at is None:
-        x = _density_grid(eq, law)
-    else:
+    x = None
+    if density_at is not None:
         x = np.asarray(density_at, dtype=float).ravel()
         if not (np.isfinite(x).all() and (x > 0.0).all()):
             raise ValueError(f"`density_at` must be positive and finite; got {x[~(np.isfinite(x) & (x > 0))][0]}")
+    resolution = _resolution(problem, gradient_order, _leading)
+    eq = build_features(problem, resolution.terms)
+    law = bulk(eq)
+    if x is None:
+        x, rho = density_curve(eq, law)
+    else:
+        rho = density(eq, law, x)
     errors = _path(eq, problem.ridges)
     return Prediction(
         problem=problem,
@@ -146,16 +166,18 @@ def predict(
         bulk_edges=law.edges,
         mass_at_zero=law.mass_at_zero,
         density_x=x,
-        density=density(eq, law, x),
+        density=rho,
         outliers=find_outliers(eq, law),
         ridge=np.array(problem.ridges),
         objective=np.array([e.objective for e in errors]),
         train_error=np.array([e.train_error for e in errors]),
         test_error=np.array([e.test_error for e in errors]),
+        resolution=resolution,
+        validity=validity(problem, resolution),
     )
 
 
-def predict_errors(problem: Problem, gradient_order: int = 2) -> tuple[RidgeErrors, ...]:
+def predict_errors(problem: Problem, gradient_order: int = 2, *, _leading: bool = False) -> tuple[RidgeErrors, ...]:
     """Objective, train and test error of a problem at each of its penalties; the part of `predict` that costs least.
 
     Parameters, validity and exceptions are those of `predict`.
@@ -179,15 +201,16 @@ def predict_errors(problem: Problem, gradient_order: int = 2) -> tuple[RidgeErro
     >>> [f"{predict_errors(p)[0].test_error:.3f}" for p in (before, after)]
     ['1.530', '1.182']
     """
-    return _path(_equivalent(problem, gradient_order), problem.ridges)
+    resolution = _resolution(problem, gradient_order, _leading)
+    return _path(build_features(problem, resolution.terms), problem.ridges)
 
 
-def _equivalent(problem: Problem, gradient_order: int) -> EquivalentFeatures:
+def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolution:
     if gradient_order not in (1, 2) or isinstance(gradient_order, bool):
         raise ValueError(f"`gradient_order` must be 1 or 2; got {gradient_order!r}")
     if problem.eta is None and problem.alpha > 0.5:
         raise ValueError(f"`alpha` must be in [0, 0.5] for the theory; got {problem.alpha}")
-    return equivalent_features(problem, gradient_order=gradient_order)
+    return resolve(problem, gradient_order, leading=leading)
 
 
 def _path(eq: EquivalentFeatures, ridges: Sequence[float]) -> tuple[RidgeErrors, ...]:
@@ -209,19 +232,3 @@ def _extrapolate(lam: float, far: FixedPoint, near: FixedPoint) -> FixedPoint:
     r = near.r * (near.r / far.r) ** share
     w = near.w * (near.w / far.w) ** share
     return FixedPoint(np.array([lam]), r, w, np.array([np.inf]), 0)
-
-
-def _density_grid(eq: EquivalentFeatures, law: Bulk) -> np.ndarray:
-    """Chebyshev points in √x on every band, tails included, and as many points at equal counts of eigenvalues."""
-    count = max(16, _GRID // (2 * len(law.edges)))
-    grids = []
-    for low, high in law.edges:
-        a = math.sqrt(law.support[0] if low == law.edges[0][0] else low)
-        b = math.sqrt(law.support[1] if high == law.edges[-1][1] else high)
-        theta = math.pi * (np.arange(count) + 0.5) / count
-        grids.append((0.5 * (a + b) - 0.5 * (b - a) * np.cos(theta)) ** 2)
-    above = count_above(eq, law.scan)
-    levels = above[-1] * (np.arange(_GRID // 2) + 0.5) / (_GRID // 2)
-    between = np.exp(np.interp(levels, above, np.log(-law.scan.lam.real)))
-    inside = [between[(between > low) & (between < high)] for low, high in law.edges]
-    return np.unique(np.concatenate(grids + inside))

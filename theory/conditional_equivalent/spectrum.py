@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from theory.conditional_equivalent.coordinates import class_matrices
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import (
     TOLERANCE,
@@ -22,7 +23,7 @@ from theory.conditional_equivalent.fixed_point import (
 from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
 from theory.hermite import hermite_polynomials
 
-__all__ = ["ALIGNMENTS", "Bulk", "Outlier", "bulk", "count_above", "density", "find_outliers"]
+__all__ = ["ALIGNMENTS", "Bulk", "Outlier", "bulk", "count_above", "density", "density_curve", "find_outliers"]
 
 ALIGNMENTS = ("1", "He1", "He2", "He3", "He4")
 """The functions He_k(u)/√k! of the latent on which a left singular vector is measured."""
@@ -31,6 +32,9 @@ _RATIO = 0.8  # spacing of the coarse scan of the axis
 _FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops there
 _TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
 _LEARNED = 0.1  # a mode between edge and support's end that is less a function of u than this is the tail's, no spike
+_CURVE = 400  # points of the density to begin with
+_CURVE_MASS = 3e-4  # its trapezoid sum holds the mass within this
+_HALVINGS = 7
 _BATCH = 16  # points solved together: small enough for the intermediate arrays to stay in cache
 
 
@@ -93,7 +97,7 @@ def _physical(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
 
 def _scale(eq: EquivalentFeatures) -> float:
     """An upper estimate of the size of the spectrum."""
-    return float(np.max(eq.latent_weights @ (eq.A**2 + eq.B))) * (1.0 + (eq.neurons.sum() + eq.d) / eq.n) + 1e-12
+    return float(np.max(eq.latent_weights @ eq.strength)) * (1.0 + (eq.neurons.sum() + eq.d) / eq.n) + 1e-12
 
 
 def _descend(eq: EquivalentFeatures, x: float) -> FixedPoint:
@@ -145,7 +149,7 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     """Number of eigenvalues of FᵀF/n that the bulk has above x, at points λ = −(x + i0).
 
     (1/π) Im of the equivalent of log det(FᵀF/n + λ),
-    Σ_s nω⁰_s log w_s − Σ_b N_b log r_b + d∫ν log det(I + C D_y) + Σ_b N_b r_b(λ + Σ_s ω_s B_sb) − n Σ_s ω_s(w_s − 1),
+    Σ_s nω⁰_s log w_s − Σ_b N_b log r_b + Σ D∫ν log det(I + C D_y) + Σ_b N_b r_b(λ + Σ_s ω_s B_sb) − n Σ_s ω_s(w_s − 1),
     of which the fixed point is the stationary point.
 
     Parameters
@@ -160,21 +164,16 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     """
     lam, r, w = point.lam, point.r, point.w
     omega = eq.latent_weights / w
-    C = (eq.A.T * omega[:, None, :]) @ eq.A
-    D = ((eq.neurons / eq.d) * r)[:, None, :] * eq.profile
-    # I + CD = (D^(-1) + C)D. D has arguments in [0, π], D^(-1) + C (here scaled by √|D| on both sides) in [−π, 0].
-    root = np.sqrt(np.abs(D))
-    inner = root[..., :, None] * C[:, None] * root[..., None, :]
-    codes = np.arange(D.shape[2])
-    inner[..., codes, codes] += np.conj(D) / np.abs(D)
-    logdet = np.sum(_upper(D), axis=2) - np.sum(_upper(np.conj(np.linalg.eigvals(inner))), axis=2)
+    logdet = np.zeros(len(lam))
+    for of in eq.coordinates:
+        # I + cΘ = c(c^(-1) + Θ). The first has arguments in [−π, 0], the second in [0, π].
+        c = (of.a.T * omega[:, None, :]) @ of.a
+        inner = np.linalg.inv(c)[:, None] + class_matrices(of, eq.neurons, r)
+        phase = np.sum(_upper(np.linalg.eigvals(inner)), axis=2)
+        phase -= np.sum(_upper(np.conj(np.linalg.eigvals(c))), axis=1)[:, None]
+        logdet += of.dimension * (phase @ of.weights)
     rest = np.sum(eq.neurons * r * (lam[:, None] + omega @ eq.B), axis=1) - eq.n * np.sum(omega * (w - 1.0), axis=1)
-    total = (
-        eq.n * (_upper(w) @ eq.latent_weights)
-        - _upper(r) @ eq.neurons
-        + eq.d * (logdet @ eq.profile_weights)
-        + rest.imag
-    )
+    total = eq.n * (_upper(w) @ eq.latent_weights) - _upper(r) @ eq.neurons + logdet + rest.imag
     return eq.neurons.sum() + total / math.pi
 
 
@@ -186,10 +185,7 @@ def _upper(value: np.ndarray) -> np.ndarray:
 
 def _real_branch(eq: EquivalentFeatures) -> FixedPoint:
     """The real solution just right of the support: λ = −z with z within 1e-5 of the fold."""
-    z = (
-        4.0 * float(np.max(eq.latent_weights @ (eq.A**2 + eq.B)) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n))
-        + 1e-12
-    )
+    z = 4.0 * float(np.max(eq.latent_weights @ eq.strength) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n)) + 1e-12
     for _ in range(60):
         point = newton(eq, np.array([-z]), np.full((1, len(eq.g)), -1.0 / z), np.ones((1, len(eq.u))))
         if _right_of_support(eq, point):
@@ -295,8 +291,8 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
 
 def _rank(eq: EquivalentFeatures) -> float:
     """Number of non-zero eigenvalues of the bulk; linear features have no more than d."""
-    linear = eq.B.max() < 1e-14 * (1.0 + np.max(eq.A**2))
-    return min(eq.n, eq.neurons.sum(), eq.d if linear else math.inf)
+    noiseless = eq.B.max() < 1e-14 * (1.0 + np.max(eq.strength))
+    return min(eq.n, eq.neurons.sum(), sum(of.dimension for of in eq.coordinates) if noiseless else math.inf)
 
 
 def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
@@ -365,6 +361,62 @@ def density(eq: EquivalentFeatures, law: Bulk, x: np.ndarray) -> np.ndarray:
     point = _from_neighbours(eq, x[order], known[np.argsort(known.lam.real)])
     result[order] = _density(eq, point)
     return result
+
+
+def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.ndarray]:
+    """Density on a grid of its own, with zeros at the ends of the bands: its trapezoid sum is the mass of the bulk.
+
+    Chebyshev points in √x on every band, tails included, and as many at equal counts of eigenvalues. An interval whose
+    trapezoid differs from the count of its ends is halved until what is left is below 3e-4 in all.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    law : Bulk
+        Of the same features.
+
+    Returns
+    -------
+    x, density : ndarray, shape (P,)
+    """
+    count = max(16, _CURVE // (2 * len(law.edges)))
+    grids, ends = [], []
+    for i, (low, high) in enumerate(law.edges):
+        low = law.support[0] if i == 0 else low
+        high = law.support[1] if i == len(law.edges) - 1 else high
+        a, b = math.sqrt(low), math.sqrt(high)
+        theta = math.pi * (np.arange(count) + 0.5) / count
+        grids.append((0.5 * (a + b) - 0.5 * (b - a) * np.cos(theta)) ** 2)
+        ends += [low, high]
+    above = count_above(eq, law.scan)
+    levels = above[-1] * (np.arange(_CURVE // 2) + 0.5) / (_CURVE // 2)
+    between = np.exp(np.interp(levels, above, np.log(-law.scan.lam.real)))
+    inside = [between[(between > low) & (between < high)] for low, high in law.edges]
+    fresh = np.unique(np.concatenate(grids + inside))
+    fresh = fresh[fresh > -law.scan.lam.real[-1]]
+    point, known = None, law.scan
+    for _ in range(_HALVINGS):
+        added = _from_neighbours(eq, fresh, known)
+        point = added if point is None else _join([point, added])
+        point = point[np.argsort(-point.lam.real)]
+        known = _join([point, law.scan])
+        known = known[np.argsort(known.lam.real)]
+        inner = -point.lam.real
+        order = np.argsort(np.concatenate([inner, ends]), kind="stable")
+        x = np.concatenate([inner, ends])[order]
+        rho = np.concatenate([_density(eq, point), np.zeros(len(ends))])[order]
+        counted = np.concatenate([count_above(eq, point), np.full(len(ends), np.nan)])[order]
+        drawn = 0.5 * (rho[1:] + rho[:-1]) * np.diff(x)
+        # next to an end of a band only the size is known: a third of it is missing at a root, more at a pole
+        gap = np.where(np.isnan(np.diff(counted)), 0.5 * drawn, np.abs(drawn + np.diff(counted) / eq.n))
+        if abs(float(np.sum(drawn)) + law.mass_at_zero - 1.0) < _CURVE_MASS and np.sum(gap) < 3.0 * _CURVE_MASS:
+            break
+        worst = np.flatnonzero((gap > _CURVE_MASS / len(gap)) & (x[1:] > x[:-1] * (1.0 + 1e-10)))
+        if not len(worst):
+            break
+        # geometric halves; next to an end at zero a decade at a time
+        fresh = np.sqrt(np.maximum(x[worst], 1e-2 * x[worst + 1]) * x[worst + 1])
+    return x, rho
 
 
 def _from_neighbours(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint) -> FixedPoint:
@@ -486,8 +538,14 @@ def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndar
     in_omega, in_log_r, in_lam = form_gradient(eq, form, at.r[0], b, c)
     moved = -np.linalg.solve(jacobian(eq, at)[0], at.dlam()[0])
     Q = len(in_log_r)
-    slope = in_lam + in_log_r @ moved[:Q] - (form.omega * in_omega) @ moved[Q:]
+    slope = in_lam / at.lam[0] + in_log_r @ moved[:Q] - (form.omega * in_omega) @ moved[Q:]
     h = hermite_polynomials(eq.u, len(ALIGNMENTS) - 1)
     h /= np.sqrt([[math.factorial(k)] for k in range(len(h))])
     overlap = h @ (np.sqrt(eq.latent_weights) * a[: len(eq.u)])
-    return tuple(float(value) for value in np.abs(overlap) / math.sqrt(abs(slope)))
+    amplitude = np.abs(overlap) / math.sqrt(abs(slope))
+    if np.sum(amplitude**2) > 1.0 + 1e-6:
+        raise ArithmeticError(
+            f"an outlier at {-at.lam[0]:.6g} came out with amplitudes {amplitude}, whose squares sum to more than 1; change "
+            "`n_step` or `d` a little"
+        )
+    return tuple(float(value) for value in amplitude)

@@ -32,12 +32,20 @@ from theory.giant_steps.neurons import (
 )
 from theory.giant_steps.one_step import CosineLaw, cosine_law
 from theory.giant_steps.slope_products import three_point
-from theory.giant_steps.target_analysis import Stair, Staircase, TargetAnalysis, analyse_target, visible_staircase
+from theory.giant_steps.target_analysis import (
+    Dropped,
+    Stair,
+    Staircase,
+    TargetAnalysis,
+    analyse_target,
+    visible_staircase,
+)
 from theory.giant_steps.unlearned_part import Residual, residual
 
 __all__ = [
     "READOUTS",
     "CosineLaw",
+    "Dropped",
     "LearningPrediction",
     "NeuronPrediction",
     "Residual",

@@ -17,7 +17,15 @@ from theory.hermite import hermite_polynomials
 from theory.quadrature import gaussian_nodes
 from theory.statement.activation import ACTIVATIONS, Activation, as_activation
 
-__all__ = ["ActivationMoments", "SmoothedSlope", "activation_moments", "is_named", "smoothed_slope", "visible_degrees"]
+__all__ = [
+    "ActivationMoments",
+    "SmoothedSlope",
+    "activation_moments",
+    "hermite_moments",
+    "is_named",
+    "smoothed_slope",
+    "visible_degrees",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +38,10 @@ class ActivationMoments:
         c_j = E[σ(Z) He_j(Z)], no factorial divided out.
     slope : ndarray, shape (5,)
         e_q = E[σ′(Z)^q], q = 0 … 4; e_1 = c_1.
-    tilt : float
-        E[Z σ′(Z)²].
+    tilt : ndarray, shape (4,)
+        E[Z σ′(Z)^q], q = 0 … 3; the second is c_2.
+    tilt2 : float
+        E[Z² σ′(Z)²].
     power : float
         E σ(Z)².
     errors : ndarray, shape (J + 1,)
@@ -40,7 +50,8 @@ class ActivationMoments:
 
     c: np.ndarray
     slope: np.ndarray
-    tilt: float
+    tilt: np.ndarray
+    tilt2: float
     power: float
     errors: np.ndarray
 
@@ -67,7 +78,8 @@ def _moments(sigma: Activation, degree: int) -> ActivationMoments:
     return ActivationMoments(
         c=c,
         slope=np.array([w @ slope**q for q in range(5)]),
-        tilt=float(w @ (z * slope**2)),
+        tilt=np.array([w @ (z * slope**q) for q in range(4)]),
+        tilt2=float(w @ (z * slope) ** 2),
         power=float(w @ value**2),
         errors=np.abs(c - coefficients(0.37)),
     )
@@ -132,3 +144,33 @@ def smoothed_slope(sigma: Activation, mu: np.ndarray, s: float) -> SmoothedSlope
         return SmoothedSlope(mean, -mean * mu * s / v, 2.0 / (math.pi * math.sqrt(w)) * np.exp(-(mu**2) / w))
     m, A, B = (values[:, 0] for values in feature_moments(_Slope(sigma), mu.reshape(-1, 1), np.array([s])))
     return SmoothedSlope(m.reshape(mu.shape), A.reshape(mu.shape), (B + m**2 + A**2).reshape(mu.shape))
+
+
+def hermite_moments(
+    sigma: Activation, tau: np.ndarray, kappa: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """m = E σ(τ + κZ), A₁ = E Zσ(τ + κZ), A₂ = E he₂(Z)σ(τ + κZ) and B, what they leave of E σ(τ + κZ)².
+
+    A₂ = κ E[Zσ′(τ + κZ)]/√2.
+
+    Parameters
+    ----------
+    sigma : Activation
+    tau : ndarray, shape (S, Q)
+    kappa : ndarray, shape (Q,)
+
+    Returns
+    -------
+    m, A1, A2, B : ndarray, shape (S, Q)
+
+    Raises
+    ------
+    ValueError
+        If the quadrature does not converge because σ has an undeclared kink.
+    """
+    m, A1, B = feature_moments(sigma, tau, kappa)
+    if is_named(sigma, "relu"):
+        A2 = kappa * np.exp(-0.5 * (tau / kappa) ** 2) / (2.0 * math.sqrt(math.pi))
+    else:
+        A2 = kappa * feature_moments(_Slope(sigma), tau, kappa)[1] / math.sqrt(2.0)
+    return m, A1, A2, np.maximum(B - A2**2, 0.0)

@@ -19,6 +19,7 @@ from theory.giant_steps.activation_moments import activation_moments, is_named, 
 from theory.giant_steps.slope_products import erf_fourth_moments, independent_fourth_moments, slope_times_feature
 from theory.quadrature import gauss_hermite, gaussian_nodes
 from theory.statement.activation import Activation, as_activation
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.statement.target import Target, as_target
 from theory.step_matrix import latent_rule
@@ -262,10 +263,12 @@ def _checked(
     N, k = len(a), problem.teacher.k
     if a.shape != (N,) or M.shape != (N, k) or Q.shape != (N, N):
         raise ValueError(f"`M` and `Q` must have shapes ({N}, {k}) and ({N}, {N}); got {M.shape} and {Q.shape}")
-    if np.linalg.eigvalsh(Q - M @ M.T)[0] < -1e-9 * max(1.0, float(np.trace(Q))):
-        raise ValueError("`Q` must be such that Q − MMᵀ is positive semidefinite; its smallest eigenvalue is negative")
-    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 32 * _RANDOMISATIONS:
-        raise ValueError(f"`points` must be an integer of at least {32 * _RANDOMISATIONS}; got {points!r}")
+    smallest = float(np.linalg.eigvalsh(Q - M @ M.T)[0])
+    if smallest < -1e-9 * max(1.0, float(np.trace(Q))):
+        raise ValueError(
+            f"`Q` must be such that Q − MMᵀ is positive semidefinite; got smallest eigenvalue {smallest:.3g}"
+        )
+    integer("points", points, 32 * _RANDOMISATIONS)
     return a, M, Q
 
 
@@ -461,8 +464,7 @@ def state_evolution(
     ValueError
         If an argument breaks its rule.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"`steps` must be a positive integer; got {steps!r}")
+    steps = integer("steps", steps, 1)
     a = np.asarray(a, dtype=float)
     N, k = len(a), problem.teacher.k
     M, Q = (np.zeros((N, k)), np.eye(N)) if start is None else (np.array(v, dtype=float) for v in start)

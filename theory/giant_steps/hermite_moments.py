@@ -23,12 +23,19 @@ __all__ = [
     "tensor",
 ]
 
-QUADRATURE_LATENTS = 4
+QUADRATURE_LATENTS = 6
 """Largest number of latents that is integrated on a tensor grid."""
 
 # (fine, coarse) Gauss-Hermite orders per axis: the difference is the error. Targets that are not resolved by the first
-# pair are tried on the second.
-_ORDERS = {1: ((120, 96),), 2: ((60, 48), (160, 130)), 3: ((32, 26), (64, 52)), 4: ((20, 16), (30, 24))}
+# pair are tried on the second. Five and six latents are for polynomials, which a few nodes integrate exactly.
+_ORDERS = {
+    1: ((120, 96),),
+    2: ((60, 48), (160, 130)),
+    3: ((32, 26), (64, 52)),
+    4: ((20, 16), (30, 24)),
+    5: ((12, 10),),
+    6: ((8, 7),),
+}
 
 
 def quadrature_orders(target: Target) -> tuple[tuple[int, int], ...]:
@@ -37,7 +44,7 @@ def quadrature_orders(target: Target) -> tuple[tuple[int, int], ...]:
     Raises
     ------
     ValueError
-        If the target has more than four latents.
+        If the target has more than six latents.
     """
     if target.k > QUADRATURE_LATENTS:
         raise ValueError(
@@ -122,7 +129,7 @@ def hermite_array(target: Target, degree: int, *, order: int | None = None) -> n
     Parameters
     ----------
     target : Target
-        At most four latents.
+        At most six latents.
     degree : int
     order : int, optional
         Nodes per axis.

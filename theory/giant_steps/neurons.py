@@ -19,8 +19,9 @@ from scipy.special import betaincinv, erfcx, gammainc, hyperu
 from theory.giant_steps.activation_moments import activation_moments, visible_degrees
 from theory.giant_steps.hermite_moments import compositions, hermite_array, tensor
 from theory.hermite import hermite_polynomials
-from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
+from theory.quadrature import gaussian_nodes, tensor_gauss_hermite
 from theory.statement.activation import Activation, as_activation
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 from theory.statement.target import Target, as_target
@@ -299,11 +300,7 @@ def predict_population(problem: Problem, *, protocol: Protocol | None = None, or
     with np.errstate(divide="ignore", invalid="ignore"):
         m = x * np.sqrt(betaincinv(0.5 * k, 0.5 * (d - k), np.minimum(share, 1.0 - 1e-15)) / radius2)[:, None]
     m[radius2 == 0.0] = 0.0
-    codes, odds = (np.ones(1), np.ones(1))
-    if problem.second_layer == "gaussian":
-        codes, odds = gauss_hermite(16)
-    elif problem.second_layer == "rademacher":
-        codes, odds = np.array([-1.0, 1.0]), np.array([0.5, 0.5])
+    codes, odds = problem.law_of_a.nodes(16)
     parts = []
     for code, chance in zip(codes, odds, strict=True):
         made = predict_neurons(problem, m, protocol=protocol, a=np.full(len(m), code / math.sqrt(problem.width)))
@@ -385,8 +382,7 @@ def limit_squared_cosine(
     target, sigma = as_target(target), as_activation(activation)
     if not 0.0 < delta < math.inf:
         raise ValueError(f"`delta` must be positive and finite; got {delta!r}")
-    if isinstance(degree, bool) or not isinstance(degree, int | np.integer) or not 1 <= degree <= _DEGREE:
-        raise ValueError(f"`degree` must be an integer in [1, {_DEGREE}]; got {degree!r}")
+    degree = integer("degree", degree, 1, _DEGREE)
     tau = noise_power(target, sigma, preprocessing, noise=noise) / delta
     C = tensor(hermite_array(target, degree), degree)
     if not visible_degrees(sigma, degree)[degree]:

@@ -27,8 +27,8 @@ class LabelMoments:
         E[y z].
     C2 : ndarray, shape (k, k)
         E[y (z zᵀ − I)].
-    y2, y4 : float
-        E y² and E y⁴.
+    y2, y3, y4 : float
+        E y², E y³ and E y⁴.
     y2z, y3z : ndarray, shape (k,)
         E[y² z] and E[y³ z].
     y2zz : ndarray, shape (k, k)
@@ -39,6 +39,7 @@ class LabelMoments:
     C1: np.ndarray
     C2: np.ndarray
     y2: float
+    y3: float
     y4: float
     y2z: np.ndarray
     y3z: np.ndarray
@@ -67,6 +68,7 @@ def label_moments(problem: Problem) -> LabelMoments:
         C1=C1,
         C2=(z.T * (w * g)) @ z - C0 * np.eye(k),
         y2=power + D,
+        y3=float(w @ g**3) + 3.0 * D * C0,
         y4=float(w @ g**4) + 6.0 * D * power + 3.0 * D**2,
         y2z=g2 @ z,
         y3z=(w * g**3) @ z + 3.0 * D * C1,
@@ -132,9 +134,12 @@ def cosine_law(problem: Problem, *, start: str = "symmetric") -> CosineLaw:
 
     Notes
     -----
-    arXiv 2305.18270. With b = c₂C₀, S = c₁C₁ and ρ = d/n₀ the covariance over neurons is
-    LLᵀ/d + J_S V_S J_Sᵀ + J_T J_Tᵀ V_T + X + Xᵀ: L from the overlaps of the initial weights with W⋆, V from the spread
-    of σ′ over neurons. The covariance over seeds has the moments of what neurons share instead, and no L.
+    arXiv 2305.18270. What fluctuates is S = W⋆h_i, T = the noise's share of |h_i|² over d/n₀, and B = ⟨h_i, w_i⟩, of
+    means c₁C₁, e₂E r² and b = c₂C₀. With J = (J_S, J_T, J_B) the derivatives of S/𝒩 and ρ = d/n₀,
+    J_S = I/𝒩 − SSᵀ/𝒩³, J_T = −Sρ/(2𝒩³), J_B = −Sb/𝒩³, the covariance over neurons is LLᵀ/d + JVJᵀ: L from the overlaps
+    of the initial weights with W⋆, V, the covariance of (S, T, B), from the spread of σ′ and Zσ′ over neurons. The
+    covariance over seeds has the moments of what neurons share in the place of V, and no L. B adds to both iff
+    c₂C₀ ≠ 0.
     """
     if start not in STARTS:
         raise ValueError(f"`start` must be one of {', '.join(STARTS)}; got {start!r}")
@@ -144,9 +149,10 @@ def cosine_law(problem: Problem, *, start: str = "symmetric") -> CosineLaw:
     C0, power, linear = y.C0, y.y2, 0.0
     if start == "random":
         c0 = 0.0 if problem.centered else s.c[0]
-        mean = c0 if problem.second_layer == "constant" else 0.0
+        first, second, _ = problem.law_of_a.moments
+        mean = first * c0
         C0 = C0 - mean
-        power += (s.power - s.c[0] ** 2 + c0**2 * (problem.second_layer != "constant")) / problem.width
+        power += (s.power - s.c[0] ** 2 + c0**2 * (second - first**2)) / problem.width
         power += mean**2 - 2.0 * mean * y.C0
         linear = c1**4 / problem.width
     S, b, rho, d, n = c1 * y.C1, c2 * C0, problem.d / problem.n0, problem.d, problem.n0
@@ -158,13 +164,27 @@ def cosine_law(problem: Problem, *, start: str = "symmetric") -> CosineLaw:
     norm2 = float(S @ S) + b**2 + linear + e2 * power * rho
     N = math.sqrt(norm2)
     J_S, J_T, J_B = np.eye(len(S)) / N - np.outer(S, S) / N**3, -S * rho / (2.0 * N**3), -S * b / N**3
-    L = c2 * J_S @ (y.C2 + C0 * np.eye(len(S))) + np.outer(J_T, s.tilt * y.y2z) + np.outer(J_B, c3 * y.C1)
-    V_S = (e2 - c1**2) * y.y2zz / n
-    V_T = y.y4 * (e4 - e2**2) / n + 2.0 * (e2**2 - c1**4) * y.y2**2 / d
-    cross = np.outer(J_S @ ((e3 - c1 * e2) * y.y3z / n), J_T)
-    neuron = L @ L.T / d + J_S @ V_S @ J_S.T + np.outer(J_T, J_T) * V_T + cross + cross.T
-    V_S = (c1**2 * y.y2zz - np.outer(S, S)) / n
-    V_T = e2**2 * (y.y4 - y.y2**2) / n + 2.0 * c1**4 * y.y2**2 / d
-    cross = np.outer(J_S @ ((c1 * e2 * y.y3z - S * e2 * y.y2) / n), J_T)
-    seed = J_S @ V_S @ J_S.T + np.outer(J_T, J_T) * V_T + cross + cross.T
-    return CosineLaw(S / N, norm2, neuron, seed)
+    J = np.column_stack([J_S, J_T, J_B])
+    L = c2 * J_S @ (y.C2 + C0 * np.eye(len(S))) + np.outer(J_T, s.tilt[2] * y.y2z) + np.outer(J_B, c3 * y.C1)
+    over_neurons = _joint_covariance(
+        (e2 - c1**2) * y.y2zz / n,
+        y.y4 * (e4 - e2**2) / n + 2.0 * (e2**2 - c1**4) * y.y2**2 / d,
+        y.y2 * (s.tilt2 - c2**2) / n,
+        (e3 - c1 * e2) * y.y3z / n,
+        (s.tilt[2] - c1 * c2) * y.y2z / n,
+        y.y3 * (s.tilt[3] - c2 * e2) / n,
+    )
+    over_seeds = _joint_covariance(
+        (c1**2 * y.y2zz - np.outer(S, S)) / n,
+        e2**2 * (y.y4 - y.y2**2) / n + 2.0 * c1**4 * y.y2**2 / d,
+        c2**2 * (y.y2 - C0**2) / n,
+        (c1 * e2 * y.y3z - S * e2 * y.y2) / n,
+        (c1 * c2 * y.y2z - S * b) / n,
+        c2 * e2 * (y.y3 - C0 * y.y2) / n,
+    )
+    return CosineLaw(S / N, norm2, L @ L.T / d + J @ over_neurons @ J.T, J @ over_seeds @ J.T)
+
+
+def _joint_covariance(S: np.ndarray, T: float, B: float, ST: np.ndarray, SB: np.ndarray, TB: float) -> np.ndarray:
+    """The covariance of (S, T, B), shape (k + 2, k + 2), from its blocks."""
+    return np.block([[S, ST[:, None], SB[:, None]], [ST, T, TB], [SB, TB, B]])

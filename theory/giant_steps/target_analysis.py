@@ -20,17 +20,21 @@ from theory.giant_steps.hermite_moments import (
 )
 from theory.giant_steps.replicas import BATCHES, Replicas
 from theory.statement.activation import Activation
+from theory.statement.arguments import integer
 from theory.statement.target import Target, as_target
 
-__all__ = ["METHODS", "Stair", "Staircase", "TargetAnalysis", "analyse_target", "visible_staircase"]
+__all__ = ["METHODS", "Dropped", "Stair", "Staircase", "TargetAnalysis", "analyse_target", "visible_staircase"]
 
 METHODS = ("auto", "quadrature", "monte-carlo")
 
 _THRESHOLD = 1e-8  # of Var(g) j!: the smallest eigenvalue of A_j that counts as a direction
 _SAFETY = 4.0  # errors of quadrature are this many differences between two orders
+_ROUNDING = 1e-20  # of Var(g) j!: eigenvalues below it are rounding, those from here to the threshold are reported
 _SIGNIFICANT = 6.0  # standard errors that a Monte Carlo eigenvalue must exceed
+_SUSPECT = 4.0  # standard errors from which one that does not is reported
 _LEFT_OVER = 0.01  # share of the variance that replicas need not explain
-_MAX_DEGREE = {"quadrature": 8, "monte-carlo": 4}
+_MANY_LATENTS = 4  # beyond, grids have few nodes and tensors many entries
+_MAX_DEGREE = {"quadrature": 8, "many latents": 4, "monte-carlo": 4}
 _KNOWN_DEGREE = 12  # highest degree in the latents already learned that the visible staircase looks at
 
 
@@ -55,6 +59,31 @@ class Stair:
 
 
 @dataclass(frozen=True, eq=False)
+class Dropped:
+    """Directions that some A_j holds, and that were taken for nothing because they are small.
+
+    Attributes
+    ----------
+    known : int
+        Dimension of the subspace learned when they were met.
+    degree : int
+        j.
+    directions : ndarray, shape (k, r)
+        In latent space, orthonormal columns.
+    eigenvalues : ndarray, shape (r,)
+        Of A_j on the complement, in decreasing order.
+    threshold : float
+        What they would have had to exceed.
+    """
+
+    known: int
+    degree: int
+    directions: np.ndarray
+    eigenvalues: np.ndarray
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
 class Staircase:
     """Directions learned one step after the other.
 
@@ -64,12 +93,15 @@ class Staircase:
         Largest jump allowed: n = O(d^max_leap) samples for each step.
     stairs : tuple of Stair
     complete : bool
-        Whether the target depends on nothing else than the directions learned.
+        Whether the target depends on nothing else than the directions learned, but for what was dropped.
+    dropped : tuple of Dropped
+        What was passed over as small at degrees below those taken, each direction of a degree once.
     """
 
     max_leap: int
     stairs: tuple[Stair, ...]
     complete: bool
+    dropped: tuple[Dropped, ...]
 
     @property
     def dimensions(self) -> tuple[int, ...]:
@@ -96,9 +128,9 @@ class TargetAnalysis:
     energies, energy_errors : ndarray, shape (J + 1,)
         E_j, the energy of degree j, with Σ_j E_j = E g²; and the error of each.
     information_exponent : int
-        Smallest j ≥ 1 with C_j ≠ 0 (the leap index of arXiv 2305.18270).
+        Smallest j ≥ 1 with C_j ≠ 0 (the leap index of arXiv 2305.18270), up to what `dropped` lists.
     leap : int
-        Largest jump of the recursion until the target is exhausted.
+        Largest jump of the recursion until the target is exhausted, likewise.
     staircase : Staircase
         With the `max_leap` asked for.
     full_staircase : Staircase
@@ -116,6 +148,11 @@ class TargetAnalysis:
     staircase: Staircase
     full_staircase: Staircase
 
+    @property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """What the exponent and the leap pass over as small."""
+        return self.full_staircase.dropped
+
 
 class _UndecidedError(ArithmeticError):
     """The error of quadrature does not tell an eigenvalue from zero."""
@@ -131,6 +168,7 @@ class _Quadrature:
 
     def __init__(self, target: Target, max_degree: int, orders: tuple[int, int]) -> None:
         self.target, self.max_degree, self.orders = target, max_degree, orders
+        self.known_degree = min(_KNOWN_DEGREE, min(orders) - 1)  # a rule knows no He_j of its order or more
         nothing = np.eye(target.k)
         tables = [conditional_coefficients(target, nothing, 0, (max_degree, None), order)[0][0] for order in orders]
         self.energies, coarse = (_energies(table, max_degree) for table in tables)
@@ -159,26 +197,29 @@ class _Quadrature:
     def _tables(self, frame: np.ndarray, known: int, visible: np.ndarray | None) -> list:
         key = (known, frame[:, :known].tobytes(), visible is None)
         if key not in self._kept:
-            degrees = (self.max_degree, None if visible is None else _KNOWN_DEGREE)
+            degrees = (self.max_degree, None if visible is None else self.known_degree)
             self._kept = {
                 key: [conditional_coefficients(self.target, frame, known, degrees, order) for order in self.orders]
             }
         return self._kept[key]
 
-    @staticmethod
-    def _moment(table: tuple, degree: int, known: int, visible: np.ndarray | None) -> np.ndarray:
+    def _moment(self, table: tuple, degree: int, known: int, visible: np.ndarray | None) -> np.ndarray:
         coefficients, weights = table
         if visible is not None:
-            total = np.indices((_KNOWN_DEGREE + 1,) * known).sum(axis=0).ravel() if known else np.zeros(1, int)
+            total = np.indices((self.known_degree + 1,) * known).sum(axis=0).ravel() if known else np.zeros(1, int)
             weights = weights * _seen(visible, total, degree)
         rows = contraction_weights(coefficients, degree)
         return np.einsum("r,rbi,rbj->ij", weights, rows, rows)
 
-    def threshold(self, degree: int) -> float:
+    def threshold(self, error: float, degree: int) -> float:
         return _THRESHOLD * self.variance * math.factorial(degree)
 
+    def floor(self, error: float, degree: int) -> float:
+        """Above it an eigenvalue is not the numerical error of a zero."""
+        return max(10.0 * error, _ROUNDING * self.variance * math.factorial(degree))
+
     def select(self, values: np.ndarray, error: float, degree: int) -> np.ndarray:
-        threshold = self.threshold(degree)
+        threshold = self.threshold(error, degree)
         keep = values > threshold + error
         if np.any(~keep & (values > threshold - error) & (error > 1e-3 * threshold)):
             raise _UndecidedError(
@@ -214,8 +255,14 @@ class _Sampled:
         mean, se = self.replicas.moment(frame, known, degree, seen)
         return mean, float(np.linalg.norm(se))
 
+    def threshold(self, error: float, degree: int) -> float:
+        return _SIGNIFICANT * error
+
+    def floor(self, error: float, degree: int) -> float:
+        return _SUSPECT * error
+
     def select(self, values: np.ndarray, error: float, degree: int) -> np.ndarray:
-        return values > _SIGNIFICANT * error
+        return values > self.threshold(error, degree)
 
     def is_exhausted(self, frame: np.ndarray, known: int) -> bool:
         """Directions known to O(ε) leave variance O(ε²) behind: a hundredth of it counts as nothing."""
@@ -244,10 +291,11 @@ def _energies(table: np.ndarray, max_degree: int) -> np.ndarray:
 
 def _climb(moments: _Quadrature | _Sampled, k: int, max_leap: int, visible: np.ndarray | None = None) -> Staircase:
     """U_{t+1} = U_t + range(A_j) for the smallest j ≤ max_leap with A_j ≠ 0, until there is none."""
-    learned, stairs = np.zeros((k, 0)), []
+    learned, stairs, dropped = np.zeros((k, 0)), [], []
     while learned.shape[1] < k:
         known = learned.shape[1]
         frame = np.concatenate([learned, _complement(learned)], axis=1)
+        small = []
         for degree in range(1, max_leap + 1):
             matrix, error = moments.moment(frame, known, degree, visible)
             values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.T))
@@ -258,11 +306,27 @@ def _climb(moments: _Quadrature | _Sampled, k: int, max_leap: int, visible: np.n
                 stairs.append(Stair(degree, directions, values, np.full(len(values), error)))
                 learned = np.linalg.qr(np.concatenate([learned, directions], axis=1))[0]
                 break
-        else:
+            seen = values > max(moments.floor(error, degree), 1e-14 * float(np.linalg.norm(matrix, 2)))
+            if seen.any():
+                values, vectors = values[seen][::-1], _separate(values[seen][::-1], vectors[:, seen][:, ::-1])
+                small.append(
+                    Dropped(known, degree, _sign(frame[:, known:] @ vectors), values, moments.threshold(error, degree))
+                )
+        dropped += [piece for piece in small if not _is_listed(piece, dropped)]
+        if learned.shape[1] == known:
             break
     frame = np.concatenate([learned, _complement(learned)], axis=1)
     complete = learned.shape[1] == k or moments.is_exhausted(frame, learned.shape[1])
-    return Staircase(max_leap, tuple(stairs), complete)
+    return Staircase(max_leap, tuple(stairs), complete, tuple(dropped))
+
+
+def _is_listed(piece: Dropped, listed: list[Dropped]) -> bool:
+    """Whether directions of this degree were dropped before: what a step does not learn is met again at the next."""
+    earlier = [other.directions for other in listed if other.degree == piece.degree]
+    if not earlier:
+        return False
+    basis = np.linalg.qr(np.concatenate(earlier, axis=1))[0]
+    return bool(np.linalg.norm(piece.directions - basis @ (basis.T @ piece.directions)) < 1e-6)
 
 
 def _complement(learned: np.ndarray) -> np.ndarray:
@@ -322,14 +386,15 @@ def analyse_target(
     max_leap : int
         Largest jump of the `staircase`.
     max_degree : int, optional
-        Highest Hermite degree looked at: 8 by quadrature, 4 by Monte Carlo.
+        Highest Hermite degree looked at: 8 by quadrature for up to four latents, 4 beyond and by Monte Carlo.
     method : {"auto", "quadrature", "monte-carlo"}
-        Quadrature integrates up to four latents on a tensor Gauss-Hermite grid, in two orders whose difference is the
-        error. An eigenvalue counts when it exceeds 1e-8 Var(g) j! by more than its error. Monte Carlo uses replicas
-        that share u, A_j = E[g(u,z)g(u,z′) mat₁He_j(z) mat₁He_j(z′)ᵀ], in 20 batches; an eigenvalue counts when it
-        exceeds six standard errors (Frobenius norm), and a hundredth of the variance may stay unexplained. ``auto`` is
-        quadrature where it decides, and Monte Carlo for more latents or a target that is not smooth enough;
-        `TargetAnalysis.method` says which.
+        Quadrature integrates up to six latents on a tensor Gauss-Hermite grid, in two orders whose difference is the
+        error; for five and six latents the few nodes are enough for polynomials. An eigenvalue counts when it exceeds
+        1e-8 Var(g) j! by more than its error; what is smaller and not zero is listed as dropped. Monte Carlo uses
+        replicas that share u, A_j = E[g(u,z)g(u,z′) mat₁He_j(z) mat₁He_j(z′)ᵀ], in 20 batches; an eigenvalue counts
+        when it exceeds six standard errors (Frobenius norm), is listed as dropped from four on, and a hundredth of the
+        variance may stay unexplained. ``auto`` is quadrature where it decides, and Monte Carlo for more latents or a
+        target that is not smooth enough; `TargetAnalysis.method` says which.
     samples : int
         Replicas for Monte Carlo.
     seed : int
@@ -342,7 +407,7 @@ def analyse_target(
     Raises
     ------
     ValueError
-        If an argument breaks its rule, the target does not depend on its latents, has more than four of them for
+        If an argument breaks its rule, the target does not depend on its latents, has more than six of them for
         quadrature, or quadrature asked for by name cannot tell an eigenvalue from zero.
     ArithmeticError
         If the target depends on something that no Hermite tensor up to `max_degree` shows.
@@ -397,7 +462,8 @@ def visible_staircase(
 
     Of C_j(u), expanded in the latents u learned before, the part of degree b moves the weights iff
     c_{b+j} = E[σ He_{b+j}] ≠ 0: relu sees b + 1 ∈ {1, 2, 4, 6, …}, an odd σ odd b + 1 only. For j = 1 this is read off
-    the gradient; for j > 1 it is its natural extension. Degrees b up to 12 are looked at.
+    the gradient; for j > 1 it is its natural extension. Degrees b up to 12 are looked at, up to 9 and 6 for five and
+    six latents.
 
     Parameters
     ----------
@@ -439,7 +505,15 @@ def _with_moments(
     seed: int,
 ) -> Any:
     """`build` from the first way of integrating that decides every eigenvalue, once the arguments keep their rules."""
-    _check(max_leap=max_leap, samples=samples, seed=seed, method=method, max_degree=max_degree)
+    max_leap, samples, seed = (
+        integer("max_leap", max_leap, 1),
+        integer("samples", samples, 100 * BATCHES),
+        integer("seed", seed, 0),
+    )
+    if max_degree is not None:
+        max_degree = integer("max_degree", max_degree, 1, 12)
+    if method not in METHODS:
+        raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")
 
     def checked(moments: _Quadrature | _Sampled) -> Any:
         _check_dependence(target, moments)
@@ -449,9 +523,10 @@ def _with_moments(
 
     if method == "quadrature" or (method == "auto" and target.k <= QUADRATURE_LATENTS):
         orders = quadrature_orders(target)
+        highest = max_degree or _MAX_DEGREE["quadrature" if target.k <= _MANY_LATENTS else "many latents"]
         for i, pair in enumerate(orders):
             try:
-                return checked(_Quadrature(target, max_degree or _MAX_DEGREE["quadrature"], pair))
+                return checked(_Quadrature(target, highest, pair))
             except _UndecidedError as error:
                 if method == "quadrature" and i == len(orders) - 1:
                     raise ValueError(str(error)) from None
@@ -462,18 +537,3 @@ def _check_dependence(target: Target, moments: _Quadrature | _Sampled) -> None:
     scale = moments.variance + moments.mean**2
     if not moments.variance > 1e-12 * scale:
         raise ValueError(f"`target` must depend on its latents; {target.name} has variance {moments.variance:.3g}")
-
-
-def _check(*, max_leap: int, samples: int, seed: int, method: str, max_degree: int | None) -> None:
-    def integer(name: str, value: object, minimum: int, maximum: float = math.inf) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not minimum <= value <= maximum:
-            rule = f"of at least {minimum}" if maximum == math.inf else f"in [{minimum}, {maximum:g}]"
-            raise ValueError(f"`{name}` must be an integer {rule}; got {value!r}")
-
-    integer("max_leap", max_leap, 1)
-    integer("samples", samples, 100 * BATCHES)
-    integer("seed", seed, 0)
-    if max_degree is not None:
-        integer("max_degree", max_degree, 1, 12)
-    if method not in METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(METHODS)}; got {method!r}")

@@ -84,9 +84,10 @@ class Semicircle(MatrixLaw):
         value *= 1.0 / (2.0 * math.pi * self.variance)
         return value
 
-    def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
+    def _cumulated(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         t = np.clip(x / (2.0 * math.sqrt(self.variance)), -1.0, 1.0)
-        return 0.5 + (t * np.sqrt((1.0 - t) * (1.0 + t)) + np.arcsin(t)) / math.pi
+        beyond = (t * np.sqrt((1.0 - t) * (1.0 + t)) + np.arcsin(t)) / math.pi
+        return 0.5 + beyond, 0.5 - beyond
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return _quadratic(np.full_like(z, self.variance), z, _branch(z, *self.support), 0.0, 1.0)
@@ -116,14 +117,19 @@ class Semicircle(MatrixLaw):
 
 @dataclass(frozen=True)
 class MarchenkoPastur(MatrixLaw):
-    """Law of the eigenvalues of XᵀX/n, X (n, p) with independent entries of variance `variance` and p/n → `ratio`.
+    """Law of the eigenvalues of XᵀX/n, X (n, p) with independent entries of variance `variance` and p/n → γ.
 
     Parameters
     ----------
-    ratio : float
+    gamma : float
         γ = p/n > 0.
     variance : float
         σ² > 0.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not positive, or γ so small or large that the law is an atom to rounding.
 
     References
     ----------
@@ -138,23 +144,34 @@ class MarchenkoPastur(MatrixLaw):
     0.4211
     """
 
-    ratio: float
+    gamma: float
     variance: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ratio", positive("ratio", self.ratio))
+        object.__setattr__(self, "gamma", positive("gamma", self.gamma))
         object.__setattr__(self, "variance", positive("variance", self.variance))
+        low, high = self.bands[0]
+        if not 0.0 <= low < high < math.inf:
+            raise ValueError(
+                f"`gamma` and `variance` must leave a band wider than rounding, from {low:g} to {high:g} here; "
+                f"got {self.gamma!r} and {self.variance!r}"
+            )
 
     @property
     def bands(self) -> tuple[tuple[float, float], ...]:
         """[σ²(1 − √γ)², σ²(1 + √γ)²]."""
-        root = math.sqrt(self.ratio)
+        root = math.sqrt(self.gamma)
         return ((self.variance * (1.0 - root) ** 2, self.variance * (1.0 + root) ** 2),)
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Mass 1 − 1/γ at 0 where γ > 1."""
-        return ((0.0, 1.0 - 1.0 / self.ratio),) if self.ratio > 1.0 else ()
+        return ((0.0, 1.0 - 1.0 / self.gamma),) if self.gamma > 1.0 else ()
+
+    @property
+    def _divergences(self) -> tuple[float, ...]:
+        """At γ = 1 the density grows like x^(−1/2) towards 0."""
+        return (0.0,) if self.support[0] == 0.0 else ()
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         """√((b − x)(x − a))/(2πγσ²x)."""
@@ -162,12 +179,12 @@ class MarchenkoPastur(MatrixLaw):
         value = _arch(x, low, high)
         # The divisor is kept off 0, where the density of a band that reaches 0 has no value.
         below = np.maximum(x, np.finfo(float).tiny)
-        below *= 2.0 * math.pi * self.ratio * self.variance
+        below *= 2.0 * math.pi * self.gamma * self.variance
         value /= below
         return value
 
-    def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
-        g, (a, b) = self.ratio, self.support
+    def _cumulated(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        g, (a, b) = self.gamma, self.support
         t = np.clip(x, a, b) / self.variance
         a, b = a / self.variance, b / self.variance
         # θ from 0 to π as x goes from b to a: x = 1 + γ + 2√γ cos θ; the integral of 2 sin²θ/(π x) in closed form.
@@ -176,27 +193,27 @@ class MarchenkoPastur(MatrixLaw):
         root = math.sqrt(g)
         half = np.arctan2(abs(1.0 - root) * np.sin(0.5 * theta), (1.0 + root) * np.cos(0.5 * theta))
         above = ((1.0 + g) * theta - 2.0 * abs(1.0 - g) * half - sine) / (2.0 * math.pi * g)
-        return min(1.0, 1.0 / g) - above
+        return min(1.0, 1.0 / g) - above, above
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The root of γσ²zm² + (z − σ²(1 − γ))m + 1 = 0."""
-        lead = self.ratio * self.variance
-        return _quadratic(lead * z, z - self.variance * (1.0 - self.ratio), _branch(z, *self.support), lead, 1.0)
+        lead = self.gamma * self.variance
+        return _quadratic(lead * z, z - self.variance * (1.0 - self.gamma), _branch(z, *self.support), lead, 1.0)
 
     def r_transform(self, w: np.ndarray) -> np.ndarray:
         """R(w) = σ²/(1 − γσ²w)."""
-        return self.variance / (1.0 - self.ratio * self.variance * np.asarray(w))
+        return self.variance / (1.0 - self.gamma * self.variance * np.asarray(w))
 
     def s_transform(self, t: np.ndarray) -> np.ndarray:
         """S(t) = 1/(σ²(1 + γt))."""
-        return 1.0 / (self.variance * (1.0 + self.ratio * np.asarray(t)))
+        return 1.0 / (self.variance * (1.0 + self.gamma * np.asarray(t)))
 
     def _moments(self, k: int) -> np.ndarray:
         """E x^j = σ^(2j) Σ_i γ^i C(j, i) C(j − 1, i)/(i + 1)."""
         return np.array(
             [
                 self.variance**j
-                * sum(self.ratio**i * math.comb(j, i) * math.comb(j - 1, i) / (i + 1) for i in range(j))
+                * sum(self.gamma**i * math.comb(j, i) * math.comb(j - 1, i) / (i + 1) for i in range(j))
                 for j in range(1, k + 1)
             ]
         )
@@ -205,7 +222,7 @@ class MarchenkoPastur(MatrixLaw):
 
     def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
         """Eigenvalues of XᵀX/n for Gaussian X (n, p), p = `dimension`, from the bidiagonal form of X."""
-        n = max(1, round(dimension / self.ratio))
+        n = max(1, round(dimension / self.gamma))
 
         def draw(rng: np.random.Generator) -> np.ndarray:
             values = np.maximum(_laguerre(rng, dimension, n), 0.0) * (self.variance / n)
@@ -218,12 +235,12 @@ class MarchenkoPastur(MatrixLaw):
 class Wachter(MatrixLaw):
     """Law of the eigenvalues of A(A + B)^(−1), A and B (p, p) Wishart of n₁ and n₂ degrees of freedom (MANOVA, Jacobi).
 
-    With a = n₁/p = 1/`ratio1` and b = n₂/p = 1/`ratio2` the density is (a + b)√((x − x₋)(x₊ − x))/(2πx(1 − x)),
+    With a = n₁/p = 1/`gamma1` and b = n₂/p = 1/`gamma2` the density is (a + b)√((x − x₋)(x₊ − x))/(2πx(1 − x)),
     x± = [√(a(a + b − 1)) ± √b]²/(a + b)², with mass max(0, 1 − a) at 0 and max(0, 1 − b) at 1.
 
     Parameters
     ----------
-    ratio1, ratio2 : float
+    gamma1, gamma2 : float
         p/n₁ > 0 and p/n₂ > 0, with a + b > 1: else A + B is singular.
 
     References
@@ -231,41 +248,46 @@ class Wachter(MatrixLaw):
     Wachter, Annals of Statistics 8 (1980) 937.
     """
 
-    ratio1: float
-    ratio2: float
+    gamma1: float
+    gamma2: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ratio1", positive("ratio1", self.ratio1))
-        object.__setattr__(self, "ratio2", positive("ratio2", self.ratio2))
-        if not 1.0 / self.ratio1 + 1.0 / self.ratio2 > 1.0:
+        object.__setattr__(self, "gamma1", positive("gamma1", self.gamma1))
+        object.__setattr__(self, "gamma2", positive("gamma2", self.gamma2))
+        if not 1.0 / self.gamma1 + 1.0 / self.gamma2 > 1.0:
             raise ValueError(
-                "`ratio1` and `ratio2` must have 1/ratio1 + 1/ratio2 > 1, else A + B is singular; "
-                f"got {self.ratio1!r} and {self.ratio2!r}"
+                "`gamma1` and `gamma2` must have 1/gamma1 + 1/gamma2 > 1, else A + B is singular; "
+                f"got {self.gamma1!r} and {self.gamma2!r}"
             )
 
     @property
     def bands(self) -> tuple[tuple[float, float], ...]:
         """[x₋, x₊]."""
-        a, b = 1.0 / self.ratio1, 1.0 / self.ratio2
+        a, b = 1.0 / self.gamma1, 1.0 / self.gamma2
         centre, half = math.sqrt(a * (a + b - 1.0)), math.sqrt(b)
         return ((((centre - half) / (a + b)) ** 2, min(1.0, ((centre + half) / (a + b)) ** 2)),)
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
-        """Masses 1 − 1/ratio1 at 0 and 1 − 1/ratio2 at 1, where they are positive."""
-        masses = ((0.0, 1.0 - 1.0 / self.ratio1), (1.0, 1.0 - 1.0 / self.ratio2))
+        """Masses 1 − 1/gamma1 at 0 and 1 − 1/gamma2 at 1, where they are positive."""
+        masses = ((0.0, 1.0 - 1.0 / self.gamma1), (1.0, 1.0 - 1.0 / self.gamma2))
         return tuple((place, weight) for place, weight in masses if weight > 0.0)
+
+    @property
+    def _divergences(self) -> tuple[float, ...]:
+        """Where the band reaches 0 or 1 the density grows like the inverse of a root."""
+        return tuple(edge for edge, end in zip(self.support, (0.0, 1.0), strict=True) if edge == end)
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         low, high = self.support
         inside = (x > low) & (x < high)
         safe = np.where(inside, x, 0.5)
-        scale = (1.0 / self.ratio1 + 1.0 / self.ratio2) / (2.0 * math.pi)
+        scale = (1.0 / self.gamma1 + 1.0 / self.gamma2) / (2.0 * math.pi)
         return np.where(inside, scale * _arch(safe, low, high) / (safe * (1.0 - safe)), 0.0)
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The root of z(1 − z)m² + ((a + b − 2)z + 1 − a)m + a + b − 1 = 0."""
-        a, b = 1.0 / self.ratio1, 1.0 / self.ratio2
+        a, b = 1.0 / self.gamma1, 1.0 / self.gamma2
         last = a + b - 1.0
         linear = ((a + b - 2.0) * z + 1.0 - a) / last
         root = (a + b) / last * _branch(z, *self.support)
@@ -273,14 +295,14 @@ class Wachter(MatrixLaw):
 
     def s_transform(self, t: np.ndarray) -> np.ndarray:
         """S(t) = (a + b + t)/(a + t)."""
-        a, b = 1.0 / self.ratio1, 1.0 / self.ratio2
+        a, b = 1.0 / self.gamma1, 1.0 / self.gamma2
         return (a + b + np.asarray(t)) / (a + np.asarray(t))
 
     _dimension = 500
 
     def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
         """Eigenvalues of A(A + B)^(−1) for p = `dimension`, from the bidiagonal model of Edelman and Sutton."""
-        n1, n2 = max(1, round(dimension / self.ratio1)), max(1, round(dimension / self.ratio2))
+        n1, n2 = max(1, round(dimension / self.gamma1)), max(1, round(dimension / self.gamma2))
         zeros, ones = max(0, dimension - n1), max(0, dimension - n2)
         # The squared cosines between two subspaces of dimensions p and n₁ in n₁ + n₂: the generic ones are as many as
         # the smallest of the four dimensions.
@@ -303,7 +325,7 @@ class Wachter(MatrixLaw):
 
 @dataclass(frozen=True)
 class FreeMeixner(Law):
-    """Free Meixner law of X = mean + σT: T has density √(4(1 + b) − (t − a)²)/(2π(bt² + at + 1)), up to two atoms.
+    """Free Meixner law of X = location + σT: T has density √(4(1 + b) − (t − a)²)/(2π(bt² + at + 1)), up to two atoms.
 
     T has mean 0 and variance 1, and its Jacobi coefficients are constant after the first. b = 0 is a shifted
     Marchenko-Pastur law (a = b = 0 the semicircle), b < 0 the free binomial family, which holds Kesten and McKay's law.
@@ -314,7 +336,8 @@ class FreeMeixner(Law):
         Third moment of T.
     b : float
         > −1; E T⁴ = 2 + a² + b.
-    mean : float
+    location : float
+        Mean of X.
     variance : float
         σ² > 0.
 
@@ -325,11 +348,11 @@ class FreeMeixner(Law):
 
     a: float = 0.0
     b: float = 0.0
-    mean: float = 0.0
+    location: float = 0.0
     variance: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("a", "b", "mean"):
+        for name in ("a", "b", "location"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
                 raise ValueError(f"`{name}` must be a finite number; got {value!r}")
@@ -350,9 +373,9 @@ class FreeMeixner(Law):
 
     @property
     def bands(self) -> tuple[tuple[float, float], ...]:
-        """mean + σ(a ∓ 2√(1 + b))."""
+        """location + σ(a ∓ 2√(1 + b))."""
         low, high = self._edges
-        return ((self.mean + self._scale * low, self.mean + self._scale * high),)
+        return ((self.location + self._scale * low, self.location + self._scale * high),)
 
     @property
     def atoms(self) -> tuple[tuple[float, float], ...]:
@@ -370,11 +393,19 @@ class FreeMeixner(Law):
             linear = (1.0 + 2.0 * b) * t + a
             # linear² = root² here, so the residue is (linear − root)/(2 slope) with root = ±linear.
             if linear * (t - a) < 0.0 and not low <= t <= high:
-                found.append((self.mean + self._scale * t, linear / (2.0 * b * t + a)))
+                found.append((self.location + self._scale * t, linear / (2.0 * b * t + a)))
         return tuple(found)
 
+    @property
+    def _divergences(self) -> tuple[float, ...]:
+        """Edges at which bt² + at + 1 is 0."""
+        a, b = self.a, self.b
+        size = [1.0 + abs(a * t) + abs(b) * t * t for t in self._edges]
+        zero = [abs((b * t + a) * t + 1.0) <= 4e-16 * s for t, s in zip(self._edges, size, strict=True)]
+        return tuple(edge for edge, diverges in zip(self.bands[0], zero, strict=True) if diverges)
+
     def _density(self, x: np.ndarray) -> np.ndarray:
-        t = (x - self.mean) / self._scale
+        t = (x - self.location) / self._scale
         low, high = self._edges
         inside = (t > low) & (t < high)
         safe = np.where(inside, t, self.a)
@@ -384,7 +415,7 @@ class FreeMeixner(Law):
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         a, b = self.a, self.b
-        t = (z - self.mean) / self._scale
+        t = (z - self.location) / self._scale
         lead, linear = ((b * t + a) * t + 1.0) / (1.0 + b), ((1.0 + 2.0 * b) * t + a) / (1.0 + b)
         root = _branch(t, *self._edges) / (1.0 + b)
         m, slope = _quadratic(lead, linear, root, (2.0 * b * t + a) / (1.0 + b), (1.0 + 2.0 * b) / (1.0 + b))
@@ -399,16 +430,16 @@ class FreeMeixner(Law):
         jacobi[0, 0] = 0.0
         vector, moments = np.eye(size)[0], []
         for _ in range(k):
-            vector = self.mean * vector + self._scale * (jacobi @ vector)
+            vector = self.location * vector + self._scale * (jacobi @ vector)
             moments.append(float(vector[0]))
         return np.array(moments)
 
     def r_transform(self, w: np.ndarray) -> np.ndarray:
-        """R(w) = mean + σ·2v/(1 − av + √((1 − av)² − 4bv²)), v = σw."""
+        """R(w) = location + σ·2v/(1 − av + √((1 − av)² − 4bv²)), v = σw."""
         v = self._scale * np.asarray(w)
         rest = 1.0 - self.a * v
         inside = rest**2 - 4.0 * self.b * v**2
-        return self.mean + self._scale * 2.0 * v / (rest + np.emath.sqrt(inside))
+        return self.location + self._scale * 2.0 * v / (rest + np.emath.sqrt(inside))
 
 
 def kesten_mckay(degree: float) -> FreeMeixner:

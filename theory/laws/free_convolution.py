@@ -222,7 +222,7 @@ class SeparableCovariance(_Positive):
     ----------
     columns, rows : Law or sequence of float
         Spectra of A (p, p) and B (n, n) on [0, ∞), neither 0 alone; eigenvalues alone have equal weights.
-    ratio : float
+    gamma : float
         γ = p/n > 0.
 
     Raises
@@ -237,25 +237,25 @@ class SeparableCovariance(_Positive):
 
     columns: Law
     rows: Law
-    ratio: float
+    gamma: float
 
     def __post_init__(self) -> None:
         for name in ("columns", "rows"):
             object.__setattr__(self, name, positive_law(name, getattr(self, name)))
-        object.__setattr__(self, "ratio", positive("ratio", self.ratio))
+        object.__setattr__(self, "gamma", positive("gamma", self.gamma))
 
     @property
     def _laws(self) -> tuple[Law, Law]:
         return self.columns, self.rows
 
     def _share(self, side: int) -> float:
-        return self.ratio if side == 0 else 1.0
+        return self.gamma if side == 0 else 1.0
 
     @cached_property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Mass at 0: A's, or 1 − (1 − B's)/γ where that is more."""
         null, silent = (dict(part.atoms).get(0.0, 0.0) for part in self._laws)
-        null = max(null, 1.0 - (1.0 - silent) / self.ratio)
+        null = max(null, 1.0 - (1.0 - silent) / self.gamma)
         return ((0.0, null),) if null > 0.0 else ()
 
     def _partner(self, side: int, z: np.ndarray, omega: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -278,15 +278,15 @@ class SeparableCovariance(_Positive):
         """m = m₁/(t₂ω₂), without a division by z."""
         m1, s1 = self._parts[0].transforms(first)
         (t1, one, _), (t2, two, _) = (part.ratios(w) for part, w in zip(self._parts, (first, second), strict=True))
-        pace = self.ratio / two  # dω₂/dt₁
+        pace = self.gamma / two  # dω₂/dt₁
         m = m1 / (t2 * second)
-        slope = s1 / (one * t2 * second) - m * (self.ratio / t2 + pace / second)
-        steepness = self.ratio * (first * second + t1 * second / one + t1 * first * pace)
+        slope = s1 / (one * t2 * second) - m * (self.gamma / t2 + pace / second)
+        steepness = self.gamma * (first * second + t1 * second / one + t1 * first * pace)
         return m, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
     def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
         """Eigenvalues of XᵀX for Gaussian Z and quantiles of both spectra."""
-        n = max(1, round(dimension / self.ratio))
+        n = max(1, round(dimension / self.gamma))
         a, b = np.sqrt(_quantiles(self.columns, dimension) / n), np.sqrt(_quantiles(self.rows, n))
 
         def draw(rng: np.random.Generator) -> np.ndarray:

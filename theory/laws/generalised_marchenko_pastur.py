@@ -3,6 +3,9 @@
 Everything is read off one map from population to sample, ψ(ζ) = ζ + γ ∫ tζ/(ζ − t) H(dt), with ζ = −1/m̃ and m̃ the
 transform of the companion XΣXᵀ/n: the law's edges are the values of ψ at the zeros of ψ′ on the real line, the density
 at x comes from the one root of ψ(ζ) = x in the upper half plane, and off the bulk ζ is real with ψ′(ζ) > 0.
+
+The roots lie on the curve γ ∫ t²/|ζ − t|² H(dt) = 1, on which x = γ|ζ|² ∫ t/|ζ − t|² H(dt): sums of positive terms,
+which keep their digits over any number of decades. In ψ itself what is far above ζ counts by its weight alone.
 """
 
 from __future__ import annotations
@@ -15,31 +18,37 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.laws.law import HARD, Law, positive
+from theory.laws.law import HARD, Law, non_negative, positive
 from theory.laws.matrix_law import MatrixLaw
 from theory.laws.population import Discrete
+from theory.roots import bracketed_minimum, bracketed_root
 
 __all__ = ["GeneralisedMarchenkoPastur", "positive_law"]
 
-_TABLE = 256  # points of the curve ζ(x) that start Newton's method
-_STEPS = 60
+_REFINEMENTS = 40  # halvings of the steps of the curve that starts Newton's method
+_REACH = 40.0  # logarithm beyond which a share of an interval is rounding
+_ROUNDING = 4e-16
 
 
 class _Curve(NamedTuple):
-    """ζ along one band, at increasing angles θ of x = low + (high − low)(1 − cos θ)/2."""
+    """ζ over the bands: on a logarithmic scale its distances from the ends are straight lines next to the edges."""
 
-    low: float
-    high: float
-    left: float  # the ends of the band in ζ
-    right: float
-    theta: np.ndarray
-    zeta: np.ndarray
+    place: np.ndarray  # 1000 × band + log (x − low)/(high − x), increasing
+    share: np.ndarray  # log (Re ζ − left)/(right − Re ζ)
+    height: np.ndarray  # log Im ζ
 
 
 def positive_law(name: str, law: Law | Sequence[float]) -> Law:
-    """A law on [0, ∞) other than the unit mass at 0; a sequence of eigenvalues counts as atoms of equal weight."""
+    """A law on [0, ∞) other than the unit mass at 0; a sequence of eigenvalues counts as atoms of equal weight.
+
+    Eigenvalues that are negative by the rounding of an eigenvalue solver count as 0.
+    """
     if not isinstance(law, Law):
-        law = Discrete(law)
+        given, law = law, Discrete(law)
+        if law.locations[0] < 0.0:
+            law = Discrete(non_negative(name, given, rule="have no negative eigenvalue"))
+    if isinstance(law, Discrete) and law.locations[0] < 0.0:
+        law = Discrete(non_negative(name, law.locations, rule="have no negative eigenvalue"), law.weights)
     low, high = law.ends
     if low < 0.0:
         raise ValueError(f"`{name}` must have no negative eigenvalue; got {low:g}")
@@ -59,7 +68,7 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
     population : Law or sequence of float
         H, on [0, ∞): any law of this package, such as `Discrete`, `Continuous` or a `Mixture` of them; eigenvalues
         alone have equal weights.
-    ratio : float
+    gamma : float
         γ = p/n > 0.
 
     Raises
@@ -74,17 +83,17 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
 
     Examples
     --------
-    >>> law = GeneralisedMarchenkoPastur(Discrete([1.0, 7.0], [0.5, 0.5]), ratio=0.1)
+    >>> law = GeneralisedMarchenkoPastur(Discrete([1.0, 7.0], [0.5, 0.5]), gamma=0.1)
     >>> len(law.bands)
     2
     """
 
     population: Law
-    ratio: float
+    gamma: float
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "population", positive_law("population", self.population))
-        object.__setattr__(self, "ratio", positive("ratio", self.ratio))
+        object.__setattr__(self, "gamma", positive("gamma", self.gamma))
 
     def inverse_map(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """ψ(ζ) = ζ + γ ∫ tζ/(ζ − t) H(dt) and ψ′(ζ), for ζ off the population spectrum.
@@ -103,8 +112,16 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         return value.reshape(zeta.shape), slope.reshape(zeta.shape)
 
     def _map(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        first, second = self.population._ratios(zeta)
-        return zeta * (1.0 + self.ratio * first), 1.0 - self.ratio * second
+        far, first, second = self.population._shares(zeta)
+        rest = 1.0 - self.gamma * far
+        return zeta * (rest + self.gamma * first), rest - self.gamma * second
+
+    @cached_property
+    def _share_at_zero(self) -> float:
+        """1 − γ(1 − H({0})): ψ′(0), the mass of the companion's atom at 0 where it is positive."""
+        null = dict(self.population.atoms).get(0.0, 0.0)
+        value = 1.0 - self.gamma * (1.0 - null)
+        return 0.0 if abs(value) <= _ROUNDING else value
 
     @cached_property
     def critical_points(self) -> tuple[tuple[float, float], ...]:
@@ -116,63 +133,84 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         spectrum = sorted([*self.population.bands, *((t, t) for t, _ in self.population.atoms if t > 0.0)])
         starts = np.array([low for low, _ in spectrum])
         ends = np.maximum.accumulate([high for _, high in spectrum])
-        top = ends[-1] * (1.0 + 1.001 * math.sqrt(self.ratio))
-        # Within an outer gap ψ′ grows towards infinity; the spectrum's end itself is the bound where ψ′ stays positive.
-        first = self._crossing(np.array([-ends[-1] * (1.0 + math.sqrt(self.ratio))]), np.array([starts[0]]))[0]
-        last = self._crossing(np.array([top]), np.array([ends[-1]]))[0]
+        reach = ends[-1] * math.sqrt(self.gamma)  # from the spectrum's end ψ′ > 0 beyond
+        u = np.array([math.log(ends[-1]) - _REACH, math.log(1.001 * reach)])
+        u[0] = min(u[0], u[1] - 1.0)
+        u = bracketed_root(lambda u: -np.log1p(self._excess(ends[-1] + np.exp(u))), *u[:, None])
+        last = float(ends[-1] + np.exp(u[0]))
+        # ψ′ falls from 1 at −∞ to −∞ at the first atom, or stays positive up to a band that the spectrum starts with
+        if self._share_at_zero > 0.0 and starts[0] > 0.0:
+            bounds = np.array([[math.log(self._share_at_zero) - 2.0 * _REACH], [_REACH]])
+            u = bracketed_root(lambda u: np.log1p(self._excess(starts[0] * _logistic(u))), *bounds)
+            first = float(starts[0] * _logistic(u)[0])
+        elif self._share_at_zero < 0.0:
+            bounds = np.array([[math.log(ends[-1]) - 4.0 * _REACH], [math.log(1.001 * reach)]])
+            bounds[0] = min(float(bounds[0, 0]), math.log(starts[0] or ends[-1]) - 2.0 * _REACH)
+            first = -float(np.exp(bracketed_root(lambda u: -np.log1p(self._excess(-np.exp(u))), *bounds))[0])
+        else:
+            first = 0.0
         open_gap = starts[1:] > ends[:-1]
         low, high = ends[:-1][open_gap], starts[1:][open_gap]
-        inside = self._gap_point(low, high)
-        free = ~np.isnan(inside)
-        left = self._crossing(inside[free], low[free])
-        right = self._crossing(inside[free], high[free])
-        points = [first, *np.stack([left, right], axis=1).ravel().tolist(), last]
+        below, above = (-_REACH - np.log((high - low) / end) for end in (low, high))
+        above = -np.minimum(above, -1.0)
+        below = np.minimum(below, -1.0)
+
+        def slope(u: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+            return np.log1p(self._excess(_within(low, high, u)))
+
+        inside, least = bracketed_minimum(slope, below, above, low, high)
+        free = least < 0.0
+        low, high, below, above, inside = (a[free] for a in (low, high, below, above, inside))
+        left = bracketed_root(lambda u, *ends: -slope(u, *ends), below, inside, low, high)
+        right = bracketed_root(slope, inside, above, low, high)
+        between = np.stack([_within(low, high, left), _within(low, high, right)], axis=1)
+        points = [first, *between.ravel().tolist(), last]
         return tuple((points[i], points[i + 1]) for i in range(0, len(points), 2))
 
     def _excess(self, zeta: np.ndarray) -> np.ndarray:
-        """−ψ′ on the real line, +∞ where that is not defined."""
+        """−ψ′ on the real line, at least −1; +∞ where it is not defined."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            value = self.ratio * self.population._ratios(zeta)[1] - 1.0
-        return np.where(np.isnan(value), np.inf, value)
-
-    def _crossing(self, free: np.ndarray, bound: np.ndarray) -> np.ndarray:
-        """Zero of ψ′ between points with ψ′ > 0 and the ends of the population spectrum, towards which ψ′ decreases."""
-        free, bound = free.astype(float), bound.astype(float)
-        for _ in range(200):
-            middle = 0.5 * (free + bound)
-            if ((middle == free) | (middle == bound)).all():
-                break
-            positive_slope = self._excess(middle) < 0.0
-            free, bound = np.where(positive_slope, middle, free), np.where(positive_slope, bound, middle)
-        return free
-
-    def _gap_point(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """A point with ψ′ > 0 in each gap of the population spectrum, nan where there is none: −ψ′ is convex there."""
-        golden = 0.5 * (math.sqrt(5.0) - 1.0)
-        low, high = low.astype(float), high.astype(float)
-        found = np.full(low.shape, np.nan)
-        for _ in range(80):
-            a, b = high - golden * (high - low), low + golden * (high - low)
-            fa, fb = self._excess(a), self._excess(b)
-            found = np.where(np.isnan(found) & (fa < 0.0), a, found)
-            found = np.where(np.isnan(found) & (fb < 0.0), b, found)
-            if not np.isnan(found).any():
-                break
-            low, high = np.where(fa < fb, low, a), np.where(fa < fb, b, high)
-        return found
+            value = -self._map(zeta)[1]
+        # ψ′ = 1 − γ ∫ t²/(ζ − t)² H(dt) is at most 1: what a band's own transform gives at its very end is rounding
+        undefined = np.isnan(value) | (value < -1.0 - 1e-9)
+        return np.where(undefined, np.inf, np.maximum(value, -1.0))
 
     @cached_property
     def bands(self) -> tuple[tuple[float, float], ...]:
         """Components of the bulk: the values of ψ at the critical points, exact to rounding."""
-        ends = [float(x) for x in self._map(np.array(self.critical_points).ravel())[0]]
-        ends[0] = ends[0] if ends[0] > 0.0 else 0.0  # and no −0
-        return tuple((ends[i], ends[i + 1]) for i in range(0, len(ends), 2))
+        zeta = np.array(self.critical_points).ravel()
+        # ψ = γζ² ∫ t/(ζ − t)² where ψ′ = 0; ∫ t/(ζ − t)² = −d/dζ ∫ t/(ζ − t)
+        with np.errstate(all="ignore"):
+            ends = self._map(zeta)[0]
+            exact = self.gamma * zeta * self._slope_of_ratio(zeta)
+        # where the spectrum is a band that ψ′ > 0 reaches, the edge is no critical point
+        ends = np.where(np.abs(exact - ends) <= 1e-6 * np.abs(exact), exact, ends)
+        ends[0] = ends[0] if zeta[0] != 0.0 and ends[0] > 0.0 else 0.0  # and no −0
+        if not (np.diff(ends) > 0.0).all():
+            i = int(np.flatnonzero(~(np.diff(ends) > 0.0))[0])
+            raise ArithmeticError(
+                f"a band or a gap at {ends[i]:.6g} is narrower than rounding for `gamma` = {self.gamma:g}: the law is "
+                "its population there; merge what is as close, or leave out what weighs as little"
+            )
+        return tuple((float(ends[i]), float(ends[i + 1])) for i in range(0, len(ends), 2))
+
+    def _slope_of_ratio(self, zeta: np.ndarray) -> np.ndarray:
+        """∫ tζ/(ζ − t)² H(dt) at real ζ: ∫ t²/(ζ − t)² + ∫ t/(ζ − t)."""
+        far, first, second = self.population._shares(zeta)
+        del far  # the weights of what is far above cancel
+        return first + second
 
     @cached_property
     def atoms(self) -> tuple[tuple[float, float], ...]:
         """Mass max(H({0}), 1 − 1/γ) at 0."""
-        null = max(dict(self.population.atoms).get(0.0, 0.0), 1.0 - 1.0 / self.ratio)
+        null = max(dict(self.population.atoms).get(0.0, 0.0), 1.0 - 1.0 / self.gamma)
         return ((0.0, null),) if null > 0.0 else ()
+
+    @property
+    def _divergences(self) -> tuple[float, ...]:
+        """At 0, where a bulk reaches it although the population does not."""
+        bands = self.population.bands
+        return (0.0,) if self.bands[0][0] == 0.0 and not (bands and bands[0][0] == 0.0) else ()
 
     def _power(self, low: float, high: float) -> int:
         """Where a population's band reaches 0 and the law's too, the density diverges faster than x^(−1/2)."""
@@ -180,42 +218,76 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         bands = self.population.bands
         return HARD if low == 0.0 and bands and bands[0][0] == 0.0 else 1
 
-    def _height(self, s: np.ndarray) -> np.ndarray:
-        """y > 0 with Im ψ(s + iy) = 0, s in a band: 1/(γK) is concave and increasing in y², and Newton climbs to 1."""
-        v = np.full(s.shape, 1e-14 * self.population.ends[1] ** 2)
-        for _ in range(_STEPS):
-            value, slope = self.population._squares(s, v)
-            step = (1.0 - self.ratio * value) * value / slope  # (1 − φ)/φ′ for φ = 1/(γK)
-            v = v + np.maximum(step, 0.0)
-            if (step <= 1e-13 * v).all():
-                break
-        return np.sqrt(v)
+    def _height(self, s: np.ndarray, rise: np.ndarray) -> np.ndarray:
+        """y > 0 with Im ψ(s + iy) = `rise` ≥ 0: Im ψ/y increases in y."""
+        second = float(self.population.moments(2)[1])
+        top = np.log(4.0 * (self.gamma * second + rise**2))
+
+        def excess(u: np.ndarray, s: np.ndarray, rise: np.ndarray) -> np.ndarray:
+            far, square = self.population._square_shares(s, np.exp(u))
+            ratio = (self.gamma * far - 1.0) + self.gamma * square + rise * np.exp(-0.5 * u)  # less 1
+            return -np.log1p(ratio)  # close to piecewise linear in u
+
+        # Atoms may lie 30 decades apart, 138 in log y², with bands as thin as rounding, 74 more; the transform of a
+        # density has an imaginary part to the rounding of its size only.
+        bottom = np.maximum(top - (340.0 if isinstance(self.population, Discrete) else 55.0), -700.0)
+        return np.exp(0.5 * bracketed_root(excess, bottom, top, s, rise))
 
     @cached_property
-    def _curves(self) -> tuple[_Curve, ...]:
-        count = max(33, _TABLE // len(self.bands))
-        angle = (np.arange(count) + 0.5) * math.pi / count
-        curves = []
-        for (low, high), (left, right) in zip(self.bands, self.critical_points, strict=True):
-            s = left + (right - left) * np.sin(0.5 * angle) ** 2
-            zeta = s + 1j * self._height(s)
-            share = np.clip((self._map(zeta)[0].real - low) / (high - low), 0.0, 1.0)
-            theta = np.concatenate([[0.0], 2.0 * np.arcsin(np.sqrt(share)), [math.pi]])
-            curves.append(_Curve(low, high, left, right, theta, np.concatenate([[left], zeta, [right]])))
-        return tuple(curves)
+    def _curve(self) -> _Curve:
+        """Points of the curve so dense that each is within half of its height of the next, or on the way to an edge."""
+        (low, high), (left, right) = np.array(self.bands).T, np.array(self.critical_points).T
+        # as many decades towards the left end as the band has
+        decades = np.maximum(0.0, np.log((right - left) / np.maximum(np.abs(left), 1e-30 * right)))
+        starts = [np.arange(-14.0 - more, 14.0, 2.0) for more in decades]
+        band, u = np.repeat(np.arange(len(low)), [len(start) for start in starts]), np.concatenate(starts)
+        height = self._height(_within(left[band], right[band], u), np.zeros(u.shape))
+        for _ in range(_REFINEMENTS):
+            s = _within(left[band], right[band], u)
+            open_ = (np.diff(band) == 0) & (np.diff(s) > 0.5 * np.minimum(height[1:], height[:-1]))
+            if not open_.any():
+                break
+            middle, inside = 0.5 * (u[1:] + u[:-1])[open_], band[1:][open_]
+            fresh = self._height(_within(left[inside], right[inside], middle), np.zeros(middle.shape))
+            order = np.lexsort((np.append(u, middle), np.append(band, inside)))
+            band, u = np.append(band, inside)[order], np.append(u, middle)[order]
+            height = np.append(height, fresh)[order]
+        s = _within(left[band], right[band], u)
+        x = self._on_curve(s + 1j * height)
+        kept = (x > low[band]) & (x < high[band]) & (s > left[band]) & (s < right[band])
+        band, u, x, height = band[kept], u[kept], x[kept], np.log(height[kept])
+        place = np.log((x - low[band]) / (high[band] - x))
+        parts: list[np.ndarray] = []
+        for i in range(len(low)):
+            mine = band == i
+            columns = np.stack([place[mine], u[mine], height[mine]])
+            if not mine.any():  # as narrow as rounding
+                columns = np.array([[0.0], [0.0], [math.log(0.5 * (right[i] - left[i]))]])
+            columns = columns[:, np.diff(columns[0], prepend=-np.inf) > 0.0]
+            # on to the edges: x − low is of the order of s − left there, and of the square of the height
+            beyond = 4.0 * _REACH * np.array([1.0, 1.0, 0.5])
+            ends = [columns[:, 0] - beyond, columns[:, -1] + beyond * np.array([1.0, 1.0, -1.0])]
+            columns = np.column_stack([ends[0], columns, ends[1]])
+            columns[0] += 1000.0 * i
+            parts.append(columns)
+        return _Curve(*np.concatenate(parts, axis=1))
+
+    def _on_curve(self, zeta: np.ndarray) -> np.ndarray:
+        """Re ψ where Im ψ = 0: γ|ζ|² ∫ t/|ζ − t|²."""
+        _, first, _ = self.population._shares(zeta)
+        return -self.gamma * np.abs(zeta) ** 2 * first.imag / zeta.imag
 
     def _upper_root(self, x: np.ndarray) -> np.ndarray:
         """The root of ψ(ζ) = x in the upper half plane, for x inside a band."""
-        zeta = np.empty(x.shape, dtype=complex)
-        ends = np.empty((2, *x.shape))
-        for curve in self._curves:
-            inside = (x > curve.low) & (x < curve.high)
-            theta = 2.0 * np.arcsin(np.sqrt((x[inside] - curve.low) / (curve.high - curve.low)))
-            zeta[inside] = np.interp(theta, curve.theta, curve.zeta)
-            ends[:, inside] = np.array([[curve.left], [curve.right]])
-        zeta, good = self._newton(x, zeta)
+        low, high = np.array(self.bands).T
+        left, right = np.array(self.critical_points).T
+        band = np.searchsorted(low, x) - 1
+        place = 1000.0 * band + np.log((x - low[band]) / (high[band] - x))
+        share = np.interp(place, self._curve.place, self._curve.share)
+        height = np.interp(place, self._curve.place, self._curve.height)
+        zeta, good = self._newton(x, _within(left[band], right[band], share) + 1j * np.exp(height))
         if not good.all():
-            zeta[~good] = self._bisect_curve(x[~good], *ends[:, ~good])
+            zeta[~good] = self._search(x[~good] + 0j, left[band[~good]], right[band[~good]])
         return zeta
 
     def _newton(self, z: np.ndarray, zeta: np.ndarray, most: int = 14) -> tuple[np.ndarray, np.ndarray]:
@@ -225,24 +297,44 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
                 value, slope = self._map(zeta)
                 step = (value - z) / slope
                 zeta = zeta - step
-                if (np.abs(step) <= 1e-9 * np.abs(zeta)).all():  # quadratic: the next would be at rounding
+                if (np.abs(step) <= 1e-9 * np.abs(zeta.imag)).all():  # quadratic: the next would be at rounding
                     break
             value, slope = self._map(zeta)
             zeta = zeta - (value - z) / slope
-            # Next to an edge ζ is known to the root of a rounding only; what is asked is that it solves the equation.
-            good = (zeta.imag > 0.0) & (np.abs(value - z) <= 1e-12 * (np.abs(z) + np.abs(zeta)))
+            good = (zeta.imag > 0.0) & (np.abs(value - z) <= 1e-12 * self._size(z, zeta))
         return zeta, good
 
-    def _bisect_curve(self, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """As `_upper_root`, where Newton's method went astray: Re ψ increases along the curve."""
-        low, high = low.copy(), high.copy()
-        for _ in range(_STEPS):
-            s = 0.5 * (low + high)
-            zeta = s + 1j * self._height(s)
-            above = self._map(zeta)[0].real > x
-            low, high = np.where(above, low, s), np.where(above, s, high)
-        polished, good = self._newton(x, zeta, most=3)
-        return np.where(good, polished, zeta)
+    def _size(self, z: np.ndarray, zeta: np.ndarray) -> np.ndarray:
+        """What the rounding of ψ(ζ) − z is relative to."""
+        far, first, _ = self.population._shares(zeta)
+        return np.abs(z) + np.abs(zeta) * (np.abs(1.0 - self.gamma * far) + self.gamma * np.abs(first))
+
+    def _search(self, z: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """The root of ψ(ζ) = z, Im z ≥ 0, where Newton's method went astray.
+
+        The curves of constant Im ψ are graphs over Re ζ, and Re ψ increases along them.
+        """
+
+        def excess(u: np.ndarray, x: np.ndarray, rise: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+            s = _within(low, high, u)
+            zeta = s + 1j * self._height(s, rise)
+            value = np.where(rise == 0.0, self._on_curve(zeta), self._map(zeta)[0].real)
+            return np.where(s <= low, -np.inf, np.where(s >= high, np.inf, value - x))
+
+        bound = np.full(z.shape, 3.0 * _REACH)
+        s = _within(low, high, bracketed_root(excess, -bound, bound, z.real, z.imag, low, high))
+        zeta = s + 1j * self._height(s, z.imag)
+        polished, good = self._newton(z, zeta, most=3)
+        zeta = np.where(good, polished, zeta)
+        with np.errstate(all="ignore"):
+            residual = np.abs(self._map(zeta)[0] - z) / self._size(z, zeta)
+        if not (residual <= 1e-7).all():
+            worst = np.argmax(np.where(np.isnan(residual), np.inf, residual))
+            raise ArithmeticError(
+                f"the transform at z = {z[worst]:.6g} was not reached (relative residual {residual[worst]:.1e}); ask "
+                "farther from an edge of the bulk"
+            )
+        return zeta
 
     def _density(self, x: np.ndarray) -> np.ndarray:
         """Im m̃/(πγ) = Im ζ/(πγ|ζ|²)."""
@@ -252,8 +344,41 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         value = np.zeros(x.shape)
         if inside.any():
             zeta = self._upper_root(x[inside])
-            value[inside] = zeta.imag / (zeta.real**2 + zeta.imag**2) / (math.pi * self.ratio)
+            value[inside] = zeta.imag / (zeta.real**2 + zeta.imag**2) / (math.pi * self.gamma)
         return value
+
+    def _cumulated(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For atoms in closed form: π times the companion's mass right of x is the imaginary part of ∫ log(x − y).
+
+        With dz = ψ′dζ that is g₀ log ζ + γ ∫ [log(ζ − t) + t/(ζ − t)] H(dt) over t > 0, g₀ = 1 − γ(1 − H({0})).
+        """
+        if not isinstance(self.population, Discrete):
+            return super()._cumulated(x)
+        places, weights = self.population.locations, self.population.weights
+        places, weights = places[places > 0.0], weights[places > 0.0]
+        zeta = self._boundary(np.clip(x, *self.support))
+        g0, y, gap = self._share_at_zero / self.gamma, zeta.imag[:, None], zeta.real[:, None] - places
+        pull = places * y / (gap * gap + y * y)
+        angle = np.arctan2(zeta.imag, zeta.real)
+        above = g0 * angle + (np.arctan2(y, gap) - pull) @ weights
+        below = (-g0 * angle if g0 > 0.0 else g0 * np.arctan2(zeta.imag, -zeta.real)) + (
+            np.arctan2(y, -gap) + pull
+        ) @ weights
+        return below / math.pi, above / math.pi
+
+    def _masses(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self._cumulated(x) if isinstance(self.population, Discrete) else super()._masses(x)
+
+    def _boundary(self, x: np.ndarray) -> np.ndarray:
+        """ζ on the real line from above: real in the gaps, where it is only asked on which side of atoms it is."""
+        edges, points = np.array(self.bands).ravel(), np.array(self.critical_points).ravel()
+        at = np.searchsorted(edges, x)
+        zeta = points[np.minimum(at, len(points) - 1)].astype(complex)
+        for edge, point in zip(edges, points, strict=True):
+            zeta[x == edge] = point
+        inside = (at % 2 == 1) & (x < edges[np.minimum(at, len(edges) - 1)])
+        zeta[inside] = self._upper_root(x[inside])
+        return zeta
 
     def _zeta(self, z: np.ndarray) -> np.ndarray:
         """The root of ψ(ζ) = z that is z at infinity: z in the upper half plane or on the real line."""
@@ -270,25 +395,45 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
 
     def _real_root(self, x: np.ndarray) -> np.ndarray:
         """ζ for real x off the bulk: ψ increases on each gap, and the search never leaves it."""
-        low, high = np.full(x.shape, -np.inf), np.full(x.shape, np.inf)
-        for (left, right), (a, b) in zip(self.bands, self.critical_points, strict=True):
-            low[x >= right] = b
-            high = np.where((x <= left) & (high == np.inf), a, high)
-        # ζ ≤ ψ(ζ) right of the spectrum, ψ(ζ) ≤ ζ + γ∫tH left of it
-        low = np.where(low == -np.inf, np.minimum(x - self.ratio * self.population.moments(1)[0], high) - 1e-300, low)
-        high = np.where(high == np.inf, np.maximum(x, low), high)
-        for _ in range(80):
-            middle = 0.5 * (low + high)
-            if ((middle == low) | (middle == high)).all():
-                break
-            above = self._map(middle)[0] > x
-            low, high = np.where(above, low, middle), np.where(above, middle, high)
-        zeta = 0.5 * (low + high)
-        value, slope = self._map(zeta)
-        polished = zeta - (value - x) / np.where(slope > 1e-6, slope, np.inf)
-        return np.where(
-            (polished > zeta - (zeta - low) * 4.0) & (polished < zeta + (high - zeta) * 4.0), polished, zeta
-        )
+        edges, points = np.array(self.bands).ravel(), np.array(self.critical_points).ravel()
+        gap = np.searchsorted(edges, x)  # even: the gap left of that edge; at a lower edge it is that gap's end
+        gap = np.where(gap % 2 == 1, gap + 1, gap)
+        if points[0] > 0.0:  # between 0 = ψ(0) and the bulk as in a gap
+            gap = np.where((gap == 0) & (x > 0.0), 1, gap)
+        zeta, free = np.empty(x.shape), ~np.isin(x, edges)
+        count = len(edges)
+        # In the logarithms of the distances from the edges ψ is close to a line, of slope 2 next to them and 1 far out.
+        for side, end in ((1.0, count), (-1.0, 0)):
+            outer = (gap == end) & free
+            start, edge = (points[-1], edges[-1]) if side > 0.0 else (points[0], edges[0])
+            distance = side * (x[outer] - edge)
+            # ζ ≤ ψ(ζ) right of the spectrum, ψ(ζ) ≤ ζ + γ∫tH left of it
+            reach = side * (x[outer] - start) + (0.0 if side > 0.0 else self.gamma * self.population.moments(1)[0])
+            size = np.log(np.maximum(reach, 1e-300)) + 1e-9
+            least = np.minimum(size - 1.0, math.log(max(abs(start), 1e-300)) - _REACH)
+
+            def excess(
+                u: np.ndarray, distance: np.ndarray, side: float = side, start: float = start, edge: float = edge
+            ) -> np.ndarray:
+                rise = side * (self._map(start + side * np.exp(u))[0] - edge)
+                return np.log(np.maximum(rise, 0.0)) - np.log(distance)
+
+            zeta[outer] = start + side * np.exp(bracketed_root(excess, least, size, distance))
+        inner = (gap > 0) & (gap < count) & free
+        left = gap[inner] % 2  # 1 in the gap from 0 on
+        low, bottom = (np.where(left, 0.0, a[gap[inner] - 1]) for a in (points, edges))
+        high, top = (a[gap[inner] - left] for a in (points, edges))
+
+        def rise(u: np.ndarray, x: np.ndarray, low: np.ndarray, high: np.ndarray, *ends: np.ndarray) -> np.ndarray:
+            value = self._map(_within(low, high, u))[0]
+            below, above = np.maximum(value - ends[0], 0.0), np.maximum(ends[1] - value, 0.0)
+            return np.log(below * (ends[1] - x)) - np.log(above * (x - ends[0]))
+
+        bound = np.full(low.shape, 2.0 * _REACH) + np.log(np.maximum(high / np.where(low > 0.0, low, high), 1.0))
+        zeta[inner] = _within(low, high, bracketed_root(rise, -bound, bound, x[inner], low, high, bottom, top))
+        for edge, point in zip(edges, points, strict=True):
+            zeta[x == edge] = point
+        return zeta
 
     def _descend(self, z: np.ndarray) -> np.ndarray:
         """ζ for z in the upper half plane, followed down from far above the spectrum."""
@@ -296,28 +441,29 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
             return z
         top = self.bands[-1][1]
         height = 4.0 * (top + float(np.abs(z).max()))
-        zeta, good = self._newton(z + 1j * height, z + 1j * height - self.ratio * self.population.moments(1)[0])
+        zeta, good = self._newton(z + 1j * height, z + 1j * height - self.gamma * self.population.moments(1)[0])
         least = 0.1 * float(z.imag.min())
         while height > least:
             height *= 0.3
             zeta, good = self._newton(z + 1j * height, zeta)
         zeta, good = self._newton(z, zeta)
         if not good.all():
-            raise ArithmeticError(
-                f"the transform at z = {z[~good][0]:.6g} was not reached: residual "
-                f"{abs(self._map(zeta[~good][:1])[0][0] - z[~good][0]):.1e}; ask farther from an edge of the bulk"
-            )
+            lost = z[~good]
+            bound = np.abs(lost) + self.gamma * self.population.moments(1)[0] + self.population.ends[1]
+            zeta[~good] = self._search(lost, -2.0 * bound, 2.0 * bound)
         return zeta
 
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """m = m_H(ζ)/(1 + γ ∫ t/(ζ − t)), without the division by z of m̃'s definition."""
         zeta = self._zeta(z)
         inner, inner_slope = self.population._transforms(zeta)
-        first, second = self.population._ratios(zeta)
-        rest = 1.0 + self.ratio * first
+        far, first, second = self.population._shares(zeta)
+        rest = (1.0 - self.gamma * far) + self.gamma * first
         first_slope = -inner - zeta * inner_slope
-        slope = (inner_slope * rest - inner * self.ratio * first_slope) / rest**2
-        steepness = 1.0 - self.ratio * second  # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
+        slope = (inner_slope * rest - inner * self.gamma * first_slope) / rest**2
+        steepness = (
+            1.0 - self.gamma * far
+        ) - self.gamma * second  # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
         return inner / rest, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
     def companion(self, z: np.ndarray) -> np.ndarray:
@@ -333,7 +479,7 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
 
     def _moments(self, k: int) -> np.ndarray:
         """From the free cumulants of the companion, γ ∫ t^j H(dt)."""
-        cumulants = self.ratio * self.population.moments(k)
+        cumulants = self.gamma * self.population.moments(k)
         moments = np.zeros(k + 1)
         moments[0] = 1.0
         for j in range(1, k + 1):
@@ -341,11 +487,11 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
             for s in range(1, j + 1):  # power: the series of M^s up to what is known
                 power = np.convolve(power, moments[:j])[:j]
                 moments[j] += cumulants[s - 1] * power[j - s] if j - s < len(power) else 0.0
-        return moments[1:] / self.ratio
+        return moments[1:] / self.gamma
 
     def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
         """Eigenvalues of Gaussian sample covariances whose population eigenvalues are quantiles of H."""
-        n = max(1, round(dimension / self.ratio))
+        n = max(1, round(dimension / self.gamma))
         variance = self.population.ppf((np.arange(dimension) + 0.5) / dimension) / n
         root = np.sqrt(variance[variance > 0.0])
 
@@ -355,3 +501,14 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
             return np.concatenate([np.zeros(dimension - len(values)), np.maximum(values, 0.0)])
 
         return draw
+
+
+def _logistic(u: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-u))
+
+
+def _within(low: np.ndarray, high: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """The point of (low, high) at logistic coordinate u, from the nearer end."""
+    share = np.exp(-np.abs(u))
+    share = share / (1.0 + share)
+    return np.where(u < 0.0, low + (high - low) * share, high - (high - low) * share)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from theory.laws.law import Law, sample_size
+from theory.laws.law import Law, sample_shape
+from theory.statement.arguments import integer
 
 __all__ = ["MatrixLaw"]
 
@@ -22,7 +23,9 @@ class MatrixLaw(Law):
     def _spectrum(self, dimension: int) -> Callable[[np.random.Generator], np.ndarray]:
         """What draws the eigenvalues of one matrix of a dimension."""
 
-    def rvs(self, size: int, rng: np.random.Generator | int, *, dimension: int | None = None) -> np.ndarray:
+    def rvs(
+        self, size: int | tuple[int, ...], rng: np.random.Generator | int, *, dimension: int | None = None
+    ) -> np.ndarray:
         """Eigenvalues of independent Gaussian or randomly rotated matrices of the model that the law belongs to.
 
         The spectra of which the law is made are their quantiles; other sizes of the model are `dimension` over its
@@ -30,7 +33,7 @@ class MatrixLaw(Law):
 
         Parameters
         ----------
-        size : int
+        size : int or tuple of int
         rng : numpy.random.Generator or seed
             The same seed gives the same samples.
         dimension : int, optional
@@ -39,7 +42,7 @@ class MatrixLaw(Law):
 
         Returns
         -------
-        ndarray, shape (size,)
+        ndarray, shape `size`
             Shuffled, so that any part of them is a fair one.
 
         Raises
@@ -47,11 +50,11 @@ class MatrixLaw(Law):
         ValueError
             If `size` is negative or `dimension` below 2.
         """
-        size = sample_size(size)
+        shape = sample_shape(size)
+        size = math.prod(shape)
         dimension = self._dimension if dimension is None else dimension
-        if isinstance(dimension, bool) or not isinstance(dimension, int | np.integer) or dimension < 2:
-            raise ValueError(f"`dimension` must be an integer of at least 2; got {dimension!r}")
+        dimension = integer("dimension", dimension, 2)
         rng, draw = np.random.default_rng(rng), self._spectrum(int(dimension))
         count = math.ceil(size / dimension)
         values = np.concatenate([draw(rng) for _ in range(count)]) if count else np.empty(0)
-        return rng.permutation(values)[:size]
+        return rng.permutation(values)[:size].reshape(shape)

@@ -97,10 +97,29 @@ class Discrete(Law):
         share *= share
         return first, np.einsum("ij,j->i", share, weights)
 
-    def _squares(self, s: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        inverse = 1.0 / ((s[:, None] - self.locations) ** 2 + v[:, None])
-        weights = self.weights * self.locations**2
-        return inverse @ weights, -(inverse * inverse) @ weights
+    @cached_property
+    def _weights_above(self) -> np.ndarray:
+        """Weights of all locations from the k-th on, k = 0, …, K."""
+        return np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
+
+    def _shares(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        size = np.abs(zeta)
+        far = self._weights_above[np.searchsorted(self.locations, size, side="right")]
+        above = self.locations > size[:, None]
+        point = zeta[:, None]
+        share = np.where(above, point, self.locations) / (point - self.locations)
+        weights = self.weights.astype(share.dtype)
+        first = np.einsum("ij,j->i", share, weights)
+        # t²/(ζ − t)² = 1 − 2u + u² for u = ζ/(ζ − t)
+        share *= np.where(above, share - 2.0, share)
+        return far, first, np.einsum("ij,j->i", share, weights)
+
+    def _square_shares(self, s: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        size2 = s * s + v
+        far = self._weights_above[np.searchsorted(self.locations, np.sqrt(size2), side="right")]
+        s, v, t2 = s[:, None], v[:, None], self.locations**2
+        square = np.where(t2 > size2[:, None], 2.0 * s * self.locations - s * s - v, t2)
+        return far, np.einsum("ij,j->i", square / ((s - self.locations) ** 2 + v), self.weights)
 
     def _moments(self, k: int) -> np.ndarray:
         return np.array([float(self.weights @ self.locations**j) for j in range(1, k + 1)])
@@ -176,14 +195,15 @@ class Continuous(Law):
         inside = np.abs(t) <= 1.0
         return np.where(inside, legendre.legval(np.where(inside, t, 0.0), self._coefficients), 0.0)
 
-    def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
+    def _cumulated(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         t = np.clip((x - self.low) / self._half - 1.0, -1.0, 1.0)
-        return self._half * legendre.legval(t, legendre.legint(self._coefficients, lbnd=-1.0))
+        below, above = (legendre.legint(self._coefficients, lbnd=end) for end in (-1.0, 1.0))
+        return self._half * legendre.legval(t, below), -self._half * legendre.legval(t, above)
 
     @property
     def mass(self) -> float:
         """Total mass."""
-        return float(self._continuous_cdf(np.array(self.high)))
+        return 2.0 * self._half * float(self._coefficients[0])
 
     def _moments(self, k: int) -> np.ndarray:
         t, w = self._rule
@@ -265,11 +285,16 @@ class Mixture(Law):
         """Total mass."""
         return float(self._sum([law.mass for law in self.laws]))
 
+    @property
+    def _divergences(self) -> tuple[float, ...]:
+        return tuple(sorted({place for law in self.laws for place in law._divergences}))
+
     def _density(self, x: np.ndarray) -> np.ndarray:
         return self._sum([law._density(x) for law in self.laws])
 
-    def _continuous_cdf(self, x: np.ndarray) -> np.ndarray:
-        return self._sum([law._continuous_cdf(x) for law in self.laws])
+    def _masses(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        below, above = zip(*(law._masses(x) for law in self.laws), strict=True)
+        return self._sum(below), self._sum(above)
 
     def _moments(self, k: int) -> np.ndarray:
         return self._sum([law._moments(k) for law in self.laws])
@@ -282,6 +307,10 @@ class Mixture(Law):
         first, second = zip(*(law._ratios(zeta) for law in self.laws), strict=True)
         return self._sum(first), self._sum(second)
 
-    def _squares(self, s: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        value, slope = zip(*(law._squares(s, v) for law in self.laws), strict=True)
-        return self._sum(value), self._sum(slope)
+    def _shares(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        far, first, second = zip(*(law._shares(zeta) for law in self.laws), strict=True)
+        return self._sum(far), self._sum(first), self._sum(second)
+
+    def _square_shares(self, s: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        far, square = zip(*(law._square_shares(s, v) for law in self.laws), strict=True)
+        return self._sum(far), self._sum(square)

@@ -19,6 +19,7 @@ import numpy as np
 
 from theory.local_analysis.sphere import largest_modulus, smallest_on_tangents, smallest_ratio, unit_points
 from theory.local_analysis.zonal_kernel import RELU, ZonalKernel, ZonalSum, monomial
+from theory.statement.arguments import integer
 from theory.statement.teacher import Teacher, line_angles
 
 __all__ = ["Certificate", "certificate", "spread_bound"]
@@ -225,7 +226,7 @@ def certificate(teacher: Teacher, kind: str = "minimum-norm", *, degree: int = 8
     """
     if kind not in ("minimum-norm", "degree"):
         raise ValueError(f"`kind` must be minimum-norm or degree; got {kind!r}")
-    if kind == "degree" and (isinstance(degree, bool) or degree != int(degree) or degree < 4 or degree % 2):
+    if kind == "degree" and integer("degree", degree, 4) % 2:
         raise ValueError(f"`degree` must be an even integer of at least 4; got {degree!r}")
     kernel = RELU if kind == "minimum-norm" else monomial(int(degree))
     r, count = teacher.rank, teacher.size

@@ -409,8 +409,8 @@ class SmallDecay:
 
     masses: np.ndarray
     directions: np.ndarray
-    loss: float
-    value: float
+    loss: float | np.ndarray
+    value: float | np.ndarray
 
 
 def small_decay(certificate: Certificate, decay: float | np.ndarray) -> SmallDecay:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from scipy.special import erf, eval_hermitenorm, expit, ndtr
+from theory.statement.named import Named
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["ACTIVATIONS", "Activation", "as_activation"]
 
@@ -43,8 +47,8 @@ class Activation:
     'arctan'
     """
 
-    function: Callable[[float], float] = field(repr=False)
-    derivative: Callable[[float], float] = field(repr=False)
+    function: Callable[[Any], Any] = field(repr=False)
+    derivative: Callable[[Any], Any] = field(repr=False)
     name: str = ""
     kinks: tuple[float, ...] = ()
     vectorized: bool = field(default=False, repr=False)
@@ -61,7 +65,7 @@ class Activation:
             raise ValueError(f"`kinks` must be a sequence of numbers; got {self.kinks!r}") from None
         _check_pair(self)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         # Those known by name stay themselves in another process, where their compiled kernels are found by identity.
         if ACTIVATIONS.get(self.name) is self:
             return as_activation, (self.name,)
@@ -75,13 +79,17 @@ class Activation:
         """σ′ at every entry of `x`."""
         return self._apply(self.derivative, x)
 
-    def _apply(self, f: Callable, x: np.ndarray) -> np.ndarray:
+    def _apply(self, f: Callable[..., Any], x: np.ndarray) -> np.ndarray:
+        import numpy as np
+
         x = np.asarray(x, dtype=float)
         return f(x) if self.vectorized else np.vectorize(f, otypes=[float])(x)
 
 
 def _check_pair(activation: Activation) -> None:
     """σ′ must be the derivative of σ; irrational probe points stay clear of any kink a user is likely to have."""
+    import numpy as np
+
     points = np.array([-7.31, -2.237, -1.4142, -0.531, -0.0717, 0.1137, 0.7071, 1.5811, 3.1623, 6.733])
     try:
         with np.errstate(all="ignore"):
@@ -106,51 +114,87 @@ def _check_pair(activation: Activation) -> None:
         )
 
 
-def _relu(x):
-    return np.maximum(x, 0.0)
+# Named activations. Each is built when it is first asked for, and imports what it is made of then: the names alone have
+# to be at hand for the command line, which starts without numpy and scipy.
 
 
-def _relu_slope(x):
-    return (np.asarray(x) > 0.0).astype(float)
+def _relu() -> Activation:
+    import numpy as np
+
+    return Activation(
+        lambda x: np.maximum(x, 0.0),
+        lambda x: (np.asarray(x) > 0.0).astype(float),
+        name="relu",
+        kinks=(0.0,),
+        vectorized=True,
+    )
 
 
-def _tanh_slope(x):
-    return 1.0 / np.cosh(np.clip(x, -350.0, 350.0)) ** 2
+def _tanh() -> Activation:
+    import numpy as np
+
+    return Activation(np.tanh, lambda x: 1.0 / np.cosh(np.clip(x, -350.0, 350.0)) ** 2, name="tanh", vectorized=True)
 
 
-def _erf(x):
-    return erf(np.asarray(x) / math.sqrt(2.0))
+def _erf() -> Activation:
+    import numpy as np
+    from scipy.special import erf
+
+    return Activation(
+        lambda x: erf(np.asarray(x) / math.sqrt(2.0)),
+        lambda x: 2.0 * _INV_SQRT_2PI * np.exp(-0.5 * np.square(x)),
+        name="erf",
+        vectorized=True,
+    )
 
 
-def _erf_slope(x):
-    return 2.0 * _INV_SQRT_2PI * np.exp(-0.5 * np.square(x))
+def _softplus() -> Activation:
+    import numpy as np
+    from scipy.special import expit
+
+    return Activation(lambda x: np.logaddexp(0.0, x), expit, name="softplus", vectorized=True)
 
 
-def _softplus(x):
-    return np.logaddexp(0.0, x)
+def _sigmoid() -> Activation:
+    import numpy as np
+    from scipy.special import expit
+
+    return Activation(expit, lambda x: expit(x) * expit(np.negative(x)), name="sigmoid", vectorized=True)
 
 
-def _sigmoid_slope(x):
-    return expit(x) * expit(np.negative(x))
+def _gelu() -> Activation:
+    import numpy as np
+    from scipy.special import ndtr
+
+    return Activation(
+        lambda x: x * ndtr(x),
+        lambda x: ndtr(x) + x * _INV_SQRT_2PI * np.exp(-0.5 * np.square(x)),
+        name="gelu",
+        vectorized=True,
+    )
 
 
-def _gelu(x):
-    return x * ndtr(x)
+def _silu() -> Activation:
+    import numpy as np
+    from scipy.special import expit
+
+    return Activation(
+        lambda x: x * expit(x),
+        lambda x: expit(x) * (1.0 + x * expit(np.negative(x))),
+        name="silu",
+        vectorized=True,
+    )
 
 
-def _gelu_slope(x):
-    return ndtr(x) + x * _INV_SQRT_2PI * np.exp(-0.5 * np.square(x))
+def _sin() -> Activation:
+    import numpy as np
 
-
-def _silu(x):
-    return x * expit(x)
-
-
-def _silu_slope(x):
-    return expit(x) * (1.0 + x * expit(np.negative(x)))
+    return Activation(np.sin, np.cos, name="sin", vectorized=True)
 
 
 def _hermite(degree: int) -> Activation:
+    from scipy.special import eval_hermitenorm
+
     return Activation(
         lambda x: eval_hermitenorm(degree, x),
         lambda x: degree * eval_hermitenorm(degree - 1, x),
@@ -159,17 +203,19 @@ def _hermite(degree: int) -> Activation:
     )
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    "relu": Activation(_relu, _relu_slope, name="relu", kinks=(0.0,), vectorized=True),
-    "tanh": Activation(np.tanh, _tanh_slope, name="tanh", vectorized=True),
-    "erf": Activation(_erf, _erf_slope, name="erf", vectorized=True),
-    "softplus": Activation(_softplus, expit, name="softplus", vectorized=True),
-    "sigmoid": Activation(expit, _sigmoid_slope, name="sigmoid", vectorized=True),
-    "gelu": Activation(_gelu, _gelu_slope, name="gelu", vectorized=True),
-    "silu": Activation(_silu, _silu_slope, name="silu", vectorized=True),
-    "sin": Activation(np.sin, np.cos, name="sin", vectorized=True),
-    **{f"He{k}": _hermite(k) for k in range(1, 6)},
-}
+ACTIVATIONS: Mapping[str, Activation] = Named(
+    {
+        "relu": _relu,
+        "tanh": _tanh,
+        "erf": _erf,
+        "softplus": _softplus,
+        "sigmoid": _sigmoid,
+        "gelu": _gelu,
+        "silu": _silu,
+        "sin": _sin,
+        **{f"He{degree}": partial(_hermite, degree) for degree in range(1, 6)},
+    }
+)
 """Activations known by name; ``erf`` means erf(z/√2)."""
 
 

@@ -1,29 +1,118 @@
-"""The statement of a problem: sizes, activation, target, noise, step and ridge. It holds no formula of the theory."""
+"""The statement of a problem: sizes, activation, target, noise, step and ridge. It holds no formula of the theory.
+
+The fields of `Problem` are described here and nowhere else: the command line, the sweep file and the results file read
+their descriptions. That is why this module imports numpy and scipy only where it computes: a start has to be quick.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
-
-import numpy as np
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 from theory.statement.activation import ACTIVATIONS, Activation, as_activation
-from theory.statement.arguments import integer, real
-from theory.statement.target import Target, as_target
+from theory.statement.arguments import boolean, integer, real
+from theory.statement.import_path import import_path, imported, path_among
+from theory.statement.second_layer import SECOND_LAYERS, SecondLayer, as_second_layer
 
-__all__ = ["ACTIVATIONS", "SECOND_LAYERS", "Activation", "Problem", "Target", "as_activation", "as_target"]
+if TYPE_CHECKING:
+    from theory.statement.target import Target
 
-SECOND_LAYERS = ("gaussian", "rademacher", "constant")
-"""Laws of √N a_j: standard normal, ±1 with equal odds, or 1."""
+__all__ = ["Described", "Problem", "described", "described_fields"]
 
 _MAX_LATENTS = 3
 
 
 @dataclass(frozen=True)
+class Described:
+    """What there is to know of a field of `Problem`, but for its default.
+
+    Attributes
+    ----------
+    kind : type
+        bool, int, float or str: what its values are in an option, in a sweep file, and in a column of a results file.
+    help : str
+        One line for the command line.
+    rule : callable, optional
+        (name, value) -> value, which refuses what breaks the field's rule; None is passed by where it is the default.
+    option : str
+        Of the command line; the name with dashes where it is empty.
+    example : object
+        Default of the command line for a field that `Problem` has no default for.
+    grid : bool
+        Whether several values make one problem: penalties, separated by commas on the command line.
+    after : str
+        The field whose option this one's follows; the fields' own order where it is empty.
+    """
+
+    kind: type
+    help: str
+    rule: Callable[[str, Any], Any] | None = None
+    option: str = ""
+    example: Any = None
+    grid: bool = False
+    after: str = ""
+
+
+def described(kind: type, help: str, **more: Any) -> dict[str, Described]:
+    """The metadata of a field of `Problem`: its description.
+
+    Parameters
+    ----------
+    kind : type
+    help : str
+    **more
+        Further attributes of `Described`.
+
+    Returns
+    -------
+    dict
+    """
+    return {"described": Described(kind, help, **more)}
+
+
+def described_fields(statement: type | None = None) -> dict[str, Described]:
+    """The descriptions of the fields of `Problem`, by name and in order.
+
+    Parameters
+    ----------
+    statement : type, optional
+        A subclass of `Problem`.
+
+    Returns
+    -------
+    dict of str to Described
+    """
+    return {one.name: one.metadata["described"] for one in dataclasses.fields(statement or Problem)}
+
+
+def _ridge(name: str, value: Any) -> float | tuple[float, ...]:
+    import numpy as np
+
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
+        grid = tuple(real(name, x, positive=True) for x in np.asarray(value, dtype=object).ravel())
+        if not grid:
+            raise ValueError(f"`{name}` must hold at least one penalty; got an empty sequence")
+        return grid
+    return real(name, value, positive=True)
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    """Names in words; a run of numbered ones by its ends: He1 ... He5."""
+    plain = [name for name in names if not name[-1].isdigit()]
+    numbered = [name for name in names if name[-1].isdigit()]
+    last = f"{numbered[0]} ... {numbered[-1]}" if numbered else plain.pop()
+    return f"{', '.join(plain)} or {last}"
+
+
+_count = partial(integer, minimum=2)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
     """One giant gradient step on a two-layer network, followed by ridge regression on its features.
 
@@ -43,7 +132,7 @@ class Problem:
     n_step : int, optional
         Fresh samples n₀ of the gradient step; `n` by default.
     activation : str or Activation
-        σ: relu, tanh, erf (meaning erf(z/√2)), softplus, sigmoid, gelu, silu, sin, He1 … He5, or an `Activation`.
+        σ: a name in `ACTIVATIONS`, of which erf means erf(z/√2), or an `Activation`.
     centered : bool
         Subtract E σ(Z) from σ.
     target : str, callable or Target
@@ -54,8 +143,8 @@ class Problem:
         η = `scale` · n₀^`alpha`, with 0 ≤ `alpha` ≤ 1.
     eta : float, optional
         The step size itself; overrides `alpha` and `scale`. 0 means random features.
-    second_layer : {"gaussian", "rademacher", "constant"}
-        Law of √N a_j.
+    second_layer : str or SecondLayer
+        Law of √N a_j: a name in `SECOND_LAYERS` (gaussian, rademacher, constant), or a `SecondLayer`.
     ridge : float or sequence of float
         Penalty λ > 0, or a grid of them.
 
@@ -64,6 +153,11 @@ class Problem:
     ValueError
         Naming the argument, the rule it breaks and the value given.
 
+    Notes
+    -----
+    All arguments are given by name. Two problems are equal that say the same, whichever way: ``ridge=0.1`` and
+    ``ridge=[0.1]``, ``"relu"`` and ``ACTIVATIONS["relu"]``.
+
     Examples
     --------
     >>> problem = Problem(n=2000, d=1000, width=1500)
@@ -71,48 +165,85 @@ class Problem:
     15.430
     """
 
-    n: int
-    d: int
-    width: int
-    n_step: int | None = None
-    activation: str | Activation = "relu"
-    centered: bool = True
-    target: str | Callable[[np.ndarray], np.ndarray] | Target = "z + 0.5*He2(z)"
-    noise: float = 0.5
-    alpha: float = 0.36
-    scale: float = 1.0
-    eta: float | None = None
-    second_layer: str = "gaussian"
-    ridge: float | Sequence[float] = 0.1
+    n: int = field(metadata=described(int, "Samples for the features and the ridge fit.", rule=_count, example=2000))
+    d: int = field(metadata=described(int, "Input dimension.", rule=_count, example=1000))
+    width: int = field(metadata=described(int, "Hidden neurons N.", rule=_count, example=1500))
+    n_step: int | None = field(
+        default=None,
+        metadata=described(int, "Fresh samples of the gradient step; n by default.", rule=_count, after="n"),
+    )
+    activation: str | Activation = field(default="relu", metadata=described(str, f"{_listed(ACTIVATIONS)}."))
+    centered: bool = field(
+        default=True,
+        metadata=described(
+            bool, "Subtract E sigma(Z) from the activation.", rule=boolean, option="--center/--no-center"
+        ),
+    )
+    target: str | Callable[[Any], Any] = field(
+        default="z + 0.5*He2(z)", metadata=described(str, 'Expression in z, or in z1, z2, z3: "z1 + z1*z2".')
+    )
+    noise: float = field(
+        default=0.5,
+        metadata=described(float, "Standard deviation of the label noise.", rule=partial(real, minimum=0.0)),
+    )
+    alpha: float = field(
+        default=0.36,
+        metadata=described(
+            float,
+            "Exponent of the step size, eta = scale * n_step**alpha.",
+            rule=partial(real, minimum=0.0, maximum=1.0),
+        ),
+    )
+    scale: float = field(
+        default=1.0, metadata=described(float, "Factor of the step size.", rule=partial(real, positive=True))
+    )
+    eta: float | None = field(
+        default=None,
+        metadata=described(
+            float, "The step size itself; overrides --alpha and --scale.", rule=partial(real, minimum=0.0)
+        ),
+    )
+    second_layer: str | SecondLayer = field(default="gaussian", metadata=described(str, f"{_listed(SECOND_LAYERS)}."))
+    ridge: float | Sequence[float] = field(
+        default=0.1, metadata=described(float, "Penalty, or several separated by commas.", rule=_ridge, grid=True)
+    )
 
     def __post_init__(self) -> None:
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
-        put("n", integer("n", self.n, 2))
-        put("d", integer("d", self.d, 2))
-        put("width", integer("width", self.width, 2))
-        if self.n_step is not None:
-            put("n_step", integer("n_step", self.n_step, 2))
+        for one in dataclasses.fields(self):
+            rule, value = one.metadata["described"].rule, getattr(self, one.name)
+            if rule is not None and not (value is None and one.default is None):
+                object.__setattr__(self, one.name, rule(one.name, value))
         as_activation(self.activation)
-        if not isinstance(self.centered, bool | np.bool_):
-            raise ValueError(f"`centered` must be True or False; got {self.centered!r}")
         k = self.teacher.k
         if k > _MAX_LATENTS:
             raise ValueError(f"`target` must have at most {_MAX_LATENTS} latents; got {k}")
         if k > self.d:
             raise ValueError(f"`d` must be at least the number of latents, {k}; got {self.d}")
-        put("noise", real("noise", self.noise, minimum=0.0))
-        put("alpha", real("alpha", self.alpha, minimum=0.0, maximum=1.0))
-        put("scale", real("scale", self.scale, positive=True))
-        if self.eta is not None:
-            put("eta", real("eta", self.eta, minimum=0.0))
-        if self.second_layer not in SECOND_LAYERS:
-            raise ValueError(f"`second_layer` must be one of {', '.join(SECOND_LAYERS)}; got {self.second_layer!r}")
-        put("ridge", _ridge(self.ridge))
+        as_second_layer(self.second_layer)
 
-    def __reduce__(self):
-        return Problem, tuple(getattr(self, f.name) for f in dataclasses.fields(self))
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _stated_again, (type(self), self._fields())
+
+    def _fields(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+
+    def _content(self) -> tuple[Any, ...]:
+        """What the problem says, apart from the way in which it is written."""
+        written = {
+            "activation": self.sigma,
+            "target": self.teacher,
+            "second_layer": self.law_of_a,
+            "ridge": self.ridges,
+        }
+        return tuple((self._fields() | written).values())
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
 
     @property
     def n0(self) -> int:
@@ -152,7 +283,14 @@ class Problem:
     @cached_property
     def teacher(self) -> Target:
         """The target as a `Target`."""
+        from theory.statement.target import as_target
+
         return as_target(self.target)
+
+    @cached_property
+    def law_of_a(self) -> SecondLayer:
+        """The law of √N a_j as a `SecondLayer`."""
+        return as_second_layer(self.second_layer)
 
     def replace(self, **changes: Any) -> Problem:
         """A copy with some fields changed, validated again."""
@@ -160,6 +298,8 @@ class Problem:
 
     def fingerprint(self) -> str:
         """A digest of the values of target, σ and σ′ at fixed points: tells functions of the same name apart."""
+        import numpy as np
+
         points = np.random.default_rng(0).standard_normal((16, self.teacher.k))
         values = [self.teacher(points), self.sigma(points[:, 0]), self.sigma.slope(points[:, 0])]
         # twelve digits: what another machine's arithmetic leaves alone
@@ -167,22 +307,169 @@ class Problem:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field as plain JSON values, with n₀ and η resolved."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return fields | {
+        """Every field as plain JSON values, with n₀ and η resolved; `from_dict` makes the problem of it again.
+
+        A key ``own`` is there only for an activation, target or second layer of the user's own: how to come by it, an
+        import path or values, or why there is no way. A key ``given`` is there only where `n_step` or `eta` is given
+        although it is what it would be by default.
+
+        Returns
+        -------
+        dict
+        """
+        content = self._fields() | {
             "n_step": self.n0,
             "activation": self.sigma.name,
-            "centered": bool(self.centered),
             "target": self.teacher.name,
             "eta": self.step_size,
+            "second_layer": self.law_of_a.name,
             "ridge": list(self.ridges),
         }
+        own = {name: describe(self) for name, describe in _OWN.items()}
+        if any(own.values()):
+            content["own"] = {name: how for name, how in own.items() if how}
+        derived = _derived(content)
+        if given := [name for name in derived if getattr(self, name) is not None]:
+            content["given"] = given
+        return content
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], **own: Any) -> Problem:
+        """The problem that `to_dict` has written, in this process or, by way of JSON, in another.
+
+        What was resolved stays a default, so that ``replace`` means what it says: `n_step` follows n where it equals
+        n, and η follows `alpha` and `scale` where it is `scale` · n₀^`alpha` to its last digits (a power may differ
+        there between machines), unless ``given`` names them. Modules that ``own`` names are imported.
+
+        Parameters
+        ----------
+        content : mapping
+            As `to_dict` gives; fields with a default may be left out.
+        **own
+            `activation`, `target` or `second_layer`, in place of what the mapping says: needed for a lambda, a closure
+            and what a script or a notebook defines, to which no import path leads.
+
+        Returns
+        -------
+        Problem
+
+        Raises
+        ------
+        ValueError
+            If a key is unknown or missing, a function is not to be had, or a field breaks its rule.
+
+        Examples
+        --------
+        >>> problem = Problem.from_dict(Problem(n=2000, d=1000, width=1500).to_dict())
+        >>> problem == Problem(n=2000, d=1000, width=1500)
+        True
+        >>> print(f"{problem.replace(alpha=0.0).step_size:.1f}")
+        1.0
+        """
+        known = {one.name: one for one in dataclasses.fields(cls)}
+        for name in content:
+            if name not in (*known, "own", "given"):
+                raise ValueError(f"`content` must use the keys {', '.join(known)}, own, given; got {name!r}")
+        for name in own:
+            if name not in _OWN:
+                raise ValueError(f"`own` must name {', '.join(_OWN)}; got {name!r}")
+        for name, one in known.items():
+            if one.default is dataclasses.MISSING and name not in content:
+                raise ValueError(f"`content` must have the key {name}; got {', '.join(content)}")
+        fields = {name: content[name] for name in known if name in content}
+        for name in _derived(content):
+            if name not in content.get("given", ()):
+                fields[name] = None
+        ways = content.get("own", {})
+        fields |= {name: _own_again(name, how) for name, how in ways.items() if name not in own}
+        ridge = fields.get("ridge")
+        if isinstance(ridge, list) and len(ridge) == 1:
+            fields["ridge"] = ridge[0]
+        return cls(**(fields | own))
 
 
-def _ridge(value: Any) -> float | tuple[float, ...]:
-    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
-        grid = tuple(real("ridge", x, positive=True) for x in np.asarray(value, dtype=object).ravel())
-        if not grid:
-            raise ValueError("`ridge` must hold at least one penalty; got an empty sequence")
-        return grid
-    return real("ridge", value, positive=True)
+def _stated_again(statement: type[Problem], fields: dict[str, Any]) -> Problem:
+    return statement(**fields)
+
+
+def _derived(content: Mapping[str, Any]) -> list[str]:
+    """Which of n₀ and η, resolved, are what they are by default."""
+    found = []
+    n_step = content.get("n_step")
+    if n_step is not None and n_step == content["n"]:
+        found.append("n_step")
+    eta = content.get("eta")
+    if eta is not None and {"alpha", "scale"} <= set(content):
+        usual = content["scale"] * float(content["n"] if n_step is None else n_step) ** content["alpha"]
+        if math.isclose(eta, usual, rel_tol=1e-15, abs_tol=0.0):
+            found.append("eta")
+    return found
+
+
+# What is the user's own, and the way to it ----------------------------------------------------------------------------
+
+
+def _own_activation(problem: Problem) -> dict[str, Any] | None:
+    sigma = problem.sigma
+    if ACTIVATIONS.get(sigma.name) is sigma:
+        return None
+    if path := path_among(sigma, (sigma.function, sigma.derivative)):
+        return {"path": path}
+    parts = {"function": import_path(sigma.function), "derivative": import_path(sigma.derivative)}
+    if None in parts.values():
+        return _no_way("activation", sigma.name)
+    return {"name": sigma.name, **parts, "kinks": list(sigma.kinks), "vectorized": sigma.vectorized}
+
+
+def _own_target(problem: Problem) -> dict[str, Any] | None:
+    teacher = problem.teacher
+    if isinstance(teacher.source, str):
+        return None if teacher.name == teacher.source else {"name": teacher.name, "expression": teacher.source}
+    if path := path_among(teacher, (teacher.source,)):
+        return {"path": path}
+    path = import_path(teacher.source)
+    return {"name": teacher.name, "function": path, "k": teacher.k} if path else _no_way("target", teacher.name)
+
+
+def _own_second_layer(problem: Problem) -> dict[str, Any] | None:
+    law = problem.law_of_a
+    if law.name in SECOND_LAYERS and SECOND_LAYERS[law.name] is law:
+        return None
+    if path := path_among(law, (law.sampler, law.quadrature)):
+        return {"path": path}
+    functions = {name: getattr(law, name) for name in ("sampler", "quadrature")}
+    paths = {name: import_path(function) for name, function in functions.items() if function is not None}
+    if None in paths.values():
+        return _no_way("second_layer", law.name)
+    values = {"atoms": list(law.atoms), "odds": list(law.odds), "moments": list(law.moments)}
+    return {"name": law.name, **values, **paths}
+
+
+def _no_way(argument: str, name: str) -> dict[str, Any]:
+    return {
+        "lost": f"no import path leads to {name}: give it to from_dict again as {argument}=..., or keep it in a module"
+    }
+
+
+_OWN = {"activation": _own_activation, "target": _own_target, "second_layer": _own_second_layer}
+
+
+def _own_again(argument: str, how: Mapping[str, Any]) -> Any:
+    """A user's own activation, target or second layer by the way that `to_dict` has written down."""
+    from theory.statement.target import Target
+
+    if "lost" in how:
+        raise ValueError(f"`{argument}` cannot be had from a file: {how['lost']}")
+    if "path" in how:
+        return imported(argument, how["path"])
+    paths = {
+        key: imported(argument, how[key]) for key in ("function", "derivative", "sampler", "quadrature") if key in how
+    }
+    if argument == "activation":
+        return Activation(**paths, name=how["name"], kinks=tuple(how["kinks"]), vectorized=how["vectorized"])
+    if argument == "target":
+        if "expression" in how:
+            return Target(how["expression"], name=how["name"])
+        return Target(paths["function"], k=how["k"], name=how["name"])
+    values: dict[str, Any] = {key: tuple(how[key]) for key in ("atoms", "odds", "moments")}
+    return SecondLayer(how["name"], **values, **paths)

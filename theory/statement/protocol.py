@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from theory.statement.arguments import boolean, choice, integer
 from theory.statement.problem import Problem
 
 __all__ = ["PREPROCESSINGS", "STARTS", "Protocol"]
@@ -47,14 +46,11 @@ class Protocol:
     interacting: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int | np.integer) or self.steps < 1:
-            raise ValueError(f"`steps` must be a positive integer; got {self.steps!r}")
-        if self.preprocessing is not None and self.preprocessing not in PREPROCESSINGS:
-            raise ValueError(f"`preprocessing` must be one of {', '.join(PREPROCESSINGS)}; got {self.preprocessing!r}")
-        if self.start not in STARTS:
-            raise ValueError(f"`start` must be one of {', '.join(STARTS)}; got {self.start!r}")
-        if not isinstance(self.interacting, bool | np.bool_):
-            raise ValueError(f"`interacting` must be True or False; got {self.interacting!r}")
+        object.__setattr__(self, "steps", integer("steps", self.steps, 1))
+        if self.preprocessing is not None:
+            choice("preprocessing", self.preprocessing, PREPROCESSINGS)
+        choice("start", self.start, STARTS)
+        object.__setattr__(self, "interacting", boolean("interacting", self.interacting))
 
     def labels(self, problem: Problem) -> str:
         """The preprocessing of a problem's steps, the default resolved."""
@@ -65,8 +61,8 @@ class Protocol:
     def to_dict(self, problem: Problem) -> dict[str, Any]:
         """Plain JSON values, the preprocessing resolved."""
         return {
-            "steps": int(self.steps),
+            "steps": self.steps,
             "preprocessing": self.labels(problem),
             "start": self.start,
-            "interacting": bool(self.interacting),
+            "interacting": self.interacting,
         }

@@ -6,10 +6,13 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeGuard
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import erf, eval_hermitenorm, expit
+
+from theory.statement.arguments import integer
 
 __all__ = ["Target", "as_target"]
 
@@ -56,7 +59,7 @@ class Target:
         An expression in ``z`` (one latent) or ``z1`` … ``zk``, with + - * / ** numbers parentheses and the functions
         sin cos tanh erf exp abs relu sign sigmoid softplus He0 … He10; or a function mapping an array (B, k) to (B,).
     k : int, optional
-        Number of latents. Read off an expression; for a function the smallest of 1, 2, 3 that it accepts.
+        Number of latents. Unless given, read off an expression; for a function the smallest of 1, 2, 3 that it accepts.
     name : str, optional
         Shown in tables and figures.
 
@@ -81,7 +84,7 @@ class Target:
     """
 
     source: str | Callable[[np.ndarray], np.ndarray]
-    k: int | None = None
+    k: int = 0
     name: str = ""
     kinks: tuple[float, ...] = field(default=(), init=False)
     _function: Callable[[np.ndarray], np.ndarray] = field(init=False, repr=False, compare=False)
@@ -89,7 +92,7 @@ class Target:
     def __post_init__(self) -> None:
         if isinstance(self.source, str):
             tree, latents = _parse(self.source)
-            if self.k not in (None, latents):
+            if self.k and self.k != latents:
                 raise ValueError(f"`k` must be the number of latents in {self.source!r}, {latents}; got {self.k!r}")
             object.__setattr__(self, "k", latents)
             object.__setattr__(self, "name", self.name or self.source)
@@ -145,7 +148,7 @@ class _Expression:
         return _Expression, (self.source,)
 
 
-def as_target(target: str | Callable | Target) -> Target:
+def as_target(target: str | Callable[[Any], Any] | Target) -> Target:
     """The `Target` that an expression or a function stands for, or the one given.
 
     Parameters
@@ -189,10 +192,11 @@ def _check_node(node: ast.AST, names: set[str], depth: int) -> None:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             if isinstance(op, ast.Pow):
                 exponent = right.operand if isinstance(right, ast.UnaryOp) else right
-                if not isinstance(exponent, ast.Constant) or not _is_number(exponent.value):
+                value = exponent.value if isinstance(exponent, ast.Constant) else None
+                if not isinstance(value, int | float) or not _is_number(value):
                     raise ValueError(f"`target` must have a number as exponent; got {ast.unparse(node)!r}")
-                if abs(exponent.value) > _MAX_POWER:
-                    raise ValueError(f"`target` must have exponents of at most {_MAX_POWER}; got {exponent.value}")
+                if abs(value) > _MAX_POWER:
+                    raise ValueError(f"`target` must have exponents of at most {_MAX_POWER}; got {value!r}")
             _check_node(left, names, depth + 1)
             _check_node(right, names, depth + 1)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
@@ -216,11 +220,11 @@ def _check_node(node: ast.AST, names: set[str], depth: int) -> None:
             )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e100
 
 
-def _evaluate(node: ast.expr, z: np.ndarray) -> np.ndarray:
+def _evaluate(node: ast.expr, z: np.ndarray) -> Any:
     match node:
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATORS[type(op)](_evaluate(left, z), _evaluate(right, z))
@@ -231,8 +235,8 @@ def _evaluate(node: ast.expr, z: np.ndarray) -> np.ndarray:
             return _FUNCTIONS[name](_evaluate(argument, z))
         case ast.Name(id=name):
             return z[:, 0 if name == "z" else int(name[1:]) - 1]
-        case ast.Constant(value=value):
-            return np.float64(value)
+        case ast.Constant(value=int() | float() as value):
+            return np.asarray(float(value))
     raise AssertionError(f"unchecked node {node!r}")
 
 
@@ -240,7 +244,7 @@ def _find_kinks(tree: ast.expr) -> tuple[float, ...]:
     grid = np.linspace(-11.0, 11.0, 4401) + 1e-9 * np.sqrt(2.0)  # off the round numbers where kinks sit
     kinks = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.func.id in _KINKED:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _KINKED:
             argument = node.args[0]
 
             def value(x: float, argument: ast.expr = argument) -> float:
@@ -253,11 +257,9 @@ def _find_kinks(tree: ast.expr) -> tuple[float, ...]:
     return tuple(sorted(kinks))
 
 
-def _count_latents(function: Callable, k: int | None) -> int:
-    if k is not None:
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"`k` must be a positive integer; got {k!r}")
-        return int(k)
+def _count_latents(function: Callable, k: int) -> int:
+    if k != 0 or isinstance(k, bool):
+        return integer("k", k, 1)
     probe = np.random.default_rng(0).standard_normal((7, 3))
     reason = ""
     for latents in (1, 2, 3):

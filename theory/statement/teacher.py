@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from theory.statement.arguments import integer, real
 
@@ -103,18 +104,20 @@ class Teacher:
         """The first `count` coordinate directions, with weights 1/`count` unless given."""
         count = integer("count", count, 1)
         directions = np.eye(count, integer("d", d, count))
-        return cls(directions, _equal(count) if weights is None else weights, name=name or f"{count} orthogonal")
+        return cls(
+            directions, _equal(count) if weights is None else np.asarray(weights), name=name or f"{count} orthogonal"
+        )
 
     @classmethod
     def from_angles(
-        cls, degrees: Sequence[float], weights: Sequence[float] | None = None, *, d: int, name: str = ""
+        cls, degrees: ArrayLike, weights: Sequence[float] | None = None, *, d: int, name: str = ""
     ) -> Teacher:
         """Directions at given angles in the plane of the first two coordinates; equal weights unless given."""
         angles = np.radians(np.atleast_1d(_floats("degrees", degrees)))
         directions = np.zeros((len(angles), integer("d", d, 2)))
         directions[:, 0], directions[:, 1] = np.cos(angles), np.sin(angles)
         label = "angles " + ", ".join(f"{x:g}" for x in np.degrees(angles))
-        return cls(directions, _equal(len(angles)) if weights is None else weights, name=name or label)
+        return cls(directions, _equal(len(angles)) if weights is None else np.asarray(weights), name=name or label)
 
     @classmethod
     def random(
@@ -151,7 +154,7 @@ class Teacher:
                     f"degrees, and direction {i + 1} found no place in {_ATTEMPTS} attempts"
                 )
         label = f"{count} random directions in {span} dimensions"
-        return cls(directions, _equal(count) if weights is None else weights, name=name or label)
+        return cls(directions, _equal(count) if weights is None else np.asarray(weights), name=name or label)
 
     @property
     def size(self) -> int:
@@ -262,7 +265,7 @@ def _listed(name: str) -> Teacher:
     directions, weights, d = _LISTED[name]
     rows = np.zeros((len(weights), d))
     rows[:, : len(directions[0])] = directions
-    return Teacher(rows, weights, name=name)
+    return Teacher(rows, np.array(weights), name=name)
 
 
 TEACHERS: dict[str, Teacher] = {
@@ -310,7 +313,7 @@ def as_teacher(
     """
     found = teacher if isinstance(teacher, Teacher) else _parse(teacher, 20 if d is None else d, min_angle, seed)
     if weights is not None:
-        found = Teacher(found.directions, weights, name=found.name)
+        found = Teacher(found.directions, np.asarray(weights), name=found.name)
     return found if d is None or d == found.d else found.embedded(d)
 
 
@@ -321,15 +324,16 @@ def _parse(text: str, d: int, min_angle: float, seed: int) -> Teacher:
         return _read(text)
     kind, _, rest = text.partition(":")
     try:
-        values = [float(part) for part in rest.split(",")]
+        values: list[Any] = [float(part) for part in rest.split(",")]
     except ValueError:
         values = []
     if kind == "orthogonal" and len(values) == 1:
-        return Teacher.orthogonal(values[0], d=d)
+        return Teacher.orthogonal(integer("count", values[0], 1), d=d)
     if kind == "angles" and values:
         return Teacher.from_angles(values, d=d)
     if kind == "random" and len(values) == 2:
-        return Teacher.random(values[0], span=values[1], d=d, min_angle=min_angle, seed=seed)
+        count, span = integer("count", values[0], 1), integer("span", values[1], 1)
+        return Teacher.random(count, span=span, d=d, min_angle=min_angle, seed=seed)
     raise ValueError(
         f"`teacher` must be one of {', '.join(TEACHERS)}, or orthogonal:m, angles:t1,t2,..., random:m,r or a .json "
         f"file; got {text!r}"

@@ -7,7 +7,7 @@ import io
 from html import escape
 from importlib.resources import files
 
-from spikes.presentation.figure import STYLE
+from spikes.presentation.figure import drawing_style
 from spikes.runtime.versions import package_versions
 from spikes.studies.checkpoints.figure import plot_checkpoint
 from spikes.studies.checkpoints.study import CheckpointStudy
@@ -107,11 +107,11 @@ def _text(i: int) -> str:
 
 def _picture(study: CheckpointStudy) -> str:
     """The figure as base64 of an SVG."""
-    import matplotlib as mpl
+    from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**STYLE, "svg.hashsalt": "layers"}):
+    with drawing_style(), rc_context({"svg.hashsalt": "layers"}):
         figure = Figure(figsize=(6.5, 3.0), layout="constrained")
         FigureCanvasSVG(figure)
         plot_checkpoint(study, figure.subplots())

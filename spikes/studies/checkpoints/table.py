@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from rich.table import Table
-
-from spikes.presentation.terminal import console_of_output
+from spikes.presentation.terminal import Column, console_of_output, print_table
 from spikes.studies.checkpoints.study import CheckpointStudy, LayerStudy
 
 __all__ = ["layer_cells", "layer_heads", "print_checkpoint"]
@@ -79,8 +77,7 @@ def print_checkpoint(study: CheckpointStudy) -> None:
         markup=False,
     )
     heads = layer_heads(study)
-    table = Table(*heads)
-    for layer in study.layers:
-        table.add_row(*layer_cells(layer, compared="cosine" in heads))
-    console.print(table)
+    leave = {"stable rank": 1, "largest": 2, "white": 3, "coloured": 3, "size": 4}
+    columns = [Column(name, words=name in ("layer", "spikes"), leave=leave.get(name, 0)) for name in heads]
+    print_table(console, columns, [layer_cells(layer, compared="cosine" in heads) for layer in study.layers])
     console.print(CAUTION, markup=False)

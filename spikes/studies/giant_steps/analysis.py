@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from spikes.agreement import Row, contract
-from theory.giant_steps import Residual, Staircase, TargetAnalysis, analyse_target, residual, visible_staircase
+from theory.giant_steps import (
+    Dropped,
+    Residual,
+    Staircase,
+    TargetAnalysis,
+    analyse_target,
+    residual,
+    visible_staircase,
+)
 from theory.statement.activation import Activation, as_activation
 from theory.statement.target import Target
 
@@ -63,6 +71,7 @@ class TargetReport:
             "energy_errors": made.energy_errors.tolist(),
             "information_exponent": made.information_exponent,
             "leap": made.leap,
+            "dropped": _small(made.dropped),
             "staircase": _plain(made.staircase),
             "full_staircase": _plain(made.full_staircase),
             "visible_staircase": _plain(self.visible),
@@ -77,6 +86,7 @@ def _plain(staircase: Staircase) -> dict[str, Any]:
         "max_leap": staircase.max_leap,
         "complete": bool(staircase.complete),
         "dimensions": list(staircase.dimensions),
+        "dropped": _small(staircase.dropped),
         "steps": [
             {
                 "degree": int(stair.degree),
@@ -87,6 +97,19 @@ def _plain(staircase: Staircase) -> dict[str, Any]:
             for stair in staircase.stairs
         ],
     }
+
+
+def _small(dropped: tuple[Dropped, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "known": int(piece.known),
+            "degree": int(piece.degree),
+            "directions": piece.directions.T.tolist(),
+            "eigenvalues": piece.eigenvalues.tolist(),
+            "threshold": float(piece.threshold),
+        }
+        for piece in dropped
+    ]
 
 
 def report_target(

@@ -14,12 +14,12 @@ from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.progress import progress_bar
 from spikes.simulation.learning import TEST_SAMPLES, measure_learning
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.trajectory import start_network
-from spikes.studies.giant_steps.step import seed_count
 from theory.giant_steps import READOUTS, Residual, analyse_target, predict_learning, residual
 from theory.giant_steps.activation_moments import visible_degrees
 from theory.giant_steps.hermite_moments import hermite_array, tensor
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
@@ -165,11 +165,10 @@ def study_curve(
     labels = protocol.labels(problem)
     if readout not in READOUTS:
         raise ValueError(f"`readout` must be one of {', '.join(READOUTS)}; got {readout!r}")
-    if isinstance(test_samples, bool) or not isinstance(test_samples, int | np.integer) or test_samples < 2:
-        raise ValueError(f"`test_samples` must be an integer of at least 2; got {test_samples!r}")
+    test_samples = integer("test_samples", test_samples, 2)
     if isinstance(penalty, bool) or not 0.0 < penalty < math.inf:
         raise ValueError(f"`penalty` must be positive and finite; got {penalty!r}")
-    seeds, sequence = seed_count(seeds), as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     start_network(problem, protocol, sequence)
     sizes = _sizes(problem, exponents, labels, readout)
     problems = [problem.replace(n=n, ridge=penalty * problem.width / n) for n in sizes]

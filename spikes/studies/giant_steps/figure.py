@@ -5,25 +5,42 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 
-from spikes.estimates import estimate
-from spikes.presentation.figure import axes_or_new
+from spikes.presentation.figure import (
+    BULK,
+    GUIDE,
+    LIMIT,
+    MEASURED,
+    SERIES,
+    THEORY,
+    UNTRAINED,
+    axes_or_new,
+    axes_row,
+    plot_points,
+    problem_statement,
+    scaled,
+    state,
+)
 from spikes.studies.giant_steps.analysis import TargetReport
 from spikes.studies.giant_steps.curve import CurveStudy
 from spikes.studies.giant_steps.step import StepStudy
 from spikes.studies.giant_steps.trajectory import TrajectoryStudy
+from theory.giant_steps import TargetAnalysis
 
-__all__ = ["plot_cosines", "plot_curve", "plot_report", "plot_trajectory"]
+__all__ = [
+    "plot_cloud",
+    "plot_cosines",
+    "plot_curve",
+    "plot_energies",
+    "plot_report",
+    "plot_staircases",
+    "plot_trajectory",
+]
 
-_THEORY, _MEASURED, _FLOOR = "#0072B2", "black", "#999999"
-_LATENTS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000", "#999999")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-_NEURONS = 1000
-_DASHES = ("-", "--", ":", "-.")
+_SHARES = ((0.5, 1.6), (0.95, 0.9))  # of the predicted cloud, and the width of its line
 
 
 def plot_report(report: TargetReport, axes: Any = None) -> np.ndarray:
@@ -38,34 +55,69 @@ def plot_report(report: TargetReport, axes: Any = None) -> np.ndarray:
     -------
     ndarray of Axes
     """
-    if axes is None:
-        axes = plt.subplots(1, 2, figsize=(8.4, 3.3), layout="constrained")[1]
-    made = report.analysis
-    axes[0].bar(np.arange(len(made.energies)), made.energies, 0.7, color=_THEORY)
-    axes[0].set_xlabel(r"degree $j$")
-    axes[0].set_ylabel(r"energy $E_j=\|C_j\|^2/j!$")
-    axes[0].set_title(made.target.name)
-    staircases = (
-        (made.staircase, "what gradients hold", _THEORY, "-", "o"),
-        (report.visible, f"what {report.activation.name} sees", "#D55E00", "--", "s"),
-    )
-    most = max(len(s.stairs) for s, *_ in staircases)
-    for i, (staircase, label, colour, dash, marker) in enumerate(staircases):
+    axes = axes_row(axes, 2, 3.4)
+    plot_energies(report.analysis, axes[0])
+    plot_staircases(report, axes[1])
+    state(axes[0].figure, f"target {report.analysis.target.name}, activation {report.activation.name}")
+    return axes
+
+
+def plot_energies(analysis: TargetAnalysis, ax: Axes | None = None) -> Axes:
+    """Energy of a target by Hermite degree.
+
+    Parameters
+    ----------
+    analysis : TargetAnalysis
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    ax.bar(np.arange(len(analysis.energies)), analysis.energies, 0.7, color=THEORY, label="energy")
+    ax.set_xlabel(r"degree $j$")
+    ax.set_ylabel(r"energy $E_j=\|C_j\|^2/j!$")
+    if alone:
+        state(ax.figure, f"target {analysis.target.name}")
+    return ax
+
+
+def plot_staircases(report: TargetReport, ax: Axes | None = None) -> Axes:
+    """Dimensions that steps of n = O(d^max_leap) learn: of what gradients hold, and of what the activation sees.
+
+    Parameters
+    ----------
+    report : TargetReport
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    stairs, k = report.analysis.staircase, report.analysis.target.k
+    shown = ((stairs, "what gradients hold"), (report.visible, f"what {report.activation.name} sees"))
+    most = max(len(staircase.stairs) for staircase, _ in shown)
+    for i, (staircase, label) in enumerate(shown):
         dimensions = [0, *staircase.dimensions]
         dimensions += [dimensions[-1]] * (most + 2 - len(dimensions))
         # a little apart, to be seen where they agree
-        shown = np.array(dimensions) - 0.04 * i
-        axes[1].step(
-            np.arange(most + 2) + 0.04 * i, shown, dash, where="post", color=colour, marker=marker, label=label
-        )
-    axes[1].set_xticks(range(most + 2))
-    axes[1].set_yticks(range(made.target.k + 1))
-    axes[1].set_ylim(-0.15, made.target.k + 0.45)
-    power = "" if made.staircase.max_leap == 1 else f"^{made.staircase.max_leap}"
-    axes[1].set_xlabel(rf"steps of $n=O(d{power})$")
-    axes[1].set_ylabel("dimension learned")
-    axes[1].legend(loc="upper left", ncols=2)
-    return axes
+        x, y = np.arange(most + 2) + 0.04 * i, np.array(dimensions) - 0.04 * i
+        colour, marker = SERIES[i]
+        ax.step(x, y, where="post", color=colour, marker=marker, label=label)
+    ax.set_xticks(range(most + 2))
+    ax.set_yticks(range(k + 1))
+    ax.set_ylim(-0.15, 1.25 * k + 0.4)
+    power = "" if stairs.max_leap == 1 else f"^{stairs.max_leap}"
+    ax.set_xlabel(rf"steps of $n=O(d{power})$")
+    ax.set_ylabel("dimension learned")
+    ax.legend(loc="upper left", ncols=2)
+    if alone:
+        state(ax.figure, f"target {report.analysis.target.name}, activation {report.activation.name}")
+    return ax
 
 
 def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | None = None) -> Axes:
@@ -76,6 +128,8 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
 
     Parameters
     ----------
+    study : StepStudy
+    ax : Axes, optional
     limit : float, optional
         Half width of the axes.
 
@@ -83,45 +137,63 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
     -------
     Axes
     """
-    ax = axes_or_new(ax, (4.0, 3.9))
-    # pairs of a symmetric start share their gradient
-    distinct = study.problem.width // (2 if study.protocol.start == "symmetric" else 1)
-    shown = min(distinct, max(1, _NEURONS // len(study.runs)))
-    cosines = np.concatenate([run["gradient"][:shown] for run in study.runs])
+    alone = ax is None
+    ax = axes_or_new(ax, (4.4, 4.6))
     if study.problem.teacher.k == 1:
-        edges = np.linspace(-1.0, 1.0, 81)
-        ax.hist(cosines[:, 0], edges, density=True, color="#C8C8C8", label="simulated")
-        ax.hist(study.cloud[:, 0], edges, density=True, histtype="step", color=_THEORY, label="predicted")
-        ax.set_xlabel(r"$\cos\theta_1$")
-        ax.set_ylabel("density over neurons")
-        ax.legend(loc="upper left")
-        return ax
-    reach = limit or min(1.0, 1.15 * float(np.quantile(np.abs(study.cloud[:, :2]), 0.9995)))
-    ax.plot(cosines[:, 0], cosines[:, 1], ".", markersize=2.2, color=_MEASURED, alpha=0.55, label="neurons")
-    if study.law is not None:
-        values, vectors = np.linalg.eigh((study.law.neuron_covariance + study.law.seed_covariance)[:2, :2])
-        angle = math.degrees(math.atan2(vectors[1, 1], vectors[0, 1]))
-        for share, dash in ((0.5, "-"), (0.95, "--")):
-            # of a Gaussian in the plane, |x|²/2 is exponential
-            radius = math.sqrt(-2.0 * math.log(1.0 - share))
-            size = 2.0 * radius * np.sqrt(values)
-            ellipse = Ellipse(
-                study.law.mean[:2], size[1], size[0], angle=angle, fill=False, color=_THEORY, linestyle=dash, zorder=3
-            )
-            ax.add_patch(ellipse)
-            ax.plot([], [], dash, color=_THEORY, label=f"predicted, {share:.0%}")
+        _plot_cosine_histogram(study, ax)
     else:
-        edges = np.linspace(-reach, reach, 49)
-        density = np.histogram2d(study.cloud[:, 0], study.cloud[:, 1], [edges, edges])[0].T / len(study.cloud)
-        density = _smoothed(density)
-        ranked = np.sort(density.ravel())[::-1]
-        levels = [ranked[np.searchsorted(np.cumsum(ranked), share)] for share in (0.95, 0.5)]
-        centres = 0.5 * (edges[1:] + edges[:-1])
-        ax.contour(centres, centres, density, levels, colors=_THEORY, linestyles=["--", "-"], zorder=3)
-        for share, dash in ((0.5, "-"), (0.95, "--")):
-            ax.plot([], [], dash, color=_THEORY, label=f"predicted, {share:.0%}")
-    ax.axhline(0.0, color="0.85", linewidth=0.7, zorder=0)
-    ax.axvline(0.0, color="0.85", linewidth=0.7, zorder=0)
+        cosines = study.shown_neurons()
+        look = {"markersize": scaled(2.2), "color": MEASURED, "alpha": 0.55}
+        ax.plot(cosines[:, 0], cosines[:, 1], ".", label="simulated neurons", **look)
+        plot_cloud(study, ax)
+        reach = limit or min(1.0, 1.15 * float(np.quantile(np.abs(study.cloud[:, :2]), 0.9995)))
+        _finish_cosines(ax, reach)
+    if alone:
+        protocol = f"labels: {study.protocol.labels(study.problem)}"
+        state(ax.figure, f"{problem_statement(study.problem, seeds=len(study.runs))}; {protocol}")
+    return ax
+
+
+def _plot_cosine_histogram(study: StepStudy, ax: Axes) -> None:
+    edges = np.linspace(-1.0, 1.0, 81)
+    ax.hist(study.shown_neurons()[:, 0], edges, density=True, color=BULK, label="simulated")
+    ax.hist(study.cloud[:, 0], edges, density=True, histtype="step", color=THEORY, label="predicted")
+    ax.set_xlabel(r"$\cos\theta_1$")
+    ax.set_ylabel("density over neurons")
+    ax.legend(loc="upper left")
+
+
+def plot_cloud(study: StepStudy, ax: Axes | None = None) -> Axes:
+    """Lines around half and 95 % of the predicted cosines with the first two directions.
+
+    Parameters
+    ----------
+    study : StepStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_or_new(ax, (4.4, 4.6))
+    look = {"color": THEORY, "zorder": 3}
+    if study.law is not None:
+        for share, width in _SHARES:
+            centre, lengths, angle = study.ellipse(share)
+            line = {"fill": False, "linewidth": scaled(width), **look}
+            ax.add_patch(Ellipse(tuple(centre), *lengths, angle=angle, **line))
+    else:
+        *density, levels = study.cloud_density(tuple(share for share, _ in reversed(_SHARES)))
+        widths = [scaled(width) for _, width in reversed(_SHARES)]
+        ax.contour(*density, levels, colors=THEORY, linewidths=widths, zorder=3)
+    for share, width in _SHARES:
+        ax.plot([], [], color=THEORY, linewidth=scaled(width), label=f"predicted, {share:.0%}")
+    return ax
+
+
+def _finish_cosines(ax: Axes, reach: float) -> None:
+    ax.axhline(0.0, **GUIDE)
+    ax.axvline(0.0, **GUIDE)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(-reach, reach)
     ax.locator_params(nbins=5)
@@ -129,17 +201,7 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
     ax.set_xlabel(r"$\cos\theta_1=\langle h_i,w^\star_1\rangle/|h_i|$")
     ax.set_ylabel(r"$\cos\theta_2=\langle h_i,w^\star_2\rangle/|h_i|$")
     ax.set_xticks(ax.get_yticks()[np.abs(ax.get_yticks()) <= reach])
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=7, markerscale=2.5, ncols=3, columnspacing=1.0)
-    return ax
-
-
-def _smoothed(density: np.ndarray) -> np.ndarray:
-    """A histogram blurred by two of its bins, so that its contours show the law and not the draw."""
-    x = np.arange(-6, 7)
-    kernel = np.exp(-0.5 * (x / 2.0) ** 2)
-    kernel /= kernel.sum()
-    blurred = np.apply_along_axis(np.convolve, 0, density, kernel, "same")
-    return np.apply_along_axis(np.convolve, 1, blurred, kernel, "same")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), markerscale=2.5, ncols=3, columnspacing=1.0)
 
 
 def plot_trajectory(study: TrajectoryStudy, ax: Axes | None = None) -> Axes:
@@ -154,31 +216,25 @@ def plot_trajectory(study: TrajectoryStudy, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    ax = axes_or_new(ax, (4.5, 3.4))
-    simulated, predicted = study.root_mean_square()
-    steps = np.arange(simulated.shape[1])
-    for r in range(simulated.shape[2]):
-        colour, marker = _LATENTS[r], _MARKERS[r]
-        ax.plot(steps, predicted[..., r].mean(axis=0), _DASHES[r % len(_DASHES)], color=colour)
-        measured = [estimate(column) for column in simulated[..., r].T]
-        ax.errorbar(
-            steps,
-            [m.mean for m in measured],
-            [0.0 if math.isnan(m.sem) else m.sem for m in measured],
-            fmt=marker,
-            color=colour,
-            markersize=4.5,
-            capsize=2,
-            linewidth=0.9,
-            label=rf"$z_{r + 1}$",
-        )
+    alone = ax is None
+    ax = axes_or_new(ax, (5.04, 3.9))
+    steps = np.arange(study.protocol.steps + 1)
+    for r in range(study.problem.teacher.k):
+        colour, marker = SERIES[r]
+        measured, predicted = study.mean_root_squares(r)
+        ax.plot(steps, predicted, color=colour)
+        plot_points(ax, steps, measured, colour=colour, marker=marker, label=rf"$z_{r + 1}$")
     chance = 1.0 / math.sqrt(study.problem.d)
-    ax.axhline(chance, color=_FLOOR, linewidth=0.9, linestyle=(0, (1, 2)), label=r"chance, $1/\sqrt{d}$")
+    ax.axhline(chance, label=r"chance, $1/\sqrt{d}$", **{**GUIDE, "color": UNTRAINED})
     ax.set_xticks(steps)
-    ax.set_ylim(-0.02, 1.0)
+    ax.set_ylim(-0.02, 1.35)  # room for the legend above
+    ax.set_yticks(np.linspace(0.0, 1.0, 6))
     ax.set_xlabel(r"steps of $n = \delta d$ fresh samples")
     ax.set_ylabel("rms over neurons of the cosine")
-    ax.legend(loc="upper left", title="lines: state evolution; points: simulation ± s.e.", title_fontsize=7.5, ncols=3)
+    ax.legend(loc="upper left", title="lines: state evolution; points: simulation ± s.e.", ncols=3)
+    if alone:
+        labels = study.protocol.labels(study.problem)
+        state(ax.figure, f"{problem_statement(study.problem, seeds=len(study.runs))}; labels: {labels}")
     return ax
 
 
@@ -194,33 +250,25 @@ def plot_curve(study: CurveStudy, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    ax = axes_or_new(ax, (5.2, 3.8))
+    alone = ax is None
+    ax = axes_or_new(ax, (5.6, 4.0))
     x = study.exponents
     for name, label, colour, marker in (
-        ("random_features", "random features", _FLOOR, "s"),
-        ("one_step", "one giant step", _THEORY, "o"),
+        ("random_features", "random features", UNTRAINED, "s"),
+        ("one_step", "one giant step", THEORY, "o"),
     ):
-        measured = study.measured(name)
-        ax.errorbar(
-            x,
-            [m.mean for m in measured],
-            [0.0 if math.isnan(m.sem) else m.sem for m in measured],
-            fmt=marker,
-            color=colour,
-            markerfacecolor="white" if colour == _FLOOR else colour,
-            markersize=4.5,
-            capsize=2,
-            linewidth=0.9,
-            label=f"{label}, simulated ± s.e.",
-        )
-        ax.plot(x, study.theory[name], "--" if colour == _FLOOR else "-", color=colour, label=f"{label}, predicted")
+        hollow, said = colour == UNTRAINED, f"{label}, simulated ± s.e."
+        plot_points(ax, x, study.measured(name), colour=colour, marker=marker, hollow=hollow, label=said)
+        ax.plot(x, study.theory[name], color=colour, label=f"{label}, predicted")
     top = max(m.mean for m in study.measured("random_features"))
     for name, floor in study.floors.items():
-        ax.axhline(floor.value, color="#D55E00", linewidth=1.1, linestyle=(0, (1, 1.5)), zorder=0)
+        ax.axhline(floor.value, **{**GUIDE, "color": LIMIT})
         # beside the axes, where no curve can be
-        ax.text(1.01, floor.value, name, transform=ax.get_yaxis_transform(), va="center", fontsize=7)
+        ax.text(1.01, floor.value, name, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
     ax.set_ylim(-0.08 * top, 1.35 * top)
     ax.set_xlabel(r"$\log n/\log d$")
     ax.set_ylabel("test error")
-    ax.legend(loc="upper right", fontsize=7, ncols=2)
+    ax.legend(loc="upper right", ncols=2)
+    if alone:
+        state(ax.figure, problem_statement(study.problem, seeds=len(study.runs), without=("n",)))
     return ax

@@ -11,7 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.trajectory import start_network, trajectory
 from theory.giant_steps import (
     CosineLaw,
@@ -24,16 +24,19 @@ from theory.giant_steps import (
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
-__all__ = ["StepStudy", "seed_count", "study_step"]
+__all__ = ["StepStudy", "study_step"]
 
 _CLOUD = 150_000
+_SHOWN, _BINS = 1000, 48  # of the figure
 
 
-def seed_count(seeds: int) -> int:
-    """A number of seeds, checked."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
-    return int(seeds)
+def _smoothed(density: np.ndarray) -> np.ndarray:
+    """A histogram blurred by two of its bins, so that its contours show the law and not the draw."""
+    x = np.arange(-6, 7)
+    kernel = np.exp(-0.5 * (x / 2.0) ** 2)
+    kernel /= kernel.sum()
+    blurred = np.apply_along_axis(np.convolve, 0, density, kernel, "same")
+    return np.apply_along_axis(np.convolve, 1, blurred, kernel, "same")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,61 @@ class StepStudy:
     def squared(self, name: str) -> np.ndarray:
         """Mean over neurons of the squared cosines of ``gradient`` or ``weight``, shape (seeds, k)."""
         return np.stack([np.mean(run[name] ** 2, axis=0) for run in self.runs])
+
+    def shown_neurons(self) -> np.ndarray:
+        """Cosines of the gradients of about a thousand neurons, as many of each seed: (neurons, k)."""
+        # pairs of a symmetric start share their gradient
+        distinct = self.problem.width // (2 if self.protocol.start == "symmetric" else 1)
+        shown = min(distinct, max(1, _SHOWN // len(self.runs)))
+        return np.concatenate([run["gradient"][:shown] for run in self.runs])
+
+    def ellipse(self, share: float) -> tuple[np.ndarray, np.ndarray, float]:
+        """Centre, axes and angle in degrees of the ellipse that holds a share of the predicted cosines of z₁ and z₂.
+
+        The scatter of seeds counts as well as that of neurons.
+
+        Parameters
+        ----------
+        share : float
+            Between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If there is no Gaussian law: `law` is None.
+        """
+        if self.law is None:
+            raise ValueError("`law` must be there for an ellipse; got None")
+        values, vectors = np.linalg.eigh((self.law.neuron_covariance + self.law.seed_covariance)[:2, :2])
+        # of a Gaussian in the plane, |x|²/2 is exponential
+        radius = math.sqrt(-2.0 * math.log(1.0 - share))
+        angle = math.degrees(math.atan2(vectors[1, 1], vectors[0, 1]))
+        return self.law.mean[:2], 2.0 * radius * np.sqrt(values[::-1]), angle
+
+    def cloud_density(self, shares: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[float]]:
+        """The predicted cloud of cosines of z₁ and z₂ as a smooth density, and the levels that hold given shares of it.
+
+        Parameters
+        ----------
+        shares : tuple of float
+            Between 0 and 1.
+
+        Returns
+        -------
+        first, second : ndarray, shape (bins,)
+            Centres of the bins.
+        density : ndarray, shape (bins, bins)
+            Its columns belong to the first cosine.
+        levels : list of float
+        """
+        low, high = np.quantile(self.cloud[:, :2], [0.0005, 0.9995], axis=0)
+        room = 0.15 * (high - low)
+        edges = [np.linspace(a, b, _BINS + 1) for a, b in zip(low - room, high + room, strict=True)]
+        density = _smoothed(np.histogram2d(*self.cloud[:, :2].T, edges)[0].T / len(self.cloud))
+        ranked = np.sort(density.ravel())[::-1]
+        levels = [float(ranked[np.searchsorted(np.cumsum(ranked), share)]) for share in shares]
+        first, second = (0.5 * (e[1:] + e[:-1]) for e in edges)
+        return first, second, density, levels
 
     def rows(self) -> list[Row]:
         """Theory beside simulation.
@@ -181,7 +239,7 @@ def study_step(
     protocol = protocol or Protocol()
     if protocol.steps != 1:
         raise ValueError(f"`steps` must be 1 for a study of one step; got {protocol.steps}")
-    seeds, sequence = seed_count(seeds), as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     start_network(problem, protocol, sequence)  # refuses what cannot start before any prediction is made
     statement = {
         "command": "giant step",

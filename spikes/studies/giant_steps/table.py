@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from rich.table import Table
+from rich.console import Console
 
-from spikes.presentation.terminal import console_of_output, print_rows
+from spikes.estimates import Estimate
+from spikes.presentation.numbers import counted, estimate_text, number_text
+from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table
 from spikes.studies.giant_steps.analysis import TargetReport
 from spikes.studies.giant_steps.curve import CurveStudy
 from spikes.studies.giant_steps.step import StepStudy
@@ -29,34 +31,53 @@ def _direction(vector: np.ndarray) -> str:
     return text.removeprefix("+ ").replace("- ", "-", 1) if text.startswith("-") else text.removeprefix("+ ")
 
 
-def _staircase(title: str, staircase: Staircase) -> Table:
-    table = Table("step", "jump", "new directions", "eigenvalues of A_j", "dimension", title=title)
+def _print_staircase(console: Console, title: str, staircase: Staircase) -> None:
+    columns = (
+        Column("step"),
+        Column("jump", leave=1),
+        Column("new directions", words=True),
+        Column("eigenvalues of A_j", words=True, leave=2),
+        Column("dimension"),
+    )
+    rows = []
     for step, (stair, dimension) in enumerate(zip(staircase.stairs, staircase.dimensions, strict=True), start=1):
         values = ", ".join(
-            f"{value:.6g}" + (f" ± {error:.1g}" if error > 1e-6 * value else "")
+            # joined by spaces that do not break, so that a number keeps its error
+            (estimate_text(Estimate(value, error, 1)) if error > 1e-6 * value else number_text(value, 6)).replace(
+                " ", "\u00a0"
+            )
             for value, error in zip(stair.eigenvalues, stair.errors, strict=True)
         )
         directions = "; ".join(_direction(v) for v in stair.directions.T)
-        table.add_row(str(step), str(stair.degree), directions, values, str(dimension))
-    return table
+        rows.append([str(step), str(stair.degree), directions, values, str(dimension)])
+    print_table(console, columns, rows, title)
 
 
 def print_report(report: TargetReport) -> None:
     """Exponents, energies, staircases and floors of a target."""
     console, made = console_of_output(), report.analysis
     k = made.target.k
-    console.print(f"target {made.target.name}, {k} latent{'s' if k > 1 else ''}, by {made.method}", markup=False)
+    console.print(f"target {made.target.name}, {counted(k, 'latent')}, by {made.method}", markup=False)
     energies = ", ".join(f"{j}: {e:.4g}" for j, e in enumerate(made.energies) if e > 1e-10 * made.variance)
     mean = made.mean if abs(made.mean) > 1e-10 * math.sqrt(made.variance) else 0.0
     console.print(f"mean {mean:.5g}, variance {made.variance:.5g}; energy by degree {energies}", markup=False)
     console.print(f"information exponent {made.information_exponent}, leap {made.leap}", markup=False)
+    for piece in made.dropped:
+        pieces = ", ".join(
+            f"{_direction(v)} ({value:.2g})" for v, value in zip(piece.directions.T, piece.eigenvalues, strict=True)
+        )
+        console.print(
+            f"  dropped as small: degree {piece.degree} along {pieces}, an eigenvalue of A_{piece.degree} counts from "
+            f"{piece.threshold:.2g}",
+            markup=False,
+        )
     for staircase, name in (
         (made.staircase, "what gradients hold"),
         (report.visible, f"what {report.activation.name} sees of it"),
     ):
         power = "" if staircase.max_leap == 1 else f"^{staircase.max_leap}"
         if staircase.stairs:
-            console.print(_staircase(f"{name}, steps of n = O(d{power})", staircase))
+            _print_staircase(console, f"{name}, steps of n = O(d{power})", staircase)
         else:
             console.print(f"{name}, steps of n = O(d{power}): nothing", markup=False)
         if not staircase.complete:
@@ -65,6 +86,7 @@ def print_report(report: TargetReport) -> None:
         f"{f.value if f.value > 1e-10 * made.variance else 0.0:.4g}" + (f" ± {f.error:.1g}" if f.error > 1e-6 else "")
         for f in report.floors
     )
+    console.print(report.remark(), markup=False)
     console.print(f"floor of ridge regression with n, N = O(d) after 0, 1, ... visible steps: {text}", markup=False)
 
 
@@ -83,7 +105,7 @@ def print_step(study: StepStudy) -> None:
         remark += (
             f"; cos² of the gradient with the subspace as d → ∞ at n = {delta:.4g} d^{study.degree}: {study.limit:.5g}"
         )
-    print_rows(study.problem, study.rows(), f"one step, {len(study.runs)} seeds", remark)
+    print_rows(study.problem, study.rows(), f"one step, {counted(len(study.runs), 'seed')}", remark)
 
 
 def print_trajectory(study: TrajectoryStudy) -> None:
@@ -93,11 +115,11 @@ def print_trajectory(study: TrajectoryStudy) -> None:
         f"{_remark(study.problem, study.protocol)}; rms(cos − state evolution) √d after 0, 1, ... steps: {distance}; "
         f"dimensions that {study.problem.sigma.name} can learn with n = O(d): {list(study.visible.dimensions)}"
     )
-    print_rows(study.problem, study.rows(), f"several steps, {len(study.runs)} seeds", remark)
+    print_rows(study.problem, study.rows(), f"several steps, {counted(len(study.runs), 'seed')}", remark)
 
 
 def print_curve(study: CurveStudy) -> None:
     """Test errors against n."""
     floors = ", ".join(f"{name} {f.value:.4g}" for name, f in study.floors.items())
     remark = f"{_remark(study.problem, study.protocol)}; floors: {floors}"
-    print_rows(study.problem, study.rows(), f"learning curve, {len(study.runs)} seeds", remark)
+    print_rows(study.problem, study.rows(), f"learning curve, {counted(len(study.runs), 'seed')}", remark)

@@ -12,9 +12,8 @@ from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import run_tasks
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.trajectory import start_network, trajectory
-from spikes.studies.giant_steps.step import seed_count
 from theory.giant_steps import Residual, Staircase, StateEvolution, residual, state_evolution, visible_staircase
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
@@ -77,6 +76,11 @@ class TrajectoryStudy:
         one = [np.sqrt(np.mean(run["cosines"] ** 2, axis=1)) for run in self.runs]
         two = [np.sqrt(np.mean(made.cosines**2, axis=1)) for made in self.theory]
         return np.stack(one), np.stack(two)
+
+    def mean_root_squares(self, r: int) -> tuple[list[Estimate], np.ndarray]:
+        """Root mean square cosine with direction r after each step: simulated, over the seeds, and predicted."""
+        simulated, predicted = self.root_mean_square()
+        return [estimate(column) for column in simulated[..., r].T], predicted[..., r].mean(axis=0)
 
     def distance(self) -> np.ndarray:
         """Root mean square over neurons, directions and seeds of the difference of the cosines, times √d: (T + 1,)."""
@@ -221,7 +225,7 @@ def study_trajectory(
             f"`width` must be at most {LARGEST_WIDTH} for the state evolution of interacting neurons; "
             f"got {problem.width}: neurons that see the labels alone have no such limit"
         )
-    seeds, sequence = seed_count(seeds), as_seed_sequence(seed)
+    seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     start_network(problem, protocol, sequence)
     statement = {
         "command": "giant trajectory",

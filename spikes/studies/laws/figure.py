@@ -8,11 +8,20 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from spikes.estimates import Estimate
-from spikes.presentation.figure import axes_or_new
+from spikes.presentation.figure import (
+    ATOM,
+    BULK,
+    GUIDE,
+    MEASURED,
+    SERIES,
+    SPIKE,
+    THEORY,
+    axes_or_new,
+    plot_points,
+    scaled,
+)
 
 __all__ = ["plot_density", "plot_forward", "plot_spike_marks"]
-
-_THEORY, _MEASURED, _ATOM, _SECOND = "#0072B2", "#C8C8C8", "#D55E00", "#009E73"
 
 
 def plot_density(
@@ -44,12 +53,12 @@ def plot_density(
         edges = np.histogram_bin_edges(samples, bins)
         counts = np.histogram(samples, edges)[0]
         height = counts / (len(samples) * np.diff(edges))
-        ax.stairs(height, edges, fill=True, color=_MEASURED, label="sampled")
+        ax.stairs(height, edges, fill=True, color=BULK, label="sampled")
     for k, (x, density) in enumerate(bands):
-        ax.plot(x, density, color=_THEORY, label="law" if k == 0 else None)
+        ax.plot(x, density, color=THEORY, label="law" if k == 0 else None)
     top = max((float(np.max(density)) for _, density in bands), default=1.0)
     for place, mass in atoms:
-        ax.plot([place, place], [0.0, top], color=_ATOM, linewidth=2.0, label=f"atom of mass {mass:.2f}")
+        ax.plot([place, place], [0.0, top], color=ATOM, linewidth=scaled(2.0), label=f"atom of mass {mass:.2f}")
     ax.set_ylim(0.0, 1.12 * top)
     return ax
 
@@ -69,15 +78,15 @@ def plot_spike_marks(predicted: Sequence[float], simulated: np.ndarray, *, ax: A
     """
     ax = axes_or_new(ax)
     line = ax.get_xaxis_transform()
-    ax.plot(predicted, np.full(len(predicted), 0.10), "v", transform=line, color=_ATOM, label="predicted spikes")
+    ax.plot(predicted, np.full(len(predicted), 0.10), "v", transform=line, color=SPIKE, label="predicted spikes")
     ax.plot(
         simulated.ravel(),
         np.full(simulated.size, 0.035),
         "|",
         transform=line,
-        color="black",
-        markersize=9,
-        markeredgewidth=0.8,
+        color=MEASURED,
+        markersize=scaled(9.0),
+        markeredgewidth=scaled(0.8),
         label="simulated spikes, each matrix",
     )
     return ax
@@ -108,19 +117,9 @@ def plot_forward(
     Axes
     """
     ax = axes_or_new(ax)
-    ax.axvline(threshold, color="black", linewidth=0.8, linestyle=":", label="threshold")
-    styles = ((_THEORY, "-", "o"), (_SECOND, "--", "s")) if len(curves) > 1 else ((_THEORY, "-", "o"),)
-    for (label, values), (at, measured), (colour, line, marker) in zip(curves, points, styles, strict=True):
-        ax.plot(spike, values, line, color=colour, label=label)
-        ax.errorbar(
-            at,
-            [m.mean for m in measured],
-            [m.sem for m in measured],
-            fmt=marker,
-            color=colour,
-            markerfacecolor="white",
-            markersize=4.5,
-            capsize=2,
-            linewidth=0.9,
-        )
+    ax.axvline(threshold, label="threshold", **{**GUIDE, "color": MEASURED})
+    for i, ((label, values), (at, measured)) in enumerate(zip(curves, points, strict=True)):
+        colour, marker = SERIES[i]
+        ax.plot(spike, values, color=colour, label=label)
+        plot_points(ax, at, measured, colour=colour, marker=marker, hollow=True)
     return ax

@@ -14,15 +14,22 @@ from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.training import HISTORY, Plan, Trained, train
 from theory.local_analysis.dual_certificate import Certificate, certificate
 from theory.local_analysis.early_stages import first_stage_tangent
 from theory.local_analysis.measure import MeasureMinimum, check_decay, largest_decay, minimize_path, small_decay
 from theory.local_analysis.population import signal_power
-from theory.statement.teacher import Teacher
+from theory.statement.teacher import Teacher, line_angles
 
-__all__ = ["LocalStudy", "certificate_contract", "compare_training", "holding_certificate"]
+__all__ = [
+    "LocalStudy",
+    "certificate_contract",
+    "compare_training",
+    "holding_certificate",
+    "mass_within",
+    "teacher_powers",
+]
 
 _FITTED = 6
 _RESOLVED = {"rms_angle": 1e-4, "population_loss": 1e-14}
@@ -54,6 +61,44 @@ def holding_certificate(teacher: Teacher) -> Certificate:
     if found.exists:
         return found
     raise ArithmeticError(f"no certificate up to degree 16 is non-degenerate for this teacher: {found.statement()}")
+
+
+def mass_within(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> tuple[np.ndarray, np.ndarray]:
+    """Angles in degrees to the nearest teacher direction of a neuron's sign, and the share of the mass within each.
+
+    Parameters
+    ----------
+    W : ndarray, shape (m, d)
+    a : ndarray, shape (m,)
+    teacher : Teacher
+
+    Returns
+    -------
+    angle, share : ndarray, shape (alive neurons,)
+        In increasing order.
+    """
+    norms = np.linalg.norm(W, axis=1)
+    masses = np.abs(a) * norms
+    alive = masses > 0.0
+    angles = line_angles(W[alive], teacher.directions)
+    agree = np.where(np.sign(a[alive])[:, None] == np.sign(teacher.weights), angles, 0.5 * math.pi)
+    nearest = np.degrees(agree.min(axis=1))
+    order = np.argsort(nearest)
+    return nearest[order], np.cumsum(masses[alive][order]) / masses.sum()
+
+
+def teacher_powers(teacher: Teacher) -> tuple[float, float]:
+    """E f*² beyond the linear part, and λ_max, the decay above which the minimiser is zero.
+
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Returns
+    -------
+    tuple of float
+    """
+    return signal_power(teacher), largest_decay(teacher)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +137,11 @@ class LocalStudy:
         """Whether all epochs of the plan were run."""
         return self.runs[0].epochs_done == len(self.runs[0].decays)
 
+    @property
+    def tangent(self) -> float:
+        """Predicted ratio of the first step's part off the span to that within."""
+        return first_stage_tangent(self.plan.teacher, n=self.plan.n, noise=self.plan.noise)
+
     def epochs(self, name: str) -> np.ndarray:
         """One column at the end of every epoch, the state before Stage 3 first: (seeds, 1 + epochs)."""
         return np.stack([run.epoch_ends()[:, HISTORY.index(name)] for run in self.runs])
@@ -105,6 +155,44 @@ class LocalStudy:
         history = self.runs[run]
         value = np.array([self.minimum(x).value if x > 0.0 else math.nan for x in history.column("decay")])
         return history.column("population_loss") + history.column("decay") * history.column("penalty") - value
+
+    def gradient_ratios(self, run: int, least: float = 1e-9) -> tuple[np.ndarray, np.ndarray]:
+        """ζ and ‖∇L_λ‖²λ²/ζ⁴ at the records of a run whose gap is resolved: larger than `least`.
+
+        Parameters
+        ----------
+        run : int
+        least : float
+        """
+        gap, history = self.gaps(run), self.runs[run]
+        known = gap > least
+        slope = (history.column("gradient_norm")[known] * history.column("decay")[known]) ** 2
+        return gap[known], slope / gap[known] ** 4
+
+    def resolved(self, name: str) -> tuple[np.ndarray, list[Estimate]]:
+        """λ and means over the seeds of a column at the ends of the epochs where rounding does not reach it.
+
+        Parameters
+        ----------
+        name : {"population_loss", "rms_angle"}
+        """
+        values = self.epochs(name)[:, 1:]
+        shown = (values > _RESOLVED[name]).all(axis=0)
+        return self.decays[shown], [estimate(column) for column in values[:, shown].T]
+
+    def power_law(self, name: str) -> tuple[Estimate, np.ndarray, np.ndarray] | None:
+        """The fitted `exponent` of a column, and the fitted line over the decays it is from; None below rounding.
+
+        Parameters
+        ----------
+        name : {"population_loss", "rms_angle"}
+        """
+        last, values = self.decays[-_FITTED:], self.epochs(name)[:, 1:][:, -_FITTED:]
+        if not (values > _RESOLVED[name]).all():
+            return None
+        slope = self.exponent(name)
+        line = np.exp(np.log(values.mean(axis=0)).mean()) * (last / np.exp(np.log(last).mean())) ** slope.mean
+        return slope, last, line
 
     def bounds(self, run: int) -> np.ndarray:
         """(ζ/λ + λ|p|²/4)/ρ_c at every record of a run: what Σ|a||w|δ² cannot exceed; nan where there is no decay."""
@@ -173,7 +261,7 @@ class LocalStudy:
         return {
             "signal_power": signal_power(teacher),
             "largest_decay": largest_decay(teacher),
-            "tangent": first_stage_tangent(teacher, n=self.plan.n, noise=self.plan.noise),
+            "tangent": self.tangent,
             "certificate": self.certificate.to_dict(),
             "bounding_certificate": self.bounding.to_dict(),
             "minima": [self.minimum(x).to_dict() for x in self.decays if x > 0.0],
@@ -274,8 +362,7 @@ def compare_training(
     ArithmeticError
         If the training diverges or the measure problem is not solved.
     """
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    seeds = check_seeds(seeds)
     worker_count(workers, seeds)
     if plan.schedule != "none" and plan.epochs:
         check_decay(plan.teacher, plan.first_decay(signal_power(plan.teacher) + plan.noise**2))

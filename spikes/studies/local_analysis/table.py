@@ -5,73 +5,82 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from rich.table import Table
 
-from spikes.estimates import Estimate, estimate
-from spikes.presentation.terminal import console_of_output
-from spikes.studies.local_analysis.study import LocalStudy
+from spikes.estimates import estimate
+from spikes.presentation.numbers import counted, estimate_text, number_text
+from spikes.presentation.terminal import Column, console_of_output, print_table
+from spikes.studies.local_analysis.study import LocalStudy, teacher_powers
 from theory.local_analysis.dual_certificate import Certificate
-from theory.local_analysis.early_stages import first_stage_tangent
-from theory.local_analysis.measure import largest_decay
-from theory.local_analysis.population import signal_power
 from theory.statement.teacher import Teacher
 
 __all__ = ["print_certificate", "print_training"]
 
-
-def _cell(value: Estimate, digits: int = 4) -> str:
-    if math.isnan(value.mean):
-        return ""
-    return f"{value.mean:.{digits}g}" if math.isnan(value.sem) else f"{value.mean:.{digits}g} ± {value.sem:.1g}"
+_STAGES = (
+    Column("", words=True),
+    Column("decay"),
+    Column("loss"),
+    Column("loss of minimiser", leave=4),
+    Column("gap"),
+    Column("gradient", leave=5),
+    Column("mass", leave=3),
+    Column("rms angle", leave=1),
+    Column("f5", leave=2),
+)
+_SHOWN = ("gradient_norm", "mass", "rms_angle", "f5")
 
 
 def _heading(teacher: Teacher) -> str:
-    weights = ", ".join(f"{x:.4g}" for x in teacher.weights)
+    weights = ", ".join(number_text(x, 4) for x in teacher.weights)
+    power, largest = teacher_powers(teacher)
     return (
         f"teacher {teacher.name}: {teacher.size} directions of span {teacher.rank} in d = {teacher.d}, smallest angle "
         f"{math.degrees(teacher.min_angle):.1f}°, weights {weights}\n"
-        f"E f*² = {signal_power(teacher):.6g} beyond the linear part, lambda_max = {largest_decay(teacher):.6g}"
+        f"E f*² = {power:.6g} beyond the linear part, lambda_max = {largest:.6g}"
     )
+
+
+def _stages(study: LocalStudy) -> list[list[str]]:
+    """A line for random features, for the early stages and for every epoch."""
+    columns = {name: study.epochs(name) for name in ("population_loss", *_SHOWN)}
+
+    def at(k: int, name: str) -> str:
+        values = columns[name][:, k]
+        return "" if np.isnan(values).any() else estimate_text(estimate(values))
+
+    lines = [["random features", "", estimate_text(estimate([run.random_loss for run in study.runs])), *[""] * 6]]
+    lines.append(["Stages 1 and 2", "", at(0, "population_loss"), "", "", *(at(0, name) for name in _SHOWN)])
+    for k, decay in enumerate(study.decays):
+        minimum = gap = ""
+        if decay > 0.0:
+            found, gap_value = study.minimum(decay), estimate(study.epoch_gaps[:, k])
+            minimum = number_text(found.loss, 4)
+            # below the bound on the solver's own error nothing but rounding is left
+            gap = f"< {found.error:.1g}" if gap_value.mean <= found.error else estimate_text(gap_value)
+        numbers = [number_text(decay, 4), at(k + 1, "population_loss"), minimum, gap]
+        lines.append([f"epoch {k + 1}", *numbers, *(at(k + 1, name) for name in _SHOWN)])
+    return lines
 
 
 def print_training(study: LocalStudy, checkpoint: str | None = None) -> None:
-    """One row a stage and epoch, with loss, gap, gradient and concentration."""
+    """One row a stage and epoch, with loss, gap, gradient and concentration.
+
+    Parameters
+    ----------
+    study : LocalStudy
+    checkpoint : str, optional
+        Where unfinished runs are kept.
+    """
     console, plan = console_of_output(), study.plan
     console.print(_heading(plan.teacher), markup=False)
     data = "population" if plan.n is None else f"n = {plan.n}, noise {plan.noise:g}, {plan.outer}, {plan.preprocessing}"
-    seeds = len(study.runs)
-    title = f"m = {plan.width}, {data}, decay: {plan.schedule}, {seeds} seed{'s' if seeds > 1 else ''}"
-    table = Table(title=title)
-    names = ("", "decay", "loss", "loss of minimiser", "gap", "gradient", "mass", "rms angle", "f5")
-    for name in names:
-        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
-    random = _cell(estimate([run.random_loss for run in study.runs]))
-    table.add_row("random features", "", random, *[""] * 6)
-    shown = ("gradient_norm", "mass", "rms_angle", "f5")
-    columns = {name: study.epochs(name) for name in ("population_loss", *shown)}
-
-    def last(k: int) -> list[str]:
-        return [_cell(estimate(columns[name][:, k])) for name in shown]
-
-    table.add_row("Stages 1 and 2", "", _cell(estimate(columns["population_loss"][:, 0])), "", "", *last(0))
-    for k, decay in enumerate(study.decays):
-        minimum = f"{study.minimum(decay).loss:.4g}" if decay > 0.0 else ""
-        gap = ""
-        if decay > 0.0:
-            gap_value = estimate(study.epoch_gaps[:, k])
-            # below the bound on the solver's own error nothing but rounding is left
-            small = gap_value.mean <= study.minimum(decay).error
-            gap = f"< {study.minimum(decay).error:.1g}" if small else _cell(gap_value, 3)
-        loss = _cell(estimate(columns["population_loss"][:, k + 1]))
-        table.add_row(f"epoch {k + 1}", f"{decay:.4g}", loss, minimum, gap, *last(k + 1))
-    console.print(table)
+    title = f"m = {plan.width}, {data}, decay: {plan.schedule}, {counted(len(study.runs), 'seed')}"
+    print_table(console, _STAGES, _stages(study), title)
     measured = estimate([run.tangent for run in study.runs])
     console.print(
-        f"first step off the span over within: {_cell(measured)}, predicted "
-        f"{first_stage_tangent(plan.teacher, n=plan.n, noise=plan.noise):.4g}",
-        markup=False,
+        f"first step off the span over within: {estimate_text(measured)}, predicted {study.tangent:.4g}", markup=False
     )
-    console.print(study.certificate.statement(), markup=False)
+    for sentence in filter(None, (study.remark(), study.certificate.statement())):
+        console.print(sentence, markup=False)
     if study.minima:
         console.print(
             f"Σ|a||w|δ² ≤ (ζ/λ + λ|p|²/4)/ρ_c by the {study.bounding.title}: the bound is at least "
@@ -98,8 +107,10 @@ def print_certificate(found: Certificate) -> None:
         f"|p|² = {found.norm2:.8g}",
         markup=False,
     )
-    table = Table("direction", "weight", "alpha", "|beta|")
     lengths = np.linalg.norm(found.beta, axis=1)
-    for j, (weight, alpha, beta) in enumerate(zip(found.teacher.weights, found.alpha, lengths, strict=True)):
-        table.add_row(str(j + 1), f"{weight:.6g}", f"{alpha:.8g}", f"{beta:.8g}")
-    console.print(table)
+    rows = [
+        [str(j + 1), number_text(weight, 6), number_text(alpha, 8), number_text(beta, 8)]
+        for j, (weight, alpha, beta) in enumerate(zip(found.teacher.weights, found.alpha, lengths, strict=True))
+    ]
+    columns = (Column("direction"), Column("weight"), Column("alpha"), Column("|beta|", leave=1))
+    print_table(console, columns, rows)

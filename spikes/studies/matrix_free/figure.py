@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
-import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 
+from spikes.presentation.figure import axes_or_new, problem_statement, state
+from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
 from spikes.studies.matrix_free.study import MatrixFreeComparison
 
 __all__ = ["plot_matrix_free"]
-
-_THEORY, _SPIKE = "#0072B2", "#D55E00"
 
 
 def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -> Axes:
@@ -29,61 +27,27 @@ def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -
     -------
     Axes
     """
-    if ax is None:
-        ax = plt.subplots(figsize=(6.0, 3.7), layout="constrained")[1]
-    theory, found = comparison.theory, comparison.simulation
+    alone = ax is None
+    ax = axes_or_new(ax, (6.4, 4.0))
+    theory, runs = comparison.theory, comparison.simulation
+    predicted = [outlier.singular_value**2 for outlier in theory.outliers]
+    simulated = [run.singular_values[i] ** 2 for i in range(comparison.count) for run in runs.runs]
+    names = {
+        "curve": "predicted density",
+        "simulated": "largest eigenvalues, block Lanczos, each run",
+        "predicted": "predicted spikes",
+    }
+    shown: dict[str, Any] = {"curve": (theory.density_x, theory.density_x * theory.density)}
+    low, high = theory.bulk_edges[0][0], theory.bulk_edges[-1][1]
     if comparison.smoothed is not None:
-        x, width = found.quadrature.x, found.quadrature.width
-        measured = found.density()
-        ax.plot(x, x * comparison.smoothed, color=_THEORY, label=f"predicted, smoothed over {width:g} in ln x")
-        ax.errorbar(
-            x,
-            [v * m.mean for v, m in zip(x, measured, strict=True)],
-            [0.0 if math.isnan(m.sem) else v * m.sem for v, m in zip(x, measured, strict=True)],
-            fmt="o",
-            color="black",
-            markersize=2.8,
-            capsize=1.5,
-            linewidth=0.8,
-            label="Lanczos quadrature ± s.e.",
-        )
-        peak = max(float(np.max(x * comparison.smoothed)), max(v * m.mean for v, m in zip(x, measured, strict=True)))
-    else:
-        height = theory.density_x * theory.density
-        # no line across a gap of the spectrum
-        ax.plot(theory.density_x, np.where(height > 0.0, height, np.nan), color=_THEORY, label="predicted density")
-        peak = float(height.max())
-    for i in range(comparison.count):
-        values = [run.singular_values[i] ** 2 for run in found.runs]
-        ax.plot(
-            values,
-            np.full(len(values), 0.035),
-            "|",
-            transform=ax.get_xaxis_transform(),
-            color="black",
-            markersize=9,
-            markeredgewidth=0.9,
-            label="largest eigenvalues, block Lanczos, each run" if i == 0 else None,
-        )
-    for i, outlier in enumerate(theory.outliers):
-        ax.plot(
-            outlier.singular_value**2,
-            0.095,
-            "v",
-            transform=ax.get_xaxis_transform(),
-            color=_SPIKE,
-            markersize=6,
-            label="predicted spikes" if i == 0 else None,
-        )
-    ax.set_xscale("log")
-    ax.set_ylim(0.0, 1.45 * peak)
-    ax.set_xlabel(r"eigenvalue $x$ of $FF^{\!\top}\!/n$")
-    ax.set_ylabel(r"$x\,\rho(x)$, density of $\ln x$")
-    problem = comparison.problem
-    step = rf"$\alpha$ = {problem.alpha:g}" if problem.eta is None else rf"$\eta$ = {problem.eta:g}"
-    ax.set_title(
-        f"{problem.sigma.name}, target {problem.teacher.name}, {step}, n = {problem.n}, d = {problem.d}, "
-        f"N = {problem.width}, {found.seeds} seed{'s' if found.seeds > 1 else ''}"
-    )
-    ax.legend(loc="upper left", fontsize=7.5)
+        x = runs.quadrature.x
+        names["curve"] = f"predicted, smoothed over {runs.quadrature.width:g} in ln x"
+        names["points"] = "Lanczos quadrature ± s.e."
+        shown = {"curve": (x, x * comparison.smoothed), "points": (x, comparison.log_density())}
+        low, high = x[0], x[-1]
+    plot_log_spectrum(ax, **shown, simulated=simulated, predicted=predicted, names=names)
+    finish_log_spectrum(ax, bulk=(low, high), largest=max([*simulated, *predicted, high]))
+    ax.legend(loc="upper left")
+    if alone:
+        state(ax.figure, problem_statement(comparison.problem, seeds=runs.seeds))
     return ax

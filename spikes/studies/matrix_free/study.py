@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import ALIGNMENTS, Row, contract, row
+from spikes.agreement import ALIGNMENTS, Row, conclusion, contract, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.simulation.ensemble import check_runs
+from spikes.simulation.how import How
 from spikes.simulation.krylov import check_count, check_quadrature
 from spikes.simulation.matrix_free import MatrixFree, Quadrature, matrix_free_spectrum
-from spikes.simulation.one_step import check_how
 from theory.conditional_equivalent import Prediction, predict
 from theory.statement.problem import Problem
 
@@ -35,21 +35,34 @@ class MatrixFreeComparison:
     smoothed : ndarray, shape (P,) or None
         Predicted density at the quadrature's points, smoothed as the measured one is.
     simulation : MatrixFree
-    rows : tuple of Row
     """
 
     problem: Problem
     theory: Prediction
     smoothed: np.ndarray | None
     simulation: MatrixFree
-    rows: tuple[Row, ...]
 
     @property
     def count(self) -> int:
         """Leading singular values that were measured."""
         return len(self.simulation.runs[0].singular_values)
 
+    def log_density(self) -> list[Estimate]:
+        """The measured density of ln x at the quadrature's points."""
+        return [
+            Estimate(x * value.mean, x * value.sem, value.seeds)
+            for x, value in zip(self.simulation.quadrature.x, self.simulation.density(), strict=True)
+        ]
+
+    def rows(self) -> list[Row]:
+        """Spikes, what they learned, ‖β‖² and the smoothed density, predicted and measured."""
+        return _rows(self.theory, self.simulation, self.smoothed)
+
     def remark(self) -> str:
+        """How theory and measurement compare."""
+        return conclusion(self.rows())
+
+    def caveat(self) -> str:
         """What was predicted and not measured, or measured without a prediction."""
         predicted = len(self.theory.outliers)
         if self.count > predicted:
@@ -79,7 +92,7 @@ class MatrixFreeComparison:
                 }
                 for i in range(self.count)
             ],
-            "remark": self.remark(),
+            "remark": self.caveat(),
         }
         if self.smoothed is not None:
             quadrature = runs.quadrature
@@ -92,7 +105,7 @@ class MatrixFreeComparison:
                 "probes": quadrature.probes,
                 "steps": [run.density.steps for run in runs.runs],
             }
-        return contract(self.problem, theory, simulation, list(self.rows))
+        return contract(self.problem, theory, simulation, self.rows())
 
     def plot(self, ax: Any = None) -> Any:
         """Draw it; see `spikes.studies.matrix_free.figure.plot_matrix_free`."""
@@ -149,14 +162,14 @@ def compare_matrix_free(
     >>> from theory import Problem
     >>> problem = Problem(n=400, d=100, width=150, alpha=0.45)
     >>> result = compare_matrix_free(problem, steps=0, seeds=4, seed=0, workers=1)
-    >>> [r.quantity for r in result.rows][:2]
+    >>> [r.quantity for r in result.rows()][:2]
     ['outlier 1', 'outlier 1 on 1']
     """
     if not (math.isfinite(smoothing) and smoothing > 0.0):
         raise ValueError(f"`smoothing` must be positive; got {smoothing!r}")
     # all that can be refused is, before the prediction takes its seconds
     check_runs(seeds, workers, executor)
-    check_how(dtype)
+    How(dtype)
     if count is not None:
         check_count(count, problem.width)
     if steps:
@@ -180,7 +193,7 @@ def compare_matrix_free(
         executor=executor,
     )
     smoothed = None if quadrature is None else smoothed_density(theory, quadrature.x, smoothing)
-    return MatrixFreeComparison(problem, theory, smoothed, found, tuple(_rows(theory, found, smoothed)))
+    return MatrixFreeComparison(problem, theory, smoothed, found)
 
 
 def smoothed_density(theory: Prediction, x: np.ndarray, width: float) -> np.ndarray:
@@ -216,9 +229,7 @@ def smoothed_density(theory: Prediction, x: np.ndarray, width: float) -> np.ndar
 def _rows(theory: Prediction, found: MatrixFree, smoothed: np.ndarray | None) -> list[Row]:
     rows = []
     for i, outlier in enumerate(theory.outliers[: len(found.runs[0].singular_values)]):
-        rows.append(row(f"outlier {i + 1}", outlier.singular_value, found.singular_value(i)))
-        for label, amplitude, measured in zip(ALIGNMENTS, outlier.alignment, found.alignment(i), strict=True):
-            rows.append(row(f"outlier {i + 1} on {label}", amplitude, measured))
+        rows += spike_rows(i, outlier, found.spike)
     rows.append(row("beta_norm2", theory.beta_norm2, estimate([run.beta_norm2 for run in found.runs])))
     if smoothed is not None:
         x, density = found.quadrature.x, found.density()

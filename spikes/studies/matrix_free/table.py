@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spikes.presentation.terminal import print_rows, with_error
+from spikes.presentation.numbers import counted, estimate_text
+from spikes.presentation.terminal import print_rows
 from spikes.studies.matrix_free.study import MatrixFreeComparison
 
 __all__ = ["print_matrix_free"]
@@ -12,8 +13,8 @@ def print_matrix_free(comparison: MatrixFreeComparison) -> None:
     """Spikes and density of features that were never stored, beside the theory."""
     runs = comparison.simulation
     passes = ", ".join(str(run.passes) for run in runs.runs)
-    title = f"theory beside Lanczos, {runs.seeds} seeds, {passes} passes over the rows"
+    title = f"theory beside Lanczos, {counted(runs.seeds, 'seed')}, {passes} passes over the rows"
     predicted = len(comparison.theory.outliers)
-    beyond = [f"singular value {i + 1}: {with_error(runs.singular_value(i))}" for i in range(comparison.count)]
-    remark = "\n".join(filter(None, [comparison.remark(), *beyond[predicted : predicted + 5]]))
-    print_rows(comparison.problem, comparison.rows, title, remark)
+    beyond = [f"singular value {i + 1}: {estimate_text(runs.singular_value(i))}" for i in range(comparison.count)]
+    remark = "\n".join(filter(None, [comparison.caveat(), *beyond[predicted : predicted + 5]]))
+    print_rows(comparison.problem, comparison.rows(), title, remark)

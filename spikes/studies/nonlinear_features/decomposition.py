@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import giant_step
-from spikes.simulation.kernels import activation_kernels
-from spikes.simulation.network import initial_network
-from spikes.simulation.one_step import activation_mean, check_memory
+from spikes.simulation.kernels import problem_kernels
+from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.one_step import check_memory
 from spikes.simulation.ridge import LowRank, ridge_fit
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -141,19 +141,19 @@ def decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence | int
 
 
 def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> Decomposition:
-    kernels = activation_kernels(problem.sigma)
-    shift = activation_mean(problem.sigma) if problem.centered else 0.0
+    kernels = problem_kernels(problem)
     start = initial_network(problem, sequence)
     fresh = Samples(problem, derived_sequence(sequence, 2), problem.n0)
-    step = giant_step(start, kernels, shift, fresh, problem.step_size)
+    step = giant_step(start, kernels, fresh, problem.step_size)
     norm2, root, ridges = float(step.beta @ step.beta), math.sqrt(problem.n), np.array(problem.ridges)
     direction = step.beta / math.sqrt(norm2)
     fit, test = (Samples(problem, derived_sequence(sequence, stream), problem.n) for stream in (3, 4))
 
-    made = feature_matrix(step.network.W, kernels, shift, fit, direction)
-    initial = feature_matrix(start.W, kernels, shift, fit, direction)
+    before, after = Layer(start.W, kernels), Layer(step.network.W, kernels)
+    made = feature_matrix(after, fit, direction)
+    initial = feature_matrix(before, fit, direction)
     full = ridge_fit(made.F, made.y, ridges)
-    ((full_test_error, _),) = squared_errors([(step.network.W, full.readouts)], kernels, shift, test)
+    ((full_test_error, _),) = squared_errors([(after, full.readouts)], test)
     present = [i for i, term in enumerate(spike_terms(problem, ell)) if term.strength != 0.0]
     key = np.random.default_rng(derived_sequence(sequence, 5))
     leading, _, _ = svds(made.F, k=len(present), v0=key.standard_normal(min(made.F.shape)), tol=1e-8)
@@ -181,7 +181,7 @@ def _decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence) -> 
             part = spike_part(problem, ell, X @ direction, start.a, norm2, as_published=name == "as_published")
             total += np.sum((y[:, None] - H @ readouts[name] - part.times(readouts[name])) ** 2, axis=0)
 
-    FeatureStream(start.W, kernels, shift, test).over_features(visit)
+    FeatureStream(before, test).over_features(visit)
     nothing = LowRank(np.zeros((problem.n, 1)), np.zeros((problem.width, 1)))
     return Decomposition(
         problem=problem,

@@ -5,36 +5,58 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from spikes.estimates import Estimate, PowerLaw
+from spikes.presentation.figure import (
+    BAND,
+    BEFORE,
+    FIT,
+    GUIDE,
+    LIMIT,
+    MEASURED,
+    SERIES,
+    THEORY,
+    axes_or_new,
+    axes_row,
+    plain_log_axis,
+    plot_points,
+    problem_statement,
+    scaled,
+    state,
+)
+from spikes.presentation.numbers import counted, estimate_text
+from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
 from spikes.studies.nonlinear_features.study import DecompositionStudy, SpectrumStudy, Staircase
 from theory.nonlinear_features import critical_exponent
 
-__all__ = ["plot_decomposition", "plot_spectrum_study", "plot_staircase"]
+__all__ = [
+    "plot_angles",
+    "plot_column_means",
+    "plot_decomposition",
+    "plot_error_difference",
+    "plot_remainder",
+    "plot_spectra",
+    "plot_spectrum_study",
+    "plot_spike_positions",
+    "plot_staircase",
+    "plot_step_errors",
+]
 
-_THEORY, _LIMIT, _MEASURED, _PUBLISHED = "#0072B2", "#D55E00", "black", "#999999"
 _NAMES = {"objective": "training objective", "train_error": "train error", "test_error": "test error"}
 _THRESHOLDS = ("0", "1/4", "1/3", "3/8", "2/5")
+_EXPONENT = r"step-size exponent $\alpha=\log\eta/\log n_0$"
+_PUBLISHED = SERIES[4][0]
 
 
-def _mark_thresholds(ax: Axes, *, label: bool = True) -> None:
+def _mark_thresholds(ax: Axes) -> None:
     for ell, text in enumerate(_THRESHOLDS, start=1):
         at = critical_exponent(ell)
-        ax.axvline(at, color="0.8", linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
-        if label:
-            # 3/8 and 2/5 are close: every other label is set higher
-            ax.text(
-                at,
-                1.01 + 0.05 * (ell % 2 == 1 and ell > 1),
-                text,
-                transform=ax.get_xaxis_transform(),
-                ha="center",
-                fontsize=7,
-            )
+        ax.axvline(at, **GUIDE)
+        # 3/8 and 2/5 are close: every other label is set higher
+        height = 1.01 + 0.055 * (ell % 2 == 1 and ell > 1)
+        ax.text(at, height, text, transform=ax.get_xaxis_transform(), ha="center", fontsize="small")
 
 
 def plot_staircase(study: Staircase, axes: Any = None) -> np.ndarray:
@@ -49,46 +71,56 @@ def plot_staircase(study: Staircase, axes: Any = None) -> np.ndarray:
     -------
     ndarray of Axes
     """
-    if axes is None:
-        axes = plt.subplots(1, 3, figsize=(12.5, 3.9), layout="constrained")[1]
+    axes = axes_row(axes, 3, 3.9)
     for ax, name in zip(axes, _NAMES, strict=True):
-        starts = [0.0] + [critical_exponent(ell) for ell in study.counts[1:]]
-        # no spike at α = 0 itself: the first step begins there
-        ends = [critical_exponent(ell + 1) for ell in study.counts[1:]]
-        for published, colour, style in ((True, _PUBLISHED, ":"), (False, _LIMIT, "--")):
-            levels = (study.limit_as_published if published else study.limit)[name]
-            for i, (a, b) in enumerate(zip(starts[1:], ends, strict=True)):
-                label = ("limit as published" if published else "limit, n → ∞") if i == 0 else None
-                ax.plot([a, b], [levels[i + 1]] * 2, style, color=colour, linewidth=1.6, label=label)
-            ax.plot([-0.015, 0.0], [levels[0]] * 2, style, color=colour, linewidth=1.6)
-        ax.plot(study.curve, study.theory[name], color=_THEORY, label=f"theory at n = {study.problem.n}")
-        measured = study.measured(name)
-        sem = [0.0 if math.isnan(m.sem) else m.sem for m in measured]
-        ax.errorbar(
-            study.alphas,
-            [m.mean for m in measured],
-            sem,
-            fmt="o",
-            color=_MEASURED,
-            markersize=3.5,
-            capsize=2,
-            linewidth=0.9,
-            label="simulation ± s.e.",
-        )
-        _mark_thresholds(ax)
-        ax.set_xlim(-0.02, 0.51)
-        ax.set_xlabel(r"step-size exponent $\alpha=\log\eta/\log n_0$")
-        ax.set_ylabel(f"{_NAMES[name]}, λ = {study.problem.ridges[0]:g}")
-    axes[0].legend(loc="lower left")
-    problem = study.problem
-    axes[0].figure.suptitle(
-        f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, n = {problem.n}, "
-        f"d = {problem.d}, N = {problem.width}, {study.simulation[0].seeds} seeds; dotted: critical exponents",
-        x=0.01,
-        ha="left",
-        fontsize=9,
-    )
+        plot_step_errors(study, name, ax)
+    figure = axes[0].figure
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    state(figure, _staircase_statement(study))
     return axes
+
+
+def _staircase_statement(study: Staircase | SpectrumStudy) -> str:
+    problem = problem_statement(study.problem, seeds=study.simulation[0].seeds, without=("step",))
+    return f"{problem}; dotted: critical exponents"
+
+
+def plot_step_errors(study: Staircase, name: str, ax: Axes | None = None) -> Axes:
+    """One error against α: simulated points, the law at this n, and the steps of the limit, corrected and as published.
+
+    Parameters
+    ----------
+    study : Staircase
+    name : {"objective", "train_error", "test_error"}
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    starts = [critical_exponent(ell) for ell in study.counts[1:]]
+    ends = [critical_exponent(ell + 1) for ell in study.counts[1:]]
+    for levels, said, colour, width in (
+        (study.limit_as_published[name], "limit as published", _PUBLISHED, 3.2),
+        (study.limit[name], "limit, n → ∞", LIMIT, 1.4),
+    ):
+        look = {"color": colour, "linewidth": scaled(width), "solid_capstyle": "butt"}
+        for i, (a, b) in enumerate(zip(starts, ends, strict=True)):
+            ax.plot([a, b], [levels[i + 1]] * 2, label=said if i == 0 else None, **look)
+        # no spike at α = 0 itself: the first step begins there
+        ax.plot([-0.015, 0.0], [levels[0]] * 2, **look)
+    ax.plot(study.curve, study.theory[name], color=THEORY, label=f"theory at n = {study.problem.n}")
+    plot_points(ax, study.alphas, study.measured(name), label="simulation ± s.e.")
+    _mark_thresholds(ax)
+    ax.set_xlim(-0.02, 0.51)
+    ax.set_xlabel(_EXPONENT)
+    ax.set_ylabel(f"{_NAMES[name]}, λ = {study.problem.ridges[0]:g}")
+    if alone:
+        ax.legend(loc="lower left")
+        state(ax.figure, _staircase_statement(study))
+    return ax
 
 
 def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
@@ -103,120 +135,261 @@ def plot_spectrum_study(study: SpectrumStudy, axes: Any = None) -> np.ndarray:
     -------
     ndarray of Axes
     """
-    if axes is None:
-        axes = plt.subplots(1, 2, figsize=(10.5, 4.6), layout="constrained")[1]
-    left, right = axes
-    offset = 0.0
-    for j, (alpha, theory, runs) in enumerate(zip(study.alphas, study.predictions, study.simulation, strict=True)):
-        count = len(theory.outliers)
-        edges, density = runs.histogram(min(count, runs.runs[0].after.alignment.shape[0]))
-        root = np.sqrt(edges)
-        height = density.mean(axis=0) * np.sqrt(edges[1:] * edges[:-1])
-        shown = theory.density_x * theory.density
-        names = ("simulated bulk", "predicted density") if j == 0 else (None, None)
-        left.stairs(height + offset, root, baseline=offset, fill=True, color="#C8C8C8", label=names[0])
-        left.plot(np.sqrt(theory.density_x), shown + offset, color=_THEORY, label=names[1])
-        values = np.array([[run.after.singular_values[i] for i in range(count)] for run in runs.runs])
-        left.plot(
-            values.ravel(),
-            np.full(values.size, offset + 0.012),
-            "|",
-            color="black",
-            markersize=7,
-            markeredgewidth=0.8,
-            label="simulated spikes, each run" if j == 1 else None,
-        )
-        left.plot(
-            [o.singular_value for o in theory.outliers],
-            [offset + 0.045] * count,
-            "v",
-            color=_LIMIT,
-            markersize=5,
-            label="predicted spikes" if j == 1 else None,
-        )
-        left.text(0.02, offset + 0.02, rf"$\alpha$ = {alpha:.3g}", fontsize=8, transform=left.get_yaxis_transform())
-        offset += 1.25 * float(max(shown.max(), height.max()))
-    left.set_xscale("log")
-    left.set_yticks([])
-    left.spines["left"].set_visible(False)
-    low = min(math.sqrt(p.bulk_edges[0][0]) for p in study.predictions)
-    left.set_xlim(low / 2.5, None)
-    left.set_xlabel(r"singular value $s$ of $F/\sqrt{n}$")
-    left.set_title(r"density of $\ln s^2$")
-    left.set_ylim(0.0, 1.12 * offset)  # room for the legend above the spectra
-    left.legend(loc="upper right", fontsize=7.5, ncols=2)
-
-    right.plot(study.curve, study.edge, color="0.4", linewidth=1.2)
-    right.fill_between(study.curve, 0.0, study.edge, color="#E8E8E8", label="bulk")
-    most = max(len(values) for values in study.positions)
-    for i in range(most):
-        known = [j for j, values in enumerate(study.positions) if len(values) > i]
-        right.plot(
-            study.curve[known],
-            [study.positions[j][i] for j in known],
-            color=_THEORY,
-            label="predicted spikes, theory at this n" if i == 0 else None,
-        )
-    for j, (alpha, runs) in enumerate(zip(study.alphas, study.simulation, strict=True)):
-        values = np.array([run.after.singular_values[:3] for run in runs.runs])
-        right.plot(
-            np.full(values.size, alpha),
-            values.ravel(),
-            "o",
-            markersize=3.5,
-            markerfacecolor="none",
-            color="black",
-            markeredgewidth=0.8,
-            label="three largest, each run" if j == 0 else None,
-        )
-    _mark_thresholds(right)
-    right.set_yscale("log")
-    right.set_ylim(0.6 * study.edge.min(), None)
-    right.set_xlabel(r"step-size exponent $\alpha=\log\eta/\log n_0$")
-    right.set_ylabel(r"singular value of $F/\sqrt{n}$")
-    right.legend(loc="upper left", fontsize=7.5)
-    problem = study.problem
-    left.figure.suptitle(
-        f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, n = {problem.n}, "
-        f"d = {problem.d}, N = {problem.width}, {study.simulation[0].seeds} seeds; dashed: critical exponents",
-        x=0.01,
-        ha="left",
-        fontsize=9,
-    )
+    axes = axes_row(axes, 2, 4.7)
+    plot_spectra(study, axes[0])
+    plot_spike_positions(study, axes[1])
+    state(axes[0].figure, _staircase_statement(study))
     return axes
 
 
-_VARIANTS = {"as_published": ("as published", _LIMIT, "s", "--"), "corrected": ("corrected", _THEORY, "o", "-")}
+def plot_spectra(study: SpectrumStudy, ax: Axes | None = None) -> Axes:
+    """Densities of ln x over the eigenvalues x of FFᵀ/n, one above the other as α grows, with the spikes.
+
+    Parameters
+    ----------
+    study : SpectrumStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax, (5.04, 4.7))
+    offset, largest = 0.0, 0.0
+    names = {"histogram": "simulated bulk", "curve": "predicted density"}
+    marks = {"simulated": "simulated spikes, each run", "predicted": "predicted spikes"}
+    for alpha, theory, runs in zip(study.alphas, study.predictions, study.simulation, strict=True):
+        count = min(len(theory.outliers), runs.runs[0].after.alignment.shape[0])
+        histogram = runs.log_histogram(count)
+        curve = (theory.density_x, theory.density_x * theory.density)
+        peak = float(max(histogram[1].max(), curve[1].max()))
+        simulated = np.array([run.after.eigenvalues[:count] for run in runs.runs])
+        predicted = [outlier.singular_value**2 for outlier in theory.outliers]
+        plot_log_spectrum(
+            ax,
+            histogram=histogram,
+            curve=curve,
+            simulated=simulated,
+            predicted=predicted,
+            names={**names, **(marks if predicted else {})},
+            baseline=offset,
+            height=1.25 * peak,
+            marks=(0.09, 0.27),
+        )
+        # the first spectrum is named, and the first that has spikes
+        names, marks = {}, {} if predicted else marks
+        largest = max([largest, *predicted, float(histogram[0][-1]), *simulated.ravel()])
+        where = (0.01, offset + 0.04 * peak)
+        ax.text(*where, rf"$\alpha$ = {alpha:.3g}", fontsize="small", transform=ax.get_yaxis_transform())
+        offset += 1.25 * peak
+    low = min(p.bulk_edges[0][0] for p in study.predictions)
+    high = max(p.bulk_edges[-1][1] for p in study.predictions)
+    finish_log_spectrum(ax, bulk=(low, high), largest=largest, height=1.2 * offset)
+    ax.set_xlim(ax.get_xlim()[0] / 5.0, None)  # room for the names
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.legend(loc="upper right", ncols=2, columnspacing=1.0)
+    if alone:
+        state(ax.figure, _staircase_statement(study))
+    return ax
 
 
-def _points(
-    ax: Axes, sizes: np.ndarray, values: list[Estimate], variant: str, label: str | None, line: str = ""
-) -> None:
-    """Points with error bars; published ones hollow and larger, so that both show where they coincide."""
-    _, colour, marker, _ = _VARIANTS.get(variant, ("", _PUBLISHED, "^", "-."))
+def plot_spike_positions(study: SpectrumStudy, ax: Axes | None = None) -> Axes:
+    """Singular values of the spikes against α over the edge of the bulk, predicted and simulated.
+
+    Parameters
+    ----------
+    study : SpectrumStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax, (5.04, 4.7))
+    ax.fill_between(study.curve, 0.0, study.edge, color=BAND, label="bulk", linewidth=0.0)
+    for i in range(max(len(values) for values in study.positions)):
+        known = [j for j, values in enumerate(study.positions) if len(values) > i]
+        label = "predicted spikes, theory at this n" if i == 0 else None
+        ax.plot(study.curve[known], [study.positions[j][i] for j in known], color=THEORY, label=label)
+    for j, (alpha, runs) in enumerate(zip(study.alphas, study.simulation, strict=True)):
+        values = np.array([run.after.singular_values[:3] for run in runs.runs]).ravel()
+        look = {"markersize": scaled(3.5), "markerfacecolor": "none", "markeredgewidth": scaled(0.8)}
+        label = "three largest, each run" if j == 0 else None
+        ax.plot(np.full(len(values), alpha), values, "o", color=MEASURED, label=label, **look)
+    _mark_thresholds(ax)
+    ax.set_yscale("log")
+    ax.set_ylim(0.6 * study.edge.min(), None)
+    plain_log_axis(ax.yaxis)
+    ax.set_xlabel(_EXPONENT)
+    ax.set_ylabel(r"singular value $s$ of $F/\sqrt{n}$")
+    ax.legend(loc="upper left")
+    if alone:
+        state(ax.figure, _staircase_statement(study))
+    return ax
+
+
+_VARIANTS = {"as_published": ("as published", SERIES[1]), "corrected": ("corrected", SERIES[0])}
+
+
+def _plot_variant(ax: Axes, study: DecompositionStudy, values: list[Estimate], variant: str, label: str | None) -> None:
+    """Points of one form of the decomposition; published ones hollow and larger, to be seen where both coincide."""
+    colour, marker = _VARIANTS[variant][1] if variant in _VARIANTS else (BEFORE, "^")
     hollow = variant == "as_published"
-    ax.errorbar(
-        sizes,
-        [v.mean for v in values],
-        [v.sem for v in values],
-        fmt=marker + line,
-        color=colour,
-        markersize=7.5 if hollow else 4.5,
-        markerfacecolor="none" if hollow else colour,
-        capsize=2,
-        linewidth=1.0,
-        label=label,
-    )
+    look = {"colour": colour, "marker": marker, "hollow": hollow, "markersize": 7.5 if hollow else 4.5}
+    plot_points(ax, study.sizes, values, label=label, **look)
+
+
+def _plot_fit(ax: Axes, study: DecompositionStudy, law: PowerLaw, colour: str) -> None:
+    sizes = np.array(study.sizes, dtype=float)
+    ax.plot(sizes, law.factor * sizes**law.exponent, color=colour, **FIT)
 
 
 def _fitted(name: str, law: PowerLaw) -> str:
-    return f"{name}, exponent {law.exponent:.2f} ± {law.sem:.2f}".replace("-", "−")
+    return f"{name}, exponent {estimate_text(Estimate(law.exponent, law.sem, 0))}"
+
+
+def _size_axis(ax: Axes, study: DecompositionStudy) -> None:
+    ax.set_xscale("log")
+    ax.set_xticks(study.sizes, [str(n) for n in study.sizes])
+    ax.minorticks_off()
+    ax.set_xlim(study.sizes[0] / 1.15, study.sizes[-1] * 1.15)
+    ax.set_xlabel("n, ratios d/n and N/n kept")
+
+
+def _decomposition_statement(study: DecompositionStudy) -> str:
+    problem = study.problem
+    ratios = f"d = {problem.d / problem.n:g} n, N = {problem.width / problem.n:g} n"
+    seeds = counted(len(study.runs[0]), "seed")
+    stated = problem_statement(problem, without=("n", "d", "width"))
+    return f"{stated}, {ratios}, ℓ = {study.ell}, {seeds} ± s.e.; dashed: fits"
+
+
+def plot_remainder(study: DecompositionStudy, ax: Axes | None = None) -> Axes:
+    """‖F − F_ℓ‖/√n, corrected and as published, and ‖F − F₀‖/√n against n, with fitted power laws.
+
+    Parameters
+    ----------
+    study : DecompositionStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    law = study.exponents["before"]
+    _plot_variant(ax, study, study.remainder("before"), "before", _fitted("$F_0$", law))
+    _plot_fit(ax, study, law, BEFORE)
+    for variant, (name, (colour, _)) in _VARIANTS.items():
+        law = study.exponents[variant]
+        _plot_variant(ax, study, study.remainder(variant), variant, _fitted(f"$F_{study.ell}$ {name}", law))
+        _plot_fit(ax, study, law, colour)
+    _size_axis(ax, study)
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * (high / low) ** 0.7)  # room for the legend above the points
+    plain_log_axis(ax.yaxis)
+    ax.set_title(r"norm of what is left, over $\sqrt{n}$")
+    ax.legend(loc="upper left")
+    if alone:
+        state(ax.figure, _decomposition_statement(study))
+    return ax
+
+
+def plot_angles(study: DecompositionStudy, ax: Axes | None = None) -> Axes:
+    """Principal angles between the leading left singular vectors of F and of F_ℓ against n.
+
+    Parameters
+    ----------
+    study : DecompositionStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    for variant, (name, _) in _VARIANTS.items():
+        for i, values in enumerate(zip(*study.angles(variant), strict=True)):
+            _plot_variant(ax, study, list(values), variant, name if i == 0 else None)
+    _size_axis(ax, study)
+    ax.set_ylim(0.0, 95.0)
+    count = len(study.runs[0][0].angles["corrected"])
+    ax.set_title("principal angle, degrees" if count == 1 else f"principal angles, leading {count}, degrees")
+    ax.legend(loc="best")
+    if alone:
+        state(ax.figure, _decomposition_statement(study))
+    return ax
+
+
+def plot_error_difference(study: DecompositionStudy, ax: Axes | None = None) -> Axes:
+    """Test error of ridge regression on F_ℓ less that on F, against n.
+
+    Parameters
+    ----------
+    study : DecompositionStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    for variant, (name, _) in _VARIANTS.items():
+        _plot_variant(ax, study, study.difference(variant, "test_error"), variant, name)
+    _size_axis(ax, study)
+    ax.axhline(0.0, **GUIDE)
+    ax.set_title(rf"test error on $F_{study.ell}$ less on $F$, $\lambda$ = {study.problem.ridges[0]:g}")
+    ax.legend(loc="best")
+    if alone:
+        state(ax.figure, _decomposition_statement(study))
+    return ax
+
+
+def plot_column_means(study: DecompositionStudy, ax: Axes | None = None) -> Axes:
+    """Slope of the remainder's column means on a_j² over the predicted one, against n: 1 as published, 0 corrected.
+
+    Where the decomposition has no such term the axes say so.
+
+    Parameters
+    ----------
+    study : DecompositionStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    for variant, (name, (colour, _)) in _VARIANTS.items():
+        values = study.slope(variant)
+        if all(math.isfinite(v.mean) for v in values):
+            _plot_variant(ax, study, values, variant, name)
+            limit = float(variant == "as_published")
+            ax.plot(study.sizes, [limit] * len(study.sizes), color=colour, label=f"{name}, limit {limit:g}")
+    ax.set_title("column means on $a_j^2$: slope over predicted")
+    if ax.get_legend_handles_labels()[0]:
+        _size_axis(ax, study)
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + 0.5 * (high - low))  # room for the legend above the points
+        ax.legend(loc="upper left", ncols=2)
+    else:
+        ax.text(0.5, 0.5, "both forms have the same column means", transform=ax.transAxes, ha="center")
+        ax.set_axis_off()
+    if alone:
+        state(ax.figure, _decomposition_statement(study))
+    return ax
 
 
 def plot_decomposition(study: DecompositionStudy, axes: Any = None) -> np.ndarray:
-    """‖F − F_ℓ‖/√n, principal angles, and what ridge on F_ℓ misses of ridge on F, against n; four Axes.
-
-    The fourth, the slope of the column means that the published decomposition leaves out, is empty for ℓ = 1.
+    """‖F − F_ℓ‖/√n, principal angles, what ridge on F_ℓ misses of ridge on F, and column means, against n; four Axes.
 
     Parameters
     ----------
@@ -227,47 +400,8 @@ def plot_decomposition(study: DecompositionStudy, axes: Any = None) -> np.ndarra
     -------
     ndarray of Axes
     """
-    if axes is None:
-        axes = plt.subplots(1, 4, figsize=(14.5, 3.7), layout="constrained")[1]
-    norm, angle, error, slope = axes
-    sizes = np.array(study.sizes, dtype=float)
-    law = study.exponents["before"]
-    _points(norm, sizes, study.remainder("before"), "before", _fitted("$F_0$", law))
-    norm.plot(sizes, law.factor * sizes**law.exponent, "-.", color=_PUBLISHED, linewidth=1.0)
-    for variant, (name, colour, _, line) in _VARIANTS.items():
-        law = study.exponents[variant]
-        _points(norm, sizes, study.remainder(variant), variant, _fitted(f"$F_{study.ell}$ {name}", law))
-        norm.plot(sizes, law.factor * sizes**law.exponent, line, color=colour, linewidth=1.0)
-        for i, values in enumerate(zip(*study.angles(variant), strict=True)):
-            _points(angle, sizes, list(values), variant, name if i == 0 else None, line)
-        _points(error, sizes, study.difference(variant, "test_error"), variant, name, line)
-        if all(math.isfinite(v.mean) for v in study.slope(variant)):
-            _points(slope, sizes, study.slope(variant), variant, name, line)
-            slope.axhline(float(variant == "as_published"), color=colour, linestyle=":", linewidth=1.0)
-    for ax in axes:
-        ax.set_xscale("log")
-        ax.set_xticks(sizes, [f"{int(n)}" for n in sizes])
-        ax.minorticks_off()
-        ax.set_xlabel("n, ratios d/n and N/n kept")
-    norm.set_yscale("log")
-    norm.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
-    norm.yaxis.set_major_formatter(ScalarFormatter())
-    norm.yaxis.set_minor_formatter(NullFormatter())
-    low, high = norm.get_ylim()
-    norm.set_ylim(low, high * (high / low) ** 0.6)
-    norm.set_title(r"norm of what is left, over $\sqrt{n}$")
-    angle.set_ylim(0.0, 95.0)
-    count = len(study.runs[0][0].angles["corrected"])
-    angle.set_title("principal angle, degrees" if count == 1 else f"principal angles, leading {count}, degrees")
-    error.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
-    error.set_title(rf"test error on $F_{study.ell}$ less on $F$, $\lambda$ = {study.problem.ridges[0]:g}")
-    slope.set_title("column means on $a_j^2$: slope over predicted")
-    for ax in (norm, angle, error, slope):
-        if ax.get_legend_handles_labels()[0]:
-            ax.legend(loc="upper right" if ax is norm else "best", fontsize=7.5)
-        else:
-            ax.set_title("")
-            ax.set_axis_off()
-    problem = study.problem
-    norm.set_ylabel(rf"{problem.sigma.name}, $\alpha$ = {problem.alpha:g}, $\ell$ = {study.ell}")
+    axes = axes_row(axes, 2, 6.2, rows=2)
+    for ax, plot in zip(axes, (plot_remainder, plot_angles, plot_error_difference, plot_column_means), strict=True):
+        plot(study, ax)
+    state(axes[0].figure, _decomposition_statement(study))
     return axes

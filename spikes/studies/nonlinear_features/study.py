@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, contract, row
+from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.one_step import check_memory, simulate_steps
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.studies.nonlinear_features.decomposition import VARIANTS, Decomposition, decompose
 from theory.conditional_equivalent import Prediction, bulk, equivalent_features, find_outliers, predict, predict_errors
 from theory.nonlinear_features import (
@@ -27,6 +27,7 @@ from theory.nonlinear_features import (
     spike_terms,
 )
 from theory.random_features import random_feature_errors
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
@@ -42,7 +43,6 @@ __all__ = [
 
 ERRORS = ("objective", "train_error", "test_error")
 _CURVE = 51
-_SUPPORT = {"gaussian": math.inf, "rademacher": 2, "constant": 1}
 
 
 def default_alphas() -> tuple[float, ...]:
@@ -71,8 +71,7 @@ def _simulate_alphas(
     problem: Problem, alphas: tuple[float, ...], seeds: int, seed: Any, workers: int | None
 ) -> tuple[Ensemble, ...]:
     """One ensemble for each exponent, all on the same random numbers."""
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 1:
-        raise ValueError(f"`seeds` must be a positive integer; got {seeds!r}")
+    seeds = check_seeds(seeds)
     sequence = as_seed_sequence(seed)
     count = worker_count(workers, seeds * len(alphas))
     problems = [_at(problem, alpha) for alpha in alphas]
@@ -106,8 +105,8 @@ class Staircase:
         ℓ of each step of the limit, from 0.
     limit, limit_as_published : dict of str to ndarray (len(counts),)
         Errors in the limit of ℓ strong spikes.
-    remark : str
-        What the activation or target leaves unlearned.
+    unlearned : str
+        What the activation or target leaves unlearned; empty where it leaves nothing.
     """
 
     problem: Problem
@@ -119,7 +118,7 @@ class Staircase:
     counts: tuple[int, ...]
     limit: dict[str, np.ndarray]
     limit_as_published: dict[str, np.ndarray]
-    remark: str
+    unlearned: str
 
     def measured(self, name: str) -> list[Estimate]:
         """An error at each exponent; of the training figures, what follows the labels' power m_y is taken out.
@@ -149,6 +148,10 @@ class Staircase:
                 rows.append(row(f"{name}/before[alpha {alpha:.4g}]", predicted / getattr(before, name), ratio))
         return rows
 
+    def remark(self) -> str:
+        """How theory and simulation compare, and what is left unlearned."""
+        return "; ".join(filter(None, [conclusion(self.rows()), self.unlearned]))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""
         theory = {
@@ -158,7 +161,7 @@ class Staircase:
             "limit": {"spikes": list(self.counts), **{name: self.limit[name].tolist() for name in ERRORS}},
             "limit_as_published": {name: self.limit_as_published[name].tolist() for name in ERRORS},
             "curve": {"alpha": self.curve.tolist(), **{name: self.theory[name].tolist() for name in ERRORS}},
-            "remark": self.remark,
+            "remark": self.unlearned,
         }
         simulation = {
             "seeds": self.simulation[0].seeds,
@@ -205,7 +208,7 @@ def staircase(
     chosen = _alphas(alphas)
     problem = problem.replace(ridge=problem.ridges[0], eta=None)
     counts = tuple(range(6))
-    reach = tuple(min(ell, _SUPPORT[problem.second_layer]) for ell in counts)
+    reach = tuple(min(ell, int(min(problem.law_of_a.support, max(counts)))) for ell in counts)
     limits = {
         published: [limit_errors(problem, ell, as_published=published)[0] for ell in reach]
         for published in (False, True)
@@ -227,7 +230,7 @@ def staircase(
         counts=counts,
         limit={name: np.array([getattr(e, name) for e in limits[False]]) for name in ERRORS},
         limit_as_published={name: np.array([getattr(e, name) for e in limits[True]]) for name in ERRORS},
-        remark=learned_energy(problem, int(min(4, reach[-1]))).remark,
+        unlearned=learned_energy(problem, int(min(4, reach[-1]))).remark,
     )
 
 
@@ -263,6 +266,10 @@ class SpectrumStudy:
             for i, outlier in enumerate(theory.outliers[: runs.runs[0].after.alignment.shape[0]]):
                 rows.append(row(f"outlier {i + 1}[alpha {alpha:.4g}]", outlier.singular_value, runs.singular_value(i)))
         return rows
+
+    def remark(self) -> str:
+        """How theory and simulation compare."""
+        return conclusion(self.rows())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""
@@ -328,8 +335,7 @@ def spectrum_study(
     ValueError
         If an argument breaks its rule.
     """
-    if isinstance(points, bool) or not isinstance(points, int | np.integer) or points < 2:
-        raise ValueError(f"`points` must be an integer of at least 2; got {points!r}")
+    points = integer("points", points, 2)
     chosen = _alphas((0.0, 0.12, 0.29, 0.36, 0.45) if alphas is None else alphas)
     problem = problem.replace(eta=None)
     predictions = tuple(predict(_at(problem, alpha), gradient_order) for alpha in chosen)
@@ -396,7 +402,13 @@ class DecompositionStudy:
         return rows
 
     def remark(self) -> str:
-        """Why the remainder may not vanish."""
+        """How fast the remainder vanishes, and why it may not."""
+        law = self.exponents["corrected"]
+        fitted = f"‖F − F_ℓ‖/√n, corrected, goes like n^({law.exponent:.2f} ± {law.sem:.2f}) up to n = {self.sizes[-1]}"
+        return "; ".join(filter(None, [fitted, self.caveat()]))
+
+    def caveat(self) -> str:
+        """Why the remainder may not vanish; empty where nothing speaks against it."""
         order = critical_order(self.problem.alpha)
         if order is not None:
             present = spike_terms(self.problem, order)[order - 1].strength != 0.0
@@ -420,7 +432,7 @@ class DecompositionStudy:
             "spikes": self.ell,
             "growth": [spike_growth(k, self.problem.alpha) for k in range(1, self.ell + 2)],
             "absent": [t.k for t in spike_terms(self.problem, self.ell) if t.strength == 0.0],
-            "remark": self.remark(),
+            "remark": self.caveat(),
         }
         simulation = {
             "seeds": len(self.runs[0]),
@@ -467,8 +479,7 @@ def decomposition_study(
     problem = problem.replace(eta=None, ridge=problem.ridges[0])
     ell = max(spike_count(problem.alpha), 1) if ell is None else ell
     spike_terms(problem, ell)
-    if isinstance(seeds, bool) or not isinstance(seeds, int | np.integer) or seeds < 2:
-        raise ValueError(f"`seeds` must be at least 2 for errors of the exponents; got {seeds!r}")
+    seeds = integer("seeds", seeds, 2, why="for errors of the exponents")
     if len(set(sizes)) < 2 or min(sizes) < 50:
         raise ValueError(f"`sizes` must be at least two different sizes of 50 or more; got {list(sizes)}")
     sizes = tuple(sorted({int(n) for n in sizes}))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from rich.table import Table
-
-from spikes.presentation.terminal import console_of_output, problem_heading, with_error
+from spikes.estimates import Estimate
+from spikes.presentation.numbers import counted, estimate_text
+from spikes.presentation.terminal import Column, console_of_output, print_table, problem_heading
 from spikes.studies.nonlinear_features.decomposition import VARIANTS
 from spikes.studies.nonlinear_features.study import DecompositionStudy
 
@@ -17,22 +17,34 @@ def print_decomposition(study: DecompositionStudy) -> None:
     """Remainders, angles and error differences against n, and the exponents fitted to the remainders."""
     console = console_of_output()
     console.print(problem_heading(study.problem), markup=False)
-    table = Table(
-        "", *(f"n = {n}" for n in study.sizes), "exponent", title=f"ell = {study.ell}, {len(study.runs[0])} seeds"
+    columns = (
+        Column("", words=True),
+        *(Column(f"n = {n}") for n in study.sizes),
+        Column("exponent"),
     )
-    for variant, label in (("before", "‖F − F₀‖/√n"), *((v, f"‖F − F_ℓ‖/√n {v.replace('_', ' ')}") for v in VARIANTS)):
+    title = f"ell = {study.ell}, {counted(len(study.runs[0]), 'seed')}"
+    print_table(console, columns, _lines(study), title)
+    for sentence in filter(None, (study.remark(), study.caveat())):
+        console.print(sentence, markup=False)
+
+
+def _lines(study: DecompositionStudy) -> list[list[str]]:
+    names = {variant: variant.replace("_", " ") for variant in VARIANTS}
+
+    def cells(values: list[Estimate]) -> list[str]:
+        return ["" if math.isnan(v.mean) else estimate_text(v) for v in values]
+
+    lines = []
+    for variant, label in (("before", "‖F − F₀‖/√n"), *((v, f"‖F − F_ℓ‖/√n {names[v]}") for v in VARIANTS)):
         law = study.exponents[variant]
-        table.add_row(label, *map(with_error, study.remainder(variant)), f"{law.exponent:.3f} ± {law.sem:.3f}")
+        exponent = estimate_text(Estimate(law.exponent, law.sem, len(study.runs[0])))
+        lines.append([label, *cells(study.remainder(variant)), exponent])
     for variant in VARIANTS:
         for i, values in enumerate(zip(*study.angles(variant), strict=True), start=1):
-            label = f"principal angle {i} in degrees, {variant.replace('_', ' ')}"
-            table.add_row(label, *map(with_error, values), "")
+            lines.append([f"principal angle {i} in degrees, {names[variant]}", *cells(list(values)), ""])
     for variant in VARIANTS:
-        cells = ["" if math.isnan(v.mean) else with_error(v) for v in study.slope(variant)]
-        table.add_row(f"column-mean slope, {variant.replace('_', ' ')}", *cells, "")
+        lines.append([f"column-mean slope, {names[variant]}", *cells(study.slope(variant)), ""])
     for variant in VARIANTS:
-        label = f"test error on F_ℓ less on F, {variant.replace('_', ' ')}"
-        table.add_row(label, *map(with_error, study.difference(variant, "test_error")), "")
-    console.print(table)
-    if study.remark():
-        console.print(study.remark(), markup=False)
+        differences = study.difference(variant, "test_error")
+        lines.append([f"test error on F_ℓ less on F, {names[variant]}", *cells(differences), ""])
+    return lines

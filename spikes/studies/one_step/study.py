@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from spikes.agreement import ALIGNMENTS, Row, contract, row
+from spikes.agreement import Row, conclusion, contract, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.numbers import relative_text, z_text
 from spikes.simulation.ensemble import Ensemble, simulate_ensemble
 from spikes.simulation.one_step import Fit, Simulation
 from theory.conditional_equivalent import Prediction, predict, predict_errors
@@ -57,24 +57,27 @@ class Comparison:
     simulation : Ensemble
     path : Path
         Error curves around the problem's penalties, for the figure.
-    rows : tuple of Row
-        Errors, their ratios to the errors before the step on the same data, outliers, alignments and step.
     """
 
     problem: Problem
     theory: Prediction
     simulation: Ensemble
     path: Path
-    rows: tuple[Row, ...]
+
+    def rows(self) -> list[Row]:
+        """Errors, their ratios to the errors before the step on the same data, spikes, what they learned, the step."""
+        return _rows(self.problem, self.theory, self.simulation)
+
+    def remark(self) -> str:
+        """How theory and simulation compare."""
+        return conclusion(self.rows())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: schema, problem, theory, simulation, agreement."""
         before = random_feature_errors(self.problem)
         theory = self.theory.to_dict()
         theory["before"] = {name: [getattr(e, name) for e in before] for name in _ERRORS}
-        return contract(
-            self.problem, theory, self.simulation.to_dict(outliers=len(self.theory.outliers)), list(self.rows)
-        )
+        return contract(self.problem, theory, self.simulation.to_dict(outliers=len(self.theory.outliers)), self.rows())
 
     def plot(self, axes: Any = None) -> Any:
         """Draw spectrum, what the spikes have learned, and the errors: `plot_comparison` of this subject's figures."""
@@ -83,12 +86,11 @@ class Comparison:
         return one_step.plot_comparison(self, axes)
 
     def __repr__(self) -> str:
-        width = max(len(r.quantity) for r in self.rows)
+        rows = self.rows()
+        width = max(len(r.quantity) for r in rows)
         lines = [f"{'':{width}}  {'theory':>10}  {'simulation':>10}  {'sem':>8}  {'z':>5}  {'relative':>8}"]
-        for r in self.rows:
-            z = "" if math.isnan(r.z) else f"{r.z:.1f}"
-            # Of a prediction next to zero no relative difference is worth a look.
-            relative = f"{r.relative:.2%}" if abs(r.relative) < 0.5 else ""
+        for r in rows:
+            z, relative = z_text(r.z, r.seeds), relative_text(r.relative)
             numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
             lines.append(f"{r.quantity:{width}}  {numbers}".rstrip())
         return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
@@ -138,7 +140,7 @@ def compare(
     --------
     >>> from theory import Problem
     >>> result = compare(Problem(n=100, d=50, width=75), seeds=3, seed=0, workers=1, test_samples=512)
-    >>> row = result.rows[0]
+    >>> row = result.rows()[0]
     >>> row.quantity, row.seeds
     ('test_error[0.1]', 3)
     >>> abs(row.simulation - row.theory - row.z * row.sem) < 1e-12
@@ -162,7 +164,7 @@ def compare(
         simulation_before={name: [estimate(c) for c in runs.values("before", name)[:, kept:].T] for name in _ERRORS},
     )
     ensemble = Ensemble(problem, tuple(_first_ridges(run, problem) for run in runs.runs))
-    return Comparison(problem, theory, ensemble, path, tuple(_rows(problem, theory, ensemble)))
+    return Comparison(problem, theory, ensemble, path)
 
 
 def _first_ridges(run: Simulation, problem: Problem) -> Simulation:
@@ -177,20 +179,21 @@ def _first_ridges(run: Simulation, problem: Problem) -> Simulation:
 def _rows(problem: Problem, theory: Prediction, runs: Ensemble) -> list[Row]:
     rows = []
     before = random_feature_errors(problem)
+    errors = {q: (runs.measured(q, "after"), runs.measured(q, "before")) for q in quantities("penalty", compared=True)}
     for i, ridge in enumerate(problem.ridges):
-        for name in _ERRORS:
-            after, start = runs.values("after", name)[:, i], runs.values("before", name)[:, i]
-            predicted = getattr(theory, name)[i]
-            rows.append(row(f"{name}[{ridge:g}]", predicted, estimate(after)))
-            rows.append(row(f"{name}/before[{ridge:g}]", predicted / getattr(before[i], name), _ratio(after, start)))
+        for q, (after, start) in errors.items():
+            predicted = q.predicted(theory)[i]
+            rows.append(row(f"{q.title()}[{ridge:g}]", predicted, estimate(after[:, i])))
+            ratio = _ratio(after[:, i], start[:, i])
+            rows.append(row(f"{q.title()}/before[{ridge:g}]", predicted / q.predicted(before[i]), ratio))
     for i, outlier in enumerate(theory.outliers[: runs.runs[0].after.alignment.shape[0]]):
-        rows.append(row(f"outlier {i + 1}", outlier.singular_value, runs.singular_value(i)))
-        for label, amplitude, measured in zip(ALIGNMENTS, outlier.alignment, runs.alignment(i), strict=True):
-            rows.append(row(f"outlier {i + 1} on {label}", amplitude, measured))
-    rows.append(row("beta_norm2", theory.beta_norm2, estimate(runs.values("beta_norm2"))))
-    for c, overlap in enumerate(theory.overlap):
-        label = "overlap" if len(theory.overlap) == 1 else f"overlap {c + 1}"
-        rows.append(row(label, overlap, estimate(runs.values("overlap")[:, c])))
+        rows += spike_rows(i, outlier, runs.spike)
+    for q in quantities("run", compared=True):
+        rows.append(row(q.title(), q.predicted(theory), estimate(runs.measured(q))))
+    for q in quantities("latent", compared=True):
+        predicted, columns = q.predicted(theory), runs.measured(q).T
+        for c, (value, column) in enumerate(zip(predicted, columns, strict=True), start=1):
+            rows.append(row(q.title(c) if len(predicted) > 1 else q.name, value, estimate(column)))
     return rows
 
 

@@ -4,35 +4,49 @@ from __future__ import annotations
 
 import math
 
-from rich.table import Table
-
 from spikes.agreement import ALIGNMENTS
 from spikes.estimates import Estimate
-from spikes.presentation.terminal import console_of_output, print_rows, problem_heading, with_error
+from spikes.presentation.numbers import counted, estimate_text, number_text
+from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table, problem_heading
 from spikes.simulation.ensemble import Ensemble
 from spikes.studies.one_step.study import Comparison
 from theory.conditional_equivalent import Prediction
 
 __all__ = ["print_comparison", "print_prediction", "print_simulation"]
 
+# the amplitudes of the highest degrees are the first to go
+_SPIKES = (
+    Column("spike"),
+    Column("singular value s"),
+    Column("s²", leave=len(ALIGNMENTS)),
+    *(Column(name, leave=k) for k, name in enumerate(ALIGNMENTS)),
+)
+_ERRORS = (Column("ridge"), Column("test error"), Column("train error"), Column("objective", leave=1))
+
 
 def print_prediction(theory: Prediction) -> None:
     """Bulk, spikes and errors of a prediction."""
     console = console_of_output()
     console.print(problem_heading(theory.problem), markup=False)
-    bands = ", ".join(f"[{low:.5g}, {high:.5g}]" for low, high in theory.bulk_edges)
-    console.print(f"bulk of FFᵀ/n: {bands}; mass at zero {theory.mass_at_zero:.5g}", markup=False)
-    console.print(
-        f"‖β‖² = {theory.beta_norm2:.6g}, overlap {', '.join(f'{e:.4f}' for e in theory.overlap)}", markup=False
-    )
-    table = Table("spike", "singular value", *ALIGNMENTS, title="left singular vectors on He_k(u)/√k!")
-    for i, outlier in enumerate(theory.outliers):
-        table.add_row(str(i + 1), f"{outlier.singular_value:.5g}", *(f"{a:.4f}" for a in outlier.alignment))
-    console.print(table if theory.outliers else "no spike leaves the bulk")
-    table = Table("ridge", "test error", "train error", "objective")
-    for values in zip(theory.ridge, theory.test_error, theory.train_error, theory.objective, strict=True):
-        table.add_row(*(f"{value:.6g}" for value in values))
-    console.print(table)
+    bands = ", ".join(f"[{number_text(low)}, {number_text(high)}]" for low, high in theory.bulk_edges)
+    console.print(f"bulk of FFᵀ/n: {bands}; mass at zero {number_text(theory.mass_at_zero)}", markup=False)
+    overlaps = ", ".join(number_text(e, 4) for e in theory.overlap)
+    console.print(f"‖β‖² = {theory.beta_norm2:.6g}, overlap {overlaps}", markup=False)
+    rows = [
+        [
+            str(i + 1),
+            number_text(outlier.singular_value),
+            number_text(outlier.singular_value**2),
+            *(number_text(a, 4) for a in outlier.alignment),
+        ]
+        for i, outlier in enumerate(theory.outliers)
+    ]
+    if rows:
+        print_table(console, _SPIKES, rows, "left singular vectors on He_k(u)/√k!")
+    else:
+        console.print("no spike leaves the bulk")
+    values = zip(theory.ridge, theory.test_error, theory.train_error, theory.objective, strict=True)
+    print_table(console, _ERRORS, [[number_text(v, 6) for v in line] for line in values])
 
 
 def print_simulation(ensemble: Ensemble) -> None:
@@ -40,22 +54,31 @@ def print_simulation(ensemble: Ensemble) -> None:
     console = console_of_output()
     console.print(problem_heading(ensemble.problem), markup=False)
     count = min(ensemble.outlier_count(), ensemble.runs[0].after.alignment.shape[0])
-    table = Table("spike", "singular value", *ALIGNMENTS, title=f"{ensemble.seeds} seeds, mean ± standard error")
-    for i in range(count):
-        table.add_row(str(i + 1), with_error(ensemble.singular_value(i)), *map(with_error, ensemble.alignment(i)))
-    console.print(table if count else "no spike stands apart from the bulk")
     content = ensemble.to_dict(count)
-    table = Table("ridge", "test error", "train error", "objective")
+    rows = [
+        [
+            str(i + 1),
+            estimate_text(ensemble.singular_value(i)),
+            "",
+            *map(estimate_text, ensemble.alignment(i)),
+        ]
+        for i in range(count)
+    ]
+    if rows:
+        print_table(console, _SPIKES, rows, f"{counted(ensemble.seeds, 'seed')}, mean ± standard error")
+    else:
+        console.print("no spike stands apart from the bulk")
+    rows = []
     for i, ridge in enumerate(ensemble.problem.ridges):
         cells = []
         for name in ("test_error", "train_error", "objective"):
             mean, sem = content[name][i]["mean"], content[name][i]["sem"]
-            cells.append(with_error(Estimate(mean, math.nan if sem is None else sem, ensemble.seeds)))
-        table.add_row(f"{ridge:g}", *cells)
-    console.print(table)
+            cells.append(estimate_text(Estimate(mean, math.nan if sem is None else sem, ensemble.seeds)))
+        rows.append([f"{ridge:g}", *cells])
+    print_table(console, _ERRORS, rows)
 
 
 def print_comparison(comparison: Comparison) -> None:
     """Every row of a comparison."""
-    title = f"theory beside simulation, {comparison.simulation.seeds} seeds"
-    print_rows(comparison.problem, comparison.rows, title)
+    title = f"theory beside simulation, {counted(comparison.simulation.seeds, 'seed')}"
+    print_rows(comparison.problem, comparison.rows(), title)

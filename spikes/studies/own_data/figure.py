@@ -2,95 +2,112 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
+from spikes.presentation.figure import BEFORE, MEASURED, THEORY, axes_or_new, axes_row, plot_points, scaled, state
+from spikes.presentation.numbers import counted
+from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
 from spikes.studies.own_data.study import DataStudy
 
-__all__ = ["plot_data_study"]
+__all__ = ["plot_data_errors", "plot_data_spectra", "plot_data_study"]
 
-_BEFORE, _AFTER, _THEORY = "#999999", "#0072B2", "black"
-_BINS = 60
+_LEADING = 3
 
 
 def plot_data_study(study: DataStudy, axes: Any = None) -> np.ndarray:
-    """Density of ln x over the eigenvalues x of FFᵀ/n before and after the step, and the errors; returns two Axes."""
-    if axes is None:
-        axes = plt.subplots(1, 2, figsize=(8.8, 3.6), layout="constrained")[1]
-    spectrum, errors = axes
-    runs, share = study.simulation, study.problem.width / study.problem.n
-    found = {when: runs.values(when, "eigenvalues") for when in ("before", "after")}
-    top = max(values.max() for values in found.values())
-    # the smallest hundredth may lie decades below the rest
-    low = min(float(np.quantile(values[values > 1e-12 * top], 0.01)) for values in found.values())
-    edges = np.geomspace(low, 1.05 * top, _BINS + 1)
-    peak = 0.0
-    for (when, values), colour in zip(found.items(), (_BEFORE, _AFTER), strict=True):
-        count = np.histogram(values.ravel(), edges)[0] / (study.problem.n * runs.seeds)
-        height = count / np.diff(np.log(edges))
-        peak = max(peak, float(height.max()))
-        spectrum.stairs(
-            height,
-            edges,
-            fill=when == "before",
-            color=colour,
-            alpha=0.5 if when == "before" else 1.0,
-            label=f"{when} the step",
-        )
-        for i, value in enumerate(np.median(values[:, :3], axis=0)):
-            spectrum.plot(
-                value,
-                0.03 if when == "after" else 0.08,
-                "|",
-                color=colour,
-                markersize=9,
-                transform=spectrum.get_xaxis_transform(),
-                label=f"three largest, {when}" if i == 0 else None,
-            )
-    if study.law is not None:
-        x = np.geomspace(max(study.law.bands[0][0], low), study.law.bands[-1][1], 600)[1:-1]
-        height = share * x * study.law.pdf(x)
-        peak = max(peak, float(height.max()))
-        spectrum.plot(x, height, color=_THEORY, linestyle="--", label="predicted, before the step")
-    spectrum.set_xscale("log")
-    spectrum.set_ylim(0.0, 1.5 * peak)
-    spectrum.set_xlabel(r"eigenvalue $x$ of $FF^{\!\top}\!/n$")
-    spectrum.set_ylabel(r"density of $\ln x$")
-    spectrum.set_title("spectrum of the features")
-    spectrum.legend(loc="upper left", ncols=2, fontsize=7)
-    for when, colour in (("before", _BEFORE), ("after", _AFTER)):
-        for name, marker, line in (("test_error", "o", "-"), ("train_error", "s", "--")):
-            values = study.errors(name, when)
-            errors.errorbar(
-                study.problem.ridges,
-                [v.mean for v in values],
-                [0.0 if math.isnan(v.sem) else v.sem for v in values],
-                fmt=marker + line,
-                color=colour,
-                markerfacecolor="white" if when == "before" else colour,
-                markersize=4,
-                capsize=2,
-                linewidth=0.9,
-                label=f"{name.split('_')[0]}, {when} the step",
-            )
-    errors.set_xscale("log")
-    errors.set_yscale("log")
-    bottom, high = errors.get_ylim()
-    errors.set_ylim(bottom, high * (high / bottom) ** 0.35)
-    errors.set_xlabel(r"ridge penalty $\lambda$")
-    errors.set_ylabel("mean squared error ± s.e. over splits")
-    errors.set_title("ridge regression on the features")
-    errors.legend(loc="upper center", ncols=2, fontsize=7.5)
-    problem = study.problem
-    spectrum.figure.suptitle(
-        f"{study.data.rows} rows: {problem.n0} for the step, {problem.n} for the fit, "
-        f"{runs.runs[0].test_samples} for the test; {problem.sigma.name}, d = {problem.d}, N = {problem.width}, "
-        f"$\\eta$ = {problem.step_size:.4g}, {runs.seeds} splits",
-        x=0.01,
-        ha="left",
-        fontsize=9,
-    )
+    """Spectra of the features before and after the step, and the errors; returns two Axes.
+
+    Parameters
+    ----------
+    study : DataStudy
+    axes : sequence of two Axes, optional
+
+    Returns
+    -------
+    ndarray of Axes
+    """
+    axes = axes_row(axes, 2, 4.0)
+    plot_data_spectra(study, axes[0])
+    plot_data_errors(study, axes[1])
+    axes[0].set_title("spectrum of the features")
+    axes[1].set_title("ridge regression on the features")
+    _stated(axes[0], study)
     return axes
+
+
+def _stated(ax: Axes, study: DataStudy) -> None:
+    problem, runs = study.problem, study.simulation
+    state(
+        ax.figure,
+        f"{study.data.rows} rows: {problem.n0} for the step, {problem.n} for the fit, {runs.runs[0].test_samples} "
+        f"for the test; {problem.sigma.name}, d = {problem.d}, N = {problem.width}, η = {problem.step_size:.4g}, "
+        f"{counted(runs.seeds, 'split')}",
+    )
+
+
+def plot_data_spectra(study: DataStudy, ax: Axes | None = None) -> Axes:
+    """Density of ln x over the eigenvalues x of FFᵀ/n before and after the step, and the law before it if it holds.
+
+    Parameters
+    ----------
+    study : DataStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    edges, heights = study.log_histograms()
+    law = study.log_density()
+    shown = {"histogram": (edges, heights["before"])} | ({} if law is None else {"curve": law})
+    names = {"histogram": "before the step", "curve": "predicted, before the step"}
+    plot_log_spectrum(ax, **shown, names=names)
+    ax.stairs(heights["after"], edges, color=MEASURED, linewidth=scaled(1.0), label="after the step", zorder=3)
+    tops = [*heights.values(), *([] if law is None else [law[1]])]
+    height = 1.55 * max(float(values.max()) for values in tops)
+    for when, at, colour in (("before", 0.085, BEFORE), ("after", 0.03, MEASURED)):
+        values = study.median_eigenvalues(when, _LEADING)
+        look = {"color": colour, "markersize": scaled(9.0), "label": f"three largest, {when}"}
+        ax.plot(values, np.full(len(values), at * height), "|", zorder=4, **look)
+    finish_log_spectrum(ax, bulk=(edges[0], edges[-1]), largest=edges[-1] / 1.5, height=height)
+    ax.legend(loc="upper left", ncols=2)
+    if alone:
+        _stated(ax, study)
+    return ax
+
+
+def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
+    """Test and train error against the penalty, before and after the step; there is no theory of them.
+
+    Parameters
+    ----------
+    study : DataStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    for name, marker in (("test_error", "o"), ("train_error", "s")):
+        for when, colour in (("after", THEORY), ("before", BEFORE)):
+            values = study.errors(name, when)
+            label = f"{name.removesuffix('_error')}, {when} the step"
+            look = {"colour": colour, "marker": marker, "hollow": when == "before", "label": label}
+            plot_points(ax, study.problem.ridges, values, **look)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    bottom, high = ax.get_ylim()
+    ax.set_ylim(bottom, high * (high / bottom) ** 0.4)  # room for the legend above the points
+    ax.set_xlabel(r"ridge penalty $\lambda$")
+    ax.set_ylabel("mean squared error ± s.e. over splits")
+    ax.legend(loc="upper center", ncols=2)
+    if alone:
+        _stated(ax, study)
+    return ax

@@ -14,7 +14,8 @@ from spikes.estimates import Estimate, estimate
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
-from spikes.simulation.one_step import Batches, Simulation, check_how, check_memory, simulate_on
+from spikes.simulation.how import How
+from spikes.simulation.one_step import Batches, Simulation, check_memory, simulate_on
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
@@ -31,6 +32,7 @@ NEEDED = ("n", "n_step", "d", "target", "noise")
 _SPLIT = 2  # child of a run's sequence that draws its rows
 _LEADING = 10
 _GRID = 400
+_BINS, _CURVE = 60, 600  # of the figure
 _ERRORS = ("test_error", "train_error", "objective")
 
 
@@ -111,6 +113,43 @@ class DataStudy:
     def gradient_share(self) -> Estimate:
         """Share of the gradient's squared norm that its largest singular value carries."""
         return estimate(self.simulation.values("gradient_share"))
+
+    def log_histograms(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Bin edges, equidistant in ln x, and the density of ln x over them ``before`` and ``after`` the step.
+
+        Over all runs together, the eigenvalues x of FFᵀ/n; the smallest hundredth is left out, which may lie decades
+        below the rest.
+
+        Returns
+        -------
+        edges : ndarray, shape (61,)
+        density : dict of str to ndarray (60,)
+        """
+        values = {when: self.simulation.values(when, "eigenvalues") for when in ("before", "after")}
+        top = max(float(v.max()) for v in values.values())
+        low = min(float(np.quantile(v[v > 1e-12 * top], 0.01)) for v in values.values())
+        edges = np.geomspace(low, 1.05 * top, _BINS + 1)
+        count = self.problem.n * self.simulation.seeds * np.diff(np.log(edges))
+        return edges, {when: np.histogram(v.ravel(), edges)[0] / count for when, v in values.items()}
+
+    def median_eigenvalues(self, when: str, count: int) -> np.ndarray:
+        """Medians over the runs of the leading eigenvalues of FFᵀ/n.
+
+        Parameters
+        ----------
+        when : {"before", "after"}
+        count : int
+        """
+        values = self.simulation.values(when, "eigenvalues")
+        return np.median(values[:, :count], axis=0)
+
+    def log_density(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """x, and the predicted density of ln x before the step for the eigenvalues x of FFᵀ/n; None without a law."""
+        if self.law is None:
+            return None
+        low = max(self.law.bands[0][0], self.log_histograms()[0][0])
+        x = np.geomspace(low, self.law.bands[-1][1], _CURVE)[1:-1]
+        return x, self.problem.width / self.problem.n * x * self.law.pdf(x)
 
     def rows(self) -> list[Row]:
         """Means of x and x² over the eigenvalues before the step beside the law's, where there is one."""
@@ -212,14 +251,14 @@ def study_data(
     """
     step, fit, _ = check_shares(shares, data.rows)
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
-    check_how(dtype, method)
+    how = How(dtype, method)
     sized = problem.replace(n=fit, n_step=step, d=data.d)
-    check_memory(sized, worker_count(workers, seeds), dtype=dtype, method=method)
+    check_memory(sized, worker_count(workers, seeds), how=how)
     shares = tuple(float(s) for s in shares)
     sequences = [derived_sequence(sequence, i) for i in range(seeds)]
     split = draw_split(data, shares, _generator(sequences[0]))
     checks = (*check_inputs(data), check_projection(split.step, split.fit))
-    tasks = [(data, shares, sized, s, dtype, method) for s in sequences]
+    tasks = [(data, shares, sized, s, how) for s in sequences]
     runs = run_tasks(_run, tasks, workers=workers, label="splits")
     return DataStudy(data, shares, Ensemble(sized, tuple(runs)), checks)
 
@@ -233,9 +272,8 @@ def _run(
     shares: Sequence[float],
     problem: Problem,
     sequence: np.random.SeedSequence,
-    dtype: str,
-    method: str,
+    how: How,
 ) -> Simulation:
     split = draw_split(data, shares, _generator(sequence))
-    (run,) = simulate_on(Batches(*split), (problem,), sequence, dtype=dtype, method=method)
+    (run,) = simulate_on(Batches(*split), (problem,), sequence, how=how)
     return run

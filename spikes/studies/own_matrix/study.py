@@ -40,6 +40,7 @@ METHODS = ("gram", "svd")
 FLIPS = 99
 
 _GRID = 400
+_BINS, _CURVE = 60, 600  # of the figure
 _LEADING = 5  # columns named for each spike
 _UNRESOLVED = 1e-9  # eigenvalues of the Gram matrix below this share of the largest are taken by svd instead
 _FEWEST = 12  # eigenvalues that laws are fitted to
@@ -215,6 +216,35 @@ class MatrixSpectrum:
     def remark(self) -> str:
         """The verdict."""
         return self.verdict
+
+    def log_histogram(self) -> tuple[np.ndarray, np.ndarray]:
+        """Bin edges, equidistant in ln x, and the density of ln x over them: the bulk's share of all eigenvalues.
+
+        Returns
+        -------
+        edges : ndarray, shape (B + 1,)
+        density : ndarray, shape (B,)
+        """
+        bulk = self.eigenvalues[self.eigenvalues > 1e-12 * self.eigenvalues[0]][self.outliers :]
+        columns = self.shape[1] - (0 if self.white is None else self.white.null_directions)
+        bins = max(8, min(_BINS, len(bulk) // 4))
+        edges = np.geomspace(bulk[-1] * (1.0 - 1e-9), bulk[0] * (1.0 + 1e-9), bins + 1)
+        return edges, np.histogram(bulk, edges)[0] / (columns * np.diff(np.log(edges)))
+
+    def log_density(self) -> tuple[np.ndarray, np.ndarray, str] | None:
+        """x over four decades of the fitted bulk at most, the density of ln x, and which noise was fitted.
+
+        White noise where it describes the rest, coloured noise elsewhere; None with too few eigenvalues for either.
+        """
+        if self.white is None or self.coloured is None:
+            return None
+        if self.white.holds and self.white.outliers == self.outliers:
+            law, unit, name = self.white.law, 1.0, "white"
+        else:
+            law, unit, name = self.coloured.law, self.white.freedom, "coloured"
+        low, high = law.support
+        x = np.geomspace(max(low, 1e-4 * high), high, _CURVE)[1:-1]
+        return unit * x, x * law.pdf(x), name
 
     def rows(self) -> list[Row]:
         """Means of x and x² over the bulk beside the white law's, and every spike beside its edge; no errors."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from rich.table import Table
-
-from spikes.presentation.terminal import console_of_output
+from spikes.presentation.numbers import number_text
+from spikes.presentation.terminal import Column, console_of_output, print_table
 from spikes.studies.own_matrix.study import MatrixSpectrum, Spike
 
 __all__ = ["html_of_spectrum", "print_matrix_spectrum"]
@@ -24,18 +23,19 @@ _HEADS = (
     "columns in it",
     "leading columns",
 )
+_LEAVE = (0, 0, 0, 1, 0, 4, 3, 3, 5, 5, 2)
 
 
 def _cells(i: int, spike: Spike) -> list[str]:
     population = ["", ""]
     if spike.population is not None:
         value, low, high = spike.population
-        population = [f"{value:.4g}", f"{low:.4g} to {high:.4g}"]
+        population = [number_text(value, 4), f"{number_text(low, 4)} to {number_text(high, 4)}"]
     cosines = ["", ""] if spike.cosine2 is None else [f"{c:.3f}" for c in spike.cosine2]
     rows, columns = spike.participation
     return [
         str(i),
-        f"{spike.eigenvalue:.6g}",
+        number_text(spike.eigenvalue, 6),
         "< 0.001" if spike.p_value < 1e-3 else f"{spike.p_value:.2g}",
         f"{spike.variance_share:.2%}",
         *population,
@@ -78,10 +78,8 @@ def print_matrix_spectrum(study: MatrixSpectrum) -> None:
     console.print(study.verdict, markup=False)
     console.print(_size(study), markup=False)
     if study.spikes:
-        table = Table(*_HEADS)
-        for i, spike in enumerate(study.spikes, 1):
-            table.add_row(*_cells(i, spike))
-        console.print(table)
+        columns = [Column(name, words=name == _HEADS[-1], leave=_LEAVE[i]) for i, name in enumerate(_HEADS)]
+        print_table(console, columns, [_cells(i, spike) for i, spike in enumerate(study.spikes, 1)])
     for line in (_counts(study), _bulk(study)):
         if line:
             console.print(line, markup=False)

@@ -19,7 +19,6 @@ __all__ = ["ControlledRun", "controlled_run"]
 
 _TEST_SAMPLES = 2048
 _MOMENTS = ("y²", "y v", "y He₂(v)", "noise")
-_CODES = {"gaussian": (1.0, 3.0), "rademacher": (1.0, 1.0), "constant": (1.0, 1.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +54,7 @@ def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> Contro
         for label, value, mean in zip(_MOMENTS, drawn, expected, strict=True):
             controls[f"{label}, {name}"] = float(value), float(mean)
     code = initial_network(problem, sequence).a * np.sqrt(problem.width)
-    for order, mean in zip((2, 4), _CODES[problem.second_layer], strict=True):
+    for order, mean in zip((2, 4), problem.law_of_a.moments[1:], strict=True):
         controls[f"g^{order}"] = float(np.mean(code**order)), mean
     step = step_statistics(problem)
     controls["‖β‖²"] = run.beta_norm2, step.beta_norm2

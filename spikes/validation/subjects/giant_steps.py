@@ -28,6 +28,7 @@ from theory.giant_steps import (
     state_evolution,
     visible_staircase,
 )
+from theory.quadrature import tensor_gauss_hermite
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 from theory.statement.target import as_target
@@ -66,7 +67,7 @@ def _one_step(problem: Problem, sequence: np.random.SeedSequence) -> dict[str, A
     network = initial_network(problem, derived_sequence(sequence, 0))
     batch = Samples(problem, derived_sequence(sequence, 1), problem.n0)
     labels = Residuals(batch, fit_labels(Protocol().labels(problem), batch, batch))
-    made = gradient(network, activation_kernels(problem.sigma), 0.0, labels, interacting=False).rows
+    made = gradient(network, activation_kernels(problem.sigma), labels, interacting=False).rows
     k, moved = problem.teacher.k, network.W + problem.step_size * made
     h = made / network.a[:, None]
     moments = {"y²": 0.0, "y⁴": 0.0} | {f"y z{r + 1}": 0.0 for r in range(k)} | {f"y² z{r + 1}²": 0.0 for r in range(k)}
@@ -89,11 +90,8 @@ def _one_step(problem: Problem, sequence: np.random.SeedSequence) -> dict[str, A
 @lru_cache(maxsize=64)
 def _expected_moments(problem: Problem) -> dict[str, float]:
     """Of the labels, by quadrature that is exact for the polynomial targets here: what the controls should be."""
-    x, w = np.polynomial.hermite_e.hermegauss(40)
-    w = w / w.sum()
     k, D = problem.teacher.k, problem.noise**2
-    z = np.stack(np.meshgrid(*[x] * k, indexing="ij"), axis=-1).reshape(-1, k)
-    w = np.prod(np.stack(np.meshgrid(*[w] * k, indexing="ij"), axis=-1).reshape(-1, k), axis=1)
+    z, w = tensor_gauss_hermite(40, k)
     g = problem.teacher(z)
     expected = {"y²": float(w @ g**2) + D, "y⁴": float(w @ g**4) + 6.0 * D * float(w @ g**2) + 3.0 * D**2}
     for r in range(k):
@@ -319,7 +317,7 @@ def _steps(problem: Problem, sequence: np.random.SeedSequence, steps: int) -> Me
     values, controls = {}, {}
     for t in range(1, steps + 1):
         batch = Samples(problem, derived_sequence(sequence, t), problem.n0)
-        made = giant_step(network, kernels, 0.0, batch, problem.step_size)
+        made = giant_step(network, kernels, batch, problem.step_size)
         network = made.network
         values |= _summary(t, network.W[:, :2], network.W @ network.W.T)
         found = {"y²": made.label_power, "y z1": made.beta[0], "y z2": made.beta[1]}

@@ -9,9 +9,8 @@ from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
 from spikes.simulation.gradient import gradient
-from spikes.simulation.kernels import activation_kernels
+from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.network import initial_network
-from spikes.simulation.one_step import activation_mean
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import derived_sequence
 from spikes.studies.nonlinear_features.decomposition import Decomposition, decompose
@@ -85,10 +84,9 @@ def _measure_drop(found: ControlledRun) -> Measured:
 def _gradient(problem: Problem, sequence: np.random.SeedSequence) -> dict[str, float]:
     """The two leading singular values of the gradient, and cosines of the leading vectors with a and β."""
     with threadpool_limits(1):
-        kernels = activation_kernels(problem.sigma)
         network = initial_network(problem, sequence)
         samples = Samples(problem, derived_sequence(sequence, 2), problem.n0)
-        made = gradient(network, kernels, activation_mean(problem.sigma), samples)
+        made = gradient(network, problem_kernels(problem), samples)
         start = np.random.default_rng(derived_sequence(sequence, 5)).standard_normal(min(made.rows.shape))
         left, values, right = svds(made.rows, k=2, v0=start, tol=1e-8)
     a, beta = np.linalg.norm(network.a), np.linalg.norm(made.beta)

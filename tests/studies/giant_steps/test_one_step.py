@@ -35,6 +35,24 @@ def test_cosines_at_n_of_order_d(target, activation):
     assert np.max(np.abs(means.std(axis=0, ddof=1) / law.seed_std - 1.0)) < 4.0 / math.sqrt(2.0 * (seeds - 1))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [200, 400, 800])
+@pytest.mark.parametrize(
+    ("target", "activation", "noise"),
+    [(EX1, "relu", 0.5), ("z + 1.5", "relu", 0.3), ("z1 + z1*z2 - 1", "softplus", 0.3)],
+)
+def test_spread_over_neurons_where_the_mean_label_moves_them(target, activation, noise, d):
+    """c₂C₀ ≠ 0: the gradient's product with its own weights fluctuates too."""
+    problem = problem_of(target, n=round(2.15 * d), d=d, width=1024, activation=activation, noise=noise)
+    seeds = {200: 48, 400: 40, 800: 24}[d]
+    cosines = np.stack([trajectory(problem, Protocol(), seed).gradient_cosines[0, :512] for seed in range(seeds)])
+    spread = cosines.var(axis=1, ddof=1)
+    z = (spread.mean(axis=0) - np.diag(cosine_law(problem).neuron_covariance)) / (
+        spread.std(axis=0, ddof=1) / math.sqrt(seeds)
+    )
+    assert np.max(np.abs(z)) < 3.0
+
+
 def squared_cosines(problem, protocol, seeds, half):
     """Means over neurons, simulated and predicted at the realised overlaps, one entry a seed."""
     rows = []

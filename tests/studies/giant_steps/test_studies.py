@@ -143,7 +143,7 @@ def test_curve_is_continued_from_its_checkpoint(tmp_path):
         ({"readout": "moments"}, "`readout` must be one of exact, ols, none; got 'moments'"),
         ({"exponents": (5.0,)}, r"`exponents` must be in \(0, 4\]; got 5.0"),
         ({"exponents": (1.0,)}, "`exponents` must leave an ols fit more than d . 2 = 102 samples; got n = 100"),
-        ({"seeds": 0}, "`seeds` must be a positive integer; got 0"),
+        ({"seeds": 0}, "`seeds` must be an integer of at least 1; got 0"),
         ({}, r"`n` must be larger than d\^1.3 = 398; got 390"),
     ],
 )

@@ -108,7 +108,7 @@ def test_seeds_and_workers(tmp_path):
         assert np.array_equal(runs[0].history, runs[2].history)
     assert not np.array_equal(one.runs[0].history, one.runs[1].history)
     assert one.exponent("rms_angle", last=4).seeds == 2
-    with pytest.raises(ValueError, match="`seeds` must be a positive integer; got 0"):
+    with pytest.raises(ValueError, match="`seeds` must be an integer of at least 1; got 0"):
         compare_training(plan, seeds=0)
     with pytest.raises(ValueError, match="`decay` must be below lambda_max"):
         compare_training(plan.replace(decay=1.0))

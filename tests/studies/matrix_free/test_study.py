@@ -83,9 +83,9 @@ def test_theory_beside_it():
     assert list(content) == ["schema", "problem", "theory", "simulation", "agreement"]
     json.dumps(content)
     assert len(content["theory"]["smoothed_density"]["x"]) == 61
-    spikes = {r.quantity: r for r in result.rows}
+    spikes = {r.quantity: r for r in result.rows()}
     assert abs(spikes["outlier 1"].relative) < 0.1  # four seeds of relative scatter 5 %, and finite n
-    densities = [r for r in result.rows if r.quantity.startswith("x rho")]
+    densities = [r for r in result.rows() if r.quantity.startswith("x rho")]
     assert len(densities) == 5
     # four standard errors beside what a bulk without two of 400 eigenvalues, and n = 3000, leave open
     assert all(abs(r.relative) < 0.02 + 4.0 * r.sem / r.theory for r in densities)
@@ -102,9 +102,9 @@ def test_theory_beside_it():
         ({"steps": -1}, "`steps` must be an integer of at least 2; got -1"),
         ({"probes": 1}, "`probes` must be an integer of at least 2, for an error; got 1"),
         ({"smoothing": 0.0}, "`smoothing` must be positive; got 0.0"),
-        ({"seeds": 0}, "`seeds` must be a positive integer; got 0"),
+        ({"seeds": 0}, "`seeds` must be an integer of at least 1; got 0"),
         ({"dtype": "half"}, "`dtype` must be one of float64, float32; got 'half'"),
-        ({"workers": 0}, "`workers` must be a positive integer; got 0"),
+        ({"workers": 0}, "`workers` must be an integer of at least 1; got 0"),
         ({"workers": 1, "executor": object()}, "`workers` must be left out beside an executor"),
     ],
 )

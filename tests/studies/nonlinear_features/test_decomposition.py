@@ -90,7 +90,7 @@ def test_power_law():
         (lambda: decomposition_study(SMALL, seeds=1), "`seeds` must be at least 2"),
         (lambda: decomposition_study(SMALL, sizes=[400]), "`sizes` must be at least two different sizes"),
         (lambda: decomposition_study(SMALL, sizes=[10, 400]), "`sizes` must be at least two different sizes of 50"),
-        (lambda: decomposition_study(SMALL, 0), "`ell` must be a positive integer; got 0"),
+        (lambda: decomposition_study(SMALL, 0), "`ell` must be an integer of at least 1; got 0"),
         (lambda: decompose(SMALL.replace(activation="He2"), 1, 0), "`activation` must have c₁"),
         (lambda: decompose(SMALL.replace(target="z1 + z1*z2"), 1, 0), "`target` must be single-index"),
     ],

@@ -60,7 +60,7 @@ def test_staircase_of_a_bounded_second_layer_stops_climbing():
 def test_staircase_says_what_is_not_learned():
     study = staircase(SMALL.replace(target="He2(z)"), alphas=(0.1, 0.4), seeds=1, workers=1)
     assert "nothing of it is learned" in content(study)["theory"]["remark"]
-    assert "absent" in staircase(SMALL.replace(activation="erf"), alphas=(0.1,), seeds=1, workers=1).remark
+    assert "absent" in staircase(SMALL.replace(activation="erf"), alphas=(0.1,), seeds=1, workers=1).unlearned
 
 
 def test_spectrum_study():
@@ -93,7 +93,7 @@ def test_decomposition_study():
         (lambda: staircase(SMALL, alphas=(0.6,)), r"`alphas` must be in \[0, 0.5\]; got 0.6"),
         (lambda: staircase(SMALL, alphas=(math.nan,)), r"`alphas` must be in \[0, 0.5\]; got nan"),
         (lambda: staircase(SMALL, alphas=()), r"`alphas` must be in \[0, 0.5\]; got none"),
-        (lambda: staircase(SMALL, seeds=0), "`seeds` must be a positive integer; got 0"),
+        (lambda: staircase(SMALL, seeds=0), "`seeds` must be an integer of at least 1; got 0"),
         (lambda: staircase(SMALL.replace(target="z1*z2")), "`target` must be single-index"),
         (lambda: staircase(SMALL.replace(activation="He2")), "`activation` must have c₁"),
         (lambda: spectrum_study(SMALL, points=1), "`points` must be an integer of at least 2; got 1"),

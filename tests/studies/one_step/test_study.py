@@ -25,7 +25,7 @@ def test_rows():
 def test_small_comparison():
     result = compare(SMALL, seeds=4, seed=1, workers=1, test_samples=2000)
     again = compare(SMALL, seeds=4, seed=1, workers=2, test_samples=2000)
-    assert result.rows == again.rows
+    assert result.rows() == again.rows()
     content = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert list(content) == ["schema", "problem", "theory", "simulation", "agreement"]
     assert content["schema"] == "spikes/1"
@@ -38,7 +38,7 @@ def test_small_comparison():
     assert len(theory["outliers"]) == len(simulation["outliers"]) == 2
     assert list(theory["outliers"][0]["alignment"]) == ["1", "He1", "He2", "He3", "He4"]
     assert set(content["agreement"][0]) == {"quantity", "theory", "simulation", "sem", "seeds", "z", "relative"}
-    for r in result.rows:
+    for r in result.rows():
         # t of 3 degrees of freedom passes 12 with odds 1e-3; what the theory leaves out is of order 1/n
         assert abs(r.z) < 12 or abs(r.simulation - r.theory) < 0.02
     assert "test_error[0.1]" in repr(result)
@@ -76,7 +76,7 @@ CASES = {
 def test_agreement(name):
     problem = Problem(**({"n": 2000, "d": 1000, "width": 1500, "ridge": (0.01, 0.1, 1.0)} | CASES[name]))
     result = compare(problem, seeds=12)
-    rows = {r.quantity: r for r in result.rows}
+    rows = {r.quantity: r for r in result.rows()}
     for error in ERRORS:
         for ridge in problem.ridges:
             for quantity in (f"{error}[{ridge:g}]", f"{error}/before[{ridge:g}]"):

@@ -17,7 +17,7 @@ from theory.giant_steps import (
     three_point,
 )
 from theory.giant_steps.evolution import _root, _sample
-from theory.statement.problem import as_activation
+from theory.statement.activation import as_activation
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "references" / "giant_steps.json").read_text())
 EX1 = "(4*z1 + z1**2 + z2)/2"
@@ -197,9 +197,12 @@ def test_symmetric_start_is_a_singular_state():
         (lambda p: independent_step("z", "relu", [0.0, 0.0], 1.0, 1.0, delta=1.0), "`m` must have shape"),
         (lambda p: independent_step("z1*z4", "relu", np.zeros(4), 1.0, 1.0, delta=1.0), "at most 3 latents; got 4"),
         (lambda p: step_moments(p, np.ones(3), np.zeros((2, 2)), np.eye(3)), "`M` and `Q` must have shapes"),
-        (lambda p: step_moments(p, np.ones(2), np.eye(2), 0.5 * np.eye(2)), "positive semidefinite"),
+        (
+            lambda p: step_moments(p, np.ones(2), np.eye(2), 0.5 * np.eye(2)),
+            "positive semidefinite; got smallest eigenvalue -0.5",
+        ),
         (lambda p: step_moments(p, np.ones(2), np.zeros((2, 2)), np.eye(2), points=5), "`points` must be"),
-        (lambda p: state_evolution(p, np.ones(2), steps=0), "`steps` must be a positive integer; got 0"),
+        (lambda p: state_evolution(p, np.ones(2), steps=0), "`steps` must be an integer of at least 1; got 0"),
         (
             lambda p: interacting_step(p.replace(d=2), np.ones(2), np.zeros((2, 2)), np.eye(2), finite_d=True),
             "`d` must be at least 4",

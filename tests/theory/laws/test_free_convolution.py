@@ -120,7 +120,7 @@ def test_mass_and_moments(law):
     (a1, a2), (b1, b2) = first[:2], second[:2]
     spread = (a2 * b1**2 + a1**2 * b2 - a1**2 * b1**2, a1 * b1)
     if isinstance(law, SeparableCovariance):
-        spread = (a2 * b1**2 + law.ratio * a1**2 * b2, a1 * b1)
+        spread = (a2 * b1**2 + law.gamma * a1**2 * b2, a1 * b1)
     np.testing.assert_allclose(mine[:2], spread[::-1], rtol=1e-11)
 
 
@@ -208,7 +208,7 @@ BAD = [
     (lambda: FreeProduct(Semicircle(), THREE), "`first` must have no negative eigenvalue; got -2"),
     (lambda: FreeProduct(THREE, [2.0]), "`second` must not be a single atom"),
     (lambda: SeparableCovariance(THREE, [0.0], 0.5), "`rows` must have an eigenvalue other than 0; got only 0"),
-    (lambda: SeparableCovariance(THREE, THREE, -1.0), "`ratio` must be positive and finite; got -1.0"),
+    (lambda: SeparableCovariance(THREE, THREE, -1.0), "`gamma` must be positive and finite; got -1.0"),
     (lambda: CASES["two bands"].pdf(math.nan), "`x` must not be NaN"),
     (lambda: CASES["two bands"].stieltjes(3.0), "`z` must be off the support, here .* got 3"),
     (lambda: CASES["null product"].stieltjes(0.0), "`z` must not be an atom of the law; got 0"),

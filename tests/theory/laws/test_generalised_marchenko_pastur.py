@@ -123,7 +123,7 @@ def test_continuous_population_is_the_limit_of_its_quantiles():
 def test_scale():
     law = GeneralisedMarchenkoPastur(Discrete([1.0, 7.0]), 0.2)
     wide = GeneralisedMarchenkoPastur(Discrete([3.0, 21.0]), 0.2)
-    x = np.linspace(*law.support, 40)
+    x = np.linspace(*law.support, 42)[1:-1]  # at an edge a rounding of it is the root of a rounding in the density
     np.testing.assert_allclose(wide.pdf(3.0 * x), law.pdf(x) / 3.0, rtol=1e-10, atol=1e-14)
     np.testing.assert_allclose(wide.cdf(3.0 * x), law.cdf(x), rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(wide.stieltjes(3.0 * (x + 0.1j)), law.stieltjes(x + 0.1j) / 3.0, rtol=1e-11)
@@ -148,7 +148,7 @@ def test_many_samples_follow_the_law(population, ratio):
 
 
 BAD = [
-    (lambda: GeneralisedMarchenkoPastur(Discrete([1.0]), 0.0), "`ratio` must be positive and finite; got 0.0"),
+    (lambda: GeneralisedMarchenkoPastur(Discrete([1.0]), 0.0), "`gamma` must be positive and finite; got 0.0"),
     (lambda: GeneralisedMarchenkoPastur([1.0, -0.5], 0.3), "`population` must have no negative eigenvalue; got -0.5"),
     (lambda: GeneralisedMarchenkoPastur([0.0], 0.3), "`population` must have an eigenvalue other than 0; got only 0"),
     (lambda: GeneralisedMarchenkoPastur([], 0.3), "`locations` must be a non-empty sequence of finite numbers"),

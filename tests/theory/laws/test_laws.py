@@ -17,10 +17,10 @@ LAWS = [
     Wachter(0.3, 0.4),
     Wachter(1.5, 1.7),
     Wachter(1.0, 0.5),
-    FreeMeixner(0.5, 0.3, mean=1.0, variance=2.0),
+    FreeMeixner(0.5, 0.3, location=1.0, variance=2.0),
     FreeMeixner(2.0, 0.0),
     FreeMeixner(3.0, 0.5, variance=0.3),
-    FreeMeixner(0.1, -0.8, mean=-0.5),
+    FreeMeixner(0.1, -0.8, location=-0.5),
     kesten_mckay(3),
     kesten_mckay(2),
 ]
@@ -114,12 +114,12 @@ def test_density_is_the_jump_of_the_transform(law):
 @pytest.mark.parametrize("law", SCALED, ids=str)
 def test_scale_reaches_every_method(law):
     factor = 3.0
-    location = getattr(law, "mean", 0.0)
+    location = getattr(law, "location", 0.0)
     power = 1.0 if isinstance(law, MarchenkoPastur) else 0.5  # the eigenvalues scale as σ² or as σ
     s = factor**power
     changed = {"variance": factor * law.variance}
-    if hasattr(law, "mean"):
-        changed["mean"] = s * location
+    if hasattr(law, "location"):
+        changed["location"] = s * location
     wide = replace(law, **changed)
     x = np.linspace(*law.support, 12)[1:-1]
     z = np.array([0.2 + 0.9j, -7.0 + 0.1j])
@@ -216,12 +216,12 @@ def test_regular_graph_follows_kesten_mckay():
 
 
 BAD = [
-    (lambda: MarchenkoPastur(0.0), "`ratio` must be positive and finite; got 0.0"),
-    (lambda: MarchenkoPastur(-1.0), "`ratio` must be positive and finite; got -1.0"),
+    (lambda: MarchenkoPastur(0.0), "`gamma` must be positive and finite; got 0.0"),
+    (lambda: MarchenkoPastur(-1.0), "`gamma` must be positive and finite; got -1.0"),
     (lambda: MarchenkoPastur(0.5, math.nan), "`variance` must be positive and finite; got nan"),
     (lambda: Semicircle(True), "`variance` must be positive and finite; got True"),
-    (lambda: Wachter(1.0, -2.0), "`ratio2` must be positive and finite; got -2.0"),
-    (lambda: Wachter(2.0, 2.0), r"1/ratio1 \+ 1/ratio2 > 1, else A .* got 2.0 and 2.0"),
+    (lambda: Wachter(1.0, -2.0), "`gamma2` must be positive and finite; got -2.0"),
+    (lambda: Wachter(2.0, 2.0), r"1/gamma1 \+ 1/gamma2 > 1, else A .* got 2.0 and 2.0"),
     (lambda: FreeMeixner(0.0, -1.0), "`b` must be above -1, where the law is two atoms; got -1.0"),
     (lambda: FreeMeixner(math.inf), "`a` must be a finite number; got inf"),
     (lambda: kesten_mckay(1.5), "`degree` must be at least 2; got 1.5"),
@@ -232,8 +232,8 @@ BAD = [
     (lambda: MarchenkoPastur(0.5).stieltjes(math.nan), "`z` must be finite; got nan"),
     (lambda: MarchenkoPastur(0.5).stieltjes(1.0), r"`z` must be off the support, here \[0.0857864, 2.91421\]; got 1"),
     (lambda: MarchenkoPastur(2.0).stieltjes(0.0), "`z` must not be an atom of the law; got 0"),
-    (lambda: MarchenkoPastur(2.0).moments(0), "`k` must be a positive integer; got 0"),
-    (lambda: MarchenkoPastur(2.0).rvs(-1, 0), "`size` must be a non-negative integer; got -1"),
+    (lambda: MarchenkoPastur(2.0).moments(0), "`k` must be an integer of at least 1; got 0"),
+    (lambda: MarchenkoPastur(2.0).rvs(-1, 0), "`size` must be an integer of at least 0; got -1"),
     (lambda: MarchenkoPastur(2.0).rvs(5, 0, dimension=1), "`dimension` must be an integer of at least 2; got 1"),
     (lambda: MarchenkoPastur(2.0).rvs(5, 0, dimension=-3), "`dimension` must be an integer of at least 2; got -3"),
 ]

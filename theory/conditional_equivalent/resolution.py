@@ -1,0 +1,195 @@
+"""Which terms of the law a problem needs, and how finely: each is tried where it could matter, and kept where it does.
+
+What is tried is the change of the ridge errors at the smallest and the largest penalty. A term that changes them by less than
+a tenth of a per cent is left out, and how much it would have mattered is kept beside the prediction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.conditional_equivalent.features import (
+    EquivalentFeatures,
+    Terms,
+    build_features,
+    has_amplified_directions,
+)
+from theory.conditional_equivalent.fixed_point import FixedPoint, solve
+from theory.conditional_equivalent.latent_functions import ridge_errors
+from theory.conditional_equivalent.noise_law import slope_moments
+from theory.random_features import feature_energies, initial_law
+from theory.spiked_models import SpikedCovariance
+from theory.statement.problem import Problem
+
+__all__ = ["MAX_DEGREE", "Resolution", "equivalent_features", "resolve"]
+
+_MATTERS = 1e-3  # relative change of an error that is worth a term
+_REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
+_LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
+_PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
+_REFINES_PRODUCT = 1e-2
+MAX_DEGREE = 4
+_STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The terms of the law that a prediction keeps, and what those left out would have changed.
+
+    Attributes
+    ----------
+    terms : Terms
+    dropped : tuple of (str, float)
+        Name of a term, and the largest relative change of an error that it would have made.
+    unresolved : float
+        Relative change of the errors at the last doubling of the quadrature.
+    """
+
+    terms: Terms
+    dropped: tuple[tuple[str, float], ...]
+    unresolved: float
+
+
+def equivalent_features(
+    problem: Problem,
+    *,
+    gradient_order: int = 2,
+    orders: tuple[int, int] | None = None,
+    _leading: bool = False,
+) -> EquivalentFeatures:
+    """Build the equivalent features of a problem, with the terms that it needs.
+
+    Parameters
+    ----------
+    problem : Problem
+    gradient_order : {1, 2}
+        1 keeps the direction β alone; 2 adds the matrix term η a_j μ₂ Ŷ w_j of the step.
+    orders : (int, int), optional
+        Gauss-Hermite nodes for u and, with a gaussian second layer, for g; by default as many as the errors ask for.
+        Nodes that stand for less than 1e-6 samples or neurons are left out.
+
+    Returns
+    -------
+    EquivalentFeatures
+
+    Raises
+    ------
+    ArithmeticError
+        If the law of the step's matrix term does not come out (see `theory.step_matrix.step_law`), or a fixed point is
+        not reached.
+    """
+    return build_features(problem, resolve(problem, gradient_order, orders=orders, leading=_leading).terms)
+
+
+def resolve(
+    problem: Problem, gradient_order: int, *, orders: tuple[int, int] | None = None, leading: bool = False
+) -> Resolution:
+    """Choose the terms of the law for a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    gradient_order : {1, 2}
+    orders : (int, int), optional
+        Quadrature orders, if they are not to be chosen.
+    leading : bool
+        Leave out all that vanishes when n, n₀, d and N grow in proportion and κ² − 1 is small: isotropic noise, q = 1
+        and the first degree alone.
+
+    Returns
+    -------
+    Resolution
+    """
+    amplified = not leading and gradient_order == 2 and has_amplified_directions(problem)
+    base = Terms(gradient_order, noise=not leading, amplified=amplified)
+    trial = _Trial(problem)
+    unresolved = 0.0
+    if orders is None:
+        ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
+        before = trial.errors(dataclasses.replace(base, orders=ladder[0]))
+        for orders in ladder[1:]:
+            errors = trial.errors(dataclasses.replace(base, orders=orders))
+            unresolved = _change(errors, before)
+            # the change at a doubling is that of the coarser rule
+            if unresolved < enough:
+                break
+            before = errors
+    assert orders is not None
+    base = dataclasses.replace(base, orders=orders)
+    if leading:
+        return Resolution(base, (), unresolved)
+    dropped = []
+    coarse = dataclasses.replace(base, orders=min(base.orders, (16, 8) if amplified else (32, 16)))
+    reference = trial.errors(coarse)
+    for degree in range(2, MAX_DEGREE + 1):
+        strength = trial.strength(coarse, degree)
+        if strength < _STRENGTH:
+            if degree == base.degree + 1:
+                dropped.append((f"degree {degree}", min(strength, _MATTERS)))
+            continue
+        wider = dataclasses.replace(coarse, degree=degree)
+        errors = trial.errors(wider)
+        change = _change(errors, reference)
+        if change < _MATTERS:
+            dropped.append((f"degree {degree}", change))
+            continue
+        base = dataclasses.replace(base, degree=degree)
+        coarse, reference = wider, errors
+    change = _change(trial.errors(dataclasses.replace(coarse, norms=2)), reference)
+    if change > _MATTERS or _has_radial_outlier(problem):
+        base = dataclasses.replace(base, norms=2)
+    else:
+        dropped.append(("norm of a sample", change))
+    return Resolution(base, tuple(dropped), unresolved)
+
+
+class _Trial:
+    """Errors of a problem under different terms, each fixed point started from the last alike."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.ridges = sorted({min(problem.ridges), max(problem.ridges)}, reverse=True)
+        self.points: dict[Terms, FixedPoint] = {}
+
+    def errors(self, terms: Terms) -> np.ndarray:
+        """Objective, train and test error at the extreme penalties."""
+        eq = build_features(self.problem, terms)
+        values, point = [], None
+        for lam in self.ridges:
+            point = solve(eq, lam, point)
+            errors = ridge_errors(eq, point)
+            values.append([errors.objective, errors.train_error, errors.test_error])
+        self.points[terms] = point
+        return np.array(values)
+
+    def strength(self, terms: Terms, degree: int) -> float:
+        """Σ_b N_b r_b Σ_s ω_s A_k²/D_k at the smallest penalty."""
+        eq, point = (
+            build_features(self.problem, dataclasses.replace(terms, degree=max(degree, terms.degree))),
+            self.points[terms],
+        )
+        if self.problem.d < degree + 1:
+            return 0.0
+        of = eq.higher[degree - 2]
+        omega = eq.latent_weights / point.w[0]
+        return float((omega @ of.A**2) @ (eq.neurons * point.r[0]) / of.dimension)
+
+
+def _change(errors: np.ndarray, other: np.ndarray) -> float:
+    return float(np.max(np.abs(errors / other - 1.0)))
+
+
+def _has_radial_outlier(problem: Problem) -> bool:
+    """Whether E σ(√q Z) as a function of q = ‖x‖²/d throws an outlier of its own off the initial bulk.
+
+    Its variance over samples is μ₂²/2d, so that it adds the population eigenvalue Nμ₂²/2d.
+    """
+    strength = problem.width * slope_moments(problem.sigma).second ** 2 / (2.0 * problem.d)
+    _, c1, rest = feature_energies(problem)
+    if strength < 0.1 * (c1**2 + rest):
+        return False
+    image = SpikedCovariance(initial_law(problem)).forward(strength + c1**2 + rest)
+    return bool(image.left_cosine2 > 0.0)
