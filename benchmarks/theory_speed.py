@@ -14,7 +14,7 @@ from measure import by_turns, machine
 
 from theory import Problem, predict
 from theory.conditional_equivalent import equivalent_features, ridge_errors, solve
-from theory.step_matrix import measure_on_grid, step_law
+from theory.step_matrix import measure_on_grid, step_labels, step_law
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -47,7 +47,7 @@ if __name__ == "__main__":
             )
         law = by_turns(
             options.repeats,
-            law=lambda p=problem: measure_on_grid(p.teacher, p.noise, p.phi0),
+            law=lambda p=problem: measure_on_grid(step_labels(p)),
             cached=lambda p=problem: step_law(p),
         )
         print(

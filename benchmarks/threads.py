@@ -1,4 +1,4 @@
-"""The theory and the threads of the linear algebra: processor time and last bits, with one thread and with as many as there are cores."""
+"""The theory and the threads of the linear algebra: processor time and last bits, with one thread and with all."""
 
 from __future__ import annotations
 

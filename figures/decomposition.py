@@ -50,4 +50,4 @@ if __name__ == "__main__":
         studies.append(decomposition_study(problem, sizes=sizes, seeds=options.seeds, seed=options.seed))
         if options.json:
             write_json(f"{options.json}/decomposition_{name}_{alpha:g}.json", studies[-1].to_dict())
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(studies), data=True)
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(studies), dpi=180, data=True)

@@ -107,4 +107,4 @@ if __name__ == "__main__":
     parser.add_argument("--size", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(options.size, options.seed), data=True)
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(options.size, options.seed), dpi=170, data=True)

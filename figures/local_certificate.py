@@ -33,4 +33,4 @@ def draw() -> np.ndarray:
 
 if __name__ == "__main__":
     argparse.ArgumentParser(description=__doc__).parse_args()
-    save_figure(str(Path(__file__).with_suffix(".png")), draw, data=True)
+    save_figure(str(Path(__file__).with_suffix(".png")), draw, dpi=170, data=True)

@@ -79,7 +79,7 @@ def deformed_edge(
     t = t / zeta
     third, fourth = (float(weight @ (t**2 / (1.0 - t) ** k)) for k in (3, 4))
     # In ζ = −1/m: z″ = ψ″ζ⁴ and z‴/(6z″) = ζ + ζ²ψ‴/(6ψ″), ψ″ = 2γ∫t²/(ζ − t)³, ψ‴ = −6γ∫t²/(ζ − t)⁴.
-    scale = zeta * (law.ratio * third) ** (1.0 / 3.0) * n_half ** (-2.0 / 3.0)
+    scale = zeta * (law.gamma * third) ** (1.0 / 3.0) * n_half ** (-2.0 / 3.0)
     beyond_halves = zeta * (1.0 + float(weight @ (t / (1.0 - t)))) - zeta * fourth / third
     shift = half * beyond_halves / n_half
     return (law.bands[-1][1] + shift) * n_half / n, scale * n_half / n

@@ -208,6 +208,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
         def run(*arguments: Any, **options: Any) -> int:
             from spikes.presentation.figure import FIGURE_SUFFIXES, save_figure, style
             from spikes.runtime.files import check_writable, write_json
+            from spikes.runtime.overflow import refused_overflow
             from spikes.runtime.progress import progress_hidden
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
@@ -217,7 +218,8 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
             style(size)  # refuses what is none
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
-                answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
+                with refused_overflow("computation"):
+                    answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
                 if picture and answer.draw is not None:
                     save_figure(picture, answer.draw, size=size)
                 if json:

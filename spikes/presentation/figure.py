@@ -340,8 +340,8 @@ def problem_statement(problem: Problem, *, seeds: int | None = None, without: Se
     scale = "" if problem.scale == 1.0 else f", factor {problem.scale:g}"
     step = f"α = {problem.alpha:g}{scale}" if problem.eta is None else f"η = {problem.eta:g}"
     parts = [problem.sigma.name, f"target {problem.teacher.name}", f"noise {problem.noise:g}"]
-    if problem.second_layer != "gaussian":
-        parts.append(f"{problem.second_layer} second layer")
+    if problem.law_of_a.name != "gaussian":
+        parts.append(f"{problem.law_of_a} second layer")
     parts += [] if "step" in without else [step]
     parts += [] if "n" in without else [f"n = {problem.n}"]
     parts += [f"{problem.n0} for the step"] if problem.n_step is not None and "n" not in without else []
@@ -362,9 +362,12 @@ def state(figure: Figure, text: str) -> None:
     import matplotlib as mpl
 
     # a letter is about half as wide as it is high
-    letters = int(figure.get_figwidth() * 72.0 / (0.53 * mpl.rcParams["font.size"]))
-    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, max(20, letters))]
-    figure.suptitle("\n".join(lines).replace("$", r"\$"), x=0.01, ha="left")
+    letters = int(figure.get_figwidth() * 72.0 / (0.56 * mpl.rcParams["font.size"]))
+    # a line is not broken within "n = 2000": the spaces there are of the kind that holds
+    parts = text.replace(" = ", "\u00a0=\u00a0").split("\n")
+    lines = [line for part in parts for line in textwrap.wrap(part, max(20, letters))]
+    shown = "\n".join(lines).replace("\u00a0", " ").replace("$", r"\$")
+    figure.suptitle(shown, x=0.01, ha="left", fontsize="medium")
 
 
 def plain_log_axis(axis: Any) -> None:

@@ -52,7 +52,7 @@ def problem_heading(problem: Problem) -> str:
     """Two lines that state a problem."""
     return (
         f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, "
-        f"{problem.second_layer} second layer\n"
+        f"{problem.law_of_a.name} second layer\n"
         f"n = {problem.n}, n_step = {problem.n0}, d = {problem.d}, N = {problem.width}, eta = {problem.step_size:.6g}"
     )
 

@@ -112,6 +112,16 @@ class Ensemble(Runs[Simulation]):
         of_fit = q.per in ("penalty", "spike")
         return np.stack([np.asarray(q.measured(getattr(run, when) if of_fit else run)) for run in self.runs])
 
+    def remark(self) -> str:
+        """That the spectrum was found by another method than the one asked for; empty where it was not."""
+        changed = sum({run.before.method, run.after.method} != {run.method} for run in self.runs)
+        if not changed:
+            return ""
+        return (
+            f"singular value decomposition in place of the Gram matrix in {changed} of {self.seeds} runs: rounding of "
+            "the squares hides the smallest penalty"
+        )
+
     def histogram(self, outliers: int) -> tuple[np.ndarray, np.ndarray]:
         """Bin edges, equidistant in ln x, and the density of every run over them, the leading eigenvalues left out.
 
@@ -121,6 +131,11 @@ class Ensemble(Runs[Simulation]):
         density : ndarray, shape (seeds, 60)
             Integrates to the share of eigenvalues of FFᵀ/n in the bulk.
         """
+        least = min(run.after.rank for run in self.runs)
+        if least <= outliers:
+            raise ArithmeticError(
+                f"no eigenvalue is left for the density: {outliers} stand apart and the features have rank {least}"
+            )
         bulks = [run.after.eigenvalues[outliers : run.after.rank] for run in self.runs]
         low, high = min(values[-1] for values in bulks), max(values[0] for values in bulks)
         edges = np.geomspace(low * (1.0 - 1e-9), high * (1.0 + 1e-9), _BINS + 1)
@@ -171,6 +186,7 @@ class Ensemble(Runs[Simulation]):
             "ridge": list(self.problem.ridges),
             **errors("after"),
             "before": errors("before"),
+            **({"remark": remark} if (remark := self.remark()) else {}),
         }
 
     def _spike(self, q: Quantity, i: int) -> dict[str, Any]:

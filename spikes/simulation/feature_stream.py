@@ -38,13 +38,27 @@ class HermiteMoments:
         ΦᵀF/n.
     gram : ndarray, shape (5, 5)
         ΦᵀΦ/n.
+    square : float
+        ‖F‖²/n, the sum of all squared singular values of F/√n.
     """
 
     features: np.ndarray
     gram: np.ndarray
+    square: float
 
     def alignment(self, eigenvalues: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """`hermite_alignment` of the left singular vectors F v/(√n s) that belong to some (s², v)."""
+        """`hermite_alignment` of the left singular vectors F v/(√n s) that belong to some (s², v).
+
+        Raises
+        ------
+        ArithmeticError
+            If these s² have a larger sum than all of them.
+        """
+        total = float(np.sum(eigenvalues))
+        if not total <= self.square * (1.0 + 1e4 * np.finfo(vectors.dtype).eps):
+            raise ArithmeticError(
+                f"squared singular values came out with the sum {total:.6g}, above ‖F‖²/n = {self.square:.6g}"
+            )
         lower = np.linalg.cholesky(self.gram.astype(float))
         overlap = (self.features @ vectors) / np.sqrt(eigenvalues)
         amplitude = solve_triangular(lower, overlap.astype(float), lower=True).T
@@ -115,15 +129,13 @@ class FeatureStream:
     def normal_equations(self, direction: np.ndarray | None = None) -> NormalEquations:
         """Gram matrix and moments and, along a direction, Hermite functions against the features, in one pass."""
         n = self.samples.rows
-        gram, moment, power, features, function_gram = self._sum(_normal_sums, direction)
+        gram, moment, power, *hermite = self._sum(_normal_sums, direction)
         gram /= n
-        return NormalEquations(gram, moment / n, power / n, HermiteMoments(features / n, function_gram / n))
+        return NormalEquations(gram, moment / n, power / n, HermiteMoments(*(part / n for part in hermite)))
 
     def hermite_moments(self, direction: np.ndarray) -> HermiteMoments:
         """Hermite functions of the latents along a direction against the features, in one pass."""
-        n = self.samples.rows
-        features, function_gram = self._sum(_hermite_sums, direction)
-        return HermiteMoments(features / n, function_gram / n)
+        return HermiteMoments(*(part / self.samples.rows for part in self._sum(_hermite_sums, direction)))
 
     def _sum(self, function: Callable[..., tuple], *arguments: np.ndarray | None) -> tuple:
         return sum_over_rows(_of_part, self.samples, (function, self.layer, *arguments), how=self.how)
@@ -154,18 +166,20 @@ class _HermiteSums:
         self.direction = direction
         self.features = np.zeros((threads, len(DEGREES), N))
         self.gram = np.zeros((threads, len(DEGREES), len(DEGREES)))
+        self.square = np.zeros(threads)
 
     def add(self, slot: int, H: np.ndarray, X: np.ndarray) -> None:
         u = X @ self.direction
         phi = np.stack([eval_hermitenorm(k, u) / math.sqrt(math.factorial(k)) for k in DEGREES])
         self.features[slot] += phi.astype(H.dtype, copy=False) @ H
         self.gram[slot] += phi @ phi.T
+        self.square[slot] += float(np.vdot(H, H))
 
-    def total(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.features.sum(axis=0), self.gram.sum(axis=0)
+    def total(self) -> tuple[np.ndarray, np.ndarray, float]:
+        return self.features.sum(axis=0), self.gram.sum(axis=0), float(self.square.sum())
 
 
-def _hermite_sums(stream: FeatureStream, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _hermite_sums(stream: FeatureStream, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """n times the parts of `HermiteMoments`."""
     sums = _HermiteSums(direction, stream.shape[1], stream.how.threads)
 
@@ -178,7 +192,7 @@ def _hermite_sums(stream: FeatureStream, direction: np.ndarray) -> tuple[np.ndar
 
 def _normal_sums(
     stream: FeatureStream, direction: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray, np.ndarray, float]:
     """n times the parts of `NormalEquations`."""
     N, threads, dtype = stream.shape[1], stream.how.threads, stream.layer.W.dtype
     grams = [np.zeros((N, N), dtype, order="F") for _ in range(threads)]

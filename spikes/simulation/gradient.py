@@ -15,7 +15,7 @@ from spikes.simulation.network import Network
 from spikes.simulation.row_sums import sum_over_rows
 from spikes.simulation.samples import LabelledRows, over_blocks
 
-__all__ = ["BLOCK", "Gradient", "Step", "giant_step", "gradient", "rank_one_share"]
+__all__ = ["BLOCK", "Gradient", "Step", "giant_step", "gradient", "overflow", "rank_one_share"]
 
 BLOCK = 512
 """Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
@@ -47,11 +47,22 @@ class Gradient:
         return Step(Network(W, network.a), self.beta, self.label_power)
 
 
+def overflow(what: str, dtype: str | np.dtype) -> ArithmeticError:
+    """What to raise where numbers of a simulation are infinite or nan."""
+    wider = " or `dtype` float64" if np.dtype(dtype) == np.float32 else ""
+    return ArithmeticError(
+        f"the {what} left the range of {np.dtype(dtype)}: take a smaller step (`alpha`, `scale`, `eta`), "
+        f"smaller labels (`target`, `noise`){wider}"
+    )
+
+
 def rank_one_share(matrix: np.ndarray) -> float:
     """Share of the squared Frobenius norm that the largest singular value of a matrix carries; nan for zero."""
     norm = float(np.linalg.norm(matrix))
     if norm == 0.0:
         return math.nan
+    if not math.isfinite(norm):
+        raise overflow("norm of the gradient", matrix.dtype)
     largest = svds(matrix, k=1, v0=np.ones(min(matrix.shape), matrix.dtype), return_singular_vectors=False)
     return (float(largest[0]) / norm) ** 2
 
@@ -100,9 +111,17 @@ def gradient(
     Returns
     -------
     Gradient
+
+    Raises
+    ------
+    ArithmeticError
+        If it leaves the range of its type.
     """
-    total, beta, power = sum_over_rows(_sums, samples, (network, kernels, interacting), how=how)
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below, with the remedy
+        total, beta, power = sum_over_rows(_sums, samples, (network, kernels, interacting), how=how)
     total /= samples.rows
+    if not (math.isfinite(power) and np.isfinite(total).all() and np.isfinite(beta).all()):
+        raise overflow("gradient", network.W.dtype)
     return Gradient(total, beta / samples.rows, power / samples.rows)
 
 

@@ -59,7 +59,8 @@ def leading_triplets(
 ) -> LeadingTriplets:
     """The `count` largest singular values of F/√n by block Lanczos on FᵀF/n, with full orthogonalisation.
 
-    Golub and Underwood, Mathematical Software III (1977) 361.
+    Golub and Underwood, Mathematical Software III (1977) 361. Directions of a new block that are rounding are dropped
+    (deflation): where features have a low rank, the space of all products is exhausted within a block.
 
     Parameters
     ----------
@@ -88,10 +89,12 @@ def leading_triplets(
     ValueError
         If `count` is not in 1 … N.
     ArithmeticError
-        If `most` passes do not reach `tolerance`: the values asked for then lie in a dense part of the spectrum.
+        If `most` passes do not reach `tolerance`: the values asked for then lie in a dense part of the spectrum; or if
+        the rank of F is below `count`.
     """
     N = shape[1]
     check_count(count, N)
+    rounding = 10.0 * math.sqrt(N) * float(np.finfo(dtype).eps)
     block = min(count + guard, N)
     fresh = np.linalg.qr(rng.standard_normal((N, block)).astype(dtype))[0]
     basis, images = np.empty((N, 0), dtype), np.empty((N, 0), dtype)
@@ -100,19 +103,40 @@ def leading_triplets(
         image = gram_times(fresh)
         basis, images = np.hstack([basis, fresh]), np.hstack([images, image])
         small = basis.T @ images
+        if not np.isfinite(small).all():
+            raise ArithmeticError("products with the features are not finite: they left the range of their type")
         values, coordinates = eigh(0.5 * (small + small.T))
-        values, coordinates = values[::-1][:count], coordinates[:, ::-1][:, :count]
-        worst = float(np.max(np.linalg.norm(images @ coordinates - basis @ coordinates * values, axis=0)) / values[0])
-        full = basis.shape[1] >= N
-        if worst <= tolerance or full:
-            return LeadingTriplets(np.sqrt(np.maximum(values, 0.0)), basis @ coordinates, worst, passes)
+        values, coordinates = values[::-1], coordinates[:, ::-1][:, :count]
+        if not values[0] > 0.0:
+            raise ArithmeticError("the features vanish: they have no leading singular value")
+        away = images @ coordinates - basis @ coordinates * values[:count]
+        worst = float(np.max(np.linalg.norm(away, axis=0)) / values[0])
         for _ in range(2):
             image = image - basis @ (basis.T @ image)
-        fresh = np.linalg.qr(image)[0][:, : min(block, N - basis.shape[1])]
+        fresh = _new_directions(image, basis, rounding * float(values[0]))[:, : N - basis.shape[1]]
+        exhausted, rank = fresh.shape[1] == 0, int(np.sum(values > rounding * values[0]))
+        if worst <= tolerance and rank >= count:
+            return LeadingTriplets(np.sqrt(values[:count]), basis @ coordinates, worst, passes)
+        if exhausted and rank < count:
+            raise ArithmeticError(f"the features have rank {rank} up to rounding; ask for at most as many values")
+        if exhausted:
+            break
     raise ArithmeticError(
-        f"the leading {count} singular values did not converge in {most} passes: residual {worst:.2g}, wanted "
+        f"the leading {count} singular values did not converge in {passes} passes: residual {worst:.2g}, wanted "
         f"{tolerance:.2g}; ask for fewer, raise `most`, or raise `tolerance`"
     )
+
+
+def _new_directions(image: np.ndarray, basis: np.ndarray, rounding: float) -> np.ndarray:
+    """An orthonormal basis of what a block adds to another basis, its directions shorter than rounding left out."""
+    fresh, triangle = np.linalg.qr(image)
+    left, lengths, _ = np.linalg.svd(triangle)
+    if lengths.size and lengths[-1] > rounding:
+        return fresh
+    fresh = fresh @ left[:, lengths > rounding]
+    for _ in range(2):
+        fresh = np.linalg.qr(fresh - basis @ (basis.T @ fresh))[0]
+    return fresh
 
 
 def check_count(count: int, N: int) -> None:
@@ -214,12 +238,15 @@ def stochastic_density(
 
     for j in range(steps):
         basis[j] = V
-        Y = gram_times(V).astype(float)
+        product = gram_times(V)
+        Y, rounding = product.astype(float), 10.0 * math.sqrt(N) * float(np.finfo(product.dtype).eps)
         diagonal[j] = np.einsum("np,np->p", V, Y)
         for _ in range(2):
             Y -= np.einsum("jnp,jp->np", basis[: j + 1], np.einsum("jnp,np->jp", basis[: j + 1], Y))
         off[j] = np.linalg.norm(Y, axis=0)
-        V = Y / np.where(off[j] > 0.0, off[j], 1.0)
+        # where the space of a probe's products is exhausted, what is left is rounding: nothing more to learn from it
+        off[j] = np.where(off[j] > rounding * np.max(diagonal, axis=0), off[j], 0.0)
+        V = np.where(off[j] > 0.0, Y / np.where(off[j] > 0.0, off[j], 1.0), 0.0)
         count = j + 1
         if count < steps and (count < _FIRST or count % _EVERY):
             continue

@@ -20,7 +20,7 @@ from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.krylov import SpectralDensity, check_count, leading_triplets, stochastic_density
 from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.samples import Samples
-from spikes.simulation.seeds import as_seed_sequence, derived_sequence
+from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from theory.statement.problem import Problem
 
 __all__ = [
@@ -227,6 +227,7 @@ def matrix_free_spectrum(
     (2, (1, 5))
     """
     sequence, many = as_seed_sequence(seed), check_runs(seeds, workers, executor)
+    seeds = check_seeds(seeds)
     how = How(dtype)
     check_count(count, problem.width)
     shared = executor is not None or many > seeds
@@ -260,7 +261,8 @@ def _run(
     quadrature: Quadrature | None,
     how: How,
 ) -> MatrixFreeRun:
-    with threadpool_limits(1):
+    # what overflows becomes infinite or nan and is refused by its name where a result would take it up
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         made = stepped_features(problem, sequence, dtype=how.dtype, place=how.place)
         stream = made.stream
         tolerance = 1e-7 if how.dtype == "float64" else 1e-4

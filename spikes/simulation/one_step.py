@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from spikes.agreement import LEADING
 from spikes.runtime.memory import free_gib
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
-from spikes.simulation.gradient import BLOCK, gradient, rank_one_share
+from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share
 from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.network import Layer, initial_network
@@ -25,6 +26,7 @@ from spikes.simulation.spectra import (
     gram_eigh,
     gram_spectrum,
     hermite_alignment,
+    hidden_below,
     left_vectors,
     separated,
 )
@@ -58,6 +60,13 @@ class Fit:
         Penalties λ, the minima of (1/n)‖y − Fa‖² + λ‖a‖², their first terms, and means over the fresh samples.
     dtype : str
         In which the features were computed.
+    method : str
+        How the spectrum was found, which is not what was asked for where that could not resolve the penalty.
+
+    Raises
+    ------
+    ArithmeticError
+        If a number is not finite, an eigenvalue or an error is negative, or an amplitude of a unit vector exceeds 1.
     """
 
     eigenvalues: np.ndarray
@@ -67,6 +76,21 @@ class Fit:
     train_error: np.ndarray
     test_error: np.ndarray
     dtype: str = "float64"
+    method: str = "gram"
+
+    def __post_init__(self) -> None:
+        for name in ("eigenvalues", "alignment", "objective", "train_error", "test_error"):
+            values = getattr(self, name)
+            if not np.isfinite(values).all():
+                raise overflow(name.replace("_", " "), self.dtype)
+            if name != "alignment" and (values < 0.0).any():
+                raise ArithmeticError(f"{name.replace('_', ' ')} came out negative: {values.min():.3g}")
+        # of a vector whose s² lies that much below the largest rounding leaves so little
+        leading = self.eigenvalues[: len(self.alignment)]
+        slack = 100.0 * np.finfo(self.dtype).eps * self.eigenvalues[0] / leading
+        excess = np.sum(self.alignment**2, axis=1) - 1.0
+        if (excess > slack).any():
+            raise ArithmeticError(f"squared amplitudes of a unit vector came out with the sum 1 + {excess.max():.3g}")
 
     @property
     def singular_values(self) -> np.ndarray:
@@ -81,8 +105,13 @@ class Fit:
     @property
     def rank(self) -> int:
         """Number of eigenvalues above rounding."""
-        rounding = 1e-12 if self.dtype == "float64" else 1e-6
-        return int(np.sum(self.eigenvalues > rounding * self.eigenvalues[0]))
+        return rank_of(self.eigenvalues, self.dtype, self.method)
+
+
+def rank_of(eigenvalues: np.ndarray, dtype: str, method: str) -> int:
+    """Number of eigenvalues above rounding, which the singular value decomposition has on singular values alone."""
+    rounding = 1e-12 if dtype == "float64" else 1e-6
+    return int(np.sum(eigenvalues > (rounding**2 if method == "svd" else rounding) * eigenvalues[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +133,8 @@ class Simulation:
         Mean of y² over the fitted samples.
     test_samples : int
         Fresh samples that the test errors are means over.
+    method : str
+        That was asked for; each fit says which one found its spectrum.
     """
 
     problem: Problem
@@ -114,6 +145,7 @@ class Simulation:
     gradient_share: float
     label_power: float
     test_samples: int
+    method: str = "gram"
 
 
 def simulate(
@@ -148,7 +180,8 @@ def simulate(
     method : {"gram", "svd", "streamed"}
         How the spectrum is found. By the smaller Gram matrix, squared singular values below 1e-16 of the largest
         (1e-7 in float32) are rounding; by the singular value decomposition of F singular values keep that many digits,
-        five times slower; "streamed" forms FᵀF/n from rows that are never stored and takes N², not nN, numbers.
+        five times slower, and it takes the place of "gram" where rounding hides the penalty: see ``run.after.method``;
+        "streamed" forms FᵀF/n from rows that are never stored and takes N², not nN, numbers.
     place : Place
         Where ranges of rows of the gradient and of a streamed FᵀF are summed; any place gives the bits of one thread.
 
@@ -160,6 +193,8 @@ def simulate(
     ------
     ValueError
         If an argument breaks its rule, or the matrices do not fit in memory.
+    ArithmeticError
+        If rounding hides the smallest penalty, or numbers leave the range of their type.
 
     Examples
     --------
@@ -247,12 +282,13 @@ def simulate_on(
     ValueError
         If an argument breaks its rule, or the matrices do not fit in memory.
     ArithmeticError
-        If X₀ᵀy₀/n₀ vanishes.
+        If X₀ᵀy₀/n₀ vanishes, rounding hides the smallest penalty, or numbers leave the range of their type.
     """
     problem = problems[0]
     check_memory(problem, how=how, steps=len(problems))
     run = _Run(problem, batches, sequence, problem_kernels(problem), how)
-    with threadpool_limits(how.threads):
+    # what overflows becomes infinite or nan and is refused by its name where a result would take it up
+    with threadpool_limits(how.threads), np.errstate(over="ignore", invalid="ignore"):
         return run.simulate(problems, antisymmetric)
 
 
@@ -263,6 +299,7 @@ class _Fitted(NamedTuple):
     path: RidgePath
     alignment: np.ndarray
     power: float
+    method: str
 
     def with_test_error(self, ridges: tuple[float, ...], test_error: np.ndarray, how: How) -> Fit:
         return Fit(
@@ -273,6 +310,7 @@ class _Fitted(NamedTuple):
             train_error=self.path.train_error,
             test_error=test_error,
             dtype=how.dtype,
+            method=self.method,
         )
 
 
@@ -288,21 +326,51 @@ class _Run:
 
     def fit(self, layer: Layer, direction: np.ndarray, F: np.ndarray | None) -> _Fitted:
         """Spectrum, ridge path and alignments of a layer's features on the fitted samples; they are written to F."""
-        problem, samples, ridges = self.problem, self.batches.fit, np.array(self.problem.ridges)
         if self.how.method == "streamed":
-            collected = FeatureStream(layer, samples, self.how).normal_equations(direction)
-            values, vectors = gram_eigh(collected.gram)
-            kept = min(problem.n, problem.width)
-            path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
-            leading = min(LEADING, kept)
-            alignment = collected.hermite.alignment(values[:leading], vectors[:, :leading])
-            return _Fitted(values[:kept], path, alignment, collected.power)
-        made = feature_matrix(layer, samples, direction, how=self.how, out=F)
-        spectrum = direct_spectrum(made.F) if self.how.method == "svd" else gram_spectrum(made.F)
-        leading = left_vectors(made.F, spectrum, min(LEADING, len(spectrum.eigenvalues)))
+            return self._fit_streamed(layer, direction)
+        ridges, how = np.array(self.problem.ridges), self.how
+        made = feature_matrix(layer, self.batches.fit, direction, how=how, out=F)
+        square = float(np.vdot(made.F, made.F)) / self.problem.n
+        if not math.isfinite(square):
+            raise overflow("features", how.dtype)
+        method, spectrum = how.method, None
+        if method == "gram":
+            spectrum = gram_spectrum(made.F)
+            if hidden_below(spectrum.eigenvalues, how.numbers) > ridges.min() + spectrum.eigenvalues[-1]:
+                method = "svd"
+                check_memory(self.problem, how=replace(how, method=method))
+        if method == "svd":
+            spectrum = direct_spectrum(made.F)
+            _check_resolved(spectrum.eigenvalues, ridges, how, direct=True)
+        total = float(spectrum.eigenvalues.sum())
+        if abs(total - square) > 1e4 * np.finfo(how.numbers).eps * square:
+            raise ArithmeticError(f"eigenvalues of FFᵀ/n came out with the sum {total:.6g}, not ‖F‖²/n = {square:.6g}")
+        leading = min(LEADING, rank_of(spectrum.eigenvalues, how.dtype, method))
         path = ridge_path(made.F, made.y, spectrum, ridges)
-        power = float(made.y @ made.y) / problem.n
-        return _Fitted(spectrum.eigenvalues, path, hermite_alignment(leading, made.u), power)
+        return _Fitted(
+            spectrum.eigenvalues,
+            path,
+            hermite_alignment(left_vectors(made.F, spectrum, leading), made.u),
+            float(made.y @ made.y) / self.problem.n,
+            method,
+        )
+
+    def _fit_streamed(self, layer: Layer, direction: np.ndarray) -> _Fitted:
+        problem, how, ridges = self.problem, self.how, np.array(self.problem.ridges)
+        collected = FeatureStream(layer, self.batches.fit, how).normal_equations(direction)
+        if not np.isfinite(np.trace(collected.gram)):
+            raise overflow("features", how.dtype)
+        values, vectors = gram_eigh(collected.gram)
+        _check_resolved(values, ridges, how, direct=False)
+        kept = min(problem.n, problem.width)
+        path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
+        lost = path.lost_digits(collected.power)
+        if lost.any():
+            ((train, _),) = squared_errors([(layer, path.readouts[:, lost])], self.batches.fit, how=how)
+            path = path.with_train_error(lost, train, ridges)
+        leading = min(LEADING, rank_of(values[:kept], how.dtype, how.method))
+        alignment = collected.hermite.alignment(values[:leading], vectors[:, :leading])
+        return _Fitted(values[:kept], path, alignment, collected.power, how.method)
 
     def simulate(self, problems: Sequence[Problem], antisymmetric: bool) -> tuple[Simulation, ...]:
         how = self.how
@@ -336,8 +404,21 @@ class _Run:
                 gradient_share=share,
                 label_power=fit.power,
                 test_samples=self.batches.test.rows,
+                method=how.method,
             )
             for problem, fit, (test, _) in zip(problems, fits, tests, strict=True)
+        )
+
+
+def _check_resolved(eigenvalues: np.ndarray, ridges: np.ndarray, how: How, *, direct: bool) -> None:
+    """Refuse penalties that rounding of the spectrum hides."""
+    hidden, smallest = hidden_below(eigenvalues, how.numbers, direct=direct), ridges.min()
+    if hidden > smallest + eigenvalues[-1]:
+        remedy = "" if direct else "; `method` svd keeps twice the digits"
+        remedy += "; `dtype` float64 has more of them" if how.dtype == "float32" else ""
+        raise ArithmeticError(
+            f"the penalty {smallest:.3g} is hidden by rounding: the largest singular value of F/√n is "
+            f"{math.sqrt(eigenvalues[0]):.3g}, and λ must be at least {hidden:.2g}{remedy}"
         )
 
 

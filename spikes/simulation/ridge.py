@@ -5,6 +5,7 @@ Of features that are stored, of their moments, or of rows that are never stored.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,18 @@ class RidgePath:
     train_error: np.ndarray
     objective: np.ndarray
 
+    def lost_digits(self, power: float) -> np.ndarray:
+        """Which training errors, as differences from the power yᵀy/n, have lost half their digits."""
+        return self.train_error < math.sqrt(np.finfo(self.readouts.dtype).eps) * power
+
+    def with_train_error(self, which: np.ndarray, train_error: np.ndarray, ridges: np.ndarray) -> RidgePath:
+        """With some training errors found from residuals, and the objectives that go with them."""
+        train, objective = self.train_error.copy(), self.objective.copy()
+        train[which] = train_error
+        penalty = np.square(self.readouts[:, which], dtype=float).sum(axis=0)
+        objective[which] = train_error + ridges[which] * penalty
+        return RidgePath(self.readouts, train, objective)
+
 
 def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.ndarray) -> RidgePath:
     """Fit every penalty λ from the spectrum of the Gram matrix.
@@ -62,7 +75,13 @@ def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.
     """
     n = len(y)
     if not spectrum.left:
-        return ridge_path_of_moments(spectrum.eigenvalues, spectrum.vectors, F.T @ y / n, float(y @ y) / n, ridges)
+        power = float(y @ y) / n
+        path = ridge_path_of_moments(spectrum.eigenvalues, spectrum.vectors, F.T @ y / n, power, ridges)
+        lost = path.lost_digits(power)
+        if lost.any():
+            squares = np.square(y[:, None] - F @ path.readouts[:, lost], dtype=float)
+            path = path.with_train_error(lost, squares.mean(axis=0), np.asarray(ridges, dtype=float))
+        return path
     # FFᵀ/n: the residual is λ(FFᵀ/n + λ)^(-1)y, free of cancellation.
     ridges = np.asarray(ridges, dtype=F.dtype)
     shrunk = spectrum.eigenvalues[:, None] + ridges

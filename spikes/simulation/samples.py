@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -149,5 +150,7 @@ def over_blocks(
     if threads == 1:
         walk(0)
         return
+    # numpy's error state is the context's: threads take that of their caller
+    contexts = [copy_context() for _ in range(threads)]
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(walk, range(threads)))
+        list(pool.map(lambda slot: contexts[slot].run(walk, slot), range(threads)))

@@ -22,6 +22,7 @@ __all__ = [
     "gram_eigh",
     "gram_spectrum",
     "hermite_alignment",
+    "hidden_below",
     "left_vectors",
     "separated",
 ]
@@ -129,6 +130,28 @@ def direct_spectrum(F: np.ndarray) -> GramSpectrum:
     n, N = F.shape
     U, s, Vt = svd(F / F.dtype.type(math.sqrt(n)), full_matrices=False, check_finite=False)
     return GramSpectrum(s**2, U if n < N else Vt.T, n < N)
+
+
+def hidden_below(eigenvalues: np.ndarray, dtype: np.dtype, *, direct: bool = False) -> float:
+    """What penalty is lost in the rounding of a spectrum: 8 ε √m s₁² for a Gram matrix, m s₁² ε² for singular values.
+
+    Ridge regression takes s_i² + λ. Rounding of F/√n changes every s by some ε s₁, and that of its Gram matrix every s²
+    by some ε s₁²; so that λ is seen where λ + s_m² is above this, to a digit at least.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (m,)
+        s², in decreasing order.
+    dtype : dtype
+    direct : bool
+        Whether they come from the singular value decomposition of F.
+
+    Returns
+    -------
+    float
+    """
+    m, eps = len(eigenvalues), float(np.finfo(dtype).eps)
+    return float(eigenvalues[0]) * (m * eps**2 if direct else 8.0 * math.sqrt(m) * eps)
 
 
 def left_vectors(F: np.ndarray, spectrum: GramSpectrum, count: int) -> np.ndarray:

@@ -138,7 +138,11 @@ def test_a_fixed_point_that_fails_exits_with_1(spikes, monkeypatch):
 def test_failures_name_the_options_of_their_command(spikes, monkeypatch):
     from theory import step_matrix
 
-    monkeypatch.setattr(step_matrix, "measure_on_grid", lambda *_: (np.arange(2.0), np.ones(2), np.ones((2, 1, 1))))
+    two = np.ones(2)
+    grid = step_matrix.GridMeasure(
+        np.arange(2.0), two, np.ones((2, 1, 1)), (two, two, two), np.ones((2, 1, 1)), 0.0, 1.0
+    )
+    monkeypatch.setattr(step_matrix, "measure_on_grid", lambda *_, **__: grid)
     code, out, err = spikes("predict", *SMALL, "--noise", "0.123")
     assert (code, out) == (1, "")
     assert "too heavy for the grid: use --gradient-order 1 or a bounded target" in err

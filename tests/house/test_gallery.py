@@ -34,6 +34,15 @@ def test_gaps_are_seen(tmp_path, left_out):
     assert complaints(tmp_path)
 
 
+def test_numbers_stand_beside_pictures():
+    scripts = {p.stem for p in FIGURES.glob("*.py") if "data=True" in p.read_text()}
+    files = {p.stem: p.read_text().splitlines() for p in FIGURES.glob("*.csv")}
+    assert set(files) <= scripts
+    for name, lines in files.items():
+        assert lines[0] == "panel,kind,series,x,y,error", name
+        assert len(lines) > 10, name
+
+
 def test_pictures_are_light():
     heavy = {p.name: p.stat().st_size for p in FIGURES.glob("*.png") if p.stat().st_size > 300_000}
     assert heavy == {}, "a repository keeps every version of a picture"

@@ -32,7 +32,7 @@ def test_empty_columns_are_left_out_and_counted(empty):
     assert (fit.outliers, fit.null_directions) == (0, empty)
     # mean of (n − 0)(350 − empty) squares of variance 1, four standard errors
     assert fit.law.variance == pytest.approx(1.0, abs=4.0 * math.sqrt(2.0 / (500 * (350 - empty))))
-    assert fit.law.ratio == (350 - empty) / 500
+    assert fit.law.gamma == (350 - empty) / 500
     assert fit.holds
 
 

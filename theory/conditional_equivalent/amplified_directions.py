@@ -1,12 +1,13 @@
 """Eigenvectors of Ŷ outside its bulk that a step amplifies to the size of the latents.
 
 An eigenvector u_c of Ŷ with eigenvalue θ_c gives neuron b, h = ηg_b/√N, the coordinate ⟨w, u_c⟩ of variance
-[(1 + hμ₂θ_c)² + h²φ₀ Var₂ u_cᵀMu_c]/d. Where that is not small beside κ², the sample's ⟨x, u_c⟩ is a latent beside ⟨x, β̂⟩ and the
-neuron's coordinate a code beside g: the pre-activation is τ = Σ_c (s_c + c₁h⟨β, u_c⟩)⟨x, u_c⟩ + c₁h‖β_⊥‖⟨x, β̂_⊥⟩ + κZ.
+[(1 + hμ₂θ_c)² + h²φ₀ Var₂ u_cᵀMu_c]/d. Where that is not small beside κ², the sample's ⟨x, u_c⟩ is a latent beside ⟨x,
+β̂⟩ and the neuron's coordinate a code beside g: the pre-activation is τ = Σ_c (s_c + c₁h⟨β, u_c⟩)⟨x, u_c⟩ +
+c₁h‖β_⊥‖⟨x, β̂_⊥⟩ + κZ.
 
-θ = ζ(m) = −1/m + E[y/(1 + φ₀ym)] at a real m outside the bulk with det(I + m E[y(zzᵀ − I)/(1 + φ₀ym)]) = 0; with v its null
-vector W⋆u_c = √ρ v, ρ = 1/(1 − κ′(θ)), κ = vᵀE[y zzᵀ/(1 + φ₀ym)]v, and ⟨β, u_c⟩ = √ρ vᵀE[y z/(1 + φ₀ym)]. u_cᵀMu_c is the
-derivative in t of θ for the labels y + ty².
+θ = ζ(m) = −1/m + E[y/(1 + φ₀ym)] at a real m outside the bulk with det(I + m E[y(zzᵀ − I)/(1 + φ₀ym)]) = 0; with v its
+null vector W⋆u_c = √ρ v, ρ = 1/(1 − κ′(θ)), κ = vᵀE[y zzᵀ/(1 + φ₀ym)]v, and ⟨β, u_c⟩ = √ρ vᵀE[y z/(1 + φ₀ym)].
+u_cᵀMu_c is the derivative in t of θ for the labels y + ty².
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Coordinates that neurons and samples share, degree by degree: ⟨w, x⟩, its symmetric square, and so on.
 
-F_ij = m + Σ_k A_k(s, b) he_k(⟨w_j, x_i⟩) + B^(1/2) z_ij, and he_k(⟨w, x⟩) is again a sum, over D_k coordinates of degree k. The
-resolvent sees them through C = Σ_s ω_s A_s A_sᵀ on the codes. A is of low rank, A_sb = ⟨a_s, v_b⟩, and everything
-is done in that space: with c = Σ_s ω_s a_s a_sᵀ, Θ_y = Σ_b (N_b r_b v(b,y)/D) v_b v_bᵀ and J_y = (I + cΘ_y)^(-1),
-[C − C H_y C]_bb = v_bᵀ J_y c v_b and A_sᵀ H_y A_t = a_sᵀ Θ_y J_y a_t.
+F_ij = m + Σ_k A_k(s, b) he_k(⟨w_j, x_i⟩) + B^(1/2) z_ij, and he_k(⟨w, x⟩) is again a sum, over D_k coordinates of
+degree k. The resolvent sees them through C = Σ_s ω_s A_s A_sᵀ on the codes. A is of low rank, A_sb = ⟨a_s, v_b⟩, and
+everything is done in that space: with c = Σ_s ω_s a_s a_sᵀ, Θ_y = Σ_b (N_b r_b v(b,y)/D) v_b v_bᵀ and J_y = (I +
+cΘ_y)^(-1), [C − C H_y C]_bb = v_bᵀ J_y c v_b and A_sᵀ H_y A_t = a_sᵀ Θ_y J_y a_t.
 """
 
 from __future__ import annotations

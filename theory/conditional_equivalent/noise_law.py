@@ -1,8 +1,8 @@
 """What a step does to the law of the weights: the variance of every neuron's coordinates, given the batch.
 
 Given the batch, neuron b has moved by hμ₂Ŷw and by noise of covariance h²φ₀ Var₂ M/d, h = ηg_b/√N: its weights have the
-covariance V_b/d with V_b = (I + hμ₂Ŷ)² + h²φ₀Var₂M, M = X₀ᵀ diag(y₀²) X₀/n₀, and the norm κ_b² = tr V_b/d. For μ₂ = 0 only M
-is seen, and its law is exact. Otherwise Ŷ and M do not commute, and the classes of coordinates are those of the
+covariance V_b/d with V_b = (I + hμ₂Ŷ)² + h²φ₀Var₂M, M = X₀ᵀ diag(y₀²) X₀/n₀, and the norm κ_b² = tr V_b/d. For μ₂ = 0
+only M is seen, and its law is exact. Otherwise Ŷ and M do not commute, and the classes of coordinates are those of the
 measure tr(P_Ŷ(dy) P_M(dμ))/d, which has both marginals exact: v(b; y, μ) = [(1 + hμ₂y)² + h²φ₀Var₂μ]/κ_b².
 """
 
@@ -114,8 +114,8 @@ def _condensed(classes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np
 def _merged(profile: np.ndarray, weights: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
     """The rule with its rarest classes joined to those of the nearest variance until each has a trace of `least`.
 
-    Less than one coordinate is a matter of chance, and a rare class far out makes a narrow pole of the resolvent on the functions of
-    the latents, which splits an outlier in two where it falls beside one. The mean of v stays.
+    Less than one coordinate is a matter of chance, and a rare class far out makes a narrow pole of the resolvent on
+    the functions of the latents, which splits an outlier in two where it falls beside one. The mean of v stays.
     """
     rows, masses = list(profile), list(weights)
     while len(rows) > 1:

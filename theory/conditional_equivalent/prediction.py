@@ -130,11 +130,12 @@ def predict(
 
     Notes
     -----
-    One law from n ~ d to n ~ d²: the step's noise has the covariance of the batch, the norm of a sample is a latent, features are
-    resolved up to the degree that matters, and eigenvectors of X₀ᵀ diag(y₀) X₀/n₀ that the step amplifies are latents beside
-    ⟨x, β̂⟩. A term that changes no error by a thousandth is left out (`Prediction.resolution`); where the problem lies
-    outside what was compared with simulation, `Prediction.validity` says why. With a gaussian second layer the bulk has no true right edge, nor any after a step a true left one; the edge reported is then the point that has
-    mass 1/n outside it.
+    One law from n ~ d to n ~ d²: the step's noise has the covariance of the batch, the norm of a sample is a latent,
+    features are resolved up to the degree that matters, and eigenvectors of X₀ᵀ diag(y₀) X₀/n₀ that the step amplifies
+    are latents beside ⟨x, β̂⟩. A term that changes no error by a thousandth is left out (`Prediction.resolution`);
+    where the problem lies outside what was compared with simulation, `Prediction.validity` says why. With a gaussian
+    second layer the bulk has no true right edge, nor any after a step a true left one; the edge reported is then the
+    point that has mass 1/n outside it.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Which terms of the law a problem needs, and how finely: each is tried where it could matter, and kept where it does.
 
-What is tried is the change of the ridge errors at the smallest and the largest penalty. A term that changes them by less than
-a tenth of a per cent is left out, and how much it would have mattered is kept beside the prediction.
+What is tried is the change of the ridge errors at the smallest and the largest penalty. A term that changes them by
+less than a tenth of a per cent is left out, and how much it would have mattered is kept beside the prediction.
 """
 
 from __future__ import annotations

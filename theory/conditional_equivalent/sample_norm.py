@@ -1,7 +1,7 @@
 """The squared norm of a sample, q = ‖x‖²/d, as a latent: χ²_d/d, of variance 2/d.
 
-A neuron of norm κ sees κ√q ⟨w, x⟩/√q with ⟨w, x⟩/√q free of q. The mean E σ(τ + κ√q Z) of a feature then depends on q, which
-for a centred activation with c₂ ≠ 0 is the radial outlier, and so does its linear part.
+A neuron of norm κ sees κ√q ⟨w, x⟩/√q with ⟨w, x⟩/√q free of q. The mean E σ(τ + κ√q Z) of a feature then depends on q,
+which for a centred activation with c₂ ≠ 0 is the radial outlier, and so does its linear part.
 """
 
 from __future__ import annotations

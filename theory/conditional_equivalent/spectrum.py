@@ -545,7 +545,7 @@ def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndar
     amplitude = np.abs(overlap) / math.sqrt(abs(slope))
     if np.sum(amplitude**2) > 1.0 + 1e-6:
         raise ArithmeticError(
-            f"an outlier at {-at.lam[0]:.6g} came out with amplitudes {amplitude}, whose squares sum to more than 1; change "
-            "`n_step` or `d` a little"
+            f"an outlier at {-at.lam[0]:.6g} came out with amplitudes {amplitude}, whose squares sum to more than 1; "
+            "change `n_step` or `d` a little"
         )
     return tuple(float(value) for value in amplitude)

@@ -10,6 +10,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import relative_text, z_text
+from spikes.runtime.overflow import refused_overflow
 from spikes.simulation.ensemble import Ensemble, simulate_ensemble
 from spikes.simulation.one_step import Fit, Simulation
 from theory.conditional_equivalent import Prediction, predict, predict_errors
@@ -70,7 +71,7 @@ class Comparison:
 
     def remark(self) -> str:
         """How theory and simulation compare."""
-        return conclusion(self.rows())
+        return "; ".join(filter(None, [conclusion(self.rows()), self.simulation.remark()]))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: schema, problem, theory, simulation, agreement."""
@@ -134,7 +135,8 @@ def compare(
     ValueError
         If an argument breaks its rule, or the simulation does not fit in memory.
     ArithmeticError
-        If the theory's fixed point does not converge.
+        If the theory's fixed point does not converge, numbers leave the range of floating point, or rounding of the
+        features hides a penalty: those of the path go down to a hundredth of the smallest one asked for.
 
     Examples
     --------
@@ -146,7 +148,8 @@ def compare(
     >>> abs(row.simulation - row.theory - row.z * row.sem) < 1e-12
     True
     """
-    theory = predict(problem, gradient_order)
+    with refused_overflow("prediction"):
+        theory = predict(problem, gradient_order)
     grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
     kept = len(problem.ridges)
     wide = problem.replace(ridge=(*problem.ridges, *(float(x) for x in grid)))
@@ -154,7 +157,8 @@ def compare(
         wide, seeds=seeds, seed=seed, workers=workers, test_samples=test_samples, dtype=dtype, method=method
     )
     fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], _CURVE)))
-    after, before = predict_errors(fine, gradient_order), random_feature_errors(fine)
+    with refused_overflow("prediction"):
+        after, before = predict_errors(fine, gradient_order), random_feature_errors(fine)
     path = Path(
         ridge=grid,
         curve=np.array(fine.ridges),

@@ -76,9 +76,11 @@ def print_simulation(ensemble: Ensemble) -> None:
             cells.append(estimate_text(Estimate(mean, math.nan if sem is None else sem, ensemble.seeds)))
         rows.append([f"{ridge:g}", *cells])
     print_table(console, _ERRORS, rows)
+    if ensemble.remark():
+        console.print(ensemble.remark(), markup=False)
 
 
 def print_comparison(comparison: Comparison) -> None:
     """Every row of a comparison."""
     title = f"theory beside simulation, {counted(comparison.simulation.seeds, 'seed')}"
-    print_rows(comparison.problem, comparison.rows(), title)
+    print_rows(comparison.problem, comparison.rows(), title, comparison.simulation.remark())

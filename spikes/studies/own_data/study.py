@@ -73,6 +73,10 @@ class DataStudy:
 
     def remark(self) -> str:
         """What is predicted, and what is not and why."""
+        changed = self.simulation.remark()
+        return f"{changed}; {self._theory()}" if changed else self._theory()
+
+    def _theory(self) -> str:
         if self.holds:
             return (
                 "no checked assumption fails: the spectrum before the step is predicted; errors and spikes would take "

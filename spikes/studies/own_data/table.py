@@ -18,7 +18,7 @@ def print_data_study(study: DataStudy) -> None:
     console.print(
         f"{study.data.path or 'data'}: {study.data.rows} rows of d = {problem.d}; {problem.n0} for the step, "
         f"{problem.n} for the fit, {study.simulation.runs[0].test_samples} for the test\n"
-        f"{problem.sigma.name}, {problem.second_layer} second layer, N = {problem.width}, "
+        f"{problem.sigma.name}, {problem.law_of_a.name} second layer, N = {problem.width}, "
         f"eta = {problem.step_size:.6g}, {counted(study.simulation.seeds, 'split')}",
         markup=False,
     )

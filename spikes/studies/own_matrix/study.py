@@ -315,7 +315,7 @@ class MatrixSpectrum:
             ((low, high),) = white.law.bands
             x = np.linspace(low, high, _GRID + 2)[1:-1]
             theory = {
-                "law": {"name": "Marchenko-Pastur", "ratio": white.law.ratio, "variance": white.law.variance},
+                "law": {"name": "Marchenko-Pastur", "ratio": white.law.gamma, "variance": white.law.variance},
                 "bulk": {"edges": [[low, high]], "mass_at_zero": sum(mass for _, mass in white.law.atoms)},
                 "density": {"x": x.tolist(), "density": white.law.pdf(x).tolist()},
                 "edge": {
@@ -336,14 +336,31 @@ class MatrixSpectrum:
             law = self.coloured.law
             theory["coloured"] = {
                 "population": [{"eigenvalue": t, "weight": w} for t, w in law.population.atoms],
-                "ratio": law.ratio,
+                "ratio": law.gamma,
                 "edge": {"centre": self.coloured.edge, "scale": self.coloured.scale, "width": self.coloured.width},
             }
         return {
             "schema": SCHEMA,
             "problem": {"n": self.shape[0], "width": self.shape[1]},
+<<<<<<< HEAD
             "theory": theory,
             "simulation": simulation | {"remark": self.remark()},
+=======
+            "theory": {
+                "law": {"name": "Marchenko-Pastur", "ratio": self.law.gamma, "variance": self.law.variance},
+                "bulk": {"edges": [[low, high]], "mass_at_zero": sum(mass for _, mass in self.law.atoms)},
+                "density": {"x": x.tolist(), "density": self.law.pdf(x).tolist()},
+                "edge": {"centre": self.edge, "scale": self.scale, "threshold": self.threshold, "level": self.level},
+            },
+            "simulation": {
+                "eigenvalues": self.eigenvalues.tolist(),
+                "outliers": [
+                    {"singular_value": float(np.sqrt(v)), "distance": float(self.distance(v))} for v in leading
+                ],
+                "kolmogorov": self.kolmogorov,
+                "remark": self.remark(),
+            },
+>>>>>>> main
             "agreement": [r.to_dict() for r in self.rows()],
             "verdict": self.verdict,
             "null": self.null,
@@ -585,7 +602,7 @@ def _law_of_the_rest(
     if white is None or coloured is None:
         return None
     if decided in ("white", "counts") or (white.holds and white.outliers == count):
-        return MarchenkoPastur(white.law.ratio, white.law.variance / white.freedom)
+        return MarchenkoPastur(white.law.gamma, white.law.variance / white.freedom)
     return coloured.law
 
 

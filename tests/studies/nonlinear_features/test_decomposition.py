@@ -87,7 +87,7 @@ def test_power_law():
         (lambda: fit_power_law([100, 100], [Estimate(1.0, 0.1, 2)] * 2), "`sizes` must hold at least two different"),
         (lambda: fit_power_law([100, 200], [Estimate(-1.0, 0.1, 2)] * 2), "`values` must be positive"),
         (lambda: fit_power_law([100, 200], [Estimate(1.0, math.nan, 1)] * 2), "`values` must carry standard errors"),
-        (lambda: decomposition_study(SMALL, seeds=1), "`seeds` must be at least 2"),
+        (lambda: decomposition_study(SMALL, seeds=1), "`seeds` must be an integer of at least 2"),
         (lambda: decomposition_study(SMALL, sizes=[400]), "`sizes` must be at least two different sizes"),
         (lambda: decomposition_study(SMALL, sizes=[10, 400]), "`sizes` must be at least two different sizes of 50"),
         (lambda: decomposition_study(SMALL, 0), "`ell` must be an integer of at least 1; got 0"),

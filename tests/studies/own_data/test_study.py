@@ -145,7 +145,7 @@ def test_theory_where_it_holds():
     density = content["theory"]["before"]["density"]
     mass = np.trapezoid(density["density"], density["x"])
     assert mass == pytest.approx(200 / study.problem.n, rel=0.01)
-    assert study.outliers("")["by_gaps"].mean >= 1.0
+    assert study.outliers("after")["by_gaps"].mean >= 1.0
     assert study.gradient_share().mean > 0.3
 
 

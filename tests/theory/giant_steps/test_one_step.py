@@ -193,7 +193,7 @@ def test_smoothed_slopes_agree_with_quadrature():
     ("call", "message"),
     [
         (lambda: limit_squared_cosine("z", "relu", 0.0, degree=1), "`delta` must be positive and finite; got 0.0"),
-        (lambda: limit_squared_cosine("z", "relu", 1.0, degree=0), "`degree` must be an integer in"),
+        (lambda: limit_squared_cosine("z", "relu", 1.0, degree=0), "`degree` must be an integer from"),
         (lambda: Problem(n=1, d=5, width=4), "`n` must be an integer of at least 2; got 1"),
         (lambda: Problem(n=9, n_step=1, d=5, width=4), "`n_step` must be an integer of at least 2; got 1"),
         (lambda: Protocol(steps=0), "`steps` must be an integer of at least 1; got 0"),

@@ -20,7 +20,6 @@ PLACES = {
     "seeds": (1, check_seeds),
     "workers": (1, lambda x: worker_count(x, 100)),
     "k of moments": (1, lambda x: len(MarchenkoPastur(2.0).moments(x))),
-    "size": (0, lambda x: len(MarchenkoPastur(2.0).rvs(x, 0))),
 }
 
 

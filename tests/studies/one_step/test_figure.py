@@ -1,0 +1,105 @@
+"""Figures of one step: what is predicted and what is simulated stand where the study has them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from spikes.estimates import Estimate
+from spikes.simulation.ensemble import Ensemble
+from spikes.studies.one_step.figure import (
+    plot_alignments,
+    plot_comparison,
+    plot_errors,
+    plot_prediction,
+    plot_simulation,
+    plot_spectrum,
+)
+from spikes.studies.one_step.study import Path
+from theory import Problem
+
+PROBLEM = Problem(n=20, d=10, width=15)
+PREDICTED = np.array([0.1, 0.9, 0.2, 0.05, 0.01])
+
+
+def run(spike, amplitude):
+    values = np.array([spike**2, 1.5, 1.2, 0.9, 0.7, 0.4, 0.2])
+    alignment = np.array([[0.15, amplitude, 0.25, 0.06, 0.02]])
+    fit = SimpleNamespace(
+        eigenvalues=values, singular_values=np.sqrt(values), alignment=alignment, rank=len(values), outliers=1
+    )
+    return SimpleNamespace(after=fit)
+
+
+@pytest.fixture
+def comparison():
+    theory = SimpleNamespace(
+        problem=PROBLEM,
+        density_x=np.array([0.15, 0.5, 1.0, 1.6]),
+        density=np.array([0.5, 0.4, 0.2, 0.05]),
+        bulk_edges=((0.15, 1.6),),
+        outliers=(SimpleNamespace(singular_value=3.0, alignment=PREDICTED),),
+    )
+    simulation = Ensemble(PROBLEM, (run(3.1, 0.8), run(3.3, 0.7)))
+    curve, ridge = np.array([0.01, 0.1, 1.0]), np.array([0.01, 1.0])
+
+    def lines(start):
+        return {name: start + k + np.array([0.1, 0.2, 0.3]) for k, name in enumerate(("test_error", "train_error"))}
+
+    def points(start):
+        return {
+            name: [Estimate(start + k + x, 0.01, 2) for x in (0.11, 0.31)]
+            for k, name in enumerate(("test_error", "train_error"))
+        }
+
+    path = Path(ridge, curve, lines(1.0), lines(5.0), points(1.0), points(5.0))
+    return SimpleNamespace(problem=PROBLEM, theory=theory, simulation=simulation, path=path)
+
+
+def test_spectrum(comparison, drawn):
+    theory = comparison.theory
+    ax = plot_spectrum(theory, comparison.simulation)
+    assert drawn(ax, "line", "predicted density")[1] == pytest.approx(theory.density_x * theory.density)
+    assert drawn(ax, "points", "predicted spikes")[0] == pytest.approx([9.0])
+    assert sorted(drawn(ax, "points", "simulated spikes, each run")[0]) == pytest.approx([3.1**2, 3.3**2])
+    edges, height = comparison.simulation.log_histogram(1)
+    assert drawn(ax, "histogram", "simulated bulk")[0] == pytest.approx(edges[:-1])
+    assert drawn(ax, "histogram", "simulated bulk")[1] == pytest.approx(height)
+    assert "2 seeds" in ax.figure.get_suptitle()
+
+
+def test_alignments(comparison, drawn):
+    ax = plot_alignments(comparison.theory, comparison.simulation)
+    assert drawn(ax, "bars", "spike 1, predicted")[1] == pytest.approx(PREDICTED)
+    _, y, error = drawn(ax, "points", "spike 1, simulated ± s.e.")
+    assert y == pytest.approx([0.15, 0.75, 0.25, 0.06, 0.02])
+    assert error[1] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(("when", "start"), [("after", 1.0), ("before", 5.0)])
+@pytest.mark.parametrize(("name", "k"), [("test", 0), ("train", 1)])
+def test_errors(comparison, drawn, when, start, name, k):
+    ax = plot_errors(comparison)
+    x, y, _ = drawn(ax, "line", f"{name}, {when}, predicted")
+    assert x.tolist() == [0.01, 0.1, 1.0]
+    assert y == pytest.approx(start + k + np.array([0.1, 0.2, 0.3]))
+    x, y, error = drawn(ax, "points", f"{name}, {when}")
+    assert x.tolist() == [0.01, 1.0]
+    assert y == pytest.approx(start + k + np.array([0.11, 0.31]))
+    assert error == pytest.approx([0.01, 0.01])
+
+
+def test_all_and_parts_state_the_problem(comparison, drawn):
+    axes = plot_comparison(comparison)
+    assert [ax.get_title(loc="center") or ax.get_title(loc="left") for ax in axes] == [
+        "spectrum of the features",
+        "what the spikes have learned",
+        "ridge regression on the features",
+    ]
+    for shown in (axes[0], plot_prediction(comparison.theory)[0], plot_simulation(comparison.simulation)):
+        assert "n = 20, d = 10, N = 15" in " ".join(shown.figure.get_suptitle().split())
+
+
+def test_one_of_both_is_needed():
+    with pytest.raises(ValueError, match="`theory` or `simulation` must be given"):
+        plot_spectrum()
