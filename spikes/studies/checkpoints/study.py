@@ -8,9 +8,9 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.linalg import eigh
 
 from spikes.agreement import SCHEMA
+from spikes.simulation.decomposition import Decomposition, decompose
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.signflip import RandomisationTest, randomisation_test
 from spikes.studies.checkpoints.layers import Layer, model_layers
@@ -281,15 +281,12 @@ def study_checkpoint(
     found, updates = [], []
     for i, layer in enumerate(layers):
         W = layer.load()
-        singular_values, lines, vectors = _decomposed(W)
-        found.append(
-            _layer(layer, singular_values, lines, vectors, null, each, flips, derived_sequence(sequence, i, 0))
-        )
+        parts = decompose(W)
+        found.append(_layer(layer, parts, null, each, flips, derived_sequence(sequence, i, 0)))
         if layer.name in before:
             W0 = before[layer.name].load()
-            comparison = _compared(W, W0)
-            parts = _decomposed(W - W0)
-            update = _layer(layer, *parts, null, each, flips, derived_sequence(sequence, i, 1))
+            comparison = _compared(parts, decompose(W0))
+            update = _layer(layer, decompose(W - W0), null, each, flips, derived_sequence(sequence, i, 1))
             updates.append((i, comparison, update))
     found = _holm(found, level)
     adjusted = _holm([update for _, _, update in updates], level)
@@ -320,20 +317,9 @@ def _untested(layer: Layer) -> str:
     return ""
 
 
-def _decomposed(W: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Singular values, lines (rows ≥ columns) and right vectors of the lines."""
-    lines = np.ascontiguousarray(W if len(W) >= W.shape[1] else W.T)
-    unit = float(np.abs(lines).max()) or 1.0
-    scaled = lines / unit
-    values, vectors = eigh(scaled.T @ scaled, overwrite_a=True, check_finite=False, driver="evd")
-    return unit * np.sqrt(np.maximum(values[::-1], 0.0)), lines, vectors[:, ::-1]
-
-
 def _layer(
     layer: Layer,
-    singular_values: np.ndarray,
-    lines: np.ndarray,
-    vectors: np.ndarray,
+    parts: Decomposition,
     null: str,
     each: float,
     flips: int,
@@ -341,6 +327,7 @@ def _layer(
 ) -> LayerStudy:
     """One layer tested at a level of its own; Holm's correction follows."""
     n, p = layer.matrix_shape
+    singular_values = parts.singular_values
     remark = _untested(layer)
     counts: dict[str, int | None] = dict.fromkeys(("signflip", "white", "coloured", "permutation", "gavish_donoho"))
     p_values = np.empty(0)
@@ -356,12 +343,12 @@ def _layer(
             p_values = {"white": white.p_values, "coloured": coloured.p_values}.get(null, p_values)
         if null in ("signflip", "permutation"):
             test: RandomisationTest = randomisation_test(
-                lines,
+                parts.lines,
                 singular_values,
-                vectors,
+                parts.vectors,
                 np.random.default_rng(seed),
                 randomise=null,
-                axis=0 if n >= p else 1,
+                axis=1 if parts.turned else 0,
                 level=each,
                 flips=flips,
             )
@@ -395,23 +382,13 @@ def _holm(layers: list[LayerStudy], level: float) -> list[LayerStudy]:
     return result
 
 
-def _compared(W: np.ndarray, W0: np.ndarray) -> dict[str, Any]:
-    size, size0 = float(np.linalg.norm(W)), float(np.linalg.norm(W0))
+def _compared(after: Decomposition, before: Decomposition) -> dict[str, Any]:
+    size, size0 = (float(np.linalg.norm(parts.lines)) for parts in (after, before))
     if size == 0.0 or size0 == 0.0:
         return {"change": math.inf if size0 == 0.0 < size else math.nan}
-    after, before = _leading(W), _leading(W0)
-    cosines = tuple(float(a @ b) ** 2 for a, b in zip(after, before, strict=True))
+    pairs = zip(after.triplet(0), before.triplet(0), strict=True)
     return {
-        "cosine": float(np.sum(W * W0)) / (size * size0),
-        "leading_cosine2": cosines,
-        "change": float(np.linalg.norm(W - W0)) / size0,
+        "cosine": float(np.sum(after.lines * before.lines)) / (size * size0),
+        "leading_cosine2": tuple(float(a @ b) ** 2 for a, b in pairs),
+        "change": float(np.linalg.norm(after.lines - before.lines)) / size0,
     }
-
-
-def _leading(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leading left and right singular vectors."""
-    _, lines, vectors = _decomposed(W)
-    short = vectors[:, 0]
-    long = lines @ short
-    long /= np.linalg.norm(long)
-    return (long, short) if len(W) >= W.shape[1] else (short, long)

@@ -26,7 +26,6 @@ def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
     alone = ax is None
     ax = axes_or_new(ax, (6.0, 3.9))
     edges, height = study.log_histogram()
-<<<<<<< HEAD
     fit = study.log_density()
     names = {"histogram": "eigenvalues", "simulated": "directions that stand out"}
     if fit is not None:
@@ -36,17 +35,6 @@ def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
     plot_log_spectrum(ax, histogram=(edges, height), curve=curve, simulated=spikes, names=names)
     if curve is not None:
         ax.lines[0].set_linestyle((0, (4, 2)))  # a fit
-=======
-    x, density = study.log_density()
-    outliers = study.eigenvalues[: study.outliers]
-    names = {
-        "histogram": "eigenvalues",
-        "curve": f"Marchenko-Pastur, γ = {study.law.gamma:.3g}, variance {study.law.variance:.3g}, fitted",
-        "simulated": "outliers, with distance from the edge in units of its fluctuation",
-    }
-    plot_log_spectrum(ax, histogram=(edges, height), curve=(x, density), simulated=outliers, names=names)
-    ax.lines[0].set_linestyle((0, (4, 2)))  # a fit
->>>>>>> main
     finish_log_spectrum(ax, bulk=(edges[0], edges[-1]), largest=study.eigenvalues[0])
     ax.set_xlabel(r"eigenvalue $x=s^2$ of $X^\top X/n$")
     ax.legend(loc="upper left")

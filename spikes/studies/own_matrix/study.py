@@ -16,6 +16,7 @@ from spikes.agreement import SCHEMA, Row, row
 from spikes.estimates import Estimate
 from spikes.runtime.array_file import load_array
 from spikes.simulation.biwhitening import Biwhitened, biwhiten
+from spikes.simulation.decomposition import METHODS, Decomposition, decompose
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.signflip import RANDOMISATIONS, RandomisationTest, randomisation_test
 from spikes.studies.own_matrix.matrix import Matrix, as_matrix, prepared
@@ -36,13 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["NULLS", "MatrixSpectrum", "Spike", "load_matrix", "matrix_spectrum", "spectrum"]
 
 NULLS = ("signflip", "white", "coloured", "permutation", "counts")
-METHODS = ("gram", "svd")
 FLIPS = 99
 
 _GRID = 400
 _BINS, _CURVE = 60, 600  # of the figure
 _LEADING = 5  # columns named for each spike
-_UNRESOLVED = 1e-9  # eigenvalues of the Gram matrix below this share of the largest are taken by svd instead
 _FEWEST = 12  # eigenvalues that laws are fitted to
 _WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 
@@ -342,25 +341,8 @@ class MatrixSpectrum:
         return {
             "schema": SCHEMA,
             "problem": {"n": self.shape[0], "width": self.shape[1]},
-<<<<<<< HEAD
             "theory": theory,
             "simulation": simulation | {"remark": self.remark()},
-=======
-            "theory": {
-                "law": {"name": "Marchenko-Pastur", "ratio": self.law.gamma, "variance": self.law.variance},
-                "bulk": {"edges": [[low, high]], "mass_at_zero": sum(mass for _, mass in self.law.atoms)},
-                "density": {"x": x.tolist(), "density": self.law.pdf(x).tolist()},
-                "edge": {"centre": self.edge, "scale": self.scale, "threshold": self.threshold, "level": self.level},
-            },
-            "simulation": {
-                "eigenvalues": self.eigenvalues.tolist(),
-                "outliers": [
-                    {"singular_value": float(np.sqrt(v)), "distance": float(self.distance(v))} for v in leading
-                ],
-                "kolmogorov": self.kolmogorov,
-                "remark": self.remark(),
-            },
->>>>>>> main
             "agreement": [r.to_dict() for r in self.rows()],
             "verdict": self.verdict,
             "null": self.null,
@@ -380,39 +362,6 @@ def _p(value: float, *, bound: bool = False) -> str:
     if value < 1e-3:
         return "p < 0.001"
     return f"p {'≤' if bound else '='} {value:.2g}"
-
-
-@dataclass(frozen=True, eq=False)
-class _Decomposition:
-    """Of lines (rows ≥ columns), which are X or its transpose."""
-
-    lines: np.ndarray
-    turned: bool
-    singular_values: np.ndarray
-    vectors: np.ndarray
-
-    def triplet(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Left and right unit vectors of X."""
-        short = self.vectors[:, i]
-        long = self.lines @ short
-        long /= np.linalg.norm(long)
-        return (short.conj(), long.conj()) if self.turned else (long, short)
-
-
-def _decompose(X: np.ndarray, method: str) -> _Decomposition:
-    turned = len(X) < X.shape[1]
-    lines = np.ascontiguousarray(X.T) if turned else X
-    # In units of the largest entry neither squares nor their sums leave the range of numbers.
-    unit = float(np.abs(lines).max()) or 1.0
-    scaled = lines / unit
-    if method == "gram":
-        values, vectors = eigh(scaled.conj().T @ scaled, overwrite_a=True, check_finite=False, driver="evd")
-        values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-        small = values < _UNRESOLVED * values[0]
-        if not (small & (values > 1e-15 * len(values) * values[0])).any():
-            return _Decomposition(lines, turned, unit * np.sqrt(values), vectors)
-    _, s, Vh = svd(scaled, full_matrices=False, check_finite=False)
-    return _Decomposition(lines, turned, unit * s, Vh.conj().T)
 
 
 def spectrum(
@@ -511,7 +460,7 @@ def spectrum(
     X = table.values
     n, p = X.shape
     beta = 2 if X.dtype.kind == "c" else 1
-    parts = _decompose(X, method)
+    parts = decompose(X, method)
     eigenvalues = parts.singular_values**2 / n
     white, coloured = _bulks(eigenvalues, (n, p), level, beta, degrees)
     lost = int(center != "none"), int(center == "both")
@@ -696,7 +645,7 @@ def _count_of_counts(rescaled: Biwhitened, level: float) -> int:
 def _cleaned(
     raw: np.ndarray,
     scales: np.ndarray,
-    parts: _Decomposition,
+    parts: Decomposition,
     count: int,
     law: MarchenkoPastur | GeneralisedMarchenkoPastur | None,
     unit: float,
