@@ -189,9 +189,10 @@ class ColouredBulk:
     Attributes
     ----------
     law : GeneralisedMarchenkoPastur
-        Of the fitted spectrum.
+        Of FᵀF over the degrees of freedom of its rows, for the spectrum fitted along columns.
     edge, scale : float
-        Centre and scale of the largest eigenvalue of such noise, by `theory.deformed_edge`.
+        Centre and scale of the largest eigenvalue of such noise, by `theory.deformed_edge`, along columns or rows,
+        whichever gives the largest eigenvalue the larger p-value.
     width : float
         Standard deviation of the largest eigenvalue less the edge over that of Tracy and Widom's law, in units of
         `scale`: above 1 for the error of the edge, which is seen from the eigenvalues below the set-aside ones.
@@ -230,7 +231,8 @@ def coloured_bulk(
     in H: weights on a grid of t solve it in least squares at points z above the bulk. The K largest eigenvalues, which
     may be outliers, are left out; where they would lie in noise is read off the K-th and the 2K-th, a soft edge having
     b − λ_j ∝ j^(2/3). The error of that extrapolation, 2.6 K^(−1/3) units of the edge's scale, widens the law that the
-    p-values are of.
+    p-values are of. Noise may have its covariance along columns or along rows: both are fitted, and an outlier has to
+    be one beside either.
 
     Parameters
     ----------
@@ -261,13 +263,18 @@ def coloured_bulk(
         raise ValueError(f"`eigenvalues` must have at least 12 that differ from 0 for a fit of their bulk; got {m}")
     rows, columns = _sides(n if degrees is None else degrees, N, m)
     K = most_outliers(m)
-    spectrum = _population(extrapolated(values, K), columns, rows, n)
+    noise = extrapolated(values, K) * n / rows
+    spectrum = _population(noise, columns, rows)
     law = GeneralisedMarchenkoPastur(spectrum, columns / rows)
-    centre, scale = (x * rows / n for x in deformed_edge(spectrum, rows, columns, beta=beta))
     tracy_widom = TracyWidom(beta)
     mean, variance = tracy_widom.statistics()[:2]
     width = math.sqrt(1.0 + _EXTRAPOLATION**2 * K ** (-2.0 / 3.0) / (beta * variance))
-    p_values = tracy_widom.sf(mean + ((values[:K] - centre) / scale - mean) / width)
+    edges = [tuple(x * rows / n for x in deformed_edge(spectrum, rows, columns, beta=beta))]
+    # The same for XXᵀ/p: correlated rows. An outlier has to be one beside either.
+    spectrum = _population(noise * rows / columns, rows, columns)
+    edges.append(tuple(x * columns / n for x in deformed_edge(spectrum, columns, rows, beta=beta)))
+    candidates = [tracy_widom.sf(mean + ((values[:K] - centre) / scale - mean) / width) for centre, scale in edges]
+    (centre, scale), p_values = max(zip(edges, candidates, strict=True), key=lambda pair: float(pair[1][0]))
     inside = p_values > level
     outliers = int(np.argmax(inside)) if inside.any() else K
     return ColouredBulk(law, centre, scale, width, K, outliers, p_values)
@@ -290,9 +297,8 @@ def extrapolated(values: np.ndarray, K: int) -> np.ndarray:
     return y**2
 
 
-def _population(values: np.ndarray, columns: int, rows: int, n: int) -> Discrete:
-    """Weights on a grid of population eigenvalues for noise whose eigenvalues, of FᵀF/n, are given."""
-    x = values * n / rows
+def _population(x: np.ndarray, columns: int, rows: int) -> Discrete:
+    """Weights on a grid of population eigenvalues for noise whose eigenvalues, divided by its rows, are given."""
     grid = np.geomspace(max(0.2 * x[-1], 1e-3 * x[0]), x[0], _GRID)
     at = np.quantile(x, np.linspace(0.0, 1.0, 40))
     z = np.concatenate([at + 1j * height * np.maximum(at, 0.05 * x[0]) for height in _HEIGHTS])

@@ -227,12 +227,10 @@ def test_spectrum_of_a_file(spikes, tmp_path):
     path, figure, clean = tmp_path / "m.npy", tmp_path / "m.png", tmp_path / "clean.npy"
     rng = np.random.default_rng(0)
     np.save(
-        path, rng.standard_normal((120, 60)) + 3.0 * np.outer(rng.standard_normal(120), np.where(np.arange(60), 0, 1))
+        path, rng.standard_normal((120, 60)) + 3.0 * np.outer(rng.standard_normal(120), np.ones(60))
     )
     code, out, err = spikes("spectrum", str(path), "--figure", str(figure), "--clean", str(clean))
     assert (code, err) == (0, "")
-    lines = out.splitlines()
-    assert lines[0] == "note: spike 1 is 99% one column, '0'" or lines[0].startswith("note: spike 1 is")
     assert "One direction stands out of noise (p ≤ 0.01); the rest looks like white noise." in out
     assert "others count: signflip 1, permutation 1, white 1, coloured 1, gavish-donoho 1, screenot 1" in out
     assert figure.stat().st_size > 1000

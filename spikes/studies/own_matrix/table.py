@@ -65,7 +65,7 @@ def _bulk(study: MatrixSpectrum) -> str:
     white = study.white
     ((low, high),) = white.law.bands
     return (
-        f"Marchenko-Pastur bulk of ratio {white.law.ratio:.4g} and variance {white.law.variance:.4g}: {low:.4g} to "
+        f"Marchenko-Pastur bulk of ratio {white.law.gamma:.4g} and variance {white.law.variance:.4g}: {low:.4g} to "
         f"{high:.4g}, Kolmogorov distance {white.kolmogorov:.4f}"
     )
 

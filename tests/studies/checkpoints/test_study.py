@@ -109,10 +109,10 @@ def test_other_nulls(tmp_path):
 def test_bad_input(tmp_path):
     weights = start(2)
     np.savez(tmp_path / "m.npz", **weights)
-    np.savez(tmp_path / "other.npz", **{"x": weights["layer.00.weight"], "y": np.ones(3)})
+    np.savez(tmp_path / "other.npz", x=weights["layer.00.weight"], y=np.ones(3))
     np.savez(tmp_path / "turned.npz", **{name: w.T for name, w in weights.items()})
     np.savez(tmp_path / "none.npz", a=np.ones(3), b=np.arange(4))
-    with pytest.raises(ValueError, match="`FILE` must hold a matrix of floating-point numbers; .* holds a, b"):
+    with pytest.raises(ValueError, match=r"`FILE` must hold a matrix of floating-point numbers; .* holds a, b"):
         study_checkpoint(tmp_path / "none.npz")
     with pytest.raises(ValueError, match="`initial` must have layers of the names of the model; got x"):
         study_checkpoint(tmp_path / "m.npz", initial=tmp_path / "other.npz")
@@ -124,7 +124,7 @@ def test_bad_input(tmp_path):
         study_checkpoint(tmp_path / "m.npz", flips=20)
     weights["layer.01.weight"][2, 3] = math.nan
     np.savez(tmp_path / "m.npz", **weights)
-    with pytest.raises(ValueError, match="finite weights; layer.01.weight has 1 NaN or infinite entries"):
+    with pytest.raises(ValueError, match=r"finite weights; layer.01.weight has 1 NaN or infinite entries"):
         study_checkpoint(tmp_path / "m.npz")
 
 
