@@ -70,14 +70,18 @@ def biwhiten(counts: np.ndarray, *, tolerance: float = 1e-8, most: int = 10_000)
     rows, columns = np.ones(n), np.full(p, n / counts.sum() * p / n)
     residual = np.inf
     for iteration in range(1, most + 1):
-        rows = p / (counts @ columns)
-        sums = rows @ counts
-        residual = float(np.abs(columns * sums / n - 1.0).max())
-        columns = n / sums
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = p / (counts @ columns)
+            sums = rows @ counts
+            step = float(np.abs(columns * sums / n - 1.0).max())
+            columns = n / sums
+        if not (np.isfinite(step) and np.isfinite(columns).all()):
+            break  # factors run off to 0 and infinity
+        residual = step
         if residual <= tolerance:
             u, v = np.sqrt(rows), np.sqrt(columns)
             return Biwhitened(u[:, None] * counts * v, u, v, residual, iteration)
     raise ArithmeticError(
-        f"the scaling of counts did not converge in {most} iterations: residual {residual:.2g}, wanted "
+        f"the scaling of counts did not converge in {iteration} iterations: residual {residual:.2g}, wanted "
         f"{tolerance:.2g}; leave out rows and columns with few counts"
     )

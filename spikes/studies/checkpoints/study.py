@@ -191,14 +191,14 @@ class CheckpointStudy:
         -------
         Axes
         """
-        from spikes.studies.checkpoints.figure import plot_checkpoint
+        from spikes import studies
 
-        return plot_checkpoint(self, ax)
+        return studies.checkpoints.plot_checkpoint(self, ax)
 
     def _repr_html_(self) -> str:
-        from spikes.studies.checkpoints.report import html_table
+        from spikes import studies
 
-        return html_table(self)
+        return studies.checkpoints.html_table(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""

@@ -293,14 +293,14 @@ class MatrixSpectrum:
         -------
         Axes
         """
-        from spikes.studies.own_matrix.figure import plot_matrix_spectrum
+        from spikes import studies
 
-        return plot_matrix_spectrum(self, ax)
+        return studies.own_matrix.plot_matrix_spectrum(self, ax)
 
     def _repr_html_(self) -> str:
-        from spikes.studies.own_matrix.table import html_of_spectrum
+        from spikes import studies
 
-        return html_of_spectrum(self)
+        return studies.own_matrix.html_of_spectrum(self)
 
     def __repr__(self) -> str:
         return f"<{self.shape[0]} × {self.shape[1]}: {self.verdict}>"
