@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow validate test-browser lint docs tutorial figures clean
+.PHONY: demo test test-floor test-slow validate test-browser lint docs tutorial figures clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -16,6 +16,20 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest -m "not slow and not browser"
+
+# The oldest versions that are declared, in an environment of their own: a formula of every kind, and the command line.
+.venv-floor/ready: pyproject.toml .ci/floor.py
+	$(PYTHON) -m venv .venv-floor
+	$(PYTHON) .ci/floor.py > .venv-floor/versions.txt
+	.venv-floor/bin/python -m pip install --quiet --requirement .venv-floor/versions.txt
+	.venv-floor/bin/python -m pip install --quiet --no-deps .
+	touch $@
+
+FLOOR := tests/theory/statement tests/theory/test_conditional_equivalent.py tests/theory/laws/test_laws.py \
+	tests/theory/giant_steps/test_one_step.py tests/theory/test_hermite.py tests/cli
+
+test-floor: .venv-floor/ready
+	.venv-floor/bin/python -m pytest --quiet -m "not slow and not browser" $(FLOOR)
 
 validate: .venv/ready
 	$(BIN)/spikes validate --quick --quiet
@@ -46,4 +60,4 @@ figures: .venv/ready
 	set -e; for script in figures/*.py; do echo $$script; $(BIN)/python $$script; done
 
 clean:
-	rm -rf .venv dist build demo.png docs/generated
+	rm -rf .venv .venv-floor dist build demo.png docs/generated

@@ -1,3 +1,56 @@
-from spikes.cli import main
+"""The command line as a program of its own: ``python -m spikes`` and the script ``spikes``."""
 
-main()
+import os
+import signal
+import sys
+import time
+import warnings
+from types import FrameType
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line of this process, which an interrupt or a request to terminate ends with exit code 130."""
+    # While modules load there is nothing to clean up, and an exception might be lost among them.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what they say of is refused, or the error of a number that is checked
+    from spikes.cli import main as run
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is _leave:
+            signal.signal(number, _interrupt)
+    try:
+        run()
+    finally:  # what was asked for is written, or never will be
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is _interrupt:
+                signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Leave at once."""
+    if sys.stderr is not None:
+        os.write(2, b"spikes: interrupted\n")
+    os._exit(130)
+
+
+_AT_ONCE = 2.0
+"""Seconds within which signals count as one: a key held down, a batch system that sends both."""
+
+_interrupted = [-_AT_ONCE]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Unwind what runs."""
+    now = time.monotonic()
+    if now - _interrupted[0] >= _AT_ONCE:
+        _interrupted[0] = now
+        raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,8 @@ from scipy.optimize import elementwise
 
 __all__ = ["bracketed_minimum", "bracketed_root"]
 
+_STEPS = 4000  # halvings from the widest to the narrowest bracket of floats are 2100, and interpolation between them
+_ROUNDS = 8  # of 16 parts each: the digits of half a float
 _LARGE = 1e300  # stands for an infinite value, of which only the sign counts
 
 
@@ -17,9 +19,14 @@ def bracketed_root(
     low: np.ndarray,
     high: np.ndarray,
     *args: np.ndarray,
-    tolerance: float | None = None,
+    tolerance: float = 2.0 * np.finfo(float).eps,
+    absolute: float = 1e-320,
 ) -> np.ndarray:
-    """Zeros of increasing functions, to the rounding of x or of the function (Chandrupatla's method).
+    """Zeros of increasing functions, to the rounding of x or of the function.
+
+    Chandrupatla's method: inverse quadratic interpolation where it is safe, halving elsewhere. It is written out
+    because a step of `scipy.optimize.elementwise.find_root`, the same method, takes several times as long on the few
+    dozen roots that are sought at once here, within one another.
 
     Parameters
     ----------
@@ -29,8 +36,8 @@ def bracketed_root(
         Bounds, low ≤ high, of any shapes that broadcast with one another and with `args`.
     *args : ndarray
         What f needs beside x, of one element for each root.
-    tolerance : float, optional
-        Width of the last bracket in units of x, absolute; by default four roundings of x.
+    tolerance, absolute : float
+        Relative and absolute width of the last bracket; its better end is the root.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def bracketed_root(
     Raises
     ------
     ArithmeticError
-        If f is NaN on the way, with the bracket.
+        If f is NaN on the way, with the bracket, or the bracket does not close.
 
     References
     ----------
@@ -53,31 +60,48 @@ def bracketed_root(
     array([2., 3.])
     """
     low, high, *args = np.broadcast_arrays(np.asarray(low, dtype=float), np.asarray(high, dtype=float), *args)
-
-    def finite(x: np.ndarray, *rest: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            return np.clip(function(x, *rest), -_LARGE, _LARGE)
-
     result = np.array(low)
-    if not low.size:
-        return result
-    at_low, at_high = finite(low, *args), finite(high, *args)
-    result[at_high <= 0.0] = high[at_high <= 0.0]
-    result[at_low >= 0.0] = low[at_low >= 0.0]
-    open_ = ~((at_low >= 0.0) | (at_high <= 0.0))
-    if open_.any():
-        tolerances = {} if tolerance is None else {"xatol": tolerance, "xrtol": 0.0}
-        with np.errstate(all="ignore"):
-            answer = elementwise.find_root(
-                finite, (low[open_], high[open_]), args=tuple(a[open_] for a in args), tolerances=tolerances
-            )
-        if not answer.success.all():
-            i = np.flatnonzero(~answer.success)[0]
+    with np.errstate(all="ignore"):
+        a, b, args = low.ravel(), high.ravel(), [each.ravel() for each in args]
+        fa, fb = (np.clip(function(x, *args), -_LARGE, _LARGE) if x.size else x for x in (a, b))
+        flat = np.where(fa >= 0.0, a, b)
+        live = np.flatnonzero(~((fa >= 0.0) | (fb <= 0.0)))
+        a, b, fa, fb, args = a[live], b[live], fa[live], fb[live], [each[live] for each in args]
+        share = np.full(a.shape, 0.5)
+        for _ in range(_STEPS):
+            if not live.size:
+                break
+            x = a + share * (b - a)
+            fx = np.clip(function(x, *args), -_LARGE, _LARGE)
+            if np.isnan(fx).any() or np.isnan(fa).any() or np.isnan(fb).any():
+                i = np.flatnonzero(np.isnan(fx) | np.isnan(fa) | np.isnan(fb))[0]
+                raise ArithmeticError(
+                    f"no root was found between {min(a[i], b[i]):.6g} and {max(a[i], b[i]):.6g}: the function is "
+                    f"{fx[i]:.3g} at {x[i]:.6g}; its parameters are beyond what floating point resolves"
+                )
+            same = (fx > 0.0) == (fa > 0.0)
+            c, fc = np.where(same, a, b), np.where(same, fa, fb)
+            b, fb = np.where(same, b, a), np.where(same, fb, fa)
+            a, fa = x, fx
+            best = np.where(np.abs(fa) < np.abs(fb), a, b)
+            flat[live] = best
+            least = (tolerance * np.abs(best) + absolute) / np.abs(b - a)
+            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
+            safe = (phi**2 < xi) & ((1.0 - phi) ** 2 < 1.0 - xi)
+            curved = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
+            share = np.where(safe, curved, 0.5)
+            share = np.where(np.isfinite(share), np.clip(share, least, 1.0 - least), 0.5)
+            open_ = (least < 0.5) & (fa != 0.0) & (fb != 0.0)
+            if not open_.all():
+                live, share = live[open_], share[open_]
+                a, b, fa, fb = a[open_], b[open_], fa[open_], fb[open_]
+                args = [each[open_] for each in args]
+        else:
             raise ArithmeticError(
-                f"no root was found between {low[open_][i]:.6g} and {high[open_][i]:.6g}: the function is "
-                f"{answer.f_x[i]:.3g} at {answer.x[i]:.6g}; its parameters are beyond what floating point resolves"
+                f"the bracket from {min(a[0], b[0]):.17g} to {max(a[0], b[0]):.17g} did not close in {_STEPS} steps: "
+                "the function is not continuous there"
             )
-        result[open_] = answer.x
+    result[...] = flat.reshape(low.shape)
     return result
 
 
@@ -125,13 +149,21 @@ def bracketed_minimum(
 
     if not low.size:
         return np.empty(0), np.empty(0)
-    share = np.linspace(0.0, 1.0, probes)[:, None]
-    grid = low + (high - low) * share
-    value = np.stack([finite(x, *args) for x in grid])
-    if np.isnan(value).any():
-        i = np.argwhere(np.isnan(value))[0][1]
-        raise ArithmeticError(f"the function has no value between {low[i]:.6g} and {high[i]:.6g}, where it was sought")
-    least, rows = np.argmin(value, axis=0), np.arange(len(low))
+    share, rows = np.linspace(0.0, 1.0, probes)[:, None], np.arange(len(low))
+    for _ in range(_ROUNDS):
+        grid = low + (high - low) * share
+        value = np.stack([finite(x, *args) for x in grid])
+        if np.isnan(value).any():
+            i = np.argwhere(np.isnan(value))[0][1]
+            raise ArithmeticError(
+                f"the function has no value between {low[i]:.6g} and {high[i]:.6g}, where it is sought"
+            )
+        least = np.argmin(value, axis=0)
+        # a valley next to a bound is looked for there
+        first, last = least == 0, least == probes - 1
+        if not (first | last).any():
+            break
+        low, high = np.where(last, grid[-2], low), np.where(first, grid[1], high)
     place, best = grid[least, rows], value[least, rows]
     inner = (least > 0) & (least < probes - 1)
     if inner.any():

@@ -47,6 +47,7 @@ __all__ = [
 _TENSOR_ORDER = {2: 60, 3: 32}
 _FEWER = {2: 30, 3: 16}  # nodes an axis where the latents are several
 _NODES = 12
+_NOISE_NODES = 16  # of M alone, whose law is long-tailed
 _HEIGHT = 0.08  # smoothing of the transforms in units of √(φ₀ m_y)
 _TOLERANCE = 1e-11
 
@@ -377,7 +378,8 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
             f"mass off by {spill:.2g}; the labels' tails are too heavy for the grid: use "
             f"{'a bounded target' if squared else '`gradient_order` = 1 or a bounded target'}"
         )
-    nodes, weights = _block_lanczos(grid.x, np.maximum(grid.nu, 0.0)[:, None, None], _NODES)
+    count = _NOISE_NODES if squared else _NODES
+    nodes, weights = _block_lanczos(grid.x, np.maximum(grid.nu, 0.0)[:, None, None], count)
     # The lobes below zero that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are
     # known, and the neurons' norms rest on them.
     weights = weights[:, 0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import NoReturn
@@ -18,6 +19,7 @@ from spikes.cli import (
     sweeps,
     validation,
 )
+from spikes.runtime.text import printable, speak_any_encoding
 
 __all__ = ["app", "main"]
 
@@ -49,20 +51,35 @@ app.add_typer(local_analysis.app, name="local")
 
 def main() -> None:
     """Run the command line: exit code 2 for bad input, 1 for a computation that failed, 130 for an interrupt."""
+    speak_any_encoding(sys.stdout)
+    speak_any_encoding(sys.stderr)
     try:
         status = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         _fail("interrupted", 130)
     except ValueError as error:
         _fail(_as_options(str(error)), 2)
-    except (ArithmeticError, ImportError, MemoryError, OSError) as error:
+    except BrokenPipeError:
+        # Nobody reads on, as after `head`: what is left to print at the exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _fail("the reader of the output has gone", 1)
+    except MemoryError as error:
+        _fail(_as_options(str(error) or "memory is exhausted; take a smaller problem or fewer workers"), 1)
+    except RecursionError:
+        _fail("the input is nested too deep", 2)
+    except (ArithmeticError, ImportError, OSError) as error:
         _fail(_as_options(str(error)), 1)
     except Exception as error:
         # The parser's own complaints: typer has carried its exception classes under more than one name.
         if type(error).__name__ == "Abort":
             _fail("interrupted", 130)
         if not hasattr(error, "format_message"):
-            raise
+            if os.environ.get("SPIKES_TRACEBACK"):
+                raise
+            words = f"{type(error).__name__}: {_as_options(str(error))}"
+            _fail(f"the computation broke down ({words}); SPIKES_TRACEBACK=1 shows where", 1)
         message = re.sub(r"^Invalid value for '(--[\w-]+)': ", r"\1 ", error.format_message())
         _fail(message, getattr(error, "exit_code", 2))
     if status == 130:  # newer typer answers an interrupt itself, without a word
@@ -71,7 +88,8 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    sys.stderr.write(f"spikes: {' '.join(message.split())}\n")
+    if sys.stderr is not None:
+        sys.stderr.write(f"spikes: {printable(' '.join(message.split()))}\n")
     sys.exit(status)
 
 

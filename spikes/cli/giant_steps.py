@@ -96,7 +96,7 @@ def analyse(
     noise=0.0,
     centered=False,
 )
-@answers(progress=True)
+@answers(progress=True, keeps=("checkpoint",))
 def step(
     problem: Problem,
     preprocess: Preprocess = None,
@@ -136,7 +136,7 @@ def step(
     noise=0.0,
     centered=False,
 )
-@answers(progress=True)
+@answers(progress=True, keeps=("checkpoint",))
 def trajectory(
     problem: Problem,
     steps: Steps = 6,
@@ -179,7 +179,7 @@ def trajectory(
     noise=0.0,
     centered=False,
 )
-@answers(progress=True)
+@answers(progress=True, keeps=("checkpoint",))
 def curve(
     problem: Problem,
     exponents: Exponents = None,

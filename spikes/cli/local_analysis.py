@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,8 +51,16 @@ def _teacher(text: str, d: int | None, weights: str | None, min_angle: float, se
     return as_teacher(text, d=d, weights=given, min_angle=min_angle, seed=seed)
 
 
+def _checkpoints(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The files of several seeds, each under its number."""
+    from spikes.studies.local_analysis.study import numbered_checkpoint
+
+    path, seeds = options["checkpoint"], options["seeds"]
+    return [] if path is None else [("checkpoint", f"{numbered_checkpoint(path, i, seeds)}") for i in range(seeds)]
+
+
 @app.command()
-@answers(progress=True)
+@answers(progress=True, reads=("teacher",), keeps=("checkpoint",), beside=_checkpoints)
 def train(
     teacher: TeacherText = "orth4",
     d: Dimension = None,
@@ -94,14 +103,27 @@ def train(
     workers: Workers = None,
 ) -> Answer:
     """Train a two-layer relu network: early stages, then descent with a decay that is halved from epoch to epoch."""
-    from spikes.runtime.files import check_writable
     from spikes.simulation.training import Plan
 
-    check_writable("checkpoint", checkpoint)
     if constant_decay and no_decay:
         raise ValueError("`constant_decay` must be left out with `no_decay`; got both")
-    if early_only and epochs:
-        raise ValueError(f"`epochs` must be left out with `early_only`; got {epochs}")
+    if no_decay and decay is not None:
+        raise ValueError(f"`decay` must be left out with `no_decay`; got {decay}")
+    if early_only:
+        stage_3 = {
+            "decay": decay,
+            "epochs": epochs,
+            "iterations": iterations,
+            "step": step,
+            "momentum": momentum,
+            "stop_after": stop_after,
+            "constant_decay": constant_decay or None,
+            "no_decay": no_decay or None,
+            "stop_at_noise": stop_at_noise or None,
+        }
+        for name, value in stage_3.items():
+            if value is not None:
+                raise ValueError(f"`{name}` must be left out with `early_only`, which has no Stage 3; got {value}")
     plan = Plan(
         _teacher(teacher, d, weights, min_angle, teacher_seed),
         width=width,
@@ -130,7 +152,7 @@ def train(
 
 
 @app.command()
-@answers()
+@answers(reads=("teacher",))
 def certificate(
     teacher: TeacherText = "A",
     d: Dimension = None,
@@ -145,6 +167,7 @@ def certificate(
     from theory.local_analysis.dual_certificate import certificate as solve
 
     stated = _teacher(teacher, d, weights, min_angle, teacher_seed)
+    studies.local_analysis.check_teacher(stated)
     found = solve(stated) if degree is None else solve(stated, "degree", degree=degree)
 
     return Answer(

@@ -119,7 +119,7 @@ def decomposition(
     """The remainder of F = F_0 + ell terms against n, corrected and as published, with fitted exponents."""
 
     values = numbers("sizes", sizes)
-    if any(value != int(value) for value in values):
+    if not all(value.is_integer() and abs(value) < 1e18 for value in values):
         raise ValueError(f"`sizes` must be integers separated by commas; got {sizes!r}")
     study = studies.nonlinear_features.decomposition_study(
         problem, ell, sizes=[int(value) for value in values], seeds=seeds, seed=seed, workers=workers

@@ -72,7 +72,7 @@ Shares = Annotated[
 
 
 @takes_problem()
-@answers(progress=True)
+@answers(progress=True, reads=("data",))
 def simulate(
     problem: Problem,
     context: typer.Context,

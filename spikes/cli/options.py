@@ -8,11 +8,12 @@ import inspect
 import logging
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from spikes.runtime.text import printable
 from theory.statement.problem import Described, Problem, described_fields
 
 __all__ = [
@@ -182,11 +183,20 @@ _SIZE = Annotated[
 _QUIET = Annotated[bool, typer.Option("--quiet", help="No progress bar and no log; results are still printed.")]
 
 
-def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callable[..., Answer]], Callable[..., int]]:
+def answers(
+    *,
+    progress: bool = False,
+    figure: bool = True,
+    reads: tuple[str, ...] = (),
+    keeps: tuple[str, ...] = (),
+    writes: Mapping[str, tuple[str, ...]] | None = None,
+    beside: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None,
+) -> Callable[[Callable[..., Answer]], Callable[..., int]]:
     """Give a command that returns an `Answer` the options that say where it goes, and send it there.
 
-    Paths that cannot be written are refused before any work is done for them. The figure comes first, then the JSON,
-    then the print, which JSON on standard output replaces. Bars and logs go to standard error.
+    Paths that cannot be written, that would overwrite each other or what is read, and inputs that have no end are
+    refused before any work is done for them. The figure comes first, then the JSON, then the print, which JSON on
+    standard output replaces. Bars and logs go to standard error.
 
     Parameters
     ----------
@@ -194,6 +204,14 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
         Whether the command shows a progress bar and so has --quiet.
     figure : bool
         Whether it has the option --figure; one that takes a `figure` itself, as a must, has it anyway.
+    reads : tuple of str
+        Parameters that name files which are read.
+    keeps : tuple of str
+        Parameters that name files which are continued if they exist, and written.
+    writes : mapping of str to tuple of str, optional
+        Further parameters that name files which are written, with the suffixes allowed; any if there are none.
+    beside : callable, optional
+        From the parameters to further files that are written, each with the parameter that it comes with.
     """
 
     def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
@@ -204,18 +222,32 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
         added |= {"figure": (_FIGURE, None)} if figure and "figure" not in own else {}
         added |= {"size": (_SIZE, "page")} if figure else {}
 
+        def check_paths(options: Mapping[str, Any]) -> None:
+            from spikes.presentation.figure import FIGURE_SUFFIXES
+            from spikes.runtime.files import check_apart, check_regular, check_writable
+
+            suffixes = {**dict.fromkeys(keeps, ()), **(writes or {}), "figure": FIGURE_SUFFIXES, "json": ()}
+            inputs = [(_shown(hints[name], name), options.get(name)) for name in reads]
+            further = [] if beside is None else beside(options)
+            for name, path in (*inputs, *((name, options.get(name)) for name in keeps), *further):
+                check_regular(name, path)
+            for name, allowed in suffixes.items():
+                check_writable(name, options.get(name), allowed)
+            for name, path in further:
+                check_writable(name, path)
+            check_apart([*((name, options.get(name)) for name in suffixes), *further], inputs)
+
         @functools.wraps(command)
         def run(*arguments: Any, **options: Any) -> int:
-            from spikes.presentation.figure import FIGURE_SUFFIXES, save_figure, style
-            from spikes.runtime.files import check_writable, write_json
+            from spikes.presentation.figure import save_figure, style
+            from spikes.runtime.files import write_json
             from spikes.runtime.overflow import refused_overflow
             from spikes.runtime.progress import progress_hidden
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
-            check_writable("json", json)
-            check_writable("figure", picture, FIGURE_SUFFIXES)
             size = options.get("size", "page")
             style(size)  # refuses what is none
+            check_paths(options)
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
                 with refused_overflow("computation"):
@@ -227,7 +259,7 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
                 if json != "-":
                     answer.show()
                     if picture:
-                        print(f"figure written to {picture}")
+                        print(f"figure written to {printable(picture)}")
                 return answer.status
 
         kind = inspect.Parameter.KEYWORD_ONLY
@@ -238,10 +270,16 @@ def answers(*, progress: bool = False, figure: bool = True) -> Callable[[Callabl
     return decorate
 
 
+def _shown(hint: Any, name: str) -> str:
+    """An argument as its help shows it, an option by its name."""
+    return getattr(typing.get_args(hint)[1], "metavar", None) or name if name in ("file", "study") else name
+
+
 def _log_to_stderr(level: int) -> None:
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            sys.stderr.write(f"spikes: {self.format(record)}\n")  # looked up anew: a progress bar stands before it
+            if sys.stderr is not None:  # looked up anew: a progress bar stands before it
+                sys.stderr.write(f"spikes: {printable(self.format(record))}\n")
 
     log = logging.getLogger("spikes")
     log.setLevel(level)

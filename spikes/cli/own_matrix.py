@@ -40,7 +40,7 @@ Initial = Annotated[str | None, typer.Option("--initial", help="The model before
 Report = Annotated[str | None, typer.Option("--report", help="Write an HTML page on the layers of a model.")]
 
 
-@answers()
+@answers(reads=("file", "initial"))
 def spectrum(
     file: File,
     key: Key = None,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from spikes.cli.options import Answer, Scheduler, Workers, answers
+from spikes.runtime.text import printable
 
 __all__ = ["plot", "results", "sweep"]
 
@@ -15,12 +18,22 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="Results file of a swe
 Where = Annotated[str, typer.Option("--where", help='Conditions on the cells, as "alpha=0.3, d>=500".')]
 
 
+def _output(options: Mapping[str, Any]) -> str:
+    return options["output"] or str(Path(options["study"]).with_suffix(".sqlite"))
+
+
+def _database(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The results file with what stands beside it while a sweep writes."""
+    path = _output(options)
+    return [("output", f"{path}{end}") for end in ("", "-wal", "-shm", "-journal", ".lock")]
+
+
 def _stated(fixed: dict[str, Any]) -> str:
     """Fields that are the same in every cell, in one line."""
     return ", ".join(f"{name} = {value}" for name, value in fixed.items() if value is not None)
 
 
-@answers(progress=True, figure=False)
+@answers(progress=True, figure=False, reads=("study",), beside=_database)
 def sweep(
     study: Annotated[str, typer.Argument(metavar="STUDY.toml", help="The study; see docs/sweeps.md.")],
     output: Annotated[
@@ -34,26 +47,23 @@ def sweep(
     yes: Annotated[bool, typer.Option("--yes", help="Allow more than a million rows.")] = False,
 ) -> Answer:
     """Run a study: simulate and predict every cell, row by row into one file that a killed run resumes."""
-    from pathlib import Path
-
-    from spikes.runtime.files import check_writable
     from spikes.sweeps.run import sweep as run
     from spikes.sweeps.store import StudyChanged
     from spikes.sweeps.study import load_study
     from spikes.sweeps.summary import summarise, to_dict
 
     stated = load_study(study)
-    path = output if output is not None else str(Path(study).with_suffix(".sqlite"))
-    check_writable("output", path)
+    path = _output({"output": output, "study": study})
     try:
         found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes, quiet=False)
     except StudyChanged as error:
-        sys.stderr.write(error.difference)
+        if sys.stderr is not None:
+            sys.stderr.write(printable(error.difference))
         raise
-    return Answer(lambda: to_dict(found, summarise(found)), lambda: print(f"{path}: {found.progress()}"))
+    return Answer(lambda: to_dict(found, summarise(found)), lambda: print(printable(f"{path}: {found.progress()}")))
 
 
-@answers(figure=False)
+@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()})
 def results(
     file: File,
     where: Where = "",
@@ -63,13 +73,10 @@ def results(
     ] = None,
 ) -> Answer:
     """Print a sweep's results: means over seeds with standard errors beside the theory; export the single runs."""
-    from spikes.runtime.files import check_writable
     from spikes.sweeps.store import open_results
     from spikes.sweeps.summary import records, summarise, to_dict, write_csv, write_parquet
     from spikes.sweeps.table import print_summaries
 
-    check_writable("csv", csv)
-    check_writable("parquet", parquet)
     found = open_results(file)
     summaries = summarise(found, where)
     if csv:
@@ -84,7 +91,7 @@ def results(
     return Answer(lambda: to_dict(found, summaries), show)
 
 
-@answers()
+@answers(reads=("file",))
 def plot(
     file: File,
     x: Annotated[str, typer.Option("--x", help="Field on the horizontal axis.")],

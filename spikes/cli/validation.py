@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikes.cli.options import Answer, Seed, Workers, answers
+from spikes.runtime.text import printable
 
 if TYPE_CHECKING:
     from spikes.validation import Claim
@@ -30,7 +31,16 @@ Own = Annotated[
 ]
 
 
-@answers(progress=True)
+def _beside(report: str) -> str:
+    return report[: -len(".html")] + ".json"
+
+
+def _numbers(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The JSON of a report."""
+    return [] if options["report"] is None else [("report", _beside(options["report"]))]
+
+
+@answers(progress=True, reads=("claims",), writes={"report": (".html",)}, beside=_numbers)
 def validate(
     names: Names = None,
     quick: Quick = False,
@@ -42,12 +52,8 @@ def validate(
 ) -> Answer:
     """Test claims: predict, simulate at growing sizes, extrapolate, judge. Exit code 1 if a verdict is unexpected."""
     from spikes import validation
-    from spikes.runtime.files import check_writable
     from spikes.validation.table import print_certificate, print_claims
 
-    if report is not None:
-        check_writable("report", report, (".html",))
-        check_writable("report", _beside(report))
     chosen = _chosen(names or [], claims)
     if listed:
         if report is not None:
@@ -68,15 +74,11 @@ def validate(
     def show() -> None:
         print_certificate(certificate)
         if report is not None:
-            print(f"report written to {report}, its numbers to {_beside(report)}")
+            print(printable(f"report written to {report}, its numbers to {_beside(report)}"))
 
     return Answer(
         certificate.to_dict, show, lambda: validation.plot_certificate(certificate), 0 if certificate.as_expected else 1
     )
-
-
-def _beside(report: str) -> str:
-    return report[: -len(".html")] + ".json"
 
 
 def _command(names: Sequence[str], claims: str | None, quick: bool, seed: int, report: str) -> str:
@@ -97,6 +99,8 @@ def _chosen(names: Sequence[str], path: str | None) -> list[Claim]:
             return own
     standing = list(registry().values())
     for name in names:
+        if not name:
+            raise ValueError("`CLAIM` must be the beginning of a name; got ''")
         if not any(c.name.startswith(name) for c in (*own, *standing)):
             raise ValueError(f"`CLAIM` must be the beginning of one of {_names((*own, *standing), name)}; got {name!r}")
 

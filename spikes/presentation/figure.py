@@ -8,7 +8,6 @@ its problem.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +18,8 @@ from spikes.presentation.numbers import counted
 from spikes.runtime.files import whole_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

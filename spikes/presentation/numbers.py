@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spikes.agreement import LARGEST_RELATIVE, LEAST_TESTED
-from spikes.estimates import Estimate
+
+if TYPE_CHECKING:
+    from spikes.estimates import Estimate
 
 __all__ = ["counted", "estimate_text", "number_text", "relative_text", "rounded", "z_text"]
 

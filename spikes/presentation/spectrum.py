@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from spikes.estimates import Estimate
 from spikes.presentation.figure import BULK, MEASURED, SPIKE, THEORY, plot_points, scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from spikes.estimates import Estimate
 
 __all__ = ["finish_log_spectrum", "plot_log_spectrum"]
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 
 from spikes.agreement import Row, conclusion
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
-from theory.statement.problem import Problem
+from spikes.runtime.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from theory.statement.problem import Problem
 
 __all__ = ["Column", "console_of_output", "print_rows", "print_table", "problem_heading"]
 
@@ -39,9 +44,18 @@ class Column(NamedTuple):
     leave: int = 0
 
 
+class _Printable(Console):
+    """Writes out what would command the terminal, in whatever is printed; styles are added after that."""
+
+    def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(printable(text), style)
+
+
 def console_of_output() -> Console:
     """Standard output, as wide as the terminal, or wide enough for every table where there is none."""
-    console = Console(highlight=False)
+    console = _Printable(highlight=False)
     if not console.is_terminal:
         console.width = _WIDTH
         console.soft_wrap = True

@@ -6,6 +6,7 @@ Whatever a file claims is held against its length and the memory that is free be
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import os
 import pickle
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import INTERPRETER, free_gib
 
 __all__ = ["StoredArray", "is_model", "load_array", "load_arrays", "load_table", "stored_arrays"]
 
@@ -29,7 +30,16 @@ TABLES = (".csv", ".parquet")
 TORCH = (".pt", ".pth", ".ckpt")
 MODELS = (".safetensors", *TORCH)
 _SPARSE = {"format", "shape", "data"}
-_BROKEN = (KeyError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_BROKEN = (
+    KeyError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 _LONGEST_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
@@ -93,7 +103,7 @@ def _names(path: str | os.PathLike[str], argument: str) -> list[str]:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except OSError as error:
         raise ValueError(f"`{argument}` must be readable; {str(path)!r}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except (ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise ValueError(f"`{argument}` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
 
 
@@ -101,6 +111,8 @@ def _member(path: str | os.PathLike[str], key: str, argument: str) -> np.ndarray
     try:
         mapped = _mapped(path, key)
         if mapped is not None:
+            with zipfile.ZipFile(path) as archive:
+                _check_sum(archive, key)
             return mapped
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
             shape, _, dtype = _header(member)
@@ -111,6 +123,13 @@ def _member(path: str | os.PathLike[str], key: str, argument: str) -> np.ndarray
         raise ValueError(f"`{argument}` must be readable; {str(path)!r}: {error.strerror or error}") from None
     except _BROKEN as error:
         raise ValueError(f"`{argument}` must be a NumPy file of numbers; {str(path)!r}, {key}: {error}") from None
+
+
+def _check_sum(archive: zipfile.ZipFile, key: str) -> None:
+    """Read a member once to its end, where its checksum is compared: a map would never look."""
+    with archive.open(f"{key}.npy") as member:
+        while member.read(2**22):
+            pass
 
 
 def _mapped(path: str | os.PathLike[str], key: str) -> np.ndarray | None:
@@ -150,14 +169,14 @@ def _check_length(shape: tuple[int, ...], dtype: np.dtype, length: int) -> None:
         raise ValueError("pickled objects are not loaded")
     size = math.prod(shape) * dtype.itemsize
     if size != length:
-        raise ValueError(f"its header claims {size} bytes, {length} are there")
+        raise ValueError(f"the array is not as long as its header says: {size} bytes, {length} are there")
     _check_free(size)
 
 
 def _check_free(size: float) -> None:
-    free = free_gib()
-    if size / 2**30 > free:
-        raise ValueError(f"it takes {size / 2**30:.3g} GiB of memory, {free:.3g} GiB are free")
+    needed, free = INTERPRETER + size / 2**30, free_gib()
+    if needed > free:
+        raise ValueError(f"unpacked it needs about {needed:.3g} GiB, {free:.3g} GiB are free")
 
 
 def load_table(path: str | os.PathLike[str], key: str | None = None) -> tuple[Any, list[str] | None]:

@@ -81,10 +81,12 @@ def _read(path: Path, statement: dict[str, Any]) -> dict[str, Any]:
     if not path.exists() or path.stat().st_size == 0:
         return {}
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         known = content["format"] == _FORMAT
         theirs, units = content["statement"], content["units"]
-    except (ValueError, KeyError, TypeError):
+        known &= isinstance(theirs, dict) and isinstance(units, dict)
+        known = known and all(isinstance(unit, dict) for unit in units.values())
+    except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:
         raise ValueError(f"`checkpoint` must be a new file or one written by an earlier run; {str(path)!r} is neither")

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import pickle
+import signal
+import sys
+import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 from spikes.runtime.progress import progress_bar
-from theory.statement.arguments import integer
+from theory.statement.arguments import count
 
 __all__ = ["finished_tasks", "run_tasks", "worker_count"]
 
 log = logging.getLogger("spikes")
+
+_MOST_WORKERS = 1024
+"""Processes of one machine; each takes a hundred MB of its own."""
 
 _DEATHS = 4
 """Times that a task may be running while a worker dies before it is given up: the task itself may be what kills."""
@@ -41,7 +49,7 @@ def worker_count(workers: int | None, tasks: int) -> int:
     """
     if workers is None:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(integer("workers", workers, 1), tasks))
+    return max(1, min(count("workers", workers, 1, _MOST_WORKERS), tasks))
 
 
 def run_tasks(
@@ -136,7 +144,9 @@ def finished_tasks(
         from loky import get_reusable_executor
 
         def pool() -> Executor:
-            return get_reusable_executor(max_workers=count, timeout=120)
+            return get_reusable_executor(
+                max_workers=count, timeout=120, initializer=_end_with_parent, initargs=(os.getpid(),)
+            )
 
         yield from _on_pool(pool, function, tasks, window=2 * count, renewable=True)
         return
@@ -177,7 +187,8 @@ def _on_pool(
             broken: BaseException | None = None
             while waiting and len(running) < window and broken is None:
                 try:
-                    running[executor.submit(function, *tasks[waiting[0]])] = waiting[0]
+                    with _interrupts_held():
+                        running[executor.submit(function, *tasks[waiting[0]])] = waiting[0]
                     waiting.popleft()
                 except BrokenExecutor as error:
                     broken = error
@@ -208,8 +219,43 @@ def _on_pool(
             log.info("a worker process died; its tasks run again")
             executor = pool()
     except BaseException:
-        for future in running:
-            future.cancel()
-        if renewable:
+        if renewable:  # it fails what still waits, and trips over what was cancelled before
             executor.shutdown(wait=True, kill_workers=True)
+        else:
+            for future in running:
+                future.cancel()
         raise
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let an interrupt wait until the block has ended; processes that start in it leave interrupts to their parent."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_PR_SET_PDEATHSIG = 1
+_PARENT_LOOKED_FOR = 1.0
+"""Seconds between two looks at whether the parent is there, where the system does not tell."""
+
+
+def _end_with_parent(parent: int) -> None:
+    """Have this worker process killed as soon as its parent is gone, whatever it computes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # gone before the system was told
+            os._exit(1)
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_LOOKED_FOR)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from spikes.runtime.array_file import load_arrays
 from spikes.simulation.samples import Block
@@ -100,7 +101,8 @@ def load_dataset(path: str | os.PathLike[str]) -> Dataset:
 @lru_cache(maxsize=1)
 def _opened(path: str) -> Dataset:
     """A file that has been checked before, in another process."""
-    return _shaped(*load_arrays(path, ("X", "y"), argument="data"), path)
+    X, y = load_arrays(path, ("X", "y"), argument="data")
+    return _shaped(X, y, path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +128,7 @@ class Rows:
         """Rows start … stop − 1 of these."""
         return Rows(self.data, self.index[start:stop])
 
-    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+    def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """As `spikes.simulation.samples.Samples.blocks`."""
         for start in range(first * block, self.rows, stride * block):
             rows = slice(start, min(start + block, self.rows))

@@ -54,12 +54,12 @@ class HermiteMoments:
         ArithmeticError
             If these s² have a larger sum than all of them.
         """
+        lower = np.linalg.cholesky(self.gram.astype(float))
         total = float(np.sum(eigenvalues))
         if not total <= self.square * (1.0 + 1e4 * np.finfo(vectors.dtype).eps):
             raise ArithmeticError(
                 f"squared singular values came out with the sum {total:.6g}, above ‖F‖²/n = {self.square:.6g}"
             )
-        lower = np.linalg.cholesky(self.gram.astype(float))
         overlap = (self.features @ vectors) / np.sqrt(eigenvalues)
         amplitude = solve_triangular(lower, overlap.astype(float), lower=True).T
         largest = np.argmax(np.abs(amplitude), axis=1)[:, None]

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.linalg import eigh, eigh_tridiagonal
 
-from theory.statement.arguments import integer
+from theory.statement.arguments import count, integer
 
 __all__ = [
     "LeadingTriplets",
@@ -21,7 +22,9 @@ __all__ = [
     "stochastic_density",
 ]
 
+_MOST_PROBES, _MOST_PASSES = 10_000, 10_000
 Product = Callable[[np.ndarray], np.ndarray]
+
 
 _FIRST, _EVERY = 20, 5  # steps at which the quadrature is first asked whether it may end, and their spacing then
 
@@ -52,7 +55,7 @@ def leading_triplets(
     count: int,
     rng: np.random.Generator,
     *,
-    dtype: np.dtype | type = np.float64,
+    dtype: DTypeLike = np.float64,
     tolerance: float = 1e-7,
     most: int = 60,
     guard: int = 4,
@@ -94,17 +97,17 @@ def leading_triplets(
     """
     N = shape[1]
     check_count(count, N)
-    rounding = 10.0 * math.sqrt(N) * float(np.finfo(dtype).eps)
+    rounding = 10.0 * math.sqrt(N) * float(np.finfo(np.dtype(dtype)).eps)
     block = min(count + guard, N)
     fresh = np.linalg.qr(rng.standard_normal((N, block)).astype(dtype))[0]
     basis, images = np.empty((N, 0), dtype), np.empty((N, 0), dtype)
     worst = math.inf
     for passes in range(1, most + 1):
         image = gram_times(fresh)
+        if not np.isfinite(image).all():
+            raise ArithmeticError("products with the features are not finite: they left the range of their type")
         basis, images = np.hstack([basis, fresh]), np.hstack([images, image])
         small = basis.T @ images
-        if not np.isfinite(small).all():
-            raise ArithmeticError("products with the features are not finite: they left the range of their type")
         values, coordinates = eigh(0.5 * (small + small.T))
         values, coordinates = values[::-1], coordinates[:, ::-1][:, :count]
         if not values[0] > 0.0:
@@ -113,7 +116,7 @@ def leading_triplets(
         worst = float(np.max(np.linalg.norm(away, axis=0)) / values[0])
         for _ in range(2):
             image = image - basis @ (basis.T @ image)
-        fresh = _new_directions(image, basis, rounding * float(values[0]))[:, : N - basis.shape[1]]
+        fresh = _new_directions(image, basis, rounding * float(values[0]), float(values[0]))
         exhausted, rank = fresh.shape[1] == 0, int(np.sum(values > rounding * values[0]))
         if worst <= tolerance and rank >= count:
             return LeadingTriplets(np.sqrt(values[:count]), basis @ coordinates, worst, passes)
@@ -127,16 +130,19 @@ def leading_triplets(
     )
 
 
-def _new_directions(image: np.ndarray, basis: np.ndarray, rounding: float) -> np.ndarray:
-    """An orthonormal basis of what a block adds to another basis, its directions shorter than rounding left out."""
+def _new_directions(image: np.ndarray, basis: np.ndarray, rounding: float, scale: float) -> np.ndarray:
+    """An orthonormal basis of what a block adds to another basis, its directions shorter than rounding left out.
+
+    A short direction has lost so many digits of its orthogonality to the basis as its length: it is made good again.
+    """
+    N, known = basis.shape
     fresh, triangle = np.linalg.qr(image)
     left, lengths, _ = np.linalg.svd(triangle)
-    if lengths.size and lengths[-1] > rounding:
-        return fresh
-    fresh = fresh @ left[:, lengths > rounding]
-    for _ in range(2):
-        fresh = np.linalg.qr(fresh - basis @ (basis.T @ fresh))[0]
-    return fresh
+    if lengths[-1] < max(rounding, math.sqrt(np.finfo(image.dtype).eps) * scale):
+        fresh = (fresh @ left[:, lengths > rounding])[:, : N - known]
+        for _ in range(3):
+            fresh = np.linalg.qr(fresh - basis @ (basis.T @ fresh))[0]
+    return fresh[:, : N - known]
 
 
 def check_count(count: int, N: int) -> None:
@@ -147,7 +153,8 @@ def check_count(count: int, N: int) -> None:
 def check_quadrature(probes: int, steps: int) -> None:
     """Refuse numbers of probes or steps that give no density with an error."""
     integer("probes", probes, 2, why="for an error")
-    integer("steps", steps, 2)
+    count("probes", probes, 2, _MOST_PROBES)
+    count("steps", steps, 2, _MOST_PASSES)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.linalg import cho_factor, cho_solve
 
 from spikes.runtime.running_products import add_gram
@@ -60,7 +61,7 @@ class Residuals:
         """Samples start … stop − 1 of these."""
         return Residuals(self.samples.part(start, stop), self.fit)
 
-    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+    def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """As the blocks of the batch."""
         for rows, X, y in self.samples.blocks(block, dtype=dtype, first=first, stride=stride):
             yield rows, X, y if self.fit is None else self.fit.residual(X, y)

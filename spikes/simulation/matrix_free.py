@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.estimates import Estimate, estimate
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.runtime.tasks import run_tasks
 from spikes.simulation.ensemble import Runs, check_runs
 from spikes.simulation.feature_stream import FeatureStream
@@ -21,6 +21,7 @@ from spikes.simulation.krylov import SpectralDensity, check_count, leading_tripl
 from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
+from spikes.simulation.spectra import check_amplitudes
 from theory.statement.problem import Problem
 
 __all__ = [
@@ -123,8 +124,9 @@ class MatrixFree(Runs[MatrixFreeRun]):
         Eigenvalues vary from run to run far less than a run's probes do, so that both tell the same; a few runs alone
         tell it badly.
         """
-        probes = np.sqrt(np.mean([run.density.sem**2 for run in self.runs], axis=0) / self.seeds)
-        over_runs = [estimate(values) for values in np.stack([run.density.density for run in self.runs]).T]
+        densities = [run.density for run in self.runs if run.density is not None]
+        probes = np.sqrt(np.mean([density.sem**2 for density in densities], axis=0) / self.seeds)
+        over_runs = [estimate(values) for values in np.stack([density.density for density in densities]).T]
         return [
             Estimate(mean, float(np.fmax(sem, least)), seeds)
             for (mean, sem, seeds), least in zip(over_runs, probes, strict=True)
@@ -245,7 +247,8 @@ def _check_memory(problem: Problem, count: int, quadrature: Quadrature | None, h
     d, N = problem.d, problem.width
     bases = 2 * _BASIS * (count + _GUARD) * N
     probes = 0 if quadrature is None else 8 // how.numbers.itemsize * (quadrature.steps + 3) * quadrature.probes * N
-    needed = how.numbers.itemsize * copies * (3 * N * d + max(bases, probes) + 2 * BLOCK * (N + d)) / 2**30
+    entries = 3 * N * d + max(bases, probes) + 2 * BLOCK * (N + d)
+    needed = copies * (INTERPRETER + how.numbers.itemsize * entries / 2**30)
     free = free_gib()
     if needed > free:
         raise ValueError(
@@ -278,6 +281,8 @@ def _run(
             guard=_GUARD,
         )
         moments = stream.hermite_moments(made.direction)
+        alignment = moments.alignment(leading.singular_values**2, leading.right)
+        check_amplitudes(alignment, leading.singular_values**2, how.dtype)
         density = None
         if quadrature is not None:
             density = stochastic_density(
@@ -291,7 +296,7 @@ def _run(
             )
         return MatrixFreeRun(
             singular_values=leading.singular_values.astype(float, copy=False),
-            alignment=moments.alignment(leading.singular_values**2, leading.right),
+            alignment=alignment,
             density=density,
             beta_norm2=made.beta_norm2,
             overlap=made.direction[: problem.teacher.k].copy(),

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.agreement import LEADING
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share
@@ -22,6 +22,8 @@ from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.spectra import (
+    GramSpectrum,
+    check_amplitudes,
     direct_spectrum,
     gram_eigh,
     gram_spectrum,
@@ -38,6 +40,7 @@ __all__ = [
     "Fit",
     "Simulation",
     "check_memory",
+    "check_range",
     "simulate",
     "simulate_on",
     "simulate_steps",
@@ -85,12 +88,7 @@ class Fit:
                 raise overflow(name.replace("_", " "), self.dtype)
             if name != "alignment" and (values < 0.0).any():
                 raise ArithmeticError(f"{name.replace('_', ' ')} came out negative: {values.min():.3g}")
-        # of a vector whose s² lies that much below the largest rounding leaves so little
-        leading = self.eigenvalues[: len(self.alignment)]
-        slack = 100.0 * np.finfo(self.dtype).eps * self.eigenvalues[0] / leading
-        excess = np.sum(self.alignment**2, axis=1) - 1.0
-        if (excess > slack).any():
-            raise ArithmeticError(f"squared amplitudes of a unit vector came out with the sum 1 + {excess.max():.3g}")
+        check_amplitudes(self.alignment, self.eigenvalues[: len(self.alignment)], self.dtype)
 
     @property
     def singular_values(self) -> np.ndarray:
@@ -285,6 +283,7 @@ def simulate_on(
         If X₀ᵀy₀/n₀ vanishes, rounding hides the smallest penalty, or numbers leave the range of their type.
     """
     problem = problems[0]
+    check_range(problems, how.numbers)
     check_memory(problem, how=how, steps=len(problems))
     run = _Run(problem, batches, sequence, problem_kernels(problem), how)
     # what overflows becomes infinite or nan and is refused by its name where a result would take it up
@@ -333,15 +332,7 @@ class _Run:
         square = float(np.vdot(made.F, made.F)) / self.problem.n
         if not math.isfinite(square):
             raise overflow("features", how.dtype)
-        method, spectrum = how.method, None
-        if method == "gram":
-            spectrum = gram_spectrum(made.F)
-            if hidden_below(spectrum.eigenvalues, how.numbers) > ridges.min() + spectrum.eigenvalues[-1]:
-                method = "svd"
-                check_memory(self.problem, how=replace(how, method=method))
-        if method == "svd":
-            spectrum = direct_spectrum(made.F)
-            _check_resolved(spectrum.eigenvalues, ridges, how, direct=True)
+        spectrum, method = self._spectrum(made.F, ridges)
         total = float(spectrum.eigenvalues.sum())
         if abs(total - square) > 1e4 * np.finfo(how.numbers).eps * square:
             raise ArithmeticError(f"eigenvalues of FFᵀ/n came out with the sum {total:.6g}, not ‖F‖²/n = {square:.6g}")
@@ -354,6 +345,18 @@ class _Run:
             float(made.y @ made.y) / self.problem.n,
             method,
         )
+
+    def _spectrum(self, F: np.ndarray, ridges: np.ndarray) -> tuple[GramSpectrum, str]:
+        """The spectrum of F with the method that found it, by which no penalty is hidden."""
+        how = self.how
+        if how.method == "gram":
+            spectrum = gram_spectrum(F)
+            if hidden_below(spectrum.eigenvalues, how.numbers) <= ridges.min() + spectrum.eigenvalues[-1]:
+                return spectrum, how.method
+            check_memory(self.problem, how=replace(how, method="svd"))
+        spectrum = direct_spectrum(F)
+        _check_resolved(spectrum.eigenvalues, ridges, how, direct=True)
+        return spectrum, "svd"
 
     def _fit_streamed(self, layer: Layer, direction: np.ndarray) -> _Fitted:
         problem, how, ridges = self.problem, self.how, np.array(self.problem.ridges)
@@ -410,6 +413,28 @@ class _Run:
         )
 
 
+def check_range(problems: Sequence[Problem], dtype: np.dtype) -> None:
+    """Refuse a noise or a step size whose powers leave the range of a floating-point type.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+    dtype : dtype
+        In which the features are computed.
+
+    Raises
+    ------
+    ValueError
+        Naming the value and the largest.
+    """
+    largest = float(np.finfo(dtype).max) ** 0.25
+    for problem in problems:
+        name = "scale" if problem.eta is None else "eta"
+        for argument, value in (("noise", problem.noise), (name, problem.step_size)):
+            if value > largest:
+                raise ValueError(f"`{argument}` must keep within {largest:.1g} in {dtype}; got {value:g}")
+
+
 def _check_resolved(eigenvalues: np.ndarray, ridges: np.ndarray, how: How, *, direct: bool) -> None:
     """Refuse penalties that rounding of the spectrum hides."""
     hidden, smallest = hidden_below(eigenvalues, how.numbers, direct=direct), ridges.min()
@@ -454,7 +479,8 @@ def check_memory(
     small = N if streamed else min(n, N)
     stored = matrices if how is None else {"streamed": 0, "svd": 2, "gram": matrices}[how.method]
     entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
-    needed, free = (how or ALONE).numbers.itemsize * entries * copies / 2**30, free_gib()
+    needed = copies * (INTERPRETER + (how or ALONE).numbers.itemsize * entries / 2**30)
+    free = free_gib()
     if needed > free:
         at_once = f" for {copies} runs at once" if copies > 1 else ""
         remedy = (

@@ -185,7 +185,7 @@ def _gram_of_sum(F: np.ndarray, added: LowRank) -> np.ndarray:
     return small
 
 
-def shifted_solutions(upper: np.ndarray, right: np.ndarray, ridges: Sequence[float]) -> np.ndarray:
+def shifted_solutions(upper: np.ndarray, right: np.ndarray, ridges: Sequence[float] | np.ndarray) -> np.ndarray:
     """(G + λ)^(-1) right for every λ by Cholesky, from the upper triangle of G (m, m); shape (m, L)."""
     diagonal = np.arange(len(upper))
     solutions = []

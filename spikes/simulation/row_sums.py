@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,7 +22,7 @@ from spikes.simulation.samples import CHUNK, LabelledRows
 
 __all__ = ["RANGE", "in_turn", "row_ranges", "sum_over_rows"]
 
-Sums = tuple[np.ndarray | float, ...]
+Sums = tuple[Any, ...]  # arrays and floats
 
 RANGE = 32768
 """Fewest rows of a range."""

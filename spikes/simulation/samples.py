@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike
 from threadpoolctl import threadpool_limits
 
 from spikes.simulation.seeds import derived_sequence
@@ -32,7 +33,7 @@ class LabelledRows(Protocol):
     def part(self, start: int, stop: int) -> LabelledRows:
         """Samples start … stop − 1 of these; both multiples of `CHUNK`, but for an end that is the last row."""
 
-    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+    def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """Blocks (rows, X, y); of every `stride` blocks one, beginning with block `first`."""
 
 
@@ -77,7 +78,7 @@ class Samples:
             X[rows] = inputs[:keep]
             y[rows] = teacher(inputs[:keep, : teacher.k]) + problem.noise * noise[:keep]
 
-    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+    def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """Blocks (rows, X, y) of at least `block` rows in order, in buffers that the next block overwrites.
 
         Of every `stride` blocks one, beginning with block `first`.
@@ -113,7 +114,7 @@ class Batch:
         """Samples start … stop − 1 of these."""
         return Batch(self.X[start:stop], self.y[start:stop])
 
-    def blocks(self, block: int, *, dtype: np.dtype = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
+    def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """As `Samples.blocks`, without buffers: views where the type is right."""
         for start in range(first * block, self.rows, stride * block):
             rows = slice(start, min(start + block, self.rows))
@@ -126,7 +127,7 @@ def over_blocks(
     visit: Callable[[int, slice, np.ndarray, np.ndarray], None],
     *,
     threads: int = 1,
-    dtype: np.dtype = np.float64,
+    dtype: DTypeLike = np.float64,
 ) -> None:
     """Call ``visit(slot, rows, X, y)`` for every block, `threads` blocks at a time, matrix products on one thread each.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from theory.statement.arguments import integer
+from theory.statement.arguments import count, integer
 
 __all__ = ["as_seed_sequence", "check_seeds", "derived_sequence"]
 
@@ -52,6 +52,10 @@ def derived_sequence(sequence: np.random.SeedSequence, *key: int) -> np.random.S
     return np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, *key))
 
 
+MOST_SEEDS = 100_000
+"""Runs of one command: what is kept of each takes memory, and their mean has three digits more than one run."""
+
+
 def check_seeds(seeds: int) -> int:
     """A number of runs as an int, or a refusal."""
-    return integer("seeds", seeds, 1)
+    return count("seeds", seeds, 1, MOST_SEEDS)

@@ -16,6 +16,7 @@ from spikes.agreement import ALIGNMENTS
 __all__ = [
     "DEGREES",
     "GramSpectrum",
+    "check_amplitudes",
     "direct_spectrum",
     "gram",
     "gram_eigenvalues",
@@ -200,6 +201,27 @@ def hermite_alignment(vectors: np.ndarray, u: np.ndarray) -> np.ndarray:
     amplitude[:, : frame.shape[1]] = vectors.T @ frame
     largest = np.argmax(np.abs(amplitude), axis=1)[:, None]
     return amplitude * np.sign(np.take_along_axis(amplitude, largest, axis=1))
+
+
+def check_amplitudes(amplitude: np.ndarray, eigenvalues: np.ndarray, dtype: np.dtype | str) -> None:
+    """Refuse amplitudes of unit vectors whose squares have a sum above 1.
+
+    Parameters
+    ----------
+    amplitude : ndarray, shape (K, 5)
+    eigenvalues : ndarray, shape (K,)
+        s² of the vectors: one that lies so much below the largest has lost as many digits.
+    dtype : dtype
+
+    Raises
+    ------
+    ArithmeticError
+        If a sum exceeds 1 by more than rounding.
+    """
+    slack = 100.0 * np.finfo(dtype).eps * eigenvalues.max(initial=0.0) / eigenvalues
+    excess = np.sum(np.square(amplitude, dtype=float), axis=1) - 1.0
+    if not (excess <= slack).all():
+        raise ArithmeticError(f"squared amplitudes of a unit vector came out with the sum 1 + {excess.max():.3g}")
 
 
 def separated(singular_values: np.ndarray, *, most: int = 10, factor: float = 6.0) -> int:

@@ -56,6 +56,7 @@ HISTORY = (
 """Columns of a history. `iteration` counts within the epoch; `penalty` is (‖a‖² + ‖W‖_F²)/2; angles are in degrees;
 `spread` is Σ|a||w|δ², δ in radians to the nearest teacher line; f1, f5, f10 as in `alignment`."""
 
+_MOST_EPOCHS = 1000
 _FIRST_DECAY = 0.1
 _NOISE_DECAY = 0.3
 _SMALLEST_MASS = 0.2
@@ -141,6 +142,8 @@ class Plan:
         if self.decay is not None:
             put("decay", real("decay", self.decay, positive=True))
         put("epochs", integer("epochs", (8 if sampled else 11) if self.epochs is None else self.epochs, 0))
+        if self.epochs > _MOST_EPOCHS:
+            raise ValueError(f"`epochs` must be at most {_MOST_EPOCHS}, of halved decays; got {self.epochs}")
         iterations = (400 if sampled else 1000) if self.iterations is None else self.iterations
         put("iterations", integer("iterations", iterations, 1))
         put("step", real("step", (0.3 if sampled else 1.0) if self.step is None else self.step, positive=True))

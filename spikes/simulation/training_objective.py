@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy.linalg import solve
 
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.simulation.relu_passes import pair_pass, relu_backward, relu_output
 from theory.statement.teacher import Teacher
 
@@ -254,7 +254,7 @@ def check_sample(n: int, d: int, width: int) -> None:
     ValueError
         Naming the GiB needed and available.
     """
-    needed, free = 8.0 * n * (3 * d + 2 * width + 8) / 2**30, free_gib()
+    needed, free = INTERPRETER + 8.0 * n * (3 * d + 2 * width + 8) / 2**30, free_gib()
     if needed > free:
         raise ValueError(
             f"`n` must leave room in memory: n = {n}, d = {d}, width = {width} need about {needed:.3g} GiB, "

@@ -179,7 +179,9 @@ def _run(
     def samples(step: int, stream: int, rows: int) -> Samples:
         return Samples(problem, derived_sequence(sequence, 2 + _STREAMS * step + stream), rows)
 
-    record = {name: [] for name in ("M", "norm2", "Q", "overlap", "gradient_norm2", "alignment", "error", "sem")}
+    record: dict[str, list[np.ndarray]] = {
+        name: [] for name in ("M", "norm2", "Q", "overlap", "gradient_norm2", "alignment", "error", "sem")
+    }
 
     def measure(step: int) -> None:
         record["M"].append(W[:, :k].copy())

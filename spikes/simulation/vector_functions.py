@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, register_jitable
+
+from spikes.runtime.compiled import compiled
 
 __all__ = [
     "OPTIONS",
@@ -30,10 +31,11 @@ __all__ = [
     "tail",
 ]
 
-OPTIONS = {"error_model": "numpy", "fastmath": {"contract"}}
-SCALAR = {**OPTIONS, "forceinline": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+SCALAR: dict[str, Any] = {**OPTIONS, "forceinline": True}
 """Of a scalar function: a loop that calls one is not vectorised, one that has it inlined is."""
 
+_intrinsic: Any = intrinsic  # whose stub leaves the typing context among the arguments of a call
 _SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
@@ -51,16 +53,10 @@ def cached_njit(**options: Any) -> Callable[[Callable], Callable]:
         The decorator.
     """
 
-    def compiled(function: Callable) -> Callable:
-        dispatcher = numba.njit(cache=True, **options)(function)
-        index = dispatcher._cache._cache_file  # numba has no public way to add to what an entry depends on
-        index._source_stamp = (index._source_stamp, _SOURCE)
-        return dispatcher
-
-    return compiled
+    return compiled(_SOURCE, **options)
 
 
-@intrinsic
+@_intrinsic
 def _as_float(typing_context, bits):
     """Reinterpret the bits of an int64 as a float64."""
 
@@ -70,7 +66,7 @@ def _as_float(typing_context, bits):
     return types.float64(types.int64), codegen
 
 
-@intrinsic
+@_intrinsic
 def _as_int(typing_context, value):
     """Reinterpret the bits of a float64 as an int64."""
 
@@ -80,7 +76,7 @@ def _as_int(typing_context, value):
     return types.int64(types.float64), codegen
 
 
-@intrinsic
+@_intrinsic
 def _fma(typing_context, x, y, z):
     """xy + z with one rounding."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 
 from spikes.presentation.figure import SERIES, axes_or_new, plain_log_axis, plot_points, state
-from spikes.sweeps.summary import Curve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from spikes.sweeps.summary import Curve
 
 __all__ = ["plot_curves"]
 

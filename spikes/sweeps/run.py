@@ -79,7 +79,8 @@ def sweep(
         If some tasks failed, as a fixed point that does not converge; all others are in the file, and resuming tries
         those again.
     OSError
-        If the file cannot be written or another sweep writes to it, or workers keep dying. Rows written stay.
+        If the file cannot be written, is replaced or falls short, or another sweep writes to it, or workers keep
+        dying. Rows written stay.
     """
     if isinstance(study, str | os.PathLike):
         study = load_study(study)
@@ -103,11 +104,17 @@ def sweep(
         tasks = _missing(study, points, writer)
         log.info("%s: %s", output, open_results(output).progress())
         failures = _run_all(study, tasks, writer, workers, executor, quiet)
+        writer.check_in_place()
     results = open_results(output)
     if failures:
         raise ArithmeticError(
             f"{len(failures)} of {len(tasks)} tasks failed; the others are in {Path(output)}, and `resume` tries these "
             f"again. The first: {failures[0]}"
+        )
+    if not results.complete():
+        raise OSError(
+            f"{output} holds only {results.progress()} after the sweep: something else has changed it; `resume` "
+            "computes what is missing"
         )
     return results
 
@@ -120,9 +127,11 @@ def _missing(study: Study, points: Sequence[Point], writer: Writer) -> list[Task
     finished, predicted = writer.finished(), writer.predicted()
     tasks: list[Task] = []
     for point in points:
-        if study.theory and point.cells[0] not in predicted:
+        if study.theory and not predicted.issuperset(point.cells):
             tasks.append((point, None))
-        tasks += [(point, seed) for seed in range(study.seeds) if (point.cells[0], seed) not in finished]
+        tasks += [
+            (point, seed) for seed in range(study.seeds) if any((cell, seed) not in finished for cell in point.cells)
+        ]
     return tasks
 
 

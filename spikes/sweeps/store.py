@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
+import logging
+import math
 import os
 import platform
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -36,7 +40,9 @@ __all__ = [
 APPLICATION_ID = 0x53504B53
 """``SPKS``, in the header of every results file."""
 
-SCHEMA_VERSION = 1
+log = logging.getLogger("spikes")
+
+SCHEMA_VERSION = 2
 """``user_version`` in the header; it changes with the tables."""
 
 _COLUMN = {bool: "INTEGER", int: "INTEGER", float: "REAL", str: "TEXT"}
@@ -61,6 +67,10 @@ class Condition:
 _EVERY = Condition()
 
 
+_SECONDS, _BYTES_A_SECOND = 30.0, 1e6
+"""Time that one connection may read: so long, and the longer the larger the file."""
+
+
 class StudyChanged(ValueError):
     """The study is not the one that a results file was begun with; `difference` shows where, line by line."""
 
@@ -79,6 +89,7 @@ class Writer:
         self.path = path
         self._connection = connection
         self._session = session
+        self._file = os.stat(path)
 
     def finished(self) -> set[tuple[int, int]]:
         """Cell and seed of every simulation in the file."""
@@ -87,6 +98,24 @@ class Writer:
     def predicted(self) -> set[int]:
         """Cells with a prediction in the file."""
         return {cell for (cell,) in self._connection.execute("SELECT cell FROM theory")}
+
+    def check_in_place(self) -> None:
+        """Refuse to go on when the path leads to another file than the one that is written.
+
+        Raises
+        ------
+        OSError
+            If the file was moved, removed or replaced meanwhile.
+        """
+        try:
+            same = os.path.samestat(os.stat(self.path), self._file)
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise OSError(
+                f"{self.path} was moved or replaced while the sweep was writing to it; the rows written before are in "
+                "the file that was there"
+            )
 
     def add_runs(self, point: Point, seed: int, rows: Sequence[Mapping[str, float | None]], seconds: float) -> None:
         """Write one simulation: a row for each cell of the point, in the order of its penalties."""
@@ -105,13 +134,19 @@ class Writer:
         tail: tuple,
         tail_names: tuple[str, ...],
     ) -> None:
+        self.check_in_place()
         columns = tuple(rows[0])
         names = (*key_names, *columns, *tail_names, "session", "finished")
-        statement = f"INSERT INTO {table} ({_names(names)}) VALUES ({', '.join('?' * len(names))})"
+        # Of a simulation some rows may be there: those of other penalties than the one that was lost.
+        statement = (
+            f"INSERT INTO {table} ({_names((*names, 'checksum'))}) VALUES ({', '.join('?' * (len(names) + 1))}) "
+            f"ON CONFLICT ({_names(key_names)}) DO NOTHING"
+        )
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        values = [
-            (*key, *(row[c] for c in columns), *tail, self._session, now) for key, row in zip(keys, rows, strict=True)
-        ]
+        values = []
+        for key, row in zip(keys, rows, strict=True):
+            line = (*key, *(row[c] for c in columns), *tail, self._session, now)
+            values.append((*line, _checksum(table, dict(zip(names, line, strict=True)))))
         with _writing(self.path), self._connection:
             self._connection.executemany(statement, values)
 
@@ -125,7 +160,8 @@ def open_writer(path: str | os.PathLike[str], study: Study, *, resume: bool = Fa
     path : path
     study : Study
     resume : bool
-        Go on with a file that exists.
+        Go on with a file that exists. Rows that are damaged are named in the log and taken out, so that they count as
+        missing; package versions other than those of the rows that are there are named too.
 
     Returns
     -------
@@ -144,6 +180,7 @@ def open_writer(path: str | os.PathLike[str], study: Study, *, resume: bool = Fa
     """
     path = Path(path)
     with _locked(path):
+        existing = None
         if path.exists():
             existing = open_results(path)
             if existing.study.text != study.text:
@@ -162,17 +199,10 @@ def open_writer(path: str | os.PathLike[str], study: Study, *, resume: bool = Fa
             with _writing(path):
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA wal_autocheckpoint = 100")  # small rows: the log stays below half a MB
-                with connection:
-                    session = connection.execute(
-                        "INSERT INTO sessions (started, host, versions, provenance) VALUES (?, ?, ?, ?)",
-                        (
-                            datetime.now(UTC).isoformat(timespec="seconds"),
-                            platform.node(),
-                            json.dumps(package_versions()),
-                            _provenance(),
-                        ),
-                    ).lastrowid
-            assert session is not None  # sqlite3 gives every row that it inserts its number
+                if existing is not None:
+                    _say_other_versions(path, existing.sessions())
+                    _take_out_damaged(path, connection, study)
+                session = _begin_session(connection)
             yield Writer(path, connection, session)
             # At rest one plain file, which reads from a folder that cannot be written; a reader may be in the way.
             connection.execute("PRAGMA busy_timeout = 1000")
@@ -207,25 +237,54 @@ class Results:
     def cells(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
         """Fields of the cells in order, ``cell`` and the point's ``digest`` included."""
         with self._reading() as connection:
-            found = _rows(connection, f"SELECT * FROM cells WHERE {where.sql} ORDER BY cell", where.values)
+            chosen = {cell for (cell,) in connection.execute(f"SELECT cell FROM cells WHERE {where.sql}", where.values)}
+            found = _rows(connection, "SELECT * FROM cells ORDER BY cell")
+        # The text of the study says what they have to be, those that are not asked for too: they might be others.
+        number = 0
+        for number, (row, fields) in enumerate(zip(found, self.study.assignments(), strict=False), start=1):
+            stated = {"cell": number - 1, "digest": _digest(fields)} | fields
+            if any(row[name] != stated.get(name) for name in row):
+                raise ValueError(f"{self.path} must be intact; cell {number - 1} is not the one that its study states")
+        if not number == len(found) == self.study.cells:
+            raise ValueError(f"{self.path} must be intact; it holds {len(found)} of {self.study.cells} cells")
         switches = [name for name, what in _DESCRIBED.items() if what.kind is bool]
-        return [row | {name: bool(row[name]) for name in switches if name in row} for row in found]
+        return [
+            row | {name: bool(row[name]) for name in switches if name in row} for row in found if row["cell"] in chosen
+        ]
 
     def runs(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
         """The finished simulations of cells: ``cell``, ``seed``, the kept columns, ``seconds``, ``session``."""
-        with self._reading() as connection:
-            return _rows(connection, f"SELECT * FROM runs WHERE {_within(where)} ORDER BY cell, seed", where.values)
+        return self._intact("runs", "cell, seed", where)
 
     def theory(self, where: Condition = _EVERY) -> list[dict[str, Any]]:
         """The predictions of cells: ``cell``, the kept columns (None where the theory has none), ``remark``."""
-        with self._reading() as connection:
-            return _rows(connection, f"SELECT * FROM theory WHERE {_within(where)} ORDER BY cell", where.values)
+        return self._intact("theory", "cell", where)
 
     def sessions(self) -> list[dict[str, Any]]:
         """Every sweep that wrote to the file: when it started, host, package versions, ``git describe``."""
         with self._reading() as connection:
             found = _rows(connection, "SELECT * FROM sessions ORDER BY session")
-        return [row | {"versions": json.loads(row["versions"])} for row in found]
+        sessions = []
+        for row in found:
+            checksum = row.pop("checksum")
+            if checksum != _checksum("sessions", row):
+                raise ValueError(f"{self.path} must be intact; session {row['session']} is damaged")
+            sessions.append(row | {"versions": json.loads(row["versions"])})
+        return sessions
+
+    def _intact(self, table: str, order: str, where: Condition) -> list[dict[str, Any]]:
+        """Rows of some cells without their checksums; refused if a row of any is damaged: it might be one of theirs."""
+        with self._reading() as connection:
+            intact, damaged = _sorted_out(connection, table, order, self.study)
+        if damaged:
+            raise ValueError(
+                f"{self.path} must be intact; damaged: {_named(table, damaged)}; `resume` of the sweep computes again "
+                "what is damaged"
+            )
+        if where == _EVERY:
+            return intact
+        chosen = {cell["cell"] for cell in self.cells(where)}
+        return [row for row in intact if row["cell"] in chosen]
 
     def _count(self, table: str) -> int:
         with self._reading() as connection:
@@ -267,40 +326,152 @@ def open_results(path: str | os.PathLike[str]) -> Results:
             f"{path} must have schema version {SCHEMA_VERSION}; it has {found}, of another version of spikes"
         )
     with _reading(path) as connection:
+        tables = {
+            (kind, name): sql for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_schema")
+        }
+        if tables.get(("table", "study")) != _tables(())["study"]:
+            raise ValueError(f"{path} must be intact; it holds other tables than a sweep makes")
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise ValueError(f"{path} must be intact; it is damaged: {' '.join(verdict.split())}")
-        text = connection.execute("SELECT value FROM study WHERE key = 'text'").fetchone()
-    if text is None:
-        raise ValueError(f"{path} must be intact; it is damaged: no study in it")
-    return Results(path, as_study(text[0]))
+        stated = dict(connection.execute("SELECT key, value FROM study"))
+    text = stated.get("text")
+    if not isinstance(text, str) or stated.get("checksum") != _checksum("study", {"text": text}):
+        raise ValueError(f"{path} must be intact; it is damaged: its study is not as it was written")
+    study = as_study(text)
+    if tables != {("table", name): sql for name, sql in _tables(study.columns).items()}:
+        raise ValueError(f"{path} must be intact; it holds other tables than a sweep makes")
+    return Results(path, study)
+
+
+def _tables(columns: Sequence[str]) -> dict[str, str]:
+    """The statement that makes each table, for some columns of quantities."""
+    quantities = "".join(f', "{name}" REAL' for name in columns)
+    fields = "".join(f', "{name}" {_COLUMN[what.kind]}' for name, what in _DESCRIBED.items())
+    kept = "session INTEGER NOT NULL REFERENCES sessions, finished TEXT NOT NULL, checksum TEXT NOT NULL"
+    return {
+        "study": "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "sessions": "CREATE TABLE sessions (session INTEGER PRIMARY KEY, started TEXT NOT NULL, host TEXT, "
+        "versions TEXT NOT NULL, provenance TEXT, checksum TEXT NOT NULL)",
+        "cells": f"CREATE TABLE cells (cell INTEGER PRIMARY KEY, digest TEXT NOT NULL{fields})",
+        "runs": f"CREATE TABLE runs (cell INTEGER NOT NULL REFERENCES cells, seed INTEGER NOT NULL{quantities}, "
+        f"seconds REAL, {kept}, PRIMARY KEY (cell, seed)) WITHOUT ROWID",
+        "theory": f"CREATE TABLE theory (cell INTEGER PRIMARY KEY REFERENCES cells{quantities}, remark TEXT, {kept})",
+    }
+
+
+def _checksum(table: str, row: Mapping[str, Any]) -> str:
+    """64 bits of BLAKE2 of a row's names and values, numbers to their last bit."""
+    parts = [table]
+    for name, value in row.items():
+        number = float(value).hex() if isinstance(value, int | float) else None
+        parts.append(f"{name}={'' if value is None else number if number is not None else repr(value)}")
+    return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _digest(fields: Mapping[str, Any]) -> str:
+    return Point({name: value for name, value in fields.items() if name != "ridge"}, (), ()).digest
+
+
+def _sorted_out(
+    connection: sqlite3.Connection, table: str, order: str, study: Study
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows that are as they were written, without their checksums, and the others."""
+    intact, damaged, seen = [], [], set()
+    for row in _rows(connection, f"SELECT * FROM {table} ORDER BY {order}"):
+        checksum = row.pop("checksum")
+        key = (row["cell"], row.get("seed", 0))
+        if checksum == _checksum(table, row) and key not in seen and _plausible(row, study):
+            intact.append(row)
+            seen.add(key)
+        else:
+            damaged.append(row)
+    return intact, damaged
+
+
+def _plausible(row: Mapping[str, Any], study: Study) -> bool:
+    """Whether values are of the kinds that a sweep writes: a checksum says nothing of who wrote it."""
+    cell, seed = row["cell"], row.get("seed", 0)
+    if not (isinstance(cell, int) and isinstance(seed, int)):
+        return False
+    numbers = [row[name] for name in study.columns] + [row.get("seconds")]
+    return (
+        0 <= cell < study.cells
+        and 0 <= seed < max(study.seeds, 1)
+        and all(value is None or (isinstance(value, float) and math.isfinite(value)) for value in numbers)
+        and isinstance(row["session"], int)
+        and isinstance(row["finished"], str)
+        and isinstance(row.get("remark"), str | None)
+    )
+
+
+def _named(table: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Some rows by cell and seed, as far as a line takes them."""
+    names = [
+        f"cell {row['cell']!r}, " + ("prediction" if table == "theory" else f"seed {row['seed']!r}") for row in rows[:3]
+    ]
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return "; ".join(names) + more
+
+
+def _take_out_damaged(path: Path, connection: sqlite3.Connection, study: Study) -> None:
+    """Remove damaged rows and name them; the others are written anew, as a damaged key may hide its row."""
+    for table, order in (("runs", "cell, seed"), ("theory", "cell")):
+        intact, damaged = _sorted_out(connection, table, order, study)
+        if not damaged:
+            continue
+        log.warning("%s: damaged, and computed again: %s", path, _named(table, damaged))
+        with connection:
+            connection.execute(f"DELETE FROM {table}")
+            for row in intact:
+                line = row | {"checksum": _checksum(table, row)}
+                connection.execute(
+                    f"INSERT INTO {table} ({_names(tuple(line))}) VALUES ({', '.join('?' * len(line))})",
+                    tuple(line.values()),
+                )
+
+
+def _say_other_versions(path: Path, sessions: Sequence[Mapping[str, Any]]) -> None:
+    """Name package versions that differ from those of earlier sessions: on them the same seed may give other bits."""
+    here = package_versions()
+    for session in reversed(sessions):
+        other = [f"{k} {session['versions'].get(k)}" for k in here if session["versions"].get(k) != here[k]]
+        if other:
+            now = ", ".join(f"{name} {here[name]}" for name in here if session["versions"].get(name) != here[name])
+            log.warning("%s: rows of %s were computed with %s; now %s", path, session["started"], ", ".join(other), now)
+            return
+
+
+def _begin_session(connection: sqlite3.Connection) -> int:
+    with connection:
+        number = connection.execute("SELECT coalesce(max(session), 0) + 1 FROM sessions").fetchone()[0]
+        row = {
+            "session": number,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "host": platform.node(),
+            "versions": json.dumps(package_versions()),
+            "provenance": _provenance(),
+        }
+        connection.execute(
+            "INSERT INTO sessions (session, started, host, versions, provenance, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+            (*row.values(), _checksum("sessions", row)),
+        )
+    return number
 
 
 def _create(path: str, study: Study) -> None:
     """Tables with the study and its cells, as one file beside which nothing is left."""
-    columns = "".join(f', "{name}" REAL' for name in study.columns)
-    fields = "".join(f', "{name}" {_COLUMN[what.kind]}' for name, what in _DESCRIBED.items())
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(
-            f"""
-            PRAGMA journal_mode = MEMORY;
-            PRAGMA application_id = {APPLICATION_ID};
-            PRAGMA user_version = {SCHEMA_VERSION};
-            CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-            CREATE TABLE sessions (
-                session INTEGER PRIMARY KEY, started TEXT NOT NULL, host TEXT, versions TEXT NOT NULL, provenance TEXT);
-            CREATE TABLE cells (cell INTEGER PRIMARY KEY, digest TEXT NOT NULL{fields});
-            CREATE TABLE runs (
-                cell INTEGER NOT NULL REFERENCES cells, seed INTEGER NOT NULL{columns}, seconds REAL,
-                session INTEGER NOT NULL REFERENCES sessions, finished TEXT NOT NULL, PRIMARY KEY (cell, seed))
-                WITHOUT ROWID;
-            CREATE TABLE theory (
-                cell INTEGER PRIMARY KEY REFERENCES cells{columns}, remark TEXT,
-                session INTEGER NOT NULL REFERENCES sessions, finished TEXT NOT NULL);
-            """
-        )
+        connection.execute("PRAGMA journal_mode = MEMORY")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        for statement in _tables(study.columns).values():
+            connection.execute(statement)
         with connection:
-            connection.execute("INSERT INTO study VALUES ('text', ?)", (study.text,))
+            connection.executemany(
+                "INSERT INTO study VALUES (?, ?)",
+                [("text", study.text), ("checksum", _checksum("study", {"text": study.text}))],
+            )
             connection.executemany(
                 f"INSERT INTO cells VALUES ({', '.join('?' * (2 + len(_DESCRIBED)))})",
                 (
@@ -324,7 +495,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
     address = path.resolve().as_uri()
-    connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=60.0)
+    connection = _limited(sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=60.0), path)
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema")
     except sqlite3.OperationalError:
@@ -332,7 +503,19 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
         # In a folder that cannot be written SQLite reads a write-ahead database only when told that none is written.
         if Path(f"{path}-wal").exists():
             raise
-        connection = sqlite3.connect(f"{address}?immutable=1", uri=True)
+        connection = _limited(sqlite3.connect(f"{address}?immutable=1", uri=True), path)
+    return connection
+
+
+def _limited(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """Bounds on what a file from anywhere can make a reader do: lengths, depth, and time by the size of the file."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 10**8)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 50)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 0)
+    end = time.monotonic() + _SECONDS + os.stat(path).st_size / _BYTES_A_SECOND
+    connection.set_progress_handler(lambda: time.monotonic() > end, 100_000)
     return connection
 
 
@@ -369,10 +552,6 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
-
-
-def _within(where: Condition) -> str:
-    return "1" if where == _EVERY else f"cell IN (SELECT cell FROM cells WHERE {where.sql})"
 
 
 def _rows(connection: sqlite3.Connection, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:

@@ -244,6 +244,8 @@ def as_study(source: str | Mapping[str, Any]) -> Study:
             content = json.loads(text) if text.startswith("{") else tomllib.loads(text)
         except ValueError as error:
             raise ValueError(f"study must be TOML: {error}") from None
+        except RecursionError:
+            raise ValueError("study must be TOML; it is nested too deep") from None
     else:
         content = dict(source)
         try:

@@ -306,6 +306,8 @@ def records(results: Results, where: str = "") -> list[dict[str, Any]]:
 def write_csv(path: str, content: Sequence[dict[str, Any]]) -> None:
     """Write records as CSV, every number with all of its digits, nothing for None.
 
+    A text that a spreadsheet would take for a formula, which begins with one of = + - @, goes out behind an apostrophe.
+
     Parameters
     ----------
     path : str
@@ -315,7 +317,11 @@ def write_csv(path: str, content: Sequence[dict[str, Any]]) -> None:
     with whole_file(path) as temporary, Path(temporary).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(content[0]))
         writer.writeheader()
-        writer.writerows(content)
+        writer.writerows({name: _defused(value) for name, value in record.items()} for record in content)
+
+
+def _defused(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@") and value else value
 
 
 def frame(content: Sequence[dict[str, Any]]) -> Any:

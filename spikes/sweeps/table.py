@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from spikes.agreement import row
 from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
-from spikes.sweeps.summary import Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from spikes.sweeps.summary import Summary
 
 __all__ = ["print_summaries"]
 

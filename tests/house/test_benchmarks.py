@@ -14,12 +14,14 @@ SMALL = {
     "local_training": "",
     "noise": "--shape 60x50 --flips 3",
     "noise_level": "--draws 3 --others 1 --shapes 20x30",
+    "random_search": "--problems 2 --seeds 2",
     "scaling": "--d 20 --width 30 --rows 512 --sizes 1000",
     "spectra": "--n 400 --repeats 1",
     "startup": "--repeats 1",
     "step": "--n 512 --repeats 1",
     "sweep": "--repeats 1 --seeds 1",
     "theory_speed": "--repeats 1",
+    "threads": "",
 }
 
 

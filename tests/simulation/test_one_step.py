@@ -1,5 +1,7 @@
 """The simulation against direct computations: the gradient, the ridge, the spectrum, and the promises about seeds."""
 
+import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -15,7 +17,7 @@ from spikes.simulation.one_step import check_memory, simulate_steps
 from spikes.simulation.ridge import ridge_fit, ridge_path
 from spikes.simulation.samples import CHUNK, Batch, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation.spectra import gram_spectrum, hermite_alignment, left_vectors, separated
+from spikes.simulation.spectra import gram_spectrum, hermite_alignment, hidden_below, left_vectors, separated
 from theory.statement.activation import ACTIVATIONS
 from theory.statement.problem import Problem
 
@@ -286,3 +288,81 @@ def test_control_variate():
     plain = np.mean([estimate(v).sem for v in values])
     assert plain / np.mean([e.sem for e in estimates]) == pytest.approx(math.sqrt(4.25) / 0.5, rel=0.1)
     assert controlled_estimate(values[0][:3], control[0][:3], 0.0) == estimate(values[0][:3])
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_methods_agree_within_rounding_or_say_what_they_cannot(name):
+    # eigenvalues of a Gram matrix are rounded by `hidden_below`, and what is fitted by that over λ + s_m²
+    for n, d, width in ((120, 60, 40), (80, 40, 80), (60, 40, 100)):
+        for ridge in (1e-10, 1e-4, 1e2):
+            problem = Problem(n=n, d=d, width=width, activation=name, alpha=0.4, ridge=ridge)
+            expected = simulate(problem, 1, test_samples=100, method="svd")
+            run = simulate(problem, 1, test_samples=100)
+            runs = [run]
+            try:
+                runs.append(simulate(problem, 1, test_samples=100, method="streamed"))
+            except ArithmeticError as error:
+                assert "hidden by rounding" in str(error)  # noqa: PT017
+            for found, when in itertools.product(runs, ("before", "after")):
+                mine, direct = getattr(found, when), getattr(expected, when)
+                if mine.method == "svd":
+                    assert ridge < hidden_below(mine.eigenvalues, np.dtype(float))
+                    np.testing.assert_array_equal(mine.test_error, direct.test_error)
+                    continue
+                smallest = 0.0 if found.method == "streamed" and n < width else mine.eigenvalues[-1]
+                hidden = hidden_below(mine.eigenvalues, np.dtype(float))
+                relative = 2.0 * hidden / (ridge + smallest) + 1e-8
+                assert mine.test_error[0] == pytest.approx(direct.test_error[0], rel=relative)
+                # Fᵀy/n is rounded by some ε s₁|y|, and |a|² is at most the objective over λ
+                unit = 8.0 * math.sqrt(len(mine.eigenvalues)) * np.finfo(float).eps
+                moment = math.sqrt(hidden * unit * found.label_power * direct.objective[0] / ridge)
+                for error in ("train_error", "objective"):
+                    expected_error = pytest.approx(getattr(direct, error)[0], rel=relative, abs=moment + unit)
+                    assert getattr(mine, error)[0] == expected_error
+
+
+def test_rounding_that_hides_the_penalty_changes_the_method_and_says_so():
+    problem = Problem(n=700, d=40, width=60, n_step=900, alpha=0.45, activation="He4", ridge=0.01)
+    runs = simulate_ensemble(problem, seeds=2, seed=3, workers=1, test_samples=100)
+    assert [(run.before.method, run.after.method) for run in runs.runs] == [("gram", "svd"), ("gram", "gram")]
+    assert runs.remark().startswith("singular value decomposition in place of the Gram matrix in 1 of 2 runs")
+    assert runs.to_dict()["remark"] == runs.remark()
+    # without the change the training error of these is below zero or the test error is off by orders of magnitude
+    direct = simulate_ensemble(problem, seeds=2, seed=3, workers=1, test_samples=100, method="svd")
+    np.testing.assert_array_equal(runs.runs[0].after.test_error, direct.runs[0].after.test_error)
+    assert direct.remark() == ""
+    assert "remark" not in direct.to_dict()
+    with pytest.raises(ArithmeticError, match=r"the penalty 0\.01 is hidden by rounding: .*; `method` svd keeps twice"):
+        simulate(problem, 3, test_samples=100, method="streamed")
+    with pytest.raises(ArithmeticError, match=r"λ must be at least .*; `dtype` float64 has more of them"):
+        simulate(problem, 3, test_samples=100, dtype="float32", method="svd")
+
+
+def test_what_cannot_be_right_is_no_result():
+    run = simulate(SMALL, 1, test_samples=100).after
+    for name, wrong, message in (
+        ("train_error", np.array([0.1, -1e-9]), "train error came out negative"),
+        ("test_error", np.array([0.1, np.inf]), "the test error left the range of float64"),
+        ("eigenvalues", -run.eigenvalues, "eigenvalues came out negative"),
+        ("alignment", 1.01 * np.eye(5)[:2], "squared amplitudes of a unit vector"),
+    ):
+        with pytest.raises(ArithmeticError, match=message):
+            dataclasses.replace(run, **{name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("change", "how", "message"),
+    [
+        ({"noise": 1e160}, {}, "the gradient left the range of float64: take a smaller step"),
+        ({"eta": 1e300}, {}, "the features left the range of float64"),
+        ({"eta": 1e300}, {"method": "svd"}, "the features left the range of float64"),
+        ({"eta": 1e300}, {"method": "streamed"}, "the features left the range of float64"),
+        ({"eta": 1e300}, {"threads": 2}, "the features left the range of float64"),
+        ({"eta": 1e38}, {"dtype": "float32"}, "the features left the range of float32: .* or `dtype` float64"),
+        ({"noise": 1e30}, {"dtype": "float32"}, "left the range of float32: .* or `dtype` float64"),
+    ],
+)
+def test_numbers_out_of_range_are_named(change, how, message):
+    # warnings are errors here
+    with pytest.raises(ArithmeticError, match=message):
+        simulate(SMALL.replace(**change), 1, test_samples=100, **how)

@@ -326,7 +326,7 @@ def quantile(theory, level: float) -> float:
 
 def test_the_noise_of_the_step_has_the_covariance_of_the_batch():
     """κ² − 1 = O(1) and n₀ < d: isotropic noise puts the 99 % quantile at 1.398."""
-    theory = predict(NOISY.replace(activation="erf", second_layer="rademacher", ridge=0.01))
+    theory = predict(NOISY.replace(activation="erf", target="z + 0.5*He2(z)", second_layer="rademacher", ridge=0.01))
     # simulated 1.972 and 1.941 at n and 2n, 5 % for the scatter of 5 eigenvalues
     assert quantile(theory, 0.99) == pytest.approx(1.96, rel=0.05)
     assert np.trapezoid(theory.density, theory.density_x) + theory.mass_at_zero == pytest.approx(1.0, abs=1e-3)

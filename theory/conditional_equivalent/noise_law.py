@@ -24,6 +24,7 @@ __all__ = ["SlopeMoments", "VarianceProfiles", "norms_after", "slope_moments", "
 
 _UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
 _SPLIT = 1e-4  # the same for the variance that M has given Ŷ
+_PART = 0.3  # of a coordinate; a class of less goes to its neighbour
 _RARE = 0.02  # weight on β̂ and the ξ̂ together of an outermost node below which it goes to its neighbour
 _PRODUCT = 3  # nodes of a coordinate in the products that make up the higher degrees
 
@@ -215,5 +216,5 @@ def variance_profiles(
     else:
         classes = profile(np.repeat(law.nodes, 2), law.noise_nodes.ravel())
         weights = (law.weights[:, None] * law.noise_weights).ravel()
-    classes, weights = _merged(classes, weights, min(0.1, 1.0 / problem.d))
+    classes, weights = _merged(classes, weights, min(0.1, (_PART if matrix else 1e-3) / problem.d))
     return VarianceProfiles(np.sqrt(kappa2), classes, weights, joint, joint_weights, law.joint_nodes, False)

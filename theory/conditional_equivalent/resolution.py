@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import ridge_errors
 from theory.conditional_equivalent.noise_law import slope_moments
 from theory.random_features import feature_energies, initial_law
-from theory.spiked_models import SpikedCovariance
 from theory.statement.problem import Problem
 
 __all__ = ["MAX_DEGREE", "Resolution", "equivalent_features", "resolve"]
@@ -84,6 +84,7 @@ def equivalent_features(
     return build_features(problem, resolve(problem, gradient_order, orders=orders, leading=_leading).terms)
 
 
+@lru_cache(maxsize=256)
 def resolve(
     problem: Problem, gradient_order: int, *, orders: tuple[int, int] | None = None, leading: bool = False
 ) -> Resolution:
@@ -191,5 +192,5 @@ def _has_radial_outlier(problem: Problem) -> bool:
     _, c1, rest = feature_energies(problem)
     if strength < 0.1 * (c1**2 + rest):
         return False
-    image = SpikedCovariance(initial_law(problem)).forward(strength + c1**2 + rest)
-    return bool(image.left_cosine2 > 0.0)
+    # a population eigenvalue detaches to the right of the law's last critical point
+    return strength + c1**2 + rest > initial_law(problem).critical_points[-1][1]

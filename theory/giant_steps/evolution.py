@@ -19,7 +19,7 @@ from theory.giant_steps.activation_moments import activation_moments, is_named, 
 from theory.giant_steps.slope_products import erf_fourth_moments, independent_fourth_moments, slope_times_feature
 from theory.quadrature import gauss_hermite, gaussian_nodes
 from theory.statement.activation import Activation, as_activation
-from theory.statement.arguments import integer
+from theory.statement.arguments import count, integer
 from theory.statement.problem import Problem
 from theory.statement.target import Target, as_target
 from theory.step_matrix import latent_rule
@@ -37,6 +37,7 @@ _ACROSS = {1: 1, 2: 40, 3: 28}  # Gauss-Hermite nodes on the axes across m
 _RANDOMISATIONS = 16
 _ERF_NEURONS = 40  # closed forms for erf cost N⁴
 _RANK = 1e-12
+_MOST_STEPS = 10_000
 _CHUNK = 2**14
 
 
@@ -464,7 +465,7 @@ def state_evolution(
     ValueError
         If an argument breaks its rule.
     """
-    steps = integer("steps", steps, 1)
+    steps = count("steps", steps, 1, _MOST_STEPS)
     a = np.asarray(a, dtype=float)
     N, k = len(a), problem.teacher.k
     M, Q = (np.zeros((N, k)), np.eye(N)) if start is None else (np.array(v, dtype=float) for v in start)

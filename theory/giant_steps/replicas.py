@@ -9,14 +9,21 @@ import numpy as np
 
 from theory.giant_steps.hermite_moments import compositions
 from theory.hermite import hermite_polynomials
+from theory.statement.arguments import count
 from theory.statement.target import Target
 
-__all__ = ["BATCHES", "Replicas"]
+__all__ = ["BATCHES", "Replicas", "check_samples"]
 
 BATCHES = 20
 """Batches whose scatter gives the standard error."""
 
 _ROWS = 2**14
+_MOST_SAMPLES = 2**30
+
+
+def check_samples(samples: int) -> int:
+    """A number of Monte Carlo samples that leaves an error, and whose values do not take gigabytes."""
+    return count("samples", samples, 100 * BATCHES, _MOST_SAMPLES)
 
 
 class Replicas:

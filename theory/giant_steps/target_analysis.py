@@ -18,7 +18,7 @@ from theory.giant_steps.hermite_moments import (
     contraction_weights,
     quadrature_orders,
 )
-from theory.giant_steps.replicas import BATCHES, Replicas
+from theory.giant_steps.replicas import Replicas, check_samples
 from theory.statement.activation import Activation
 from theory.statement.arguments import integer
 from theory.statement.target import Target, as_target
@@ -507,7 +507,7 @@ def _with_moments(
     """`build` from the first way of integrating that decides every eigenvalue, once the arguments keep their rules."""
     max_leap, samples, seed = (
         integer("max_leap", max_leap, 1),
-        integer("samples", samples, 100 * BATCHES),
+        check_samples(samples),
         integer("seed", seed, 0),
     )
     if max_degree is not None:

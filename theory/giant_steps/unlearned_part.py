@@ -14,7 +14,7 @@ from theory.giant_steps.hermite_moments import (
     conditional_coefficients,
     quadrature_orders,
 )
-from theory.giant_steps.replicas import BATCHES, Replicas
+from theory.giant_steps.replicas import Replicas, check_samples
 from theory.statement.arguments import integer
 from theory.statement.target import Target, as_target
 
@@ -73,7 +73,7 @@ def residual(
     """
     target = as_target(target)
     degree = integer("degree", degree, 0, 12)
-    samples = integer("samples", samples, 100 * BATCHES)
+    samples = check_samples(samples)
     frame, known = _frame(target, subspace)
     if target.k <= QUADRATURE_LATENTS:
         (fine, power), (coarse, _) = (

@@ -103,7 +103,7 @@ class FreeSum(Subordinated):
         (m1, s1), (m2, s2) = (part.transforms(w) for part, w in zip(self._parts, (first, second), strict=True))
         # 1/m₂′ − 1/m² = k₂′/m₂′, which holds for the larger ω up to infinity, where it is minus the variance
         rest = [
-            np.where(np.isfinite(w), part.excess(w)[1] / slope, -part.boolean[1])
+            np.where(np.abs(w) < 1e100, part.excess(w)[1] / slope, -part.boolean[1])
             for part, w, slope in zip(self._parts, (first, second), (s1, s2), strict=True)
         ]
         steepness = np.where(swap, 1.0 / s2 + rest[0], 1.0 / s1 + rest[1])
@@ -132,6 +132,14 @@ class _Positive(Subordinated):
 
     def _power(self, low: float, high: float) -> int:
         return HARD if low == 0.0 else 1
+
+    @property
+    def _divergences(self) -> tuple[float, ...]:
+        """At 0, where a bulk reaches it: as that of a part does, or although none of them does."""
+        bands = self.bands
+        reaching = [law for law in self._laws if law.bands and law.bands[0][0] == 0.0]
+        diverges = not reaching or any(0.0 in law._divergences for law in reaching)
+        return (0.0,) if bands and bands[0][0] == 0.0 and diverges else ()
 
 
 @dataclass(frozen=True, eq=False)

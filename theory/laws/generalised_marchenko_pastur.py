@@ -26,6 +26,7 @@ from theory.roots import bracketed_minimum, bracketed_root
 __all__ = ["GeneralisedMarchenkoPastur", "positive_law"]
 
 _REFINEMENTS = 40  # halvings of the steps of the curve that starts Newton's method
+_MOST = 20_000  # points of that curve: a law of 50 bands has some 1,500
 _REACH = 40.0  # logarithm beyond which a share of an interval is rounding
 _ROUNDING = 4e-16
 
@@ -113,15 +114,19 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
 
     def _map(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         far, first, second = self.population._shares(zeta)
-        rest = 1.0 - self.gamma * far
+        rest = self._rest(far)
         return zeta * (rest + self.gamma * first), rest - self.gamma * second
 
     @cached_property
     def _share_at_zero(self) -> float:
         """1 − γ(1 − H({0})): ψ′(0), the mass of the companion's atom at 0 where it is positive."""
         null = dict(self.population.atoms).get(0.0, 0.0)
-        value = 1.0 - self.gamma * (1.0 - null)
-        return 0.0 if abs(value) <= _ROUNDING else value
+        return float(self._rest(np.array(1.0 - null)))
+
+    def _rest(self, far: np.ndarray) -> np.ndarray:
+        """1 − γW, 0 where it is so to rounding: there the law has an edge at 0, or close to it, for that part of it."""
+        value = 1.0 - self.gamma * far
+        return np.where(np.abs(value) <= _ROUNDING, 0.0, value)
 
     @cached_property
     def critical_points(self) -> tuple[tuple[float, float], ...]:
@@ -171,9 +176,8 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         """−ψ′ on the real line, at least −1; +∞ where it is not defined."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             value = -self._map(zeta)[1]
-        # ψ′ = 1 − γ ∫ t²/(ζ − t)² H(dt) is at most 1: what a band's own transform gives at its very end is rounding
-        undefined = np.isnan(value) | (value < -1.0 - 1e-9)
-        return np.where(undefined, np.inf, np.maximum(value, -1.0))
+        # γ ∫ t²/(ζ − t)² is positive: at a band's own end its transform may have no value
+        return np.where(value > -1.0, value, np.inf)
 
     @cached_property
     def bands(self) -> tuple[tuple[float, float], ...]:
@@ -225,28 +229,43 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
 
         def excess(u: np.ndarray, s: np.ndarray, rise: np.ndarray) -> np.ndarray:
             far, square = self.population._square_shares(s, np.exp(u))
-            ratio = (self.gamma * far - 1.0) + self.gamma * square + rise * np.exp(-0.5 * u)  # less 1
+            ratio = self.gamma * square - self._rest(far) + rise * np.exp(-0.5 * u)  # less 1
             return -np.log1p(ratio)  # close to piecewise linear in u
 
         # Atoms may lie 30 decades apart, 138 in log y², with bands as thin as rounding, 74 more; the transform of a
         # density has an imaginary part to the rounding of its size only.
-        bottom = np.maximum(top - (340.0 if isinstance(self.population, Discrete) else 55.0), -700.0)
+        bottom = np.maximum(top - 340.0, -700.0)
+        if not isinstance(self.population, Discrete):
+            bottom = np.minimum(top, np.log(np.maximum(s * s, 1e-300))) - 100.0
         return np.exp(0.5 * bracketed_root(excess, bottom, top, s, rise))
 
     @cached_property
     def _curve(self) -> _Curve:
         """Points of the curve so dense that each is within half of its height of the next, or on the way to an edge."""
         (low, high), (left, right) = np.array(self.bands).T, np.array(self.critical_points).T
-        # as many decades towards the left end as the band has
-        decades = np.maximum(0.0, np.log((right - left) / np.maximum(np.abs(left), 1e-30 * right)))
+        # As many decades towards the left end as the band has; a density known by its transform alone, with an atom at
+        # 0 in it, has no more than the digits of a float there.
+        discrete, bands = isinstance(self.population, Discrete), self.population.bands
+        least = 1e-30 if discrete or bands[0][0] == 0.0 else 1e-12
+        decades = np.maximum(0.0, np.log((right - left) / np.maximum(np.abs(left), least * right)))
+        smooth = not any(place > 0.0 for place, _ in self.population.atoms)
         starts = [np.arange(-14.0 - more, 14.0, 2.0) for more in decades]
         band, u = np.repeat(np.arange(len(low)), [len(start) for start in starts]), np.concatenate(starts)
         height = self._height(_within(left[band], right[band], u), np.zeros(u.shape))
         for _ in range(_REFINEMENTS):
             s = _within(left[band], right[band], u)
             open_ = (np.diff(band) == 0) & (np.diff(s) > 0.5 * np.minimum(height[1:], height[:-1]))
+            if smooth:  # a density is so on the scale of the distance from its ends, however low the curve
+                open_ &= np.diff(u) > 0.25
             if not open_.any():
                 break
+            if len(u) > _MOST:
+                if not discrete:  # the points that Newton's method misses are searched
+                    break
+                raise ArithmeticError(
+                    f"the density was not resolved by {len(u)} points of its curve: `population` has eigenvalues that "
+                    "are distinct by little more than rounding; merge what is as close"
+                )
             middle, inside = 0.5 * (u[1:] + u[:-1])[open_], band[1:][open_]
             fresh = self._height(_within(left[inside], right[inside], middle), np.zeros(middle.shape))
             order = np.lexsort((np.append(u, middle), np.append(band, inside)))
@@ -301,13 +320,16 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
                     break
             value, slope = self._map(zeta)
             zeta = zeta - (value - z) / slope
-            good = (zeta.imag > 0.0) & (np.abs(value - z) <= 1e-12 * self._size(z, zeta))
+            # the height may be below the rounding of ζ, as where a population's density falls to 0 with its eigenvalues
+            flat = np.abs(zeta.imag) <= _ROUNDING * np.abs(zeta)
+            zeta = np.where(flat, zeta.real + 1j * np.abs(zeta.imag), zeta)
+            good = (flat | (zeta.imag > 0.0)) & (np.abs(value - z) <= 1e-12 * self._size(z, zeta))
         return zeta, good
 
     def _size(self, z: np.ndarray, zeta: np.ndarray) -> np.ndarray:
         """What the rounding of ψ(ζ) − z is relative to."""
         far, first, _ = self.population._shares(zeta)
-        return np.abs(z) + np.abs(zeta) * (np.abs(1.0 - self.gamma * far) + self.gamma * np.abs(first))
+        return np.abs(z) + np.abs(zeta) * (np.abs(self._rest(far)) + self.gamma * np.abs(first))
 
     def _search(self, z: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """The root of ψ(ζ) = z, Im z ≥ 0, where Newton's method went astray.
@@ -350,21 +372,21 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
     def _cumulated(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For atoms in closed form: π times the companion's mass right of x is the imaginary part of ∫ log(x − y).
 
-        With dz = ψ′dζ that is g₀ log ζ + γ ∫ [log(ζ − t) + t/(ζ − t)] H(dt) over t > 0, g₀ = 1 − γ(1 − H({0})).
+        With dz = ψ′dζ that is g₀ log ζ + γ ∫ [log(ζ − t) + t/(ζ − t)] H(dt) over t > 0, g₀ = 1 − γ(1 − H({0})). The
+        imaginary part of the last term is −xy/|ζ|² on the curve, which keeps the digits of bands that are thin.
         """
         if not isinstance(self.population, Discrete):
             return super()._cumulated(x)
         places, weights = self.population.locations, self.population.weights
         places, weights = places[places > 0.0], weights[places > 0.0]
-        zeta = self._boundary(np.clip(x, *self.support))
-        g0, y, gap = self._share_at_zero / self.gamma, zeta.imag[:, None], zeta.real[:, None] - places
-        pull = places * y / (gap * gap + y * y)
-        angle = np.arctan2(zeta.imag, zeta.real)
-        above = g0 * angle + (np.arctan2(y, gap) - pull) @ weights
-        below = (-g0 * angle if g0 > 0.0 else g0 * np.arctan2(zeta.imag, -zeta.real)) + (
-            np.arctan2(y, -gap) + pull
-        ) @ weights
-        return below / math.pi, above / math.pi
+        x = np.clip(x, *self.support)
+        zeta = self._boundary(x)
+        g0, y, gap = self._share_at_zero, zeta.imag, zeta.real[:, None] - places
+        pull = np.where(y > 0.0, x * y / np.maximum(np.abs(zeta) ** 2, 1e-300), 0.0)
+        right, left = np.arctan2(y, zeta.real), np.arctan2(y, -zeta.real)
+        above = (g0 * right - pull) / self.gamma + np.arctan2(y[:, None], gap) @ weights
+        below = (pull - g0 * right if g0 > 0.0 else pull + g0 * left) / self.gamma
+        return (below + np.arctan2(y[:, None], -gap) @ weights) / math.pi, above / math.pi
 
     def _masses(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self._cumulated(x) if isinstance(self.population, Discrete) else super()._masses(x)
@@ -458,12 +480,11 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         zeta = self._zeta(z)
         inner, inner_slope = self.population._transforms(zeta)
         far, first, second = self.population._shares(zeta)
-        rest = (1.0 - self.gamma * far) + self.gamma * first
+        rest = self._rest(far) + self.gamma * first
         first_slope = -inner - zeta * inner_slope
         slope = (inner_slope * rest - inner * self.gamma * first_slope) / rest**2
-        steepness = (
-            1.0 - self.gamma * far
-        ) - self.gamma * second  # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
+        # ψ′, 0 at an edge, where m′ is infinite and comes out as 1e100 in size
+        steepness = self._rest(far) - self.gamma * second
         return inner / rest, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
     def companion(self, z: np.ndarray) -> np.ndarray:

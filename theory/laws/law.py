@@ -236,6 +236,8 @@ class Law(Distribution):
     def ends(self) -> tuple[float, float]:
         """Ends of the smallest interval that carries the law, atoms included."""
         places = [e for band in self.bands for e in band] + [place for place, _ in self.atoms]
+        if not places:
+            self._check_mass(0.0)
         return min(places), max(places)
 
     @abstractmethod
@@ -400,13 +402,7 @@ class Law(Distribution):
         fejer[even] = 2.0 / (1.0 - even**2.0)  # ∫ T_k over [−1, 1]
         fejer = dct(fejer, type=3) / _ORDER
         masses = (value[order] * fejer * half).ravel()
-        total = math.fsum([*masses.tolist(), *(weight for _, weight in self.atoms)])
-        if not abs(total - 1.0) <= _MASS:
-            raise ArithmeticError(
-                f"{self._name} has mass {total:.12g} by its density, which is not to be trusted here: its parameters "
-                "are beyond what floating point resolves; split off what is smaller than the rest by many orders of "
-                "magnitude, or move the parameters away from where two bands meet"
-            )
+        self._check_mass(math.fsum(masses))
         below = chebyshev.chebint(series[order], lbnd=-1.0, axis=1) * half
         # so that both sides of each point add up to the same
         below *= (1.0 - math.fsum(weight for _, weight in self.atoms)) / float(below.sum())
@@ -415,6 +411,17 @@ class Law(Distribution):
         below[1:, 0] += np.cumsum(each)[:-1]
         above[:, 0] += np.cumsum(each[::-1])[::-1]
         return _Panels(4.0 * index + left, left, width, below, above, x[order].ravel(), masses)
+
+    def _check_mass(self, continuous: float) -> float:
+        """The total mass, or an error that names it and a remedy where it is not 1."""
+        total = math.fsum([continuous, *(weight for _, weight in self.atoms)])
+        if not abs(total - 1.0) <= _MASS:
+            raise ArithmeticError(
+                f"{self._name} has mass {total:.12g} by its density, which is not to be trusted here: its parameters "
+                "are beyond what floating point resolves; split off what is smaller than the rest by many orders of "
+                "magnitude, or move the parameters away from where two bands meet"
+            )
+        return total
 
     @property
     def _name(self) -> str:
@@ -429,8 +436,7 @@ class Law(Distribution):
         ArithmeticError
             If it differs from 1 by more than 1e-9, as it does where the density is wrong.
         """
-        continuous = [float(self._panels.masses.sum())] if self.bands else []
-        return math.fsum(continuous + [weight for _, weight in self.atoms])
+        return self._check_mass(math.fsum(self._panels.masses) if self.bands else 0.0)
 
     def cdf(self, x: np.ndarray) -> np.ndarray:
         """P(X ≤ x), atoms included; small values keep relative accuracy.
@@ -468,6 +474,7 @@ class Law(Distribution):
     def _masses(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Masses of the continuous part on both sides of x, small ones to relative accuracy."""
         if not self.bands:
+            self._check_mass(0.0)
             return np.zeros(x.shape), np.zeros(x.shape)
         below, above = self._cumulated(x)
         (low, first_high), (last_low, high) = self.bands[0], self.bands[-1]

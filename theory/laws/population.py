@@ -99,8 +99,12 @@ class Discrete(Law):
 
     @cached_property
     def _weights_above(self) -> np.ndarray:
-        """Weights of all locations from the k-th on, k = 0, …, K."""
-        return np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
+        """Weights of all locations from the k-th on, k = 0, …, K; exact for those of all and of all but 0."""
+        above = np.append(np.cumsum(self.weights[::-1])[::-1], 0.0)
+        above[0] = 1.0
+        if self.locations[0] == 0.0:
+            above[1] = 1.0 - self.weights[0]
+        return above
 
     def _shares(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         size = np.abs(zeta)

@@ -24,12 +24,12 @@ from numpy.polynomial.polynomial import polyder, polyval
 
 from theory.laws.law import Law
 from theory.laws.matrix_law import MatrixLaw
+from theory.roots import bracketed_minimum, bracketed_root
 
 __all__ = ["Part", "Subordinated"]
 
 _TABLE = 192  # points of the curve ω₁(x) that start Newton's method, over all bands
 _SHRINK = 0.45  # ratio of successive heights on the way down to the axis
-_HALVINGS = 60
 _PROBES = 25  # points of a gap at which the slope of a round is taken before its least value is sought
 _LESS = 1.0 - 1e-9  # a slope taken as less than 1: it is 1 to rounding where two bands just touch
 _TERMS = 12  # moments for points at 50 times the size of a part: 50^(−12) is rounding
@@ -182,25 +182,16 @@ class Subordinated(MatrixLaw):
             return self._level(side, self._gaps[side].point(which, s)[0])[0]
 
     def _find(self, side: int, which: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """s at which the transform of one side takes a value in a gap: guarded Newton steps."""
-        gaps = self._gaps[side]
-        end = 1.0 - _NEAR
-        outer = which == 0
-        low = np.where(outer & (level > 0.0), 0.0, -end)
-        high = np.where(outer & (level < 0.0), 0.0, end)
-        s = 0.5 * (low + high)
-        with np.errstate(all="ignore"):
-            for _ in range(_HALVINGS):
-                omega, pace = gaps.point(which, s)
-                value, slope = self._level(side, omega)
-                above = value > level
-                low, high = np.where(above, low, s), np.where(above, s, high)
-                step = s - (value - level) / (slope * pace)
-                step = np.where((step > low) & (step < high), step, 0.5 * (low + high))
-                if (np.abs(step - s) <= 2e-16).all():
-                    break
-                s = step
-        return s
+        """s at which the transform of one side takes a value in a gap, where it increases in s."""
+        outer, end = which == 0, 1.0 - _NEAR
+
+        def excess(s: np.ndarray, which: np.ndarray, level: np.ndarray) -> np.ndarray:
+            value = self._level(side, self._gaps[side].point(which, s)[0])[0]
+            # transforms run over many decades: of two of one sign the ratio counts
+            return np.where(np.isinf(value), value, (value - level) / (np.abs(value) + np.abs(level)))
+
+        low, high = np.where(outer & (level > 0.0), 0.0, -end), np.where(outer & (level < 0.0), 0.0, end)
+        return bracketed_root(excess, low, high, which, level, absolute=1e-17)
 
     @cached_property
     def _faint(self) -> float:
@@ -267,46 +258,31 @@ class Subordinated(MatrixLaw):
         rows, least = np.arange(len(s)), np.argmin(value, axis=1)
         found = np.where(value[rows, least] < _LESS, s[rows, least], math.nan)
         open_ = np.flatnonzero(np.isnan(found))
-        a = np.where(least > 0, s[rows, np.maximum(least - 1, 0)], low)[open_]
-        b = np.where(least < _PROBES - 1, s[rows, np.minimum(least + 1, _PROBES - 1)], high)[open_]
-        golden = 0.5 * (math.sqrt(5.0) - 1.0)
-        for _ in range(_HALVINGS):
-            if not open_.size:
-                break
-            left, right = b - golden * (b - a), a + golden * (b - a)
-            fleft, fright = (self._round(pair[:, open_], at) for at in (left, right))
-            found[open_] = np.where(fleft < _LESS, left, np.where(fright < _LESS, right, math.nan))
-            a, b = np.where(fleft < fright, a, left), np.where(fleft < fright, right, b)
-            still = np.isnan(found[open_]) & (b - a > 1e-15)
-            open_, a, b = open_[still], a[still], b[still]
+        if open_.size:
+            a = np.where(least > 0, s[rows, np.maximum(least - 1, 0)], low)[open_]
+            b = np.where(least < _PROBES - 1, s[rows, np.minimum(least + 1, _PROBES - 1)], high)[open_]
+
+            def slope(s: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+                return np.log(self._round(np.stack([first, second]), s))
+
+            place, value = bracketed_minimum(slope, a, b, *pair[:, open_], probes=5)
+            found[open_] = np.where(value < math.log(_LESS), place, math.nan)
         return found
 
     def _crossing(self, pair: np.ndarray, inside: np.ndarray, end: np.ndarray) -> list[tuple[float, float, float]]:
         """z, s and ω₁ where the slope of a round is 1 between s `inside`, where it is less, and `end`, or at `end`."""
         if not inside.size:
             return []
-        # The false position of Illinois on the slope, brought to (−1, 1), with halvings in between.
-        low, high = inside, end
-        below, above = (1.0 - 2.0 / (1.0 + self._round(pair, s)) for s in (low, high))
-        reached = above < 0.0
-        low, kept = np.where(reached, end, low), np.zeros(low.shape)
-        for turn in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            if (np.abs(high - low) <= 1e-13).all():
-                break
-            if turn % 4 != 3:
-                with np.errstate(all="ignore"):
-                    secant = low - below * (high - low) / (above - below)
-                between = (secant > np.minimum(low, high)) & (secant < np.maximum(low, high))
-                middle = np.where(between, secant, middle)
-            value = 1.0 - 2.0 / (1.0 + self._round(pair, middle))
-            less = value < 0.0
-            above = np.where(less, np.where(kept < 0.0, 0.5 * above, above), value)
-            below = np.where(less, value, np.where(kept > 0.0, 0.5 * below, below))
-            low, high = np.where(less, middle, low), np.where(less, high, middle)
-            kept = np.where(less, -1.0, 1.0)
-        first, z = self._along(pair, low)
-        return list(zip(z.tolist(), low.tolist(), first.tolist(), strict=True))
+
+        # from where the slope is less than 1 to where it is more, in either direction of s
+        def excess(share: np.ndarray, inside: np.ndarray, end: np.ndarray, *pair: np.ndarray) -> np.ndarray:
+            return np.log(self._round(np.stack(pair), inside + (end - inside) * share))
+
+        zero = np.zeros(inside.shape)
+        share = bracketed_root(excess, zero, zero + 1.0, inside, end, *pair)
+        s = np.where(share >= 1.0, end, inside + (end - inside) * share)
+        first, z = self._along(pair, s)
+        return list(zip(z.tolist(), s.tolist(), first.tolist(), strict=True))
 
     def _along(self, pair: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """ω₁ and z at s in pairs of gaps."""
@@ -351,6 +327,19 @@ class Subordinated(MatrixLaw):
             if np.iscomplexobj(omega):
                 good &= (omega.imag > 0.0) & (other.imag > 0.0)
         return omega, good
+
+    def _check(self, x: np.ndarray, omega: np.ndarray) -> None:
+        """That ω₁ is a fixed point of a round, to what the root of a rounding allows next to an edge."""
+        with np.errstate(all="ignore"):
+            back = self._partner(1, x + 0j, self._partner(0, x + 0j, omega)[0])[0]
+            residual = np.abs(back - omega) / (np.abs(omega) + np.abs(x))
+        if not (residual <= 1e-5).all():
+            worst = np.argmax(np.where(np.isnan(residual), np.inf, residual))
+            raise ArithmeticError(
+                f"the density of {self._name} at {x[worst]:.6g} was not reached (relative residual "
+                f"{residual[worst]:.1e}): its parts span more than floating point resolves; leave out what is smaller "
+                "by many orders of magnitude"
+            )
 
     def _contract(self, z: np.ndarray, omega: np.ndarray, rounds: int = 60) -> np.ndarray:
         for _ in range(rounds):
@@ -403,6 +392,7 @@ class Subordinated(MatrixLaw):
         omega, good = self._newton(x + 0j, omega)
         if not good.all():
             omega[~good] = self._descend(x[~good], np.zeros(np.count_nonzero(~good)), near[~good])
+            self._check(x[~good], omega[~good])
         # Two atoms on both sides: at one point the round is the identity, and ω is the limit from beside it.
         other, slope = self._partner(0, x + 0j, omega)
         lost = np.abs(slope * self._partner(1, x + 0j, other)[1] - 1.0) < 1e-9
@@ -460,16 +450,22 @@ class Subordinated(MatrixLaw):
         """ω₁ at real x inside the intervals `at` off the bulk."""
         pair = np.array([self._free[i].pair for i in at]).T
         low, high = (np.array([getattr(self._free[i], name) for i in at]) for name in ("s_high", "s_low"))
-        low, high = np.minimum(low, high), np.maximum(low, high)
-        for turn in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            omega, z = self._along(pair, middle)
-            above = z > x
-            low, high = np.where(above, middle, low), np.where(above, high, middle)
-            if turn % 6 == 5:
-                trial, good = self._newton(x, omega)
-                bounds = [self._gaps[0].point(pair[0], s)[0] for s in (low, high)]
-                good &= (trial >= np.minimum(*bounds)) & (trial <= np.maximum(*bounds))
-                if good.all():
-                    return trial
-        return np.where(good, trial, omega)
+        size = max(abs(end) for end in self.ends)
+        # not 0 itself, which is infinity from both sides
+        near = 1e-9 * size / (size + np.abs(x))
+        low, high = np.where(low == 0.0, near, low), np.where(high == 0.0, -near, high)
+
+        def excess(s: np.ndarray, x: np.ndarray, *pair: np.ndarray) -> np.ndarray:
+            z = self._along(np.stack(pair), s)[1]
+            share = (x - z) / (2.0 * (size + np.abs(x)) + np.abs(z))  # bounded where z is infinite
+            return np.where(np.isinf(z), -np.sign(z), share)
+
+        # Newton's steps find the last digits, and more of them where ω passes infinity
+        s = bracketed_root(excess, low, high, x, *pair, tolerance=1e-8, absolute=1e-9)
+        omega = self._along(pair, s)[0]
+        trial, good = self._newton(x, omega)
+        lost = ~(good & (np.abs(trial - omega) <= 1e-4 * np.abs(omega)))
+        if lost.any():
+            s = bracketed_root(excess, low[lost], high[lost], x[lost], *pair[:, lost], absolute=1e-15)
+            trial[lost] = self._along(pair[:, lost], s)[0]
+        return trial

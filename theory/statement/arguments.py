@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["boolean", "choice", "integer", "real"]
+__all__ = ["boolean", "choice", "count", "integer", "real"]
 
 _LARGEST = 10**18
 
@@ -53,6 +53,25 @@ def integer(name: str, value: Any, minimum: int, maximum: int = _LARGEST, *, why
         rule += f", {why}" if why else ""
         raise ValueError(f"`{name}` must be an integer {rule}; got {value!r}")
     return int(value)
+
+
+def count(name: str, value: Any, minimum: int, most: int) -> int:
+    """An integer of at least `minimum`, whose work or memory is bounded by `most`.
+
+    Raises
+    ------
+    ValueError
+        Naming argument, rule and value.
+
+    Examples
+    --------
+    >>> count("steps", 8, 1, 1000)
+    8
+    """
+    number = integer(name, value, minimum)
+    if number > most:
+        raise ValueError(f"`{name}` must be at most {most}; got {value!r}")
+    return number
 
 
 def real(

@@ -27,6 +27,10 @@ __all__ = ["Described", "Problem", "described", "described_fields"]
 _MAX_LATENTS = 3
 
 
+_LARGEST = 1e30
+"""Of noise, step and penalty: their powers, and what an activation makes of them, have to be finite."""
+
+
 @dataclass(frozen=True)
 class Described:
     """What there is to know of a field of `Problem`, but for its default.
@@ -220,6 +224,10 @@ class Problem:
         if k > self.d:
             raise ValueError(f"`d` must be at least the number of latents, {k}; got {self.d}")
         as_second_layer(self.second_layer)
+        stated = [("noise", self.noise), ("scale", self.scale), ("eta", self.eta or 0.0)]
+        for name, value in (*stated, *(("ridge", ridge) for ridge in self.ridges)):
+            if value > _LARGEST:
+                raise ValueError(f"`{name}` must be at most {_LARGEST:g}, of which powers are finite; got {value!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _stated_again, (type(self), self._fields())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from theory.statement.arguments import boolean, choice, integer
+from theory.statement.arguments import boolean, choice, count
 from theory.statement.problem import Problem
 
 __all__ = ["PREPROCESSINGS", "STARTS", "Protocol"]
@@ -16,6 +16,8 @@ PREPROCESSINGS = ("none", "exact", "ols", "moments", "independent")
 
 STARTS = ("symmetric", "random")
 """Paired neurons of opposite a, so that the network starts at f = 0; or independent neurons."""
+
+_MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Protocol:
     interacting: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", integer("steps", self.steps, 1))
+        object.__setattr__(self, "steps", count("steps", self.steps, 1, _MOST_STEPS))
         if self.preprocessing is not None:
             choice("preprocessing", self.preprocessing, PREPROCESSINGS)
         choice("start", self.start, STARTS)

@@ -175,6 +175,8 @@ def _parse(source: str) -> tuple[ast.expr, int]:
         tree = ast.parse(source.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"`target` must be an expression in z or z1, z2, ...; got {source!r}") from None
+    if _depth(tree) > _MAX_DEPTH:  # before anything that would descend by calls
+        raise ValueError(f"`target` must be nested at most {_MAX_DEPTH} deep; got more")
     names: set[str] = set()
     _check_node(tree, names, 0)
     if not names:
@@ -184,10 +186,17 @@ def _parse(source: str) -> tuple[ast.expr, int]:
     return tree, 1 if "z" in names else max(int(name[1:]) for name in names)
 
 
+def _depth(tree: ast.AST) -> int:
+    """How deep operations and calls stand within each other."""
+    level, depth = [tree], -1
+    while level:
+        children = (child for node in level for child in ast.iter_child_nodes(node))
+        level, depth = [child for child in children if isinstance(child, ast.expr)], depth + 1
+    return depth
+
+
 def _check_node(node: ast.AST, names: set[str], depth: int) -> None:
     text = ast.unparse(node) if depth else ""
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"`target` must be nested at most {_MAX_DEPTH} deep; got more")
     match node:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             if isinstance(op, ast.Pow):

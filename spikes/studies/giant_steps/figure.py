@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 
 from spikes.presentation.figure import (
@@ -24,11 +23,15 @@ from spikes.presentation.figure import (
     scaled,
     state,
 )
-from spikes.studies.giant_steps.analysis import TargetReport
-from spikes.studies.giant_steps.curve import CurveStudy
-from spikes.studies.giant_steps.step import StepStudy
-from spikes.studies.giant_steps.trajectory import TrajectoryStudy
-from theory.giant_steps import TargetAnalysis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spikes.studies.giant_steps.analysis import TargetReport
+    from spikes.studies.giant_steps.curve import CurveStudy
+    from spikes.studies.giant_steps.step import StepStudy
+    from spikes.studies.giant_steps.trajectory import TrajectoryStudy
+    from theory.giant_steps import TargetAnalysis
 
 __all__ = [
     "plot_cloud",

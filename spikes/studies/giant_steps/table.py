@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table
-from spikes.studies.giant_steps.analysis import TargetReport
-from spikes.studies.giant_steps.curve import CurveStudy
-from spikes.studies.giant_steps.step import StepStudy
-from spikes.studies.giant_steps.trajectory import TrajectoryStudy
-from theory.giant_steps import Staircase
-from theory.statement.problem import Problem
-from theory.statement.protocol import Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.console import Console
+
+    from spikes.studies.giant_steps.analysis import TargetReport
+    from spikes.studies.giant_steps.curve import CurveStudy
+    from spikes.studies.giant_steps.step import StepStudy
+    from spikes.studies.giant_steps.trajectory import TrajectoryStudy
+    from theory.giant_steps import Staircase
+    from theory.statement.problem import Problem
+    from theory.statement.protocol import Protocol
 
 __all__ = ["print_curve", "print_report", "print_step", "print_trajectory"]
 

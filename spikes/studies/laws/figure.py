@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
-from spikes.estimates import Estimate
 from spikes.presentation.figure import (
     ATOM,
     BULK,
@@ -20,6 +18,13 @@ from spikes.presentation.figure import (
     plot_points,
     scaled,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from spikes.estimates import Estimate
 
 __all__ = ["plot_density", "plot_forward", "plot_spike_marks"]
 

@@ -6,6 +6,7 @@ from .figure import plot_gradient_gap as plot_gradient_gap
 from .figure import plot_training as plot_training
 from .study import LocalStudy as LocalStudy
 from .study import certificate_contract as certificate_contract
+from .study import check_teacher as check_teacher
 from .study import compare_training as compare_training
 from .table import print_certificate as print_certificate
 from .table import print_training as print_training

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
-from spikes.estimates import Estimate
 from spikes.presentation.figure import (
     FIT,
     GUIDE,
@@ -25,8 +22,15 @@ from spikes.presentation.figure import (
 )
 from spikes.presentation.numbers import counted, estimate_text
 from spikes.studies.local_analysis.study import LocalStudy, mass_within
-from theory.local_analysis.dual_certificate import Certificate
-from theory.statement.teacher import Teacher
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from spikes.estimates import Estimate
+    from theory.local_analysis.dual_certificate import Certificate
+    from theory.statement.teacher import Teacher
 
 __all__ = [
     "plot_certificate",

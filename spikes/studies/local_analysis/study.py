@@ -12,6 +12,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -25,6 +26,7 @@ from theory.statement.teacher import Teacher, line_angles
 __all__ = [
     "LocalStudy",
     "certificate_contract",
+    "check_teacher",
     "compare_training",
     "holding_certificate",
     "mass_within",
@@ -326,6 +328,27 @@ def certificate_contract(found: Certificate) -> dict[str, Any]:
     return contract(found.teacher, theory)
 
 
+def check_teacher(teacher: Teacher) -> None:
+    """Refuse a teacher of whose certificate the conditions do not fit in memory: r unknowns for each of m directions.
+
+    Parameters
+    ----------
+    teacher : Teacher
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    m, r = teacher.size, teacher.rank
+    needed, free = INTERPRETER + 8 * (4 * (m * r) ** 2 + m * r**2) / 2**30, free_gib()
+    if needed > free:
+        raise ValueError(
+            f"`teacher` must have a certificate that fits in memory: {m} directions of rank {r} need about "
+            f"{needed:.3g} GiB, {free:.3g} GiB are free"
+        )
+
+
 def compare_training(
     plan: Plan,
     seeds: int = 1,
@@ -363,11 +386,15 @@ def compare_training(
         If the training diverges or the measure problem is not solved.
     """
     seeds = check_seeds(seeds)
+    check_teacher(plan.teacher)
     worker_count(workers, seeds)
     if plan.schedule != "none" and plan.epochs:
         check_decay(plan.teacher, plan.first_decay(signal_power(plan.teacher) + plan.noise**2))
     sequence = as_seed_sequence(seed)
-    tasks = [(plan, derived_sequence(sequence, i), _numbered(checkpoint, i, seeds), stop_after) for i in range(seeds)]
+    tasks = [
+        (plan, derived_sequence(sequence, i), numbered_checkpoint(checkpoint, i, seeds), stop_after)
+        for i in range(seeds)
+    ]
     if seeds == 1:
         with progress_bar("epochs", plan.epochs) as advance:
             runs = [train(*tasks[0][:2], checkpoint=checkpoint, stop_after=stop_after, advance=advance)]
@@ -378,7 +405,8 @@ def compare_training(
     return LocalStudy(plan, tuple(runs), tuple(minima))
 
 
-def _numbered(checkpoint: str | None, i: int, seeds: int) -> str | None:
+def numbered_checkpoint(checkpoint: str | None, i: int, seeds: int) -> str | None:
+    """The file of one of several seeds: its number stands before the suffix."""
     if checkpoint is None or seeds == 1:
         return checkpoint
     path = Path(checkpoint)

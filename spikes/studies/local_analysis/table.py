@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,8 +11,10 @@ from spikes.estimates import estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
 from spikes.studies.local_analysis.study import LocalStudy, teacher_powers
-from theory.local_analysis.dual_certificate import Certificate
-from theory.statement.teacher import Teacher
+
+if TYPE_CHECKING:
+    from theory.local_analysis.dual_certificate import Certificate
+    from theory.statement.teacher import Teacher
 
 __all__ = ["print_certificate", "print_training"]
 

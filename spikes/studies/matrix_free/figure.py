@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING, Any
 
 from spikes.presentation.figure import axes_or_new, problem_statement, state
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
-from spikes.studies.matrix_free.study import MatrixFreeComparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spikes.studies.matrix_free.study import MatrixFreeComparison
 
 __all__ = ["plot_matrix_free"]
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spikes.presentation.numbers import counted, estimate_text
 from spikes.presentation.terminal import print_rows
-from spikes.studies.matrix_free.study import MatrixFreeComparison
+
+if TYPE_CHECKING:
+    from spikes.studies.matrix_free.study import MatrixFreeComparison
 
 __all__ = ["print_matrix_free"]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from spikes.estimates import Estimate, PowerLaw
 from spikes.presentation.figure import (
@@ -28,8 +27,12 @@ from spikes.presentation.figure import (
 )
 from spikes.presentation.numbers import counted, estimate_text
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
-from spikes.studies.nonlinear_features.study import DecompositionStudy, SpectrumStudy, Staircase
 from theory.nonlinear_features import critical_exponent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spikes.studies.nonlinear_features.study import DecompositionStudy, SpectrumStudy, Staircase
 
 __all__ = [
     "plot_angles",

@@ -27,7 +27,7 @@ from theory.nonlinear_features import (
     spike_terms,
 )
 from theory.random_features import random_feature_errors
-from theory.statement.arguments import integer
+from theory.statement.arguments import count, integer
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
@@ -43,6 +43,7 @@ __all__ = [
 
 ERRORS = ("objective", "train_error", "test_error")
 _CURVE = 51
+_MOST_POINTS = 1000
 
 
 def default_alphas() -> tuple[float, ...]:
@@ -335,7 +336,7 @@ def spectrum_study(
     ValueError
         If an argument breaks its rule.
     """
-    points = integer("points", points, 2)
+    points = count("points", points, 2, _MOST_POINTS)
     chosen = _alphas((0.0, 0.12, 0.29, 0.36, 0.45) if alphas is None else alphas)
     problem = problem.replace(eta=None)
     predictions = tuple(predict(_at(problem, alpha), gradient_order) for alpha in chosen)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text
 from spikes.presentation.terminal import Column, console_of_output, print_table, problem_heading
 from spikes.studies.nonlinear_features.decomposition import VARIANTS
-from spikes.studies.nonlinear_features.study import DecompositionStudy
+
+if TYPE_CHECKING:
+    from spikes.studies.nonlinear_features.study import DecompositionStudy
 
 __all__ = ["print_decomposition"]
 

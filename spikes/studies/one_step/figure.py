@@ -5,10 +5,9 @@ Functions take ``ax=None`` and return the Axes; none saves or shows.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from spikes.agreement import ALIGNMENTS
 from spikes.presentation.figure import (
@@ -25,9 +24,13 @@ from spikes.presentation.figure import (
     state,
 )
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
-from spikes.simulation.ensemble import Ensemble
-from spikes.studies.one_step.study import Comparison
-from theory.conditional_equivalent import Prediction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spikes.simulation.ensemble import Ensemble
+    from spikes.studies.one_step.study import Comparison
+    from theory.conditional_equivalent import Prediction
 
 __all__ = [
     "STYLE",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spikes.agreement import ALIGNMENTS
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table, problem_heading
-from spikes.simulation.ensemble import Ensemble
-from spikes.studies.one_step.study import Comparison
-from theory.conditional_equivalent import Prediction
+
+if TYPE_CHECKING:
+    from spikes.simulation.ensemble import Ensemble
+    from spikes.studies.one_step.study import Comparison
+    from theory.conditional_equivalent import Prediction
 
 __all__ = ["print_comparison", "print_prediction", "print_simulation"]
 

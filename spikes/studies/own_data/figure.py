@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from spikes.presentation.figure import BEFORE, MEASURED, THEORY, axes_or_new, axes_row, plot_points, scaled, state
 from spikes.presentation.numbers import counted
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
-from spikes.studies.own_data.study import DataStudy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spikes.studies.own_data.study import DataStudy
 
 __all__ = ["plot_data_errors", "plot_data_spectra", "plot_data_study"]
 

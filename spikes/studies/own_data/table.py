@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
-from spikes.studies.own_data.study import DataStudy
+
+if TYPE_CHECKING:
+    from spikes.studies.own_data.study import DataStudy
 
 __all__ = ["print_data_study"]
 

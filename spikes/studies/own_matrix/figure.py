@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING
 
 from spikes.presentation.figure import axes_or_new, state
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
-from spikes.studies.own_matrix.study import MatrixSpectrum
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from spikes.studies.own_matrix.study import MatrixSpectrum
 
 __all__ = ["plot_matrix_spectrum"]
 

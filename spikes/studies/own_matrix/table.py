@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 from spikes.presentation.numbers import number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
-from spikes.studies.own_matrix.study import MatrixSpectrum, Spike
+
+if TYPE_CHECKING:
+    from spikes.studies.own_matrix.study import MatrixSpectrum, Spike
 
 __all__ = ["html_of_spectrum", "print_matrix_spectrum"]
 

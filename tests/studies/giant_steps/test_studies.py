@@ -158,7 +158,8 @@ def test_predicted_learning_curve(exponent, expected):
     problem = Problem(n=2**14, d=128, width=512, target=HE124X2, alpha=0.5, scale=10.0, noise=0.0, centered=False)
     study = study_curve(problem, exponents=(exponent,), readout="exact", seeds=4, workers=2)
     step, features = study.measured("one_step")[0], study.measured("random_features")[0]
-    # seeds scatter by 0.006; the prediction is good to 12 %
+    # seeds scatter by 0.006; the prediction is good to 4 %, and the power of 65,536 test labels, whose squares have a
+    # standard deviation of nine times their mean, to 2 %
     assert step.mean == pytest.approx(expected, abs=0.015)
-    assert step.mean == pytest.approx(study.theory["one_step"][0], rel=0.12, abs=3.0 * step.sem)
-    assert features.mean == pytest.approx(study.theory["random_features"][0], rel=0.12)
+    assert step.mean == pytest.approx(study.theory["one_step"][0], rel=0.04, abs=3.0 * step.sem)
+    assert features.mean == pytest.approx(study.theory["random_features"][0], rel=0.04)

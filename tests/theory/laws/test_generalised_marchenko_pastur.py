@@ -120,6 +120,56 @@ def test_continuous_population_is_the_limit_of_its_quantiles():
     np.testing.assert_allclose(smooth.support, nodes.support, rtol=1e-12)
 
 
+WIDE = [
+    (Discrete([1e-10, 1.0], [0.5, 0.5]), 0.5),
+    (Discrete([1e-10, 1.0], [0.5, 0.5]), 2.0),  # the upper half of it alone would reach 0
+    (Discrete(np.logspace(-12.0, 3.0, 6)), 0.5),
+    (Discrete([1e-15, 1e15], [0.9, 0.1]), 1e-6),
+    (Discrete([1e-15, 1.0, 1e15]), 1e6),
+]
+
+
+@pytest.mark.parametrize(("population", "ratio"), WIDE, ids=lambda v: str(v)[:12])
+def test_populations_over_many_decades(population, ratio):
+    law = GeneralisedMarchenkoPastur(population, ratio)
+    assert abs(law.mass - 1.0) < 1e-9
+    q = np.linspace(0.003, 0.997, 40)
+    q = q[q > sum(weight for _, weight in law.atoms)]
+    np.testing.assert_allclose(law.cdf(law.ppf(q)), q, rtol=0.0, atol=1e-12)
+    np.testing.assert_allclose(law.sf(law.isf(1.0 - q)), 1.0 - q, rtol=0.0, atol=1e-12)
+
+
+def test_bands_far_apart_are_laws_of_their_own():
+    """What is far above acts on a band as a factor 1 − γw, what is far below not at all."""
+    law = GeneralisedMarchenkoPastur(Discrete([1e-10, 1.0], [0.3, 0.7]), 0.5)
+    for (low, high), t, weight, factor in zip(law.bands, (1e-10, 1.0), (0.3, 0.7), (1.0 - 0.35, 1.0), strict=True):
+        share = 0.5 * weight / factor
+        part = MarchenkoPastur(share, t * factor)
+        np.testing.assert_allclose((low, high), part.support, rtol=1e-9)  # the next order is the ratio of the scales
+        x = np.linspace(low, high, 12)[1:-1]
+        np.testing.assert_allclose(law.pdf(x), weight * part.pdf(x), rtol=1e-8)
+
+
+def test_distribution_function_in_closed_form():
+    """Against the quadrature of the density, which the closed form does not use."""
+    for population, ratio in (*CASES[:6], *WIDE[:3]):
+        law = GeneralisedMarchenkoPastur(population, ratio)
+        x, mass = law._panels.nodes, law._panels.masses
+        null = sum(weight for _, weight in law.atoms)
+        for low, high in law.bands:
+            assert law.cdf(high) == pytest.approx(null + mass[x <= high].sum(), abs=1e-11)
+            assert law.sf(low) == pytest.approx(mass[x >= low].sum(), abs=1e-11)
+
+
+def test_a_law_that_loses_mass_refuses(monkeypatch):
+    law = GeneralisedMarchenkoPastur(MarchenkoPastur(0.5), 0.5)
+    density = GeneralisedMarchenkoPastur._density
+    monkeypatch.setattr(GeneralisedMarchenkoPastur, "_density", lambda self, x: 0.99 * density(self, x))
+    for call in (lambda: law.mass, lambda: law.cdf(1.0), lambda: law.sf(1e9), lambda: law.ppf(0.5)):
+        with pytest.raises(ArithmeticError, match=r"GeneralisedMarchenkoPastur has mass 0\.99 .* split off what is"):
+            call()
+
+
 def test_scale():
     law = GeneralisedMarchenkoPastur(Discrete([1.0, 7.0]), 0.2)
     wide = GeneralisedMarchenkoPastur(Discrete([3.0, 21.0]), 0.2)
