@@ -119,9 +119,8 @@ def test_inverse_of_forward_at_random_spikes(model):
 
 def test_both_sides():
     estimate = SpikedWigner().inverse([-3.0, 3.0], n=100)
-    np.testing.assert_allclose(
-        estimate.spike, [-1.5 - math.sqrt(1.25), 1.5 + math.sqrt(1.25)], rtol=1e-13
-    )  # θ + 1/θ = 3
+    theta = 1.5 + math.sqrt(1.25)  # θ + 1/θ = 3
+    np.testing.assert_allclose(estimate.spike, [-theta, theta], rtol=1e-13)
     np.testing.assert_allclose([estimate.low, estimate.high], [-estimate.high[::-1], -estimate.low[::-1]], rtol=1e-12)
     assert (estimate.low < estimate.spike).all()
 
