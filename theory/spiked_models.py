@@ -142,7 +142,9 @@ class SpikedModel(ABC):
         if n is not None:
             at, *ends = self._visible(flat[shown], spike[shown])
             for bound, end, side in ((low, ends[0], -1.0), (high, ends[1], 1.0)):
-                bound[shown] = self._bounds(flat[shown], at, end, side, reach / math.sqrt(n))
+                ends_at = self._bounds(flat[shown], at, end, side, reach / math.sqrt(n))
+                # next to a threshold the interval is as narrow as rounding
+                bound[shown] = side * np.maximum(side * ends_at, side * spike[shown])
         spike, low, high = (values.reshape(eigenvalue.shape) for values in (spike, low, high))
         return SpikeEstimate(eigenvalue, spike, low, high, ~np.isnan(spike))
 
