@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
 
 __all__ = ["bracketed_minimum", "bracketed_root"]
@@ -16,9 +17,9 @@ _LARGE = 1e300  # stands for an infinite value, of which only the sign counts
 
 def bracketed_root(
     function: Callable[..., np.ndarray],
-    low: np.ndarray,
-    high: np.ndarray,
-    *args: np.ndarray,
+    low: ArrayLike,
+    high: ArrayLike,
+    *args: ArrayLike,
     tolerance: float = 2.0 * np.finfo(float).eps,
     absolute: float = 1e-320,
 ) -> np.ndarray:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtri
 
-from theory.laws import GeneralisedMarchenkoPastur, Law, MarchenkoPastur, Semicircle
+from theory.laws import Discrete, GeneralisedMarchenkoPastur, Law, MarchenkoPastur, Semicircle
 from theory.laws.law import non_negative, real_points
 from theory.roots import bracketed_root
 from theory.statement.arguments import integer
@@ -232,12 +232,12 @@ class SpikedCovariance(SpikedModel):
     3.375 0.938 0.833
     """
 
-    bulk: GeneralisedMarchenkoPastur | MarchenkoPastur
+    bulk: GeneralisedMarchenkoPastur
 
     def __post_init__(self) -> None:
-        bulk = self.bulk
+        bulk: Law = self.bulk
         if isinstance(bulk, MarchenkoPastur):
-            bulk = GeneralisedMarchenkoPastur([bulk.variance], bulk.gamma)
+            bulk = GeneralisedMarchenkoPastur(Discrete([bulk.variance]), bulk.gamma)
         if not isinstance(bulk, GeneralisedMarchenkoPastur):
             raise ValueError(f"`bulk` must be a (generalised) Marchenko-Pastur law; got {bulk!r}")
         object.__setattr__(self, "bulk", bulk)
