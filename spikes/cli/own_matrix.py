@@ -60,10 +60,11 @@ def spectrum(
 ) -> Answer:
     """Is it noise? The directions of your matrix, or of a model's layers, that stand out, with p-values."""
     from spikes.runtime.array_file import is_model, load_table
-    from spikes.runtime.files import check_writable
+    from spikes.runtime.files import check_apart, check_writable
 
     check_writable("clean", clean, (".npy",))
     check_writable("report", report, (".html",))
+    check_apart([("clean", clean), ("report", report)], [("FILE", file), ("initial", initial)])
     if key is None and is_model(file):
         return _model(file, null, level, flips, seed, initial, report, clean)
     for name, value in (("initial", initial), ("report", report)):

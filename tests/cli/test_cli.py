@@ -234,6 +234,7 @@ def test_spectrum_of_a_file(spikes, tmp_path):
         ([str(path), "--initial", str(path)], "--initial must come with a model"),
         ([str(tmp_path / "model.npz"), "--clean", str(clean)], "--clean must come with one matrix"),
         ([str(path), "--report", str(tmp_path / "r.txt")], "--report must end in .html"),
+        ([str(path), "--clean", str(path)], "--clean must be another file than FILE"),
     ):
         code, out, err = spikes("spectrum", *arguments)
         assert (code, out) == (2, "")
