@@ -63,17 +63,17 @@ def bracketed_root(
     low, high, *rest = np.broadcast_arrays(np.asarray(low, dtype=float), np.asarray(high, dtype=float), *args)
     result = np.array(low)
     with np.errstate(all="ignore"):
-        a, b, parameters = low.ravel(), high.ravel(), [each.ravel() for each in rest]
-        fa, fb = (np.clip(function(x, *parameters), -_LARGE, _LARGE) if x.size else x for x in (a, b))
+        a, b, rest = low.ravel(), high.ravel(), [each.ravel() for each in rest]
+        fa, fb = (np.clip(function(x, *rest), -_LARGE, _LARGE) if x.size else x for x in (a, b))
         flat = np.where(fa >= 0.0, a, b)
         live = np.flatnonzero(~((fa >= 0.0) | (fb <= 0.0)))
-        a, b, fa, fb, parameters = a[live], b[live], fa[live], fb[live], [each[live] for each in parameters]
+        a, b, fa, fb, rest = a[live], b[live], fa[live], fb[live], [each[live] for each in rest]
         share = np.full(a.shape, 0.5)
         for _ in range(_STEPS):
             if not live.size:
                 break
             x = a + share * (b - a)
-            fx = np.clip(function(x, *parameters), -_LARGE, _LARGE)
+            fx = np.clip(function(x, *rest), -_LARGE, _LARGE)
             if np.isnan(fx).any() or np.isnan(fa).any() or np.isnan(fb).any():
                 i = np.flatnonzero(np.isnan(fx) | np.isnan(fa) | np.isnan(fb))[0]
                 raise ArithmeticError(
@@ -96,7 +96,7 @@ def bracketed_root(
             if not open_.all():
                 live, share = live[open_], share[open_]
                 a, b, fa, fb = a[open_], b[open_], fa[open_], fb[open_]
-                parameters = [each[open_] for each in parameters]
+                rest = [each[open_] for each in rest]
         else:
             raise ArithmeticError(
                 f"the bracket from {min(a[0], b[0]):.17g} to {max(a[0], b[0]):.17g} did not close in {_STEPS} steps: "

@@ -1,19 +1,46 @@
-"""Arrays in NumPy files: mapped into memory wherever the file stores them as they are, and never unpickled."""
+"""Arrays in files: mapped into memory wherever the file stores them as they are, and never unpickled.
+
+Whatever a file claims is held against its length and the memory that is free before any of it is read.
+"""
 
 from __future__ import annotations
 
+import json
 import lzma
+import math
 import os
+import pickle
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from spikes.runtime.memory import INTERPRETER, free_gib
 
-__all__ = ["load_array", "load_arrays"]
+__all__ = ["StoredArray", "is_model", "load_array", "load_arrays", "load_table", "stored_arrays"]
+
+TABLES = (".csv", ".parquet")
+TORCH = (".pt", ".pth", ".ckpt")
+MODELS = (".safetensors", *TORCH)
+_SPARSE = {"format", "shape", "data"}
+_BROKEN = (
+    KeyError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+_LONGEST_HEADER = 100_000_000  # bytes, the limit of the safetensors format
 
 
 def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarray:
@@ -29,11 +56,10 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
         raise ValueError(f"`FILE` must end in .npy or .npz; got {str(path)!r}")
     if suffix == ".npy":
         try:
-            content = np.load(path, mmap_mode="r", allow_pickle=False)
-            if not isinstance(content, np.ndarray):
-                content.close()
-                raise ValueError("it is an archive; name it .npz")
-            return content
+            with open(path, "rb") as file:
+                if file.read(2) == b"PK":
+                    raise ValueError("it is an archive, a .npz file by another name")
+            return np.load(path, mmap_mode="r", allow_pickle=False)
         except OSError as error:
             raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
         except (ValueError, EOFError) as error:
@@ -84,17 +110,18 @@ def _names(path: str | os.PathLike[str], argument: str) -> list[str]:
 def _member(path: str | os.PathLike[str], key: str, argument: str) -> np.ndarray:
     try:
         mapped = _mapped(path, key)
-        with zipfile.ZipFile(path) as archive:
-            if mapped is not None:
+        if mapped is not None:
+            with zipfile.ZipFile(path) as archive:
                 _check_sum(archive, key)
-                return mapped
-            _check_size(archive, key)
-            with archive.open(f"{key}.npy") as member:
-                return np.lib.format.read_array(member, allow_pickle=False)
+            return mapped
+        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
+            shape, _, dtype = _header(member)
+            _check_length(shape, dtype, archive.NameToInfo[f"{key}.npy"].file_size - member.tell())
+        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
     except OSError as error:
         raise ValueError(f"`{argument}` must be readable; {str(path)!r}: {error.strerror or error}") from None
-    # RuntimeError of encrypted members, NotImplementedError of unknown compression
-    except (KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
+    except _BROKEN as error:
         raise ValueError(f"`{argument}` must be a NumPy file of numbers; {str(path)!r}, {key}: {error}") from None
 
 
@@ -103,21 +130,6 @@ def _check_sum(archive: zipfile.ZipFile, key: str) -> None:
     with archive.open(f"{key}.npy") as member:
         while member.read(2**22):
             pass
-
-
-def _check_size(archive: zipfile.ZipFile, key: str) -> None:
-    """Refuse an array that is not as long as the archive says, or longer than memory, before it is unpacked."""
-    entry = archive.getinfo(f"{key}.npy")
-    with archive.open(entry) as member:
-        version = np.lib.format.read_magic(member)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(member)
-        length = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        if not dtype.hasobject and member.tell() + length != entry.file_size:
-            raise ValueError("the array is not as long as its header says")
-    needed, free = INTERPRETER + length / 2**30, free_gib()
-    if needed > free:
-        raise ValueError(f"unpacked it needs about {needed:.3g} GiB, {free:.3g} GiB are free")
 
 
 def _mapped(path: str | os.PathLike[str], key: str) -> np.ndarray | None:
@@ -133,14 +145,281 @@ def _mapped(path: str | os.PathLike[str], key: str) -> np.ndarray | None:
             raise zipfile.BadZipFile("the archive is damaged")
         file.seek(entry.header_offset + 30 + sum(struct.unpack("<HH", local[26:30])))
         start = file.tell()
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            return None
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
+        shape, fortran, dtype = _header(file)
         offset, count = file.tell(), int(np.prod(shape, dtype=object))
         if dtype.hasobject or count == 0:
             return None
         if offset - start + count * dtype.itemsize != entry.file_size:
             raise zipfile.BadZipFile("the array is not as long as its header says")
     return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and type that the header of a .npy file states."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"version {version} of the format is not known")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)
+
+
+def _check_length(shape: tuple[int, ...], dtype: np.dtype, length: int) -> None:
+    """Refuse an array that its file cannot hold, or that memory cannot."""
+    if dtype.hasobject:
+        raise ValueError("pickled objects are not loaded")
+    size = math.prod(shape) * dtype.itemsize
+    if size != length:
+        raise ValueError(f"the array is not as long as its header says: {size} bytes, {length} are there")
+    _check_free(size)
+
+
+def _check_free(size: float) -> None:
+    needed, free = INTERPRETER + size / 2**30, free_gib()
+    if needed > free:
+        raise ValueError(f"unpacked it needs about {needed:.3g} GiB, {free:.3g} GiB are free")
+
+
+def load_table(path: str | os.PathLike[str], key: str | None = None) -> tuple[Any, list[str] | None]:
+    """One matrix of a file of any kind, and the names of its columns where the file has some.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .npy, .npz (an array, or a sparse matrix of scipy's), .csv, .parquet, .safetensors, .pt, .pth or .ckpt.
+    key : str, optional
+        Name of the array in a file of several.
+
+    Returns
+    -------
+    table : ndarray, DataFrame or sparse matrix
+    names : list of str, optional
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read as such, or `key` is missing or unknown.
+    ImportError
+        If the package that reads it is not installed.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in MODELS:
+        arrays = stored_arrays(path)
+        if key is None and len(arrays) == 1:
+            (key,) = arrays
+        if key not in arrays:
+            raise ValueError(f"`key` must be one of {', '.join(arrays)}; got {key!r}")
+        return arrays[key].load(), None
+    if suffix in TABLES:
+        if key is not None:
+            raise ValueError(f"`key` must name an array of a file of several; {str(path)!r} holds one table")
+        return _table(path, suffix), None
+    if suffix == ".npz" and key is None and _is_sparse(_names(path, "FILE")):
+        return _sparse(path), None
+    if suffix not in (".npy", ".npz"):
+        known = ", ".join((".npy", ".npz", *TABLES, *MODELS))
+        raise ValueError(f"`FILE` must end in {known}; got {str(path)!r}")
+    return load_array(path, key), None
+
+
+def _table(path: str | os.PathLike[str], suffix: str) -> Any:
+    """A DataFrame of a .csv or .parquet file."""
+    pandas = _package("pandas", "pandas", suffix)
+    try:
+        if suffix == ".parquet":
+            parquet = _package("pyarrow.parquet", "pandas", suffix)
+            metadata = parquet.ParquetFile(path).metadata
+            _check_free(8.0 * metadata.num_rows * metadata.num_columns)
+            return parquet.read_table(path).to_pandas()
+        _check_free(4.0 * os.path.getsize(path))  # a number and its comma take two bytes at least, and eight as read
+        with open(path, encoding="utf-8") as file:
+            first = file.readline()
+        table = pandas.read_csv(path, header=None if _all_numbers(first) else 0)
+    except OSError as error:
+        raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"`FILE` must be a table of numbers; {str(path)!r}: {reason}") from None
+    if table.shape[1] and str(table.columns[0]).startswith("Unnamed:"):  # row names as pandas writes them
+        table = table.iloc[:, 1:]
+    return table
+
+
+def _all_numbers(line: str) -> bool:
+    try:
+        return bool([float(field) for field in line.split(",")])
+    except ValueError:
+        return False
+
+
+def _package(name: str, extra: str, suffix: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        package = name.split(".")[0]
+        raise ImportError(
+            f"{suffix} files are read by {package}, which is not installed: pip install 'spikes-rmt[{extra}]'"
+        ) from None
+
+
+def _is_sparse(names: list[str]) -> bool:
+    return set(names) >= _SPARSE
+
+
+def _sparse(path: str | os.PathLike[str]) -> Any:
+    from scipy.sparse import load_npz
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_free(float(sum(entry.file_size for entry in archive.infolist())))
+        return load_npz(path)
+    except _BROKEN as error:
+        raise ValueError(f"`FILE` must be a sparse matrix of scipy's; {str(path)!r}: {error}") from None
+
+
+def is_model(path: str | os.PathLike[str]) -> bool:
+    """Whether a file holds named arrays, to be looked at one by one: a model, or a .npz file of several arrays.
+
+    Raises
+    ------
+    ValueError
+        If a .npz file cannot be read.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".npz":
+        names = _names(path, "FILE")
+        return len(names) > 1 and not _is_sparse(names)
+    return suffix in MODELS
+
+
+@dataclass(frozen=True, eq=False)
+class StoredArray:
+    """An array that a file holds.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : str
+        As the file names it.
+    load : callable
+        Gives the array, bfloat16 as float32.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    load: Callable[[], np.ndarray]
+
+
+def stored_arrays(path: str | os.PathLike[str]) -> dict[str, StoredArray]:
+    """The arrays of a .safetensors, .npz, .pt, .pth or .ckpt file by name; but for the last three none is read yet.
+
+    Files of torch are loaded as weights only, which unpickles no code.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    dict of str to StoredArray
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read as such.
+    ImportError
+        If safetensors or torch is needed and not installed.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".safetensors":
+        return _safetensors(path)
+    if suffix in TORCH:
+        return _torch(path)
+    if suffix != ".npz":
+        raise ValueError(f"`FILE` must end in {', '.join((*MODELS, '.npz'))}; got {str(path)!r}")
+    arrays = {}
+    for name in _names(path, "FILE"):
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+                shape, _, dtype = _header(member)
+        except _BROKEN as error:
+            raise ValueError(f"`FILE` must be a NumPy file of numbers; {str(path)!r}, {name}: {error}") from None
+        arrays[name] = StoredArray(shape, str(dtype), partial(_member, path, name, "FILE"))
+    return arrays
+
+
+_SAFE = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
+
+
+def _safetensors(path: str | os.PathLike[str]) -> dict[str, StoredArray]:
+    library = _package("safetensors", "models", ".safetensors")
+    try:
+        with open(path, "rb") as file:
+            start = file.read(8)
+            length = int.from_bytes(start, "little")
+            if len(start) < 8 or length > min(os.path.getsize(path) - 8, _LONGEST_HEADER):
+                raise ValueError("the file ends before its header does")
+            header = json.loads(file.read(length))
+        with library.safe_open(path, framework="np"):  # checks every offset against the length of the file
+            pass
+    except OSError as error:
+        raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
+    except (ValueError, library.SafetensorError) as error:
+        raise ValueError(f"`FILE` must be a whole safetensors file; {str(path)!r}: {error}") from None
+    arrays = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            shape, offset = tuple(entry["shape"]), 8 + length + entry["data_offsets"][0]
+            arrays[name] = StoredArray(shape, entry["dtype"], partial(_tensor, path, entry["dtype"], shape, offset))
+    return arrays
+
+
+def _tensor(path: str | os.PathLike[str], dtype: str, shape: tuple[int, ...], offset: int) -> np.ndarray:
+    if dtype not in _SAFE:
+        raise ValueError(f"`FILE` must hold numbers of a type that numpy has; {str(path)!r} has {dtype}")
+    stored = np.memmap(path, _SAFE[dtype], "r", offset, shape)
+    return (stored.astype("<u4") << 16).view("<f4") if dtype == "BF16" else stored
+
+
+def _torch(path: str | os.PathLike[str]) -> dict[str, StoredArray]:
+    torch = _package("torch", "torch", Path(path).suffix.lower())
+    try:
+        _check_free(float(os.path.getsize(path)))
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
+    except (pickle.UnpicklingError, *_BROKEN) as error:
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise ValueError(
+            f"`FILE` must be weights that torch loads without running code; {str(path)!r}: {reason}"
+        ) from None
+    arrays: dict[str, StoredArray] = {}
+
+    def collect(value: Any, name: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                collect(inner, f"{name}.{key}" if name else str(key))
+        elif hasattr(value, "detach"):
+            tensor = value.detach()
+            load = partial(_of_torch, tensor)
+            arrays[name] = StoredArray(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), load)
+
+    collect(content, "")
+    return arrays
+
+
+def _of_torch(tensor: Any) -> np.ndarray:
+    return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()

@@ -1,3 +1,4 @@
+from . import checkpoints as checkpoints
 from . import giant_steps as giant_steps
 from . import laws as laws
 from . import local_analysis as local_analysis

@@ -48,7 +48,7 @@ def html_report(certificate: Certificate, *, command: str = "", json: str = "") 
     str
         HTML with everything in it. The same certificate gives the same text on the same machine.
     """
-    style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    style = files("spikes.presentation").joinpath("report.css").read_text(encoding="utf-8")
     script = files(__package__).joinpath("report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     problems = certificate.to_dict()["problem"]

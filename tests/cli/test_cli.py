@@ -206,23 +206,40 @@ def test_bad_input_to_nonlinear(spikes, arguments, complaint):
 
 
 def test_spectrum_of_a_file(spikes, tmp_path):
-    path, figure = tmp_path / "m.npy", tmp_path / "m.png"
-    np.save(path, np.random.default_rng(0).standard_normal((200, 100)) * np.where(np.arange(100), 1.0, 4.0))
-    code, out, err = spikes("spectrum", str(path), "--figure", str(figure))
+    path, figure, clean = tmp_path / "m.npy", tmp_path / "m.png", tmp_path / "clean.npy"
+    rng = np.random.default_rng(0)
+    np.save(path, rng.standard_normal((120, 60)) + 3.0 * np.outer(rng.standard_normal(120), np.ones(60)))
+    code, out, err = spikes("spectrum", str(path), "--figure", str(figure), "--clean", str(clean))
     assert (code, err) == (0, "")
-    assert "distance from the edge" in out
+    assert "One direction stands out of noise (p ≤ 0.01); the rest looks like white noise." in out
+    assert "others count: signflip 1, permutation 1, white 1, coloured 1, gavish-donoho 1, screenot 1" in out
     assert figure.stat().st_size > 1000
-    code, out, _ = spikes("spectrum", str(path), "--json", "-")
+    assert np.load(clean).shape == (120, 60)
+    code, out, _ = spikes("spectrum", str(path), "--json", "-", "--null", "white", "--center", "none")
     assert code == 0
-    assert len(json.loads(out)["simulation"]["outliers"]) == 1
+    content = json.loads(out)
+    assert (content["null"], len(content["spikes"]), len(content["simulation"]["outliers"])) == ("white", 1, 1)
+    np.savez(tmp_path / "model.npz", a=rng.standard_normal((30, 20)), b=rng.standard_normal((20, 30)))
+    code, out, err = spikes("spectrum", str(tmp_path / "model.npz"), "--report", str(tmp_path / "r.html"))
+    assert (code, err) == (0, "")
+    assert "None of 2 layers holds a direction that stands out of noise." in out
+    assert "no licence to prune" in (tmp_path / "r.html").read_text()
+    code, out, _ = spikes("spectrum", str(tmp_path / "model.npz"), "--key", "b")
+    assert (code, "20 x 30, null signflip" in out) == (0, True)
     for arguments, complaint in (
         ([str(tmp_path / "absent.npy")], "FILE must be readable"),
         ([str(path), "--level", "2"], "--level must be between 0 and 1; got 2.0"),
-        ([str(figure)], "FILE must end in .npy or .npz"),
+        ([str(figure)], "FILE must end in .npy, .npz, .csv, .parquet, .safetensors"),
+        ([str(path), "--null", "guess"], "--null must be one of signflip, white, coloured, permutation, counts"),
+        ([str(path), "--initial", str(path)], "--initial must come with a model"),
+        ([str(tmp_path / "model.npz"), "--clean", str(clean)], "--clean must come with one matrix"),
+        ([str(path), "--report", str(tmp_path / "r.txt")], "--report must end in .html"),
+        ([str(path), "--clean", str(path)], "--clean must be another file than FILE"),
     ):
         code, out, err = spikes("spectrum", *arguments)
         assert (code, out) == (2, "")
         assert complaint in err
+        assert len(err.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("options", [["--dtype", "float32"], ["--method", "streamed"], ["--method", "svd"]])

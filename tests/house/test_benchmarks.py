@@ -12,6 +12,8 @@ SMALL = {
     "large": "--sizes 2000 --d 20 --width 30 --peers 1000 --repeats 1",
     "laws": "--repeats 1",
     "local_training": "",
+    "noise": "--shape 60x50 --flips 3",
+    "noise_level": "--draws 3 --others 1 --shapes 20x30",
     "random_search": "--problems 2 --seeds 2",
     "scaling": "--d 20 --width 30 --rows 512 --sizes 1000",
     "spectra": "--n 400 --repeats 1",

@@ -291,9 +291,13 @@ class TracyWidom(Distribution):
     def pdf(self, x: ArrayLike) -> np.ndarray:
         """Density F_β′(x), to relative accuracy right of 0."""
         x = real_points("x", x)
-        table = np.maximum(_evaluate(_table(self.beta).pdf, np.clip(x, _LOW, _HIGH)), 0.0)
-        logarithm, slope = self._log_tail(x)
-        return np.where(x > 0.0, np.exp(logarithm) * -slope, np.where(x > _LOW, table, 0.0))
+        right, value = x > 0.0, np.empty(x.shape)
+        logarithm, slope = self._log_tail(x[right])
+        value[right] = np.exp(logarithm) * -slope
+        left = x[~right]
+        table = np.maximum(_evaluate(_table(self.beta).pdf, np.clip(left, _LOW, _HIGH)), 0.0)
+        value[~right] = np.where(left > _LOW, table, 0.0)
+        return value
 
     def logpdf(self, x: ArrayLike) -> np.ndarray:
         """Logarithm of the density, −∞ left of −10."""

@@ -1,13 +1,10 @@
-"""Figure of a user's own matrix: its eigenvalues, the fitted bulk, and the outliers. Drawing never computes."""
+"""Figure of a user's own matrix: its eigenvalues, the fitted bulk, and the spikes. Drawing never computes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from spikes.presentation.figure import axes_or_new, state
-from spikes.presentation.numbers import number_text
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
 
 if TYPE_CHECKING:
@@ -17,11 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_matrix_spectrum"]
 
-_APART = 0.25  # in ln x: labels of outliers that lie closer would overlap
-
 
 def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
-    """Density of ln x over the eigenvalues x of FᵀF/n, the fitted Marchenko-Pastur law, and outliers with distances.
+    """Density of ln x over the eigenvalues x of XᵀX/n, the fitted bulk, and what stands out.
 
     Parameters
     ----------
@@ -35,25 +30,18 @@ def plot_matrix_spectrum(study: MatrixSpectrum, ax: Axes | None = None) -> Axes:
     alone = ax is None
     ax = axes_or_new(ax, (6.0, 3.9))
     edges, height = study.log_histogram()
-    x, density = study.log_density()
-    outliers = study.eigenvalues[: study.outliers]
-    names = {
-        "histogram": "eigenvalues",
-        "curve": f"Marchenko-Pastur, γ = {study.law.gamma:.3g}, variance {study.law.variance:.3g}, fitted",
-        "simulated": "outliers, with distance from the edge in units of its fluctuation",
-    }
-    plot_log_spectrum(ax, histogram=(edges, height), curve=(x, density), simulated=outliers, names=names)
-    ax.lines[0].set_linestyle((0, (4, 2)))  # a fit
+    fit = study.log_density()
+    names = {"histogram": "eigenvalues", "simulated": "directions that stand out"}
+    if fit is not None:
+        names["curve"] = f"{fit[2]} noise, fitted"
+    spikes = study.eigenvalues[: study.outliers]
+    curve = None if fit is None else fit[:2]
+    plot_log_spectrum(ax, histogram=(edges, height), curve=curve, simulated=spikes, names=names)
+    if curve is not None:
+        ax.lines[0].set_linestyle((0, (4, 2)))  # a fit
     finish_log_spectrum(ax, bulk=(edges[0], edges[-1]), largest=study.eigenvalues[0])
-    ax.set_xlabel(r"eigenvalue $x=s^2$ of $F^\top F/n$")
-    last = np.inf
-    for value in outliers:
-        if np.log(last / value) > _APART:
-            text = number_text(float(study.distance(value)), 3)
-            where = (value, 0.06 * ax.get_ylim()[1])
-            ax.annotate(text, where, xytext=(0, 3), textcoords="offset points", ha="center", fontsize="small")
-            last = value
+    ax.set_xlabel(r"eigenvalue $x=s^2$ of $X^\top X/n$")
     ax.legend(loc="upper left")
     if alone:
-        state(ax.figure, f"a matrix of {study.shape[0]} × {study.shape[1]}")
+        state(ax.figure, f"{study.shape[0]} × {study.shape[1]}: {study.outliers} by the {study.decided_by} null")
     return ax

@@ -17,14 +17,18 @@ def study():
 def test_eigenvalues_fit_and_outliers(study, drawn):
     assert study.outliers == 1
     ax = plot_matrix_spectrum(study)
-    name = f"Marchenko-Pastur, γ = {study.law.gamma:.3g}, variance {study.law.variance:.3g}, fitted"
-    x, y, _ = drawn(ax, "line", name)
-    assert y == pytest.approx(x * study.law.pdf(x))
-    outliers = drawn(ax, "points", "outliers, with distance from the edge in units of its fluctuation")[0]
-    assert outliers == pytest.approx(study.eigenvalues[:1])
+    # too small for noise to be told from coloured noise but by its fit, which the study has made
+    x, density, kind = study.log_density()
+    drawn_x, drawn_density, _ = drawn(ax, "line", f"{kind} noise, fitted")
+    assert drawn_x == pytest.approx(x)
+    assert drawn_density == pytest.approx(density)
+    assert kind == "white"
+    assert density == pytest.approx(x * study.white.law.pdf(x))
+    spikes = drawn(ax, "points", "directions that stand out")[0]
+    assert spikes == pytest.approx(study.eigenvalues[:1])
     edges, height, _ = drawn(ax, "histogram", "eigenvalues")
     # areas are shares of all eigenvalues: one of forty stands apart
     width = np.log(edges[1] / edges[0])
     assert height.sum() * width == pytest.approx(39 / 40)
     assert ax.lines[0].is_dashed()  # a fit
-    assert ax.figure.get_suptitle() == "a matrix of 80 × 40"
+    assert ax.figure.get_suptitle() == "80 × 40: 1 by the signflip null"

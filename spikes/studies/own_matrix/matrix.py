@@ -1,0 +1,257 @@
+"""A user's matrix brought to numbers: what is missing, named, centred and scaled, and what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spikes.runtime.memory import free_gib
+
+__all__ = ["CENTERS", "SCALES", "Matrix", "as_matrix", "prepared"]
+
+CENTERS = ("columns", "none", "both")
+SCALES = ("none", "unit")
+LEAST = 5
+"""Fewest rows and columns that a test takes."""
+
+_SHOWN = 3  # names or places that a message lists
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Numbers in double precision with the names of their columns.
+
+    Attributes
+    ----------
+    values : ndarray, shape (n, p)
+        Of type float64 or complex128, finite.
+    columns : tuple of str
+    remarks : tuple of str
+        What was done to the matrix or is odd about it.
+    """
+
+    values: np.ndarray
+    columns: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def as_matrix(
+    matrix: Any, *, missing: str | None = None, transpose: bool = False, names: Sequence[str] | None = None
+) -> Matrix:
+    """Read an array, list, DataFrame, masked array or sparse matrix; rows are samples.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n, p)
+        Real or complex, of any precision.
+    missing : {"mean"}, optional
+        Fill missing entries (NaN, masked, None) with the mean of their column; refused by default.
+    transpose : bool
+        Columns are samples.
+    names : sequence of str, optional
+        Of the columns; those of a DataFrame by default.
+
+    Returns
+    -------
+    Matrix
+
+    Raises
+    ------
+    ValueError
+        If it is no matrix of finite numbers, too small, or does not fit in memory.
+    """
+    if missing not in (None, "mean"):
+        raise ValueError(f"`missing` must be None or 'mean'; got {missing!r}")
+    values, labels = _array(matrix)
+    columns = tuple(labels if names is None else [str(name) for name in names])
+    if values.ndim != 2:
+        raise ValueError(f"`matrix` must have two dimensions; got shape {values.shape}")
+    if columns and len(columns) != values.shape[1]:
+        raise ValueError(f"`names` must be as many as the {values.shape[1]} columns; got {len(columns)}")
+    if transpose:
+        values, columns = values.T, ()
+    if min(values.shape) < LEAST:
+        raise ValueError(f"`matrix` must have at least {LEAST} rows and columns; got {values.shape}")
+    check_memory(values.shape)
+    kind = np.complex128 if values.dtype.kind == "c" else np.float64
+    values = np.array(values, dtype=kind, order="C")
+    columns = columns or tuple(str(j) for j in range(values.shape[1]))
+    values, remarks = _complete(values, columns, missing)
+    size = float(np.abs(values).max())
+    if size > 0.0 and not 1e-50 <= size <= 1e50:
+        raise ValueError(
+            f"`matrix` must have its largest entry between 1e-50 and 1e+50; got {size:.3g}: take other units"
+        )
+    return Matrix(values, columns, tuple(remarks))
+
+
+def check_memory(shape: tuple[int, ...]) -> None:
+    """Refuse a matrix whose copies and Gram matrix do not fit in memory."""
+    n, p = shape
+    needed, free = 8.0 * (5.0 * n * p + 3.0 * min(n, p) ** 2) / 2**30, free_gib()
+    if needed > free:
+        raise ValueError(
+            f"`matrix` must fit in memory five times over: {n} × {p} needs {needed:.3g} GiB, {free:.3g} GiB are free; "
+            "take a part of its rows"
+        )
+
+
+def _array(matrix: Any) -> tuple[np.ndarray, list[str]]:
+    """The matrix as an array, missing entries as NaN, and the names of its columns if it has them."""
+    if hasattr(matrix, "columns") and hasattr(matrix, "to_numpy"):
+        labels = [str(name) for name in matrix.columns]
+        dtypes = list(matrix.dtypes.values) if hasattr(matrix.dtypes, "values") else list(matrix.dtypes)
+        text = [name for name, dtype in zip(labels, dtypes, strict=True) if not _numeric(dtype)]
+        if text:
+            raise ValueError(f"`matrix` must hold numbers; {_listed(text, 'column')} not numeric: leave out or encode")
+        numbers = matrix.to_numpy()
+        if numbers.dtype == object:  # columns with a missing value of their own kind
+            numbers = matrix.astype("float64").to_numpy()
+        return numbers, labels
+    if hasattr(matrix, "toarray") and hasattr(matrix, "nnz"):
+        if len(matrix.shape) == 2:
+            check_memory(matrix.shape)
+        return matrix.toarray(), []
+    if isinstance(matrix, np.ma.MaskedArray):
+        kind = complex if matrix.dtype.kind == "c" else float
+        return np.ma.filled(matrix.astype(kind), np.nan), []
+    try:
+        values = np.asarray(matrix)
+    except ValueError:
+        raise ValueError("`matrix` must have rows of one length") from None
+    if values.dtype == object:
+        try:
+            values = values.astype(float)
+        except (TypeError, ValueError):
+            raise ValueError(f"`matrix` must hold numbers; got objects such as {values.flat[0]!r}") from None
+    if values.dtype.kind == "V":
+        try:
+            values = values.astype(np.float32)  # bfloat16 and its like, where their package is loaded
+        except (TypeError, ValueError):
+            raise ValueError(f"`matrix` must hold numbers; got {values.dtype}") from None
+    if values.dtype.kind not in "fiubc":
+        raise ValueError(f"`matrix` must hold numbers; got {values.dtype}")
+    return values, []
+
+
+def _numeric(dtype: Any) -> bool:
+    kind = getattr(dtype, "kind", None)
+    if kind is None:
+        return bool(getattr(dtype, "is_numeric", lambda: False)())
+    return kind in "fiubc"
+
+
+def _listed(names: Sequence[str], what: str) -> str:
+    """``columns 'a', 'b' and 7 more are``."""
+    shown = ", ".join(repr(name) for name in names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{what}{'s' if len(names) > 1 else ''} {shown}{more} {'are' if len(names) > 1 else 'is'}"
+
+
+def _complete(values: np.ndarray, columns: tuple[str, ...], missing: str | None) -> tuple[np.ndarray, list[str]]:
+    """Refuse what is infinite; refuse or fill what is missing."""
+    if np.isfinite(values).all():
+        return values, []
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
+        raise ValueError(
+            f"`matrix` must be finite; {_entries(infinite)} infinite, the first in row {row}, column "
+            f"{columns[column]!r}"
+        )
+    absent = np.isnan(values)
+    if missing is None:
+        row, column = np.argwhere(absent)[0]
+        raise ValueError(
+            f"`matrix` must be complete; {_entries(absent)} missing, the first in row {row}, column "
+            f"{columns[column]!r}: leave out, or fill with `missing` = 'mean'"
+        )
+    present = (~absent).sum(axis=0)
+    if (present == 0).any():
+        empty = [columns[j] for j in np.flatnonzero(present == 0)]
+        raise ValueError(f"`matrix` must have a value in every column; {_listed(empty, 'column')} all missing")
+    means = np.where(absent, 0.0, values).sum(axis=0) / present
+    share = absent.mean()
+    return np.where(absent, means, values), [
+        f"{_entries(absent)} missing ({share:.2%}) and filled with the mean of its column, which takes variance away"
+    ]
+
+
+def _entries(mask: np.ndarray) -> str:
+    count = int(mask.sum())
+    return "1 entry is" if count == 1 else f"{count} entries are"
+
+
+def prepared(matrix: Matrix, center: str, scale: str) -> tuple[Matrix, int, np.ndarray]:
+    """The matrix centred and scaled, with remarks on it, the degrees of freedom of its rows, and the columns' scales.
+
+    Parameters
+    ----------
+    matrix : Matrix
+        Its values are overwritten.
+    center : {"columns", "none", "both"}
+    scale : {"none", "unit"}
+        "unit" divides every column by its root mean square.
+
+    Returns
+    -------
+    Matrix
+    int
+    ndarray, shape (p,)
+    """
+    for name, value, known in (("center", center, CENTERS), ("scale", scale, SCALES)):
+        if value not in known:
+            raise ValueError(f"`{name}` must be one of {', '.join(known)}; got {value!r}")
+    values, remarks = matrix.values, list(matrix.remarks)
+    before = _mean_square(values)
+    size = np.abs(values).max(axis=0)
+    if center != "none":
+        values -= values.mean(axis=0)
+    if center == "both":
+        values -= values.mean(axis=1, keepdims=True)
+    square = (np.abs(values) ** 2).mean(axis=0)
+    constant = square <= (1e-14 * size) ** 2
+    values[:, constant] = 0.0
+    square[constant] = 0.0
+    if constant.any():
+        names = [matrix.columns[j] for j in np.flatnonzero(constant)]
+        remarks.append(f"{_listed(names, 'column')} constant and left out")
+    if constant.all():
+        raise ValueError("`matrix` must hold something beside constant columns")
+    removed = 1.0 - square.sum() / len(square) / before if before else 0.0
+    if center != "none" and removed > 0.5:
+        remarks.append(f"the means that were taken away held {removed:.4g} of the sum of squares")
+    scales = np.ones(len(square))
+    if scale == "unit":
+        scales = np.sqrt(np.where(constant, 1.0, square))
+        values /= scales
+    elif square.max() > 100.0 * np.median(square[~constant]) and (~constant).sum() > 1:
+        name = matrix.columns[int(np.argmax(square))]
+        remarks.append(
+            f"column {name!r} has {square.max() / square.sum():.3g} of the variance: what other columns hold is hidden "
+            "beside it; if units differ, `scale` = 'unit' makes them equal"
+        )
+    twins = _twins(values[:, ~constant])
+    if twins is not None:
+        live = np.flatnonzero(~constant)
+        pair = " and ".join(repr(matrix.columns[live[j]]) for j in twins)
+        remarks.append(f"columns {pair} are equal, and a spike may be no more than that")
+    return Matrix(values, matrix.columns, tuple(remarks)), len(values) - (center != "none"), scales
+
+
+def _mean_square(values: np.ndarray) -> float:
+    return float((np.abs(values) ** 2).mean())
+
+
+def _twins(values: np.ndarray) -> tuple[int, int] | None:
+    """Two equal columns, if there are any."""
+    seen: dict[bytes, int] = {}
+    for j in range(values.shape[1]):
+        key = values[:, j].tobytes()
+        if key in seen:
+            return seen[key], j
+        seen[key] = j
+    return None
