@@ -157,12 +157,13 @@ class _Trial:
     def errors(self, terms: Terms) -> np.ndarray:
         """Objective, train and test error at the extreme penalties."""
         eq = build_features(self.problem, terms)
-        values, point = [], None
+        values = []
+        start: FixedPoint | None = None
         for lam in self.ridges:
-            point = solve(eq, lam, point)
+            point = start = solve(eq, lam, start)
             errors = ridge_errors(eq, point)
             values.append([errors.objective, errors.train_error, errors.test_error])
-        self.points[terms] = point
+            self.points[terms] = point
         return np.array(values)
 
     def strength(self, terms: Terms, degree: int) -> float:
@@ -191,5 +192,5 @@ def _has_radial_outlier(problem: Problem) -> bool:
     _, c1, rest = feature_energies(problem)
     if strength < 0.1 * (c1**2 + rest):
         return False
-    image = SpikedCovariance(initial_law(problem)).forward(strength + c1**2 + rest)
+    image = SpikedCovariance(initial_law(problem)).forward(np.array(strength + c1**2 + rest))
     return bool(image.left_cosine2 > 0.0)
