@@ -158,12 +158,13 @@ class _Trial:
     def errors(self, terms: Terms) -> np.ndarray:
         """Objective, train and test error at the extreme penalties."""
         eq = build_features(self.problem, terms)
-        values, point = [], None
+        values = []
+        start: FixedPoint | None = None
         for lam in self.ridges:
-            point = solve(eq, lam, point)
+            point = start = solve(eq, lam, start)
             errors = ridge_errors(eq, point)
             values.append([errors.objective, errors.train_error, errors.test_error])
-        self.points[terms] = point
+            self.points[terms] = point
         return np.array(values)
 
     def strength(self, terms: Terms, degree: int) -> float:

@@ -262,7 +262,8 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
             return float(grid[0] if i == 0 else grid[-1])
         return _quantile(eq, scan[i - 1 : i + 1], level)
 
-    begun, bands, least = 0, [], 1.0 if eq.sharp_right else _TAIL * rank
+    begun, least = 0, 1.0 if eq.sharp_right else _TAIL * rank
+    bands: list[tuple[float, float]] = []
     inside = np.flatnonzero(rho > 0.0)
     for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
         first, last = int(run[0]), int(run[-1])
@@ -299,7 +300,8 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
     """Solutions on the axis from the top of the support down to where nothing but the atom at zero is left."""
     top, rank = -float(beyond.lam[0]), _rank(eq)
     point = FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)
-    points, x = [], top * (1.0 + 1e-3)
+    points: list[FixedPoint] = []
+    x = top * (1.0 + 1e-3)
     while x > _FLOOR * top:
         point = _on_axis(eq, x, point) if points else _descend(eq, x)
         points.append(point)
@@ -442,7 +444,7 @@ def _from_neighbours(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint) -
         return point
     good = np.flatnonzero(~bad)
     rescued = [point[i : i + 1] for i in range(len(x))]
-    for i in np.flatnonzero(bad):
+    for i in map(int, np.flatnonzero(bad)):
         nearest = rescued[good[np.argmin(np.abs(t[good] - t[i]))]] if len(good) else known[:1]
         rescued[i] = _on_axis(eq, float(x[i]), nearest)
     return _join(rescued)
