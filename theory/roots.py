@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import elementwise
 
 __all__ = ["bracketed_minimum", "bracketed_root"]
@@ -16,9 +17,9 @@ _LARGE = 1e300  # stands for an infinite value, of which only the sign counts
 
 def bracketed_root(
     function: Callable[..., np.ndarray],
-    low: np.ndarray,
-    high: np.ndarray,
-    *args: np.ndarray,
+    low: ArrayLike,
+    high: ArrayLike,
+    *args: ArrayLike,
     tolerance: float = 2.0 * np.finfo(float).eps,
     absolute: float = 1e-320,
 ) -> np.ndarray:
@@ -59,20 +60,20 @@ def bracketed_root(
     >>> bracketed_root(lambda x, a: x**3 - a, 0.0, 10.0, np.array([8.0, 27.0]))
     array([2., 3.])
     """
-    low, high, *args = np.broadcast_arrays(np.asarray(low, dtype=float), np.asarray(high, dtype=float), *args)
+    low, high, *rest = np.broadcast_arrays(np.asarray(low, dtype=float), np.asarray(high, dtype=float), *args)
     result = np.array(low)
     with np.errstate(all="ignore"):
-        a, b, args = low.ravel(), high.ravel(), [each.ravel() for each in args]
-        fa, fb = (np.clip(function(x, *args), -_LARGE, _LARGE) if x.size else x for x in (a, b))
+        a, b, rest = low.ravel(), high.ravel(), [each.ravel() for each in rest]
+        fa, fb = (np.clip(function(x, *rest), -_LARGE, _LARGE) if x.size else x for x in (a, b))
         flat = np.where(fa >= 0.0, a, b)
         live = np.flatnonzero(~((fa >= 0.0) | (fb <= 0.0)))
-        a, b, fa, fb, args = a[live], b[live], fa[live], fb[live], [each[live] for each in args]
+        a, b, fa, fb, rest = a[live], b[live], fa[live], fb[live], [each[live] for each in rest]
         share = np.full(a.shape, 0.5)
         for _ in range(_STEPS):
             if not live.size:
                 break
             x = a + share * (b - a)
-            fx = np.clip(function(x, *args), -_LARGE, _LARGE)
+            fx = np.clip(function(x, *rest), -_LARGE, _LARGE)
             if np.isnan(fx).any() or np.isnan(fa).any() or np.isnan(fb).any():
                 i = np.flatnonzero(np.isnan(fx) | np.isnan(fa) | np.isnan(fb))[0]
                 raise ArithmeticError(
@@ -95,7 +96,7 @@ def bracketed_root(
             if not open_.all():
                 live, share = live[open_], share[open_]
                 a, b, fa, fb = a[open_], b[open_], fa[open_], fb[open_]
-                args = [each[open_] for each in args]
+                rest = [each[open_] for each in rest]
         else:
             raise ArithmeticError(
                 f"the bracket from {min(a[0], b[0]):.17g} to {max(a[0], b[0]):.17g} did not close in {_STEPS} steps: "

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtri
 
-from theory.laws import GeneralisedMarchenkoPastur, Law, MarchenkoPastur, Semicircle
+from theory.laws import Discrete, GeneralisedMarchenkoPastur, Law, MarchenkoPastur, Semicircle
 from theory.laws.law import non_negative, real_points
 from theory.roots import bracketed_root
 from theory.statement.arguments import integer
@@ -142,7 +142,9 @@ class SpikedModel(ABC):
         if n is not None:
             at, *ends = self._visible(flat[shown], spike[shown])
             for bound, end, side in ((low, ends[0], -1.0), (high, ends[1], 1.0)):
-                bound[shown] = self._bounds(flat[shown], at, end, side, reach / math.sqrt(n))
+                ends_at = self._bounds(flat[shown], at, end, side, reach / math.sqrt(n))
+                # next to a threshold the interval is as narrow as rounding
+                bound[shown] = side * np.maximum(side * ends_at, side * spike[shown])
         spike, low, high = (values.reshape(eigenvalue.shape) for values in (spike, low, high))
         return SpikeEstimate(eigenvalue, spike, low, high, ~np.isnan(spike))
 
@@ -230,12 +232,12 @@ class SpikedCovariance(SpikedModel):
     3.375 0.938 0.833
     """
 
-    bulk: GeneralisedMarchenkoPastur | MarchenkoPastur
+    bulk: GeneralisedMarchenkoPastur
 
     def __post_init__(self) -> None:
-        bulk = self.bulk
+        bulk: Law = self.bulk
         if isinstance(bulk, MarchenkoPastur):
-            bulk = GeneralisedMarchenkoPastur([bulk.variance], bulk.gamma)
+            bulk = GeneralisedMarchenkoPastur(Discrete([bulk.variance]), bulk.gamma)
         if not isinstance(bulk, GeneralisedMarchenkoPastur):
             raise ValueError(f"`bulk` must be a (generalised) Marchenko-Pastur law; got {bulk!r}")
         object.__setattr__(self, "bulk", bulk)

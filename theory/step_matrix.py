@@ -378,14 +378,15 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
             f"mass off by {spill:.2g}; the labels' tails are too heavy for the grid: use "
             f"{'a bounded target' if squared else '`gradient_order` = 1 or a bounded target'}"
         )
-    count = _NOISE_NODES if squared else _NODES
-    nodes, weights = _block_lanczos(grid.x, np.maximum(grid.nu, 0.0)[:, None, None], count)
+    # M is positive and its law long-tailed: a Gauss rule of its root has more nodes in the bulk and keeps its mean
+    x, count = (np.sqrt(np.maximum(grid.x, 0.0)), _NOISE_NODES) if squared else (grid.x, _NODES)
+    nodes, weights = _block_lanczos(x, np.maximum(grid.nu, 0.0)[:, None, None], count)
     # The lobes below zero that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are
     # known, and the neurons' norms rest on them.
     weights = weights[:, 0, 0]
     centred = nodes - weights @ nodes
-    if squared:  # M is positive, and its mean is known
-        nodes = np.maximum(nodes, 0.0)
+    if squared:
+        nodes = nodes**2
         nodes = nodes * (mean / (weights @ nodes))
     else:
         nodes = mean + centred * (spread / math.sqrt(weights @ centred**2))

@@ -144,9 +144,14 @@ def finished_tasks(
         from loky import get_reusable_executor
 
         def pool() -> Executor:
-            return get_reusable_executor(
-                max_workers=count, timeout=120, initializer=_end_with_parent, initargs=(os.getpid(),)
-            )
+            try:
+                return get_reusable_executor(
+                    max_workers=count, timeout=120, initializer=_end_with_parent, initargs=(os.getpid(),)
+                )
+            except OSError as error:
+                raise ChildProcessError(
+                    f"worker processes cannot be started ({error.strerror or error}); `workers` = 1 needs none"
+                ) from None
 
         yield from _on_pool(pool, function, tasks, window=2 * count, renewable=True)
         return

@@ -208,9 +208,7 @@ def test_bad_input_to_nonlinear(spikes, arguments, complaint):
 def test_spectrum_of_a_file(spikes, tmp_path):
     path, figure, clean = tmp_path / "m.npy", tmp_path / "m.png", tmp_path / "clean.npy"
     rng = np.random.default_rng(0)
-    np.save(
-        path, rng.standard_normal((120, 60)) + 3.0 * np.outer(rng.standard_normal(120), np.ones(60))
-    )
+    np.save(path, rng.standard_normal((120, 60)) + 3.0 * np.outer(rng.standard_normal(120), np.ones(60)))
     code, out, err = spikes("spectrum", str(path), "--figure", str(figure), "--clean", str(clean))
     assert (code, err) == (0, "")
     assert "One direction stands out of noise (p ≤ 0.01); the rest looks like white noise." in out

@@ -14,7 +14,7 @@ import pytest
 
 SMALL = ["--n", "300", "--d", "100", "--width", "200"]
 LONG = {
-    "compare": ["compare", "--seeds", "5000", *SMALL],
+    "simulate": ["simulate", "--seeds", "5000", *SMALL],
     "giant curve": ["giant", "curve", "--seeds", "5000", "--n", "2000", "--d", "50", "--width", "100"],
 }
 
@@ -60,7 +60,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_command_in_one_line(tmp_path, number):
-    process = start(*LONG["compare"], "--json", str(tmp_path / "out.json"))
+    process = start(*LONG["simulate"], "--json", str(tmp_path / "out.json"))
     workers = until(lambda: working(process))
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
@@ -70,7 +70,7 @@ def test_a_signal_ends_the_command_in_one_line(tmp_path, number):
 
 
 def test_a_key_reaches_the_workers_too():
-    process = start(*LONG["compare"])
+    process = start(*LONG["simulate"])
     workers = until(lambda: working(process))
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -79,7 +79,7 @@ def test_a_key_reaches_the_workers_too():
 
 
 def test_workers_end_with_a_parent_that_is_killed():
-    process = start(*LONG["compare"])
+    process = start(*LONG["simulate"])
     workers = until(lambda: working(process))
     process.kill()
     process.communicate(timeout=5.0)  # to its end only when no worker holds the pipes

@@ -39,3 +39,12 @@ def test_a_pool_that_is_interrupted_finds_its_futures_as_it_left_them(monkeypatc
         list(tasks.finished_tasks(eval, [("1",)] * 5, executor=other))
     assert not other.shut
     assert all(future.cancelled() for future in other.futures)
+
+
+def test_a_pool_that_cannot_start_is_said(monkeypatch):
+    def broken(**options):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("loky.get_reusable_executor", broken)
+    with pytest.raises(ChildProcessError, match=r"cannot be started \(Broken pipe\); `workers` = 1 needs none"):
+        list(tasks.finished_tasks(eval, [("1",)] * 5, workers=2))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, MarchenkoPastur, Semicircle
-from theory.spiked_models import InformationPlusNoise, SpikedCovariance, SpikedWigner
+from theory.spiked_models import InformationPlusNoise, SpikedCovariance, SpikedWigner, _cosines
 
 THREE_BANDS = GeneralisedMarchenkoPastur(Discrete([1.0, 3.0, 10.0], [0.5, 0.3, 0.2]), 0.05)
 MODELS = [
@@ -19,6 +19,8 @@ MODELS = [
     SpikedWigner(),
     SpikedWigner(Semicircle(2.0)),
     SpikedWigner(FreeMeixner(0.5, 0.2)),
+    SpikedWigner(FreeMeixner(0.5, 0.2, location=-20.0)),
+    SpikedCovariance(GeneralisedMarchenkoPastur(np.logspace(-6.0, 6.0, 5), 0.3)),
 ]
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: f"{type(m).__name__}-{MODELS.index(m)}")
 
@@ -72,6 +74,62 @@ def test_inverse_of_forward_is_the_identity(model):
     assert np.isnan(estimate.low).all()
 
 
+def intervals(model) -> list[tuple[float, float]]:
+    """Ends of the spikes that detach."""
+    if isinstance(model, SpikedCovariance):
+        return list(model.detaching)
+    if isinstance(model, SpikedWigner):
+        below, above = model.thresholds
+        return [(-math.inf, below), (above, math.inf)]
+    return [(model.threshold, math.inf)]
+
+
+@each_model
+def test_inverse_of_forward_at_random_spikes(model):
+    """400 spikes on all sides, from a relative 1e-12 of a threshold to 30 times it."""
+    rng, parts = np.random.default_rng(1), []
+    for low, high in intervals(model):
+        distance = 10.0 ** rng.uniform(-12.0, 1.5, 400 // len(intervals(model)))
+        if math.isinf(high):
+            parts.append(low + abs(low) * distance)
+        elif math.isinf(low):
+            parts.append(high - abs(high) * distance)
+        else:
+            share = (high - low) * np.minimum(distance, 0.5)
+            parts.append(np.where(rng.random(len(share)) < 0.5, low + share, high - share))
+    spike = np.concatenate(parts)
+    ends = np.array([end for pair in intervals(model) for end in pair if math.isfinite(end)])
+    near = np.abs(spike[:, None] - ends).min(axis=1) / np.abs(spike)
+    image = model.forward(spike)
+    assert image.detached.all()
+    assert ((image.left_cosine2 >= 0.0) & (image.left_cosine2 <= 1.0)).all()
+    assert ((image.right_cosine2 >= 0.0) & (image.right_cosine2 <= 1.0)).all()
+    estimate = model.inverse(image.eigenvalue, n=100)
+    # an eigenvalue is off its edge by the square of the distance: below the root of a rounding it is in the bulk
+    assert (estimate.detached | (near < 1e-7)).all()
+    shown = estimate.detached
+    error = np.abs(estimate.spike / spike - 1.0)[shown]
+    # … and above it known to a rounding over the distance, of the eigenvalue where that is larger
+    size = np.maximum(1.0, np.abs(image.eigenvalue / spike))[shown]
+    assert (error <= 1e-15 * size / np.minimum(near[shown], 1e-2) + 1e-12).all()
+    again = model.forward(estimate.spike[shown]).eigenvalue
+    np.testing.assert_allclose(again, image.eigenvalue[shown], rtol=1e-13)
+    assert ((estimate.low <= estimate.spike) & (estimate.spike <= estimate.high))[shown].all()
+
+
+def test_both_sides():
+    estimate = SpikedWigner().inverse([-3.0, 3.0], n=100)
+    theta = 1.5 + math.sqrt(1.25)  # θ + 1/θ = 3
+    np.testing.assert_allclose(estimate.spike, [-theta, theta], rtol=1e-13)
+    np.testing.assert_allclose([estimate.low, estimate.high], [-estimate.high[::-1], -estimate.low[::-1]], rtol=1e-12)
+    assert (estimate.low < estimate.spike).all()
+
+
+def test_cosines_outside_their_range_are_refused():
+    with pytest.raises(ArithmeticError, match=r"Model gave a squared cosine of 6.4, outside \[0, 1\]: the transform"):
+        _cosines("Model", np.array([0.5, 6.4]))
+
+
 @each_model
 def test_below_the_threshold(model):
     edge = (model.bulk if isinstance(model, SpikedCovariance) else model.noise).support[1]
@@ -79,7 +137,7 @@ def test_below_the_threshold(model):
     assert not image.detached
     assert image.left_cosine2 == image.right_cosine2 == 0.0
     assert image.eigenvalue == edge
-    estimate = model.inverse([0.999 * edge, edge], 100)
+    estimate = model.inverse([edge - 0.001 * abs(edge), edge], 100)
     assert not estimate.detached.any()
     assert np.isnan(estimate.spike).all()
     assert estimate.high == pytest.approx([threshold(model)] * 2)  # the clear answer: no more than the threshold

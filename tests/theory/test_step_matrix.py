@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from theory import Problem
-from theory.step_matrix import latent_moments, measure_on_grid, step_labels, step_law, step_statistics, step_transforms
+from theory import Problem, step_matrix
+from theory.step_matrix import (
+    latent_moments,
+    measure_on_grid,
+    noise_law,
+    step_labels,
+    step_law,
+    step_statistics,
+    step_transforms,
+)
 
 CASES = [
     Problem(n=1000, d=500, width=750),
@@ -106,3 +114,52 @@ def test_refusals():
         step_transforms(CASES[0], np.array([1.0]))
     with pytest.raises(ValueError, match="`target` must not vanish"):
         step_statistics(Problem(n=100, d=50, width=70, target="z1 - z1", noise=0.0))
+
+
+@pytest.mark.parametrize("problem", [CASES[0], CASES[1]], ids=lambda p: p.target)
+def test_the_noise_given_the_matrix(problem):
+    """E[M | Ŷ] and E[M² | Ŷ] over the nodes have the totals m_y and φ₀ E y⁴ + m_y²; the law of M alone the mean m_y."""
+    law, alone, step = step_law(problem), noise_law(problem), step_statistics(problem)
+    first = np.sum(law.noise_nodes * law.noise_weights, axis=1)
+    square = np.sum(law.noise_nodes**2 * law.noise_weights, axis=1)
+    assert law.weights @ first == pytest.approx(step.label_power, rel=1e-12)
+    assert alone.weights @ alone.noise_nodes[:, 0] == pytest.approx(step.label_power, rel=1e-12)
+    expected = problem.phi0 * step.label_fourth + step.label_power**2
+    # cells of the grid in the place of Christoffel numbers: a few per cent of the variance
+    assert law.weights @ square == pytest.approx(expected, rel=0.05)
+    assert alone.weights @ alone.noise_nodes[:, 0] ** 2 == pytest.approx(expected, rel=0.05)
+    assert law.noise_nodes.min() >= 0.0
+    np.testing.assert_allclose(law.noise_weights.sum(axis=1), 1.0, rtol=1e-12)
+
+
+def test_traces_of_both_matrices_in_simulation():
+    """tr M^k (Ŷ − ζ)^(-1)/d, and M beside the resolvent on β and W⋆, by sampled matrices."""
+    problem = CASES[1]
+    zeta = np.array([0.5 + 0.5j, -1.0 + 0.6j])
+    labels, step = step_labels(problem), step_statistics(problem)
+    law = step_matrix._expectations(labels, 0.1 / problem.phi0, False)
+    m = step_matrix._solve_transform(zeta, None, law, problem.phi0)
+    _, joint_noise, given = step_matrix._joint_transform(zeta, m, law, step, problem.phi0)
+    d, n0, k, draws = problem.d, problem.n0, problem.teacher.k, []
+    for seed in range(6):
+        rng = np.random.default_rng([23, seed])
+        X = rng.standard_normal((n0, d))
+        y = problem.teacher(X[:, :k]) + problem.noise * rng.standard_normal(n0)
+        Y, M = (X.T * y) @ X / n0, (X.T * y**2) @ X / n0
+        beta = X.T @ y / n0
+        frame = np.column_stack([beta, np.eye(d)[:, :k]])
+        rows = []
+        for point in zeta:
+            MR = M @ np.linalg.inv(Y - point * np.eye(d))
+            on_frame = 0.5 * frame.T @ (MR + MR.T) @ frame
+            rows.append([np.trace(MR) / d, np.trace(M @ MR) / d, *on_frame.ravel()])
+        draws.append(rows)
+    e = step.overlap
+    value, vector = np.linalg.eigh(np.eye(k) - np.outer(e, e))
+    root = (vector * np.sqrt(value)) @ vector.T
+    frame = np.block([[np.array([[step.beta_norm2**0.5]]), np.zeros((1, k))], [e[:, None], root]])
+    theory = np.concatenate([given[:2].T, (frame @ joint_noise @ frame.T).reshape(len(zeta), -1)], axis=1)
+    for part in (np.real, np.imag):
+        mean, sem = part(draws).mean(axis=0), part(draws).std(axis=0, ddof=1) / 6**0.5
+        # 44 numbers of 6 seeds: |t| of 5 degrees of freedom passes 9 with odds 3e-4; 1/d of the size is left
+        assert np.all(np.abs(mean - part(theory)) < 9.0 * sem + 5.0 / d * np.abs(theory))

@@ -144,7 +144,7 @@ def predict(
     >>> [f"{spike.singular_value:.2f}" for spike in theory.outliers]
     ['5.39', '1.98']
     >>> print(f"{theory.test_error[0]:.3f}")
-    1.182
+    1.183
     """
     x = None
     if density_at is not None:
@@ -200,7 +200,7 @@ def predict_errors(problem: Problem, gradient_order: int = 2, *, _leading: bool 
     >>> after = Problem(n=2000, d=1000, width=1500, alpha=0.36)
     >>> before = after.replace(eta=0.0)
     >>> [f"{predict_errors(p)[0].test_error:.3f}" for p in (before, after)]
-    ['1.530', '1.182']
+    ['1.530', '1.183']
     """
     resolution = _resolution(problem, gradient_order, _leading)
     return _path(build_features(problem, resolution.terms), problem.ridges)

@@ -197,19 +197,22 @@ def _newton(
 ) -> tuple[_Point, float]:
     """Newton in (log r, log w) from a start; the last point and its residual."""
     Q = len(r)
-    factored, before, at, residual = None, np.inf, None, np.inf
+    factored, before = None, np.inf
     with np.errstate(all="ignore"):
+        at = _at(features, factors, lam, r, w)
         for _ in range(_MOST):
-            at = _at(features, factors, lam, r, w)
             residual = float(np.max(np.abs(at.f)))
-            if not np.isfinite(residual) or residual < _POLISH:
+            stalled = residual > 0.1 * before
+            if not np.isfinite(residual) or residual < _POLISH or (stalled and residual < _TOLERANCE):
                 break
-            if factored is None or residual > 0.1 * before:  # the last factors no longer serve
+            if factored is None or stalled:  # the last factors no longer serve
                 factored = lu_factor(_jacobian(features, factors, at), check_finite=False)
             before = residual
             step = -lu_solve(factored, at.f, check_finite=False)
             step *= min(1.0, _STEP_CAP / float(np.max(np.abs(step))))
             r, w = r * np.exp(step[:Q]), w * np.exp(step[Q:])
+            at = _at(features, factors, lam, r, w)
+    residual = float(np.max(np.abs(at.f)))
     return at, residual if np.isfinite(residual) else np.inf
 
 

@@ -33,8 +33,8 @@ least-squares fit on [1, x] to the same batch, or nothing."""
 _FIRST = 0.28  # eigenvalues that a law has beyond the mean of the largest: 2|x|^(3/2)/3π at x = −1.2065
 _GRID = 40  # nodes on the bulk of Ŷ
 _BULK = 6  # what they are compressed to
-_LATENT_ORDER = {1: 30, 2: (7, 14), 3: 9}
-_SHIFT_ORDER = {1: 12, 2: (5, 11), 3: 5}
+_LATENT_ORDER = {1: 30, 2: (7, 14), 3: 7}
+_SHIFT_ORDER = {1: 12, 2: (5, 11), 3: 4}
 _CODE_ORDER = {0: 8, 1: 8, 2: 4, 3: 3}  # of each sign
 _NORM_ORDER = 2
 _BETA_ORDER = 5
@@ -131,7 +131,7 @@ class _Labels:
             last = brentq(lambda m: self.slope(sign * m), 1e-9 * limit, last, xtol=1e-14 * limit)
         return sign * last
 
-    def pull(self, m: complex | np.ndarray) -> np.ndarray:
+    def pull(self, m: complex) -> np.ndarray:
         """r/(1 + φ₀ r m)."""
         return self.r / (1.0 + self.phi0 * self.pole * m)
 
@@ -139,13 +139,13 @@ class _Labels:
         """Minus the derivative of the pull in m: φ₀ r²/(1 + φ₀ r m)²."""
         return self.phi0 * self.r * self.pole / (1.0 + self.phi0 * self.pole * m) ** 2
 
-    def zeta(self, m: complex | np.ndarray) -> complex | np.ndarray:
+    def zeta(self, m: float) -> float:
         """ζ(m) = −1/m + E[r/(1 + φ₀ r m)], the inverse of the transform."""
-        return -1.0 / m + self.w @ self.pull(m)
+        return -1.0 / m + float(self.w @ self.pull(m))
 
-    def slope(self, m: complex) -> complex:
+    def slope(self, m: float) -> float:
         """m² dζ/dm."""
-        return 1.0 - m**2 * (self.w @ self.change(m))
+        return 1.0 - m**2 * float(self.w @ self.change(m))
 
     def on_target(self, m: complex) -> np.ndarray:
         """E[r(zzᵀ − I)/(1 + φ₀ r m)], shape (k, k)."""
@@ -165,7 +165,7 @@ class _Labels:
         of_epsilon = m * float(square @ (along - 1.0))
         overlap = v * math.sqrt(overlap2)
         noise = float(square.sum()) - slope * of_epsilon / of_m
-        return float(self.zeta(m)), overlap, noise, float((self.w * self.pull(m)) @ self.z @ overlap)
+        return self.zeta(m), overlap, noise, float((self.w * self.pull(m)) @ self.z @ overlap)
 
 
 def _labels(problem: Problem, preprocessing: str) -> _Labels:
@@ -241,7 +241,7 @@ def step_spectrum(problem: Problem, *, preprocessing: str = "exact") -> StepSpec
             v = np.linalg.eigh(labels.on_target(frame))[1][:, i]
             outliers.append(labels.outlier(m, v))
     seen = labels.seen()  # a label beyond them has an eigenvalue of its own
-    x, weights, joint = _bulk(seen, *(float(seen.zeta(seen.last(sign))) for sign in (1.0, -1.0)))
+    x, weights, joint = _bulk(seen, *(seen.zeta(seen.last(sign)) for sign in (1.0, -1.0)))
     edges = [_quantile(x, weights, level) for level in (_FIRST / problem.d, 1.0 - _FIRST / problem.d)]
     theta, noise, beta = (np.array([outlier[i] for outlier in outliers]) for i in (0, 2, 3))
     overlap = np.array([outlier[1] for outlier in outliers]).T if outliers else np.zeros((k, 0))

@@ -20,7 +20,11 @@ __all__ = ["FreeMeixner", "MarchenkoPastur", "Semicircle", "Wachter", "kesten_mc
 
 
 def _quadratic(
-    lead: np.ndarray, linear: np.ndarray, root: np.ndarray, lead_slope: np.ndarray, linear_slope: np.ndarray
+    lead: np.ndarray,
+    linear: np.ndarray,
+    root: np.ndarray,
+    lead_slope: np.ndarray | float,
+    linear_slope: np.ndarray | float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """m = −2/(linear + root), the root of lead·m² + linear·m + 1 that is −1/z at infinity, and m′.
 

@@ -28,6 +28,7 @@ __all__ = ["GeneralisedMarchenkoPastur", "positive_law"]
 _REFINEMENTS = 40  # halvings of the steps of the curve that starts Newton's method
 _MOST = 20_000  # points of that curve: a law of 50 bands has some 1,500
 _REACH = 40.0  # logarithm beyond which a share of an interval is rounding
+_BAND_REACH = 28.0  # the same next to a band of the population
 _ROUNDING = 4e-16
 
 
@@ -139,13 +140,15 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         starts = np.array([low for low, _ in spectrum])
         ends = np.maximum.accumulate([high for _, high in spectrum])
         reach = ends[-1] * math.sqrt(self.gamma)  # from the spectrum's end ψ′ > 0 beyond
-        u = np.array([math.log(ends[-1]) - _REACH, math.log(1.001 * reach)])
+        # next to the end of a band its transform is known to the root of a rounding only, and ψ′ to none
+        closest = _REACH if isinstance(self.population, Discrete) else _BAND_REACH
+        u = np.array([math.log(ends[-1]) - closest, math.log(1.001 * reach)])
         u[0] = min(u[0], u[1] - 1.0)
         u = bracketed_root(lambda u: -np.log1p(self._excess(ends[-1] + np.exp(u))), *u[:, None])
         last = float(ends[-1] + np.exp(u[0]))
         # ψ′ falls from 1 at −∞ to −∞ at the first atom, or stays positive up to a band that the spectrum starts with
         if self._share_at_zero > 0.0 and starts[0] > 0.0:
-            bounds = np.array([[math.log(self._share_at_zero) - 2.0 * _REACH], [_REACH]])
+            bounds = np.array([[math.log(self._share_at_zero) - 2.0 * _REACH], [closest]])
             u = bracketed_root(lambda u: np.log1p(self._excess(starts[0] * _logistic(u))), *bounds)
             first = float(starts[0] * _logistic(u)[0])
         elif self._share_at_zero < 0.0:
@@ -156,7 +159,7 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
             first = 0.0
         open_gap = starts[1:] > ends[:-1]
         low, high = ends[:-1][open_gap], starts[1:][open_gap]
-        below, above = (-_REACH - np.log((high - low) / end) for end in (low, high))
+        below, above = (-closest - np.log((high - low) / end) for end in (low, high))
         above = -np.minimum(above, -1.0)
         below = np.minimum(below, -1.0)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from numpy.typing import ArrayLike
 from scipy.fft import dct
 
 from theory.laws.chebyshev_panels import chebyshev_points, chebyshev_series, evaluate_series
@@ -41,7 +42,7 @@ def positive(name: str, value: float) -> float:
     return float(value)
 
 
-def real_points(name: str, value: np.ndarray) -> np.ndarray:
+def real_points(name: str, value: ArrayLike) -> np.ndarray:
     """The values as a float array, or an error on the first NaN."""
     if np.ma.is_masked(value):
         raise ValueError(f"`{name}` must have no missing values; got {np.ma.count_masked(value)} masked ones")
@@ -72,14 +73,14 @@ def non_negative(name: str, value: np.ndarray, *, rule: str = "be non-negative",
     return value
 
 
-def eigenvalue_rounding(values: np.ndarray, largest: float = 0.0) -> float:
+def eigenvalue_rounding(values: ArrayLike, largest: float = 0.0) -> float:
     """What a solver's eigenvalues may be off by: size × ε of their type × the largest in size."""
     values = np.asarray(values)
     epsilon = np.finfo(values.dtype if np.issubdtype(values.dtype, np.floating) else float).eps
     return float(values.size * epsilon * np.max(np.abs(values), initial=largest))
 
 
-def probabilities(name: str, value: np.ndarray) -> np.ndarray:
+def probabilities(name: str, value: ArrayLike) -> np.ndarray:
     """The values as a float array, or an error on the first outside [0, 1]."""
     value = real_points(name, value)
     inside = (value >= 0.0) & (value <= 1.0)
@@ -97,39 +98,39 @@ class Distribution(ABC):
     """What follows from distribution function, survival function, density and quantiles, named as in scipy.stats."""
 
     @abstractmethod
-    def pdf(self, x: np.ndarray) -> np.ndarray:
+    def pdf(self, x: ArrayLike) -> np.ndarray:
         """Density of the continuous part."""
 
     @abstractmethod
-    def cdf(self, x: np.ndarray) -> np.ndarray:
+    def cdf(self, x: ArrayLike) -> np.ndarray:
         """P(X ≤ x)."""
 
     @abstractmethod
-    def sf(self, x: np.ndarray) -> np.ndarray:
+    def sf(self, x: ArrayLike) -> np.ndarray:
         """P(X > x)."""
 
     @abstractmethod
-    def ppf(self, q: np.ndarray) -> np.ndarray:
+    def ppf(self, q: ArrayLike) -> np.ndarray:
         """Quantile function."""
 
     @abstractmethod
-    def isf(self, q: np.ndarray) -> np.ndarray:
+    def isf(self, q: ArrayLike) -> np.ndarray:
         """Inverse of the survival function."""
 
     @abstractmethod
     def moments(self, k: int) -> np.ndarray:
         """E x, …, E x^k."""
 
-    def logpdf(self, x: np.ndarray) -> np.ndarray:
+    def logpdf(self, x: ArrayLike) -> np.ndarray:
         """Logarithm of `pdf`, −∞ where that is 0."""
         with np.errstate(divide="ignore"):
             return np.log(self.pdf(x))
 
-    def logcdf(self, x: np.ndarray) -> np.ndarray:
+    def logcdf(self, x: ArrayLike) -> np.ndarray:
         """log P(X ≤ x), from the smaller of the two tails."""
         return _logarithm(self.cdf(x), self.sf(x))
 
-    def logsf(self, x: np.ndarray) -> np.ndarray:
+    def logsf(self, x: ArrayLike) -> np.ndarray:
         """log P(X > x), from the smaller of the two tails."""
         return _logarithm(self.sf(x), self.cdf(x))
 
@@ -272,7 +273,7 @@ class Law(Distribution):
         far, first, _ = self._shares(s + 1j * y)
         return far, -((s + 1j * y) * first).imag / y
 
-    def pdf(self, x: np.ndarray) -> np.ndarray:
+    def pdf(self, x: ArrayLike) -> np.ndarray:
         """Density of the continuous part; its mass is 1 less that of the atoms.
 
         Parameters
@@ -438,7 +439,7 @@ class Law(Distribution):
         """
         return self._check_mass(math.fsum(self._panels.masses) if self.bands else 0.0)
 
-    def cdf(self, x: np.ndarray) -> np.ndarray:
+    def cdf(self, x: ArrayLike) -> np.ndarray:
         """P(X ≤ x), atoms included; small values keep relative accuracy.
 
         Raises
@@ -455,7 +456,7 @@ class Law(Distribution):
         # the masses were found to sum to 1; what is left is rounding
         return np.where(x >= self.ends[1], 1.0, np.minimum(value, 1.0))
 
-    def sf(self, x: np.ndarray) -> np.ndarray:
+    def sf(self, x: ArrayLike) -> np.ndarray:
         """P(X > x), atoms included; small values keep relative accuracy.
 
         Raises
@@ -520,7 +521,7 @@ class Law(Distribution):
         value[near] = 0.5 * angle[near] * ((density * slope) @ weight)
         return value
 
-    def ppf(self, q: np.ndarray) -> np.ndarray:
+    def ppf(self, q: ArrayLike) -> np.ndarray:
         """Quantile function: the least x with P(X ≤ x) ≥ q, the left end of the law for q = 0.
 
         Raises
@@ -531,7 +532,7 @@ class Law(Distribution):
         q = probabilities("q", q)
         return self._quantiles(q.ravel(), 1.0 - q.ravel()).reshape(q.shape)
 
-    def isf(self, q: np.ndarray) -> np.ndarray:
+    def isf(self, q: ArrayLike) -> np.ndarray:
         """Inverse of the survival function: the least x with P(X > x) ≤ q, the left end of the law for q = 1.
 
         Raises

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.polynomial import legendre
+from numpy.typing import ArrayLike
 
 from theory.laws.law import Law
 
@@ -17,7 +18,7 @@ __all__ = ["Continuous", "Discrete", "Mixture"]
 _FEWEST, _MOST = 16, 512
 
 
-def _weights(weights: Sequence[float], count: int) -> np.ndarray:
+def _weights(weights: ArrayLike, count: int) -> np.ndarray:
     """Non-negative weights that sum to 1."""
     try:
         value = np.array(weights, dtype=float)
@@ -50,7 +51,7 @@ class Discrete(Law):
     """
 
     locations: np.ndarray
-    weights: np.ndarray | None = None
+    weights: np.ndarray = None  # type: ignore[assignment]  # given or equal, an array from here on
 
     def __post_init__(self) -> None:
         try:

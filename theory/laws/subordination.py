@@ -263,7 +263,7 @@ class Subordinated(MatrixLaw):
             b = np.where(least < _PROBES - 1, s[rows, np.minimum(least + 1, _PROBES - 1)], high)[open_]
 
             def slope(s: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-                return np.log(self._round(np.stack([first, second]), s))
+                return np.log(np.maximum(self._round(np.stack([first, second]), s), 1e-300))
 
             place, value = bracketed_minimum(slope, a, b, *pair[:, open_], probes=5)
             found[open_] = np.where(value < math.log(_LESS), place, math.nan)
@@ -276,7 +276,7 @@ class Subordinated(MatrixLaw):
 
         # from where the slope is less than 1 to where it is more, in either direction of s
         def excess(share: np.ndarray, inside: np.ndarray, end: np.ndarray, *pair: np.ndarray) -> np.ndarray:
-            return np.log(self._round(np.stack(pair), inside + (end - inside) * share))
+            return np.log(np.maximum(self._round(np.stack(pair), inside + (end - inside) * share), 1e-300))
 
         zero = np.zeros(inside.shape)
         share = bracketed_root(excess, zero, zero + 1.0, inside, end, *pair)

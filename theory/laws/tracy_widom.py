@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from numpy.typing import ArrayLike
 from scipy.special import airy
 
 from theory.laws.chebyshev_panels import chebyshev_points, chebyshev_series, evaluate_series
@@ -252,7 +253,7 @@ class TracyWidom(Distribution):
         """None."""
         return ()
 
-    def cdf(self, x: np.ndarray) -> np.ndarray:
+    def cdf(self, x: ArrayLike) -> np.ndarray:
         """F_β(x)."""
         x = real_points("x", x)
         value = np.array(np.minimum(_evaluate(_table(self.beta).cdf, np.clip(x, _LOW, _HIGH)), 1.0))
@@ -260,18 +261,18 @@ class TracyWidom(Distribution):
         value[left] = np.exp(_left_tail(self.beta, np.maximum(x[left], -1e100)))
         return np.where(x >= _HIGH, 1.0, value)
 
-    def logcdf(self, x: np.ndarray) -> np.ndarray:
+    def logcdf(self, x: ArrayLike) -> np.ndarray:
         """log F_β(x), right to 1e-6 left of −5 and to more on both sides of that."""
         x = real_points("x", x)
         with np.errstate(invalid="ignore", over="ignore"):
             left = np.where(x > -math.inf, _left_tail(self.beta, np.clip(x, -1e100, _LEFT)), -math.inf)
         return np.where(x <= _LEFT, left, super().logcdf(np.maximum(x, _LEFT)))
 
-    def sf(self, x: np.ndarray) -> np.ndarray:
+    def sf(self, x: ArrayLike) -> np.ndarray:
         """1 − F_β(x), the p-value of an observed x, to relative accuracy in the right tail."""
         return np.exp(self.logsf(x))
 
-    def logsf(self, x: np.ndarray) -> np.ndarray:
+    def logsf(self, x: ArrayLike) -> np.ndarray:
         """log(1 − F_β(x)), also where `sf` is below the least float."""
         x = real_points("x", x)
         left, value = x < 0.0, np.empty(x.shape)
@@ -287,20 +288,24 @@ class TracyWidom(Distribution):
             value[far], slope[far] = _right_tail(self.beta, np.minimum(x[far], 1e150))
         return np.where(x == math.inf, -math.inf, value), slope
 
-    def pdf(self, x: np.ndarray) -> np.ndarray:
+    def pdf(self, x: ArrayLike) -> np.ndarray:
         """Density F_β′(x), to relative accuracy right of 0."""
         x = real_points("x", x)
-        table = np.maximum(_evaluate(_table(self.beta).pdf, np.clip(x, _LOW, _HIGH)), 0.0)
-        logarithm, slope = self._log_tail(x)
-        return np.where(x > 0.0, np.exp(logarithm) * -slope, np.where(x > _LOW, table, 0.0))
+        right, value = x > 0.0, np.empty(x.shape)
+        logarithm, slope = self._log_tail(x[right])
+        value[right] = np.exp(logarithm) * -slope
+        left = x[~right]
+        table = np.maximum(_evaluate(_table(self.beta).pdf, np.clip(left, _LOW, _HIGH)), 0.0)
+        value[~right] = np.where(left > _LOW, table, 0.0)
+        return value
 
-    def logpdf(self, x: np.ndarray) -> np.ndarray:
+    def logpdf(self, x: ArrayLike) -> np.ndarray:
         """Logarithm of the density, −∞ left of −10."""
         x = real_points("x", x)
         logarithm, slope = self._log_tail(x)
         return np.where(x > 0.0, logarithm + np.log(-slope), super().logpdf(np.minimum(x, 0.0)))
 
-    def ppf(self, q: np.ndarray) -> np.ndarray:
+    def ppf(self, q: ArrayLike) -> np.ndarray:
         """Quantile function.
 
         Raises
@@ -311,7 +316,7 @@ class TracyWidom(Distribution):
         q = probabilities("q", q)
         return self._quantiles(q, 1.0 - q)
 
-    def isf(self, q: np.ndarray) -> np.ndarray:
+    def isf(self, q: ArrayLike) -> np.ndarray:
         """Inverse of the survival function, to relative accuracy in the right tail.
 
         Raises

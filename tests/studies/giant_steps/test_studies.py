@@ -35,9 +35,13 @@ def test_report():
     assert content["visible_staircase"]["dimensions"] == [1]
     assert [f["value"] for f in content["floors"]] == pytest.approx([2.0, 0.0], abs=1e-10)
     assert content["staircase"]["steps"][1]["directions"] == [[0.0, 1.0]]
-    many = checked(report_target("z1 + z2 + z3 + z4 + z5", samples=2**16))
-    assert many["problem"]["latents"] == 5
+    many = checked(report_target("z1 + z2 + z3 + z4 + z5 + z6 + z7", samples=2**16))
+    assert many["problem"]["latents"] == 7
     assert many["theory"]["method"] == "monte-carlo"
+    assert many["theory"]["dropped"] == []
+    (piece,) = checked(report_target("1e-5*z1 + He2(z2)"))["theory"]["dropped"]
+    assert (piece["known"], piece["degree"]) == (0, 1)
+    assert piece["eigenvalues"][0] < piece["threshold"]
 
 
 def test_step_in_the_linear_regime():
