@@ -300,8 +300,8 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
     """Solutions on the axis from the top of the support down to where nothing but the atom at zero is left."""
     top, rank = -float(beyond.lam[0]), _rank(eq)
     point = FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)
-    x = top * (1.0 + 1e-3)
     points: list[FixedPoint] = []
+    x = top * (1.0 + 1e-3)
     while x > _FLOOR * top:
         point = _on_axis(eq, x, point) if points else _descend(eq, x)
         points.append(point)
