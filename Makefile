@@ -45,6 +45,7 @@ test-browser: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
 
 .venv/docs: .venv/ready
 	$(BIN)/python -m pip install --quiet --group docs

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 
 from theory.deformed_edge import deformed_edge
@@ -74,7 +75,7 @@ class FittedBulk:
         """Singular values of F/√n in decreasing order."""
         return np.sqrt(self.eigenvalues)
 
-    def distance(self, x: np.ndarray) -> np.ndarray:
+    def distance(self, x: ArrayLike) -> np.ndarray:
         """Distance from the edge in units of its fluctuation."""
         return (np.asarray(x) - self.edge) / self.scale
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, MarchenkoPastur
+from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, Law, MarchenkoPastur
 from theory.quadrature import gaussian_nodes
 from theory.statement.problem import Problem
 from theory.step_matrix import label_statistics
@@ -229,7 +229,7 @@ def initial_law(problem: Problem) -> GeneralisedMarchenkoPastur:
     _, c1, rest = feature_energies(problem)
     linear, dimension = c1**2, problem.width / problem.d
     if linear == 0.0:
-        population = Discrete([rest])
+        population: Law = Discrete([rest])
     elif rest <= 1e-14 * linear:  # the same, with its edge at 0 exact where N = d
         population = MarchenkoPastur(dimension, linear)
     else:

@@ -11,8 +11,10 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from theory.laws import Discrete, GeneralisedMarchenkoPastur, Law, MarchenkoPastur, Semicircle
@@ -95,17 +97,17 @@ class SpikedModel(ABC):
         """Coordinates of each spike and of the ends of the interval of detaching ones that holds it."""
 
     @abstractmethod
-    def forward(self, spike: np.ndarray) -> SpikeImage:
+    def forward(self, spike: ArrayLike) -> SpikeImage:
         """Sample eigenvalues and squared cosines of population spikes."""
 
-    def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
+    def standard_deviation(self, spike: ArrayLike, n: int) -> np.ndarray:
         """Standard deviation, of order n^(−1/2), of the eigenvalue of a detached spike; nan where not detached."""
         image, n = self.forward(spike), _sample_size(n)
         deviation = np.full(image.spike.shape, math.nan)
         deviation[image.detached] = self._spread(self._coordinate(image))[2] / math.sqrt(n)
         return deviation
 
-    def inverse(self, eigenvalue: np.ndarray, n: int | None = None, *, level: float = 0.95) -> SpikeEstimate:
+    def inverse(self, eigenvalue: ArrayLike, n: int | None = None, *, level: float = 0.95) -> SpikeEstimate:
         """Population spikes of sample eigenvalues.
 
         Parameters
@@ -194,7 +196,7 @@ def _cosines(name: str, value: np.ndarray) -> np.ndarray:
     return np.clip(value, 0.0, 1.0)
 
 
-def _finite(name: str, value: np.ndarray) -> np.ndarray:
+def _finite(name: str, value: ArrayLike) -> np.ndarray:
     value = real_points(name, value)
     if not np.isfinite(value).all():
         raise ValueError(f"`{name}` must be finite; got {value[~np.isfinite(value)].flat[0]}")
@@ -234,6 +236,10 @@ class SpikedCovariance(SpikedModel):
 
     bulk: GeneralisedMarchenkoPastur
 
+    if TYPE_CHECKING:
+
+        def __init__(self, bulk: GeneralisedMarchenkoPastur | MarchenkoPastur) -> None: ...
+
     def __post_init__(self) -> None:
         bulk: Law = self.bulk
         if isinstance(bulk, MarchenkoPastur):
@@ -254,7 +260,7 @@ class SpikedCovariance(SpikedModel):
         pairs = ((points[i], points[i + 1]) for i in range(0, len(points), 2))
         return tuple((low, high) for low, high in pairs if low < high)
 
-    def forward(self, spike: np.ndarray) -> SpikeImage:
+    def forward(self, spike: ArrayLike) -> SpikeImage:
         """Sample eigenvalues and squared cosines of population eigenvalues α.
 
         A spike that does not detach goes to the quantile of the bulk at the share of H below it: to an edge if it is
@@ -287,7 +293,7 @@ class SpikedCovariance(SpikedModel):
         slope[detached] = _cosines(type(self).__name__, slope[detached])
         return SpikeImage(spike, value, slope, right, detached)
 
-    def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
+    def standard_deviation(self, spike: ArrayLike, n: int) -> np.ndarray:
         """α√(2ψ′(α)/n), for Gaussian data; nan where the spike does not detach.
 
         Data with another fourth moment has another variance if the spike's eigenvector is localised.
@@ -356,6 +362,11 @@ class InformationPlusNoise(SpikedModel):
     def _edge(self) -> float:
         return self.noise.support[1]
 
+    @property
+    def _ratio(self) -> float:
+        noise: Any = self.noise  # a law with a ratio: that was checked
+        return noise.gamma
+
     @cached_property
     def threshold(self) -> float:
         """θ above which the signal detaches."""
@@ -364,13 +375,13 @@ class InformationPlusNoise(SpikedModel):
     def _energy(self, z: np.ndarray) -> tuple[np.ndarray, ...]:
         """E, m, m̃, and r = 1/m′, rE′, rm̃′, which are finite at the edge too, at real z from there on."""
         m, slope = _real_transforms(self.noise, z)
-        ratio, r = self.noise.gamma, 1.0 / slope
+        ratio, r = self._ratio, 1.0 / slope
         companion = ratio * m - (1.0 - ratio) / z
         companion_slope = ratio + r * (1.0 - ratio) / z**2
         energy_slope = r * m * companion + z * (companion + m * companion_slope)
         return z * m * companion, m, companion, r, energy_slope, companion_slope
 
-    def forward(self, spike: np.ndarray) -> SpikeImage:
+    def forward(self, spike: ArrayLike) -> SpikeImage:
         """Eigenvalues of the sum's Gram matrix and squared cosines of signals of singular value θ ≥ 0."""
         spike = non_negative("spike", spike, rule="be non-negative, a singular value", largest=self._edge**0.5)
         detached = spike > self.threshold
@@ -395,7 +406,7 @@ class InformationPlusNoise(SpikedModel):
             + bracketed_root(excess, 0.0, np.sqrt(theta**2 + 2.0 * theta * math.sqrt(self._edge)), theta) ** 2
         )
 
-    def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
+    def standard_deviation(self, spike: ArrayLike, n: int) -> np.ndarray:
         """Standard deviation of the eigenvalue z; nan where the signal does not detach.
 
         For rotationally invariant noise the three forms of u and v in the resolvent are independent Gaussians:
@@ -409,7 +420,7 @@ class InformationPlusNoise(SpikedModel):
     def _spread(self, coordinate: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         z = coordinate
         energy, m, companion, r, slope, companion_slope = self._energy(z)
-        first = 2.0 * z**2 * companion**2 * (1.0 - r * m**2) / self.noise.gamma
+        first = 2.0 * z**2 * companion**2 * (1.0 - r * m**2) / self._ratio
         second = 2.0 * z**2 * m**2 * (companion_slope - r * companion**2)
         across = 4.0 * energy * (r * m + z)
         return (
@@ -463,7 +474,7 @@ class SpikedWigner(SpikedModel):
     def _transform(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return _real_transforms(self.noise, z)
 
-    def forward(self, spike: np.ndarray) -> SpikeImage:
+    def forward(self, spike: ArrayLike) -> SpikeImage:
         """Eigenvalues and squared cosines of signals of eigenvalue θ, of either sign."""
         spike = _finite("spike", spike)
         (below, above), (low, high) = self.thresholds, self.noise.support
@@ -485,7 +496,7 @@ class SpikedWigner(SpikedModel):
 
         return edge + sign * bracketed_root(excess, 0.0, np.sqrt(np.abs(theta)), theta, edge, sign) ** 2
 
-    def standard_deviation(self, spike: np.ndarray, n: int) -> np.ndarray:
+    def standard_deviation(self, spike: ArrayLike, n: int) -> np.ndarray:
         """√(2(m′ − m²)/n)/m′ at the eigenvalue, σ√(2(1 − σ²/θ²)/n) for Wigner noise; nan where not detached."""
         return super().standard_deviation(spike, n)
 

@@ -579,10 +579,12 @@ def _label_measure(target: Target, noise: float, start: float, resolution: float
     index = np.clip(index, 0, len(grid) - 1)
     kernel = np.exp(-0.5 * ((grid[index] - g[core, None]) / noise) ** 2)
     kernel *= spacing / (noise * math.sqrt(2.0 * math.pi))
-    spread = [
-        np.bincount(index.ravel(), (kernel * column[:, None]).ravel(), minlength=len(grid)) for column in masses[core].T
-    ]
-    spread = np.column_stack(spread)
+    spread = np.column_stack(
+        [
+            np.bincount(index.ravel(), (kernel * column[:, None]).ravel(), minlength=len(grid))
+            for column in masses[core].T
+        ]
+    )
     keep = spread[:, 0] > 1e-14
     return np.concatenate([grid[keep], far_y]), np.concatenate([spread[keep], far])
 

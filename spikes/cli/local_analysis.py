@@ -124,6 +124,12 @@ def train(
         for name, value in stage_3.items():
             if value is not None:
                 raise ValueError(f"`{name}` must be left out with `early_only`, which has no Stage 3; got {value}")
+    by_samples: dict[str, Any] = {  # None leaves them to the plan
+        "epochs": 0 if early_only else epochs,
+        "iterations": iterations,
+        "step": step,
+        "momentum": momentum,
+    }
     plan = Plan(
         _teacher(teacher, d, weights, min_angle, teacher_seed),
         width=width,
@@ -134,10 +140,7 @@ def train(
         ridge=ridge,
         schedule="none" if no_decay else "constant" if constant_decay else "halving",
         decay=decay,
-        epochs=0 if early_only else epochs,
-        iterations=iterations,
-        step=step,
-        momentum=momentum,
+        **by_samples,
         stop_at_noise=stop_at_noise,
     )
     study = studies.local_analysis.compare_training(

@@ -116,7 +116,8 @@ def _refuse_given(context: typer.Context) -> None:
     """Refuse options that say what the data decide."""
 
     for name in studies.own_data.NEEDED:
-        if context.get_parameter_source(name).name == "COMMANDLINE":
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
             raise ValueError(f"`{name}` must be left out with `data`, which decide it; got {context.params[name]}")
 
 

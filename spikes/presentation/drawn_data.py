@@ -78,15 +78,19 @@ def write_drawn_data(path: str, figure: Figure) -> None:
 
 
 def _of_axes(ax: Axes) -> Iterator[tuple[str, str, float, float, float | None]]:
+    from matplotlib.container import BarContainer
+
     names = _names(ax)
     inside = {id(part) for container in ax.containers for part in _parts(container)}
     for container in ax.containers:
         name = _name(container, names, getattr(container, "lines", [None])[0])
         if hasattr(container, "has_yerr"):
             yield from _points(container, name)
+        elif not isinstance(container, BarContainer):
+            raise ValueError(f"`figure` must hold bars and error bars alone; got a {type(container).__name__}")
         else:
-            for patch in container.patches:
-                yield "bars", name, patch.get_x() + 0.5 * patch.get_width(), patch.get_height(), None
+            for bar in container.patches:
+                yield "bars", name, bar.get_x() + 0.5 * bar.get_width(), bar.get_height(), None
     for line in ax.lines:
         if id(line) in inside or line.get_transform() != ax.transData:
             continue

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.typing import RcKeyType
 
     from spikes.estimates import Estimate
     from theory.statement.problem import Problem
@@ -78,9 +79,9 @@ UNTRAINED = "#808080"
 """Random features, chance levels and floors of them."""
 BAND = "#E8E8E8"
 """Areas: a bulk from above, a tolerance."""
-FIT = {"linestyle": (0, (4, 2)), "linewidth": 1.0}
+FIT: dict[str, Any] = {"linestyle": (0, (4, 2)), "linewidth": 1.0}
 """Look of a fitted line."""
-GUIDE = {"color": "#B0B0B0", "linestyle": (0, (1, 2)), "linewidth": 0.9, "zorder": 0}
+GUIDE: dict[str, Any] = {"color": "#B0B0B0", "linestyle": (0, (1, 2)), "linewidth": 0.9, "zorder": 0}
 """Look of a line that guides the eye: thresholds, zeros, bounds."""
 SERIES = (
     (_BLUE, "o"),
@@ -108,7 +109,7 @@ slide. All are one layout, larger or smaller; a single panel takes three fifths 
 _size: ContextVar[str] = ContextVar("size", default="page")
 
 
-def style(size: str = "page") -> dict[str, Any]:
+def style(size: str = "page") -> dict[RcKeyType, Any]:
     """Matplotlib settings of figures of one size: TrueType letters in PDF, text as text in SVG.
 
     Parameters
@@ -130,7 +131,7 @@ def style(size: str = "page") -> dict[str, Any]:
     (14.25, 42)
     """
     factor = _factor(size)
-    lengths = {
+    lengths: dict[RcKeyType, float] = {
         "lines.linewidth": 1.4,
         "lines.markersize": 4.2,
         "errorbar.capsize": 2.0,
@@ -351,19 +352,21 @@ def problem_statement(problem: Problem, *, seeds: int | None = None, without: Se
     return ", ".join([*parts, *([] if seeds is None else [counted(seeds, "seed")])])
 
 
-def state(figure: Figure, text: str) -> None:
+def state(figure: Figure | SubFigure, text: str) -> None:
     """Write what a figure is of above it, in as many lines as its width asks for.
 
     Parameters
     ----------
-    figure : Figure
+    figure : Figure or SubFigure
     text : str
         Not read as mathematics.
     """
     import matplotlib as mpl
+    from matplotlib.figure import Figure
 
+    width = figure.get_figwidth() if isinstance(figure, Figure) else figure.bbox.width / figure.dpi
     # a letter is about half as wide as it is high
-    letters = int(figure.get_figwidth() * 72.0 / (0.56 * mpl.rcParams["font.size"]))
+    letters = int(width * 72.0 / (0.56 * mpl.rcParams["font.size"]))
     # a line is not broken within "n = 2000": the spaces there are of the kind that holds
     parts = text.replace(" = ", "\u00a0=\u00a0").split("\n")
     lines = [line for part in parts for line in textwrap.wrap(part, max(20, letters))]

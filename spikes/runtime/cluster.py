@@ -50,6 +50,7 @@ def cluster_executor(scheduler: str, workers: int | None = None) -> Iterator[Exe
         raise ModuleNotFoundError(
             "a dask.distributed cluster is an optional extra: pip install 'spikes-rmt[cluster]'"
         ) from None
+    place: Any
     if local:
         count = worker_count(workers, 10**9)
         place = LocalCluster(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numba.extending import get_cython_function_address
@@ -76,7 +77,7 @@ def _routine(name: str, dtype: np.dtype) -> Callable:
     address = get_cython_function_address("scipy.linalg.cython_blas", letter + name)
 
     def call(*values: bytes | int | float | np.ndarray) -> None:
-        arguments = []
+        arguments: list[Any] = []
         for value in values:
             if isinstance(value, np.ndarray):
                 arguments.append(ctypes.c_void_p(value.ctypes.data))

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import closing, contextmanager
 from typing import Any
@@ -103,7 +103,7 @@ def finished_tasks(
     *,
     workers: int | None = None,
     executor: Executor | None = None,
-) -> Iterator[tuple[int, Future]]:
+) -> Generator[tuple[int, Future], None, None]:
     """Numbers of the tasks as they finish, each with its future, which holds what the task returned or raised.
 
     When a worker process dies, the tasks that it took along run again in new processes and are given out once.
@@ -122,7 +122,7 @@ def finished_tasks(
 
     Returns
     -------
-    iterator of (int, Future)
+    generator of (int, Future)
 
     Raises
     ------
@@ -185,7 +185,7 @@ def _on_pool(
     renewable: bool,
 ) -> Iterator[tuple[int, Future]]:
     """`finished_tasks` on a pool, with at most `window` tasks handed out; a broken pool is asked for again."""
-    waiting, running, deaths = deque(range(len(tasks))), {}, Counter()
+    waiting, running, deaths = deque(range(len(tasks))), dict[Future, int](), Counter[int]()
     executor = pool()
     try:
         while waiting or running:
@@ -202,10 +202,14 @@ def _on_pool(
             lost = []
             for future in done:
                 i = running.pop(future)
-                error = None if future.cancelled() else future.exception()
+                failure = None if future.cancelled() else future.exception()
                 # dask's own name for what the pools call broken: it has tried the task on several workers
-                if future.cancelled() or isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
-                    broken = error or BrokenExecutor("it cancelled a task (has its scheduler ended?)")
+                if (
+                    future.cancelled()
+                    or isinstance(failure, BrokenExecutor)
+                    or type(failure).__name__ == "KilledWorker"
+                ):
+                    broken = failure or BrokenExecutor("it cancelled a task (has its scheduler ended?)")
                     lost.append(i)
                 else:
                     yield i, future
@@ -225,7 +229,8 @@ def _on_pool(
             executor = pool()
     except BaseException:
         if renewable:  # it fails what still waits, and trips over what was cancelled before
-            executor.shutdown(wait=True, kill_workers=True)
+            shutdown: Any = executor.shutdown  # of loky's pool, the one that is renewable
+            shutdown(wait=True, kill_workers=True)
         else:
             for future in running:
                 future.cancel()

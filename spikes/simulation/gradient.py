@@ -122,7 +122,7 @@ def gradient(
     total /= samples.rows
     if not (math.isfinite(power) and np.isfinite(total).all() and np.isfinite(beta).all()):
         raise overflow("gradient", network.W.dtype)
-    return Gradient(total, beta / samples.rows, power / samples.rows)
+    return Gradient(np.asarray(total), np.asarray(beta / samples.rows), float(power / samples.rows))
 
 
 def _sums(

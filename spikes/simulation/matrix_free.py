@@ -118,6 +118,19 @@ class MatrixFree(Runs[MatrixFreeRun]):
         """The runs, each of which is what it measured of the spectrum."""
         return self.runs
 
+    @property
+    def measured_quadrature(self) -> Quadrature:
+        """The quadrature of the density.
+
+        Raises
+        ------
+        ValueError
+            If no density was measured.
+        """
+        if self.quadrature is None:
+            raise ValueError("`quadrature` must be given for a density; got None")
+        return self.quadrature
+
     def density(self) -> list[Estimate]:
         """Smoothed density at every point. Its standard error is the larger of two: over runs, and from their probes.
 

@@ -64,6 +64,10 @@ _DIVERGED = 10.0
 _COLLAPSED = 1e-6
 
 
+# what the plan chooses by whether it is on samples: the fields have the types that they have afterwards
+_BY_SAMPLES: Any = None
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A training run, stated.
@@ -114,10 +118,10 @@ class Plan:
     ridge: float = 1e-3
     schedule: str = "halving"
     decay: float | None = None
-    epochs: int | None = None
-    iterations: int | None = None
-    step: float | None = None
-    momentum: float | None = None
+    epochs: int = _BY_SAMPLES
+    iterations: int = _BY_SAMPLES
+    step: float = _BY_SAMPLES
+    momentum: float = _BY_SAMPLES
     stop_at_noise: bool = False
     record: int | None = None
 
@@ -165,7 +169,7 @@ class Plan:
     def decays(self, power: float) -> np.ndarray:
         """λ of every epoch, for labels of mean square `power`, noise included."""
         decays = self.first_decay(power) * 0.5 ** np.arange(self.epochs)
-        if self.stop_at_noise:
+        if self.stop_at_noise and self.n is not None:
             decays = decays[decays >= _NOISE_DECAY * self.noise * math.sqrt(self.teacher.d / self.n)]
         if self.schedule == "constant" and len(decays):
             decays = np.full_like(decays, decays[-1])
@@ -431,7 +435,8 @@ def _record(
 
 def _save(path: str, statement: str, state: dict[str, np.ndarray]) -> None:
     with whole_file(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, statement=np.array(statement), **state)
+        arrays: dict[str, Any] = {"statement": np.array(statement), **state}
+        np.savez(file, **arrays)
 
 
 def _load(path: str | None, statement: str) -> dict[str, np.ndarray] | None:

@@ -205,6 +205,8 @@ class Sample:
 
     def _off(self, values: np.ndarray) -> np.ndarray:
         """Values less their regression on (1, X)."""
+        if self._Q is None:
+            raise ValueError(f"`outer` must be profiled for a regression; got {OUTER[1]}")
         return values - self._Q @ (self._Q.T @ values)
 
     def gradient(self, W: np.ndarray, a: np.ndarray, decay: float) -> Gradient:

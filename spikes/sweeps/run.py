@@ -192,7 +192,7 @@ def _measured(run: Simulation, columns: Sequence[str]) -> list[dict[str, float |
         shared |= _numbered(q, q.measured(run))
     for q in quantities("spike"):
         shared |= _numbered(q, q.measured(run.after))
-    errors = {}
+    errors: dict[str, Any] = {}
     for q in quantities("penalty"):
         errors |= {q.name: q.measured(run.after), f"{q.name}_before": q.measured(run.before)}
     rows = [shared | {name: values[r] for name, values in errors.items()} for r in range(len(run.after.ridge))]
@@ -254,7 +254,7 @@ def _spectrum(theory: Prediction) -> dict[str, float]:
 
 
 def _kept(row: Mapping[str, float | None], columns: Sequence[str]) -> dict[str, float | None]:
-    kept = {name: None if row.get(name) is None else float(row[name]) for name in columns}
+    kept = {name: None if (value := row.get(name)) is None else float(value) for name in columns}
     for name, value in kept.items():
         if value is not None and not np.isfinite(value):
             raise ArithmeticError(f"{name} is {value}")

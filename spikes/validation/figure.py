@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 from matplotlib.transforms import ScaledTranslation
 
 from spikes.presentation.figure import BEFORE, FIT, SERIES
 from spikes.presentation.numbers import number_text
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
+from spikes.validation.extrapolation import Limit
 from spikes.validation.presentation import SYMBOLS, difference_unit
 from spikes.validation.verdict import AGREE, DISAGREE
 
@@ -75,15 +78,14 @@ def plot_certificate(certificate: Certificate) -> np.ndarray:
     columns = min(3, len(drawn))
     rows = [drawn[i : i + columns] for i in range(0, len(drawn), columns)]
     heights = [0.3 + max(panel_height(*panel) for panel in row) for row in rows]
-    figure, axes = plt.subplots(
+    _, axes = plt.subplots(
         len(rows),
         columns,
         squeeze=False,
         figsize=(WIDTH * columns, sum(heights)),
         height_ratios=heights,
-        layout="constrained",
+        layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.08),
     )
-    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.08)
     for ax, panel in zip(axes.flat, drawn, strict=False):
         plot_claim(*panel, ax=ax)
         ax.set_title(f"{panel[0].claim.name}: {SYMBOLS[panel[0].verdict]} {panel[0].verdict}")
@@ -116,7 +118,7 @@ def _plot_differences(result: ClaimResult, quantities: Sequence[Quantity], ax: A
     claim = result.claim
     x, gap = _positions(result)
     factor, unit = difference_unit(claim)
-    extrapolated = claim.rate is not None and len(x) > 1
+    rate = claim.rate if len(x) > 1 else None
     band = factor * claim.tolerance
     ax.axhspan(-band, band, color=PALE, alpha=0.16, linewidth=0, label="tolerance")
     ax.axhline(0.0, color="black", linewidth=0.8)
@@ -127,25 +129,33 @@ def _plot_differences(result: ClaimResult, quantities: Sequence[Quantity], ax: A
     with np.errstate(divide="ignore"):
         curve_n = np.concatenate([np.exp(gap * curve_x[:39]), result.levels[-1][0] / (1.0 - t) ** gap])
     for i, (q, step) in enumerate(zip(quantities, _spread(len(quantities)), strict=True)):
-        curve = q.limit.value + (q.limit.slope * curve_n**-claim.rate if extrapolated else np.zeros(len(curve_n)))
+        end, _ = _limit(q)
+        curve = end.value + (np.zeros(len(curve_n)) if rate is None else end.slope * curve_n**-rate)
         ax.plot(curve_x + step, factor * curve, color=COLOURS[i], alpha=0.8, **FIT)
         _plot_quantity(q, x + step, x[-1] + 1.0 + step, factor, i, ax)
     ax.set_ylabel("simulation − theory" + (", % of theory" if unit else ""))
-    _size_axis(ax, result, x, "∞" if extrapolated else "all")
+    _size_axis(ax, result, x, "all" if rate is None else "∞")
     if len(quantities) > 1:
         _legend(ax, quantities)
 
 
+def _limit(q: Quantity) -> tuple[Limit, tuple[float, float]]:
+    """The limit of a number's differences and its interval."""
+    if q.limit is None or q.interval is None:
+        raise ValueError(f"`quantities` must be numbers, with a limit; got {q.label!r}, which has none")
+    return q.limit, q.interval
+
+
 def _plot_quantity(q: Quantity, x: np.ndarray, end: float, factor: float, i: int, ax: Axes) -> None:
     """Differences ± standard error at every size, and the limit with its interval at the right, open."""
-    look = {"color": COLOURS[i], "fmt": _MARKERS[i]}
+    look: dict[str, Any] = {"color": COLOURS[i], "fmt": _MARKERS[i]}
     values, errors = ([factor * getattr(d, name) for d in q.differences] for name in ("value", "sem"))
     label = _plain(q.label) or "simulation ± s.e."
     ax.errorbar(x, values, errors, markersize=4.5, capsize=2.5, linewidth=1.1, label=label, **look)
-    low, high = q.interval
-    sides = [[factor * (q.limit.value - low)], [factor * (high - q.limit.value)]]
-    wide = {"markersize": 5.5, "markerfacecolor": "none", "capsize": 4, "linewidth": 1.8}
-    ax.errorbar([end], [factor * q.limit.value], sides, **wide, **look)
+    limit, (low, high) = _limit(q)
+    sides = [[factor * (limit.value - low)], [factor * (high - limit.value)]]
+    wide: dict[str, Any] = {"markersize": 5.5, "markerfacecolor": "none", "capsize": 4, "linewidth": 1.8}
+    ax.errorbar([end], [factor * limit.value], sides, **wide, **look)
 
 
 def _plot_bound(result: ClaimResult, quantities: Sequence[Quantity], ax: Axes) -> None:
@@ -154,7 +164,13 @@ def _plot_bound(result: ClaimResult, quantities: Sequence[Quantity], ax: Axes) -
         # a standard deviation over runs, not an error of the mean: it is single runs that have to keep the bound
         spread = [s.bar * math.sqrt(s.seeds) for s in q.simulated]
         name = _plain(q.label) or "simulation ± s.d."
-        look = {"color": COLOURS[i], "fmt": _MARKERS[i], "markersize": 4.5, "capsize": 2.5, "linewidth": 1.1}
+        look: dict[str, Any] = {
+            "color": COLOURS[i],
+            "fmt": _MARKERS[i],
+            "markersize": 4.5,
+            "capsize": 2.5,
+            "linewidth": 1.1,
+        }
         ax.errorbar(x + step, [s.mean for s in q.simulated], spread, label=name, **look)
         ax.hlines(q.predicted, x + step - 0.12, x + step + 0.12, color=COLOURS[i], linewidth=2.2)
     values = [v for q in quantities for v in (*q.predicted, *(s.mean for s in q.simulated))]

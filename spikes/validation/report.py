@@ -343,7 +343,7 @@ def _svg(result: ClaimResult, quantities: Sequence[Quantity], prefix: str) -> st
     text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _to_hundredths, tag[0]), text)
     text = _renamed(text.replace("xlink:href", "href"), prefix)
     name = escape(f"{result.claim.name}: {result.verdict}")
-    box = re.search(r'viewBox="[^"]*"', text)[0]
+    box = re.findall(r'viewBox="[^"]*"', text)[0]
     text = re.sub(r"\n\s*", "\n", text)
     return re.sub(r"<svg[^>]*>", lambda _: f'<svg {box} role="img" aria-label="{name}">', text, count=1).strip()
 

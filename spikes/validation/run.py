@@ -163,7 +163,8 @@ class _Side:
 def _compare(
     c: Claim, quick: bool, outcomes: Mapping[tuple[_Key, int], list[Any]]
 ) -> tuple[tuple[Any, ...], tuple[str, ...], tuple[_Side, ...]]:
-    problems, sides, labels = [], [], ()
+    problems, sides = [], []
+    labels: tuple[str, ...] = ()
     for size, seeds in c.at(quick):
         problem = c.problem(size)
         found = outcomes[_key(c), size][:seeds]
@@ -173,7 +174,7 @@ def _compare(
         else:
             predicted = [_by_label(c.predict(problem))] * seeds
         here = tuple(predicted[0])
-        for side in (*predicted, *(m.values for m in measured)):
+        for side in (*predicted, *(values for values, _ in measured)):
             if tuple(side) != here:
                 raise ValueError(
                     f"`measure` of claim {c.name} must name what its prediction names, {list(here)}; got {list(side)}"
@@ -181,12 +182,12 @@ def _compare(
         labels = labels or here
         if here != labels:
             raise ValueError(f"`predict` of claim {c.name} must give the same names at every size; got {list(here)}")
-        controls = [list(m.controls.values()) for m in measured]
+        controls = [list(by_name.values()) for _, by_name in measured]
         pairs = np.array(controls, dtype=float).reshape(seeds, -1, 2)
         sides.append(
             _Side(
                 np.array([list(p.values()) for p in predicted], dtype=float),
-                np.array([list(m.values.values()) for m in measured], dtype=float),
+                np.array([list(values.values()) for values, _ in measured], dtype=float),
                 pairs[:, :, 0],
                 pairs[:, :, 1],
             )
@@ -199,10 +200,10 @@ def _by_label(values: float | Mapping[str, float]) -> dict[str, float]:
     return {str(k): float(v) for k, v in values.items()} if isinstance(values, Mapping) else {"": float(values)}
 
 
-def _measured(found: Any) -> Measured:
+def _measured(found: Any) -> tuple[dict[str, float], Mapping[str, tuple[float, float]]]:
     if isinstance(found, Measured):
-        return Measured(_by_label(found.values), found.controls)
-    return Measured(_by_label(found))
+        return _by_label(found.values), found.controls
+    return _by_label(found), {}
 
 
 def _quantity(

@@ -187,17 +187,19 @@ def claim(
     """
     if predict is None or not callable(predict):
         raise ValueError(f"`predict` must be a function of a problem; got {predict!r}")
-    if (sizes is None) == (levels is None):
+    if sizes is not None and levels is None:
+        stated = tuple((size, seeds) for size in sizes)
+    elif sizes is None and levels is not None:
+        stated = levels
+    else:
         raise ValueError(f"`sizes` or `levels` must be given, and not both; got {sizes!r} and {levels!r}")
-    if levels is None:
-        levels = tuple((size, seeds) for size in sizes)
 
     def decorate(measurement: Callable[[Any, np.random.SeedSequence], Any]) -> Claim:
         return Claim(
             name=name or measurement.__name__,
             statement=" ".join((measurement.__doc__ or "").split()),
             source=source,
-            levels=levels,
+            levels=stated,
             problem=problem or _itself,
             predict=predict,
             experiment=measurement,

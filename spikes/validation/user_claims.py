@@ -39,6 +39,8 @@ def load_claims(path: str) -> tuple[Claim, ...]:
     # a name of its own, whatever the file is called: it may be called numpy.py
     name = f"claims of {file.stem}"
     spec = importlib.util.spec_from_file_location(name, file.resolve())
+    if spec is None or spec.loader is None:
+        raise ValueError(f"`claims` must be a Python file that can be imported; got {path!r}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

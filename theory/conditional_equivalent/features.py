@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from scipy.special import eval_hermitenorm, ndtr
@@ -363,12 +364,32 @@ def _codes(problem: Problem, order: int) -> tuple[np.ndarray, np.ndarray]:
     return _trim(*problem.law_of_a.nodes(order), problem.width)
 
 
-def feature_moments(sigma: Activation, tau: np.ndarray, kappa: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+class Integrand(Protocol):
+    """What the quadratures over a Gaussian integrate: an activation, or what stands in its place."""
+
+    @property
+    def name(self) -> str:
+        """By which errors call it."""
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Points where it is not smooth."""
+
+    @property
+    def vectorized(self) -> bool:
+        """Whether it takes arrays as they are."""
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Values, elementwise."""
+
+
+def feature_moments(sigma: Integrand, tau: np.ndarray, kappa: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """m = E σ(τ + κZ), A = E Zσ(τ + κZ), B = E (σ(τ + κZ) − m − AZ)².
 
     Parameters
     ----------
     sigma : Activation
+        Or another function of its name, kinks and values, such as its slope.
     tau : ndarray, shape (S, Q)
     kappa : ndarray, shape (Q,)
 
@@ -386,13 +407,14 @@ def feature_moments(sigma: Activation, tau: np.ndarray, kappa: np.ndarray) -> tu
 
 
 def degree_moments(
-    sigma: Activation, tau: np.ndarray, kappa: np.ndarray, degree: int
+    sigma: Integrand, tau: np.ndarray, kappa: np.ndarray, degree: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """m, A_k = E he_k(Z)σ(τ + κZ) for k = 1 … K, and B = E (σ(τ + κZ) − m − Σ_k A_k he_k(Z))².
 
     Parameters
     ----------
     sigma : Activation
+        Or another function of its name, kinks and values, such as its slope.
     tau : ndarray, shape (S, Q)
     kappa : ndarray, shape (Q,)
     degree : int
@@ -449,7 +471,7 @@ def _weighted_moments(
 
 
 def _smooth_moments(
-    sigma: Activation, tau: np.ndarray, kappa: float, degree: int
+    sigma: Integrand, tau: np.ndarray, kappa: float, degree: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Trapezoid sums, which converge geometrically for an analytic σ; refined until every other node suffices."""
     step = 0.125 / max(1.0, kappa)
@@ -471,7 +493,7 @@ def _smooth_moments(
 
 
 def _kinked_moments(
-    sigma: Activation, tau: np.ndarray, kappa: float, degree: int
+    sigma: Integrand, tau: np.ndarray, kappa: float, degree: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gauss-Legendre panels split at the kinks, seen from each τ."""
     panels, reach = math.ceil(16 * max(1.0, kappa)), 10.5

@@ -154,7 +154,7 @@ def spectral_factor(form: LatentForm) -> tuple[np.ndarray, np.ndarray, np.ndarra
     Everything is a function of s: 1/(1 + s²) keeps its digits when λN_b r_b is as large as 10¹⁵, the inverse of 𝒟
     would not.
     """
-    R = np.linalg.cholesky(form.G if form.lam > 0.0 else -form.G)
+    R = np.linalg.cholesky(form.G if form.lam.real > 0.0 else -form.G)
     return R, *np.linalg.svd(R.T @ form.V, full_matrices=False)
 
 

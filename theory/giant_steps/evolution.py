@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -310,7 +311,10 @@ def _sample(
     sigma, target, D = problem.sigma, problem.teacher, problem.noise**2
     (N, k), rank = M.shape, L.shape[1]
     levels = max(5, round(math.log2(points / _RANDOMISATIONS)))
-    latents, neurons, power, spread = [], [], [], []
+    latents: list[np.ndarray] = []
+    neurons: list[np.ndarray] = []
+    power: list[np.ndarray] = []
+    spread: list[np.ndarray] = []
     for generator in (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(_RANDOMISATIONS)):
         sobol = qmc.Sobol(k + rank, scramble=True, seed=generator)
         rows = 2**levels
@@ -335,7 +339,7 @@ def _sample(
         stacked = np.stack(values)
         return stacked.mean(axis=0), float(stacked.std(axis=0, ddof=1).max() / math.sqrt(_RANDOMISATIONS))
 
-    found = {"latents": summary(latents), "neurons": summary(neurons), "power": summary(power)}
+    found: dict[str, Any] = {"latents": summary(latents), "neurons": summary(neurons), "power": summary(power)}
     found["in_span"] = summary(spread)
     found["mean_error"] = max(found["latents"][1], found["neurons"][1])
     return found
@@ -473,10 +477,10 @@ def state_evolution(
     q = np.diag(Q)
     for step in range(int(steps)):
         if interacting:
-            M, Q, *error = interacting_step(problem, a, M, Q, points=points, seed=seed + step)
+            M, Q, error, norm_error = interacting_step(problem, a, M, Q, points=points, seed=seed + step)
             q = np.diag(Q)
             Qs.append(Q)
-            errors.append(tuple(error))
+            errors.append((error, norm_error))
         else:
             M, q = independent_step(
                 problem.teacher,
@@ -491,8 +495,8 @@ def state_evolution(
             errors.append((0.0, 0.0))
         Ms.append(M)
         norms.append(q)
-    errors = np.array(errors).T
-    return StateEvolution(np.stack(Ms), np.stack(norms), np.stack(Qs), errors[0], errors[1])
+    of_M, of_Q = np.array(errors).T
+    return StateEvolution(np.stack(Ms), np.stack(norms), np.stack(Qs), of_M, of_Q)
 
 
 def _check_delta(delta: float) -> None:

@@ -55,7 +55,9 @@ class Replicas:
             shape = (min(_ROWS, self.rows - start), self.target.k)
             yield generator.standard_normal(shape), generator.standard_normal(shape)
 
-    def _pairs(self, frame: np.ndarray, known: int, *, shared: bool) -> Iterator[list[tuple[np.ndarray, ...]]]:
+    def _pairs(
+        self, frame: np.ndarray, known: int, *, shared: bool
+    ) -> Iterator[list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]]:
         """Batches of (coordinates, g) for two replicas, which share the first `known` coordinates if `shared`."""
         for batch in range(BATCHES):
             pairs = []

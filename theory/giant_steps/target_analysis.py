@@ -291,7 +291,8 @@ def _energies(table: np.ndarray, max_degree: int) -> np.ndarray:
 
 def _climb(moments: _Quadrature | _Sampled, k: int, max_leap: int, visible: np.ndarray | None = None) -> Staircase:
     """U_{t+1} = U_t + range(A_j) for the smallest j ≤ max_leap with A_j ≠ 0, until there is none."""
-    learned, stairs, dropped = np.zeros((k, 0)), [], []
+    learned, stairs = np.zeros((k, 0)), []
+    dropped: list[Dropped] = []
     while learned.shape[1] < k:
         known = learned.shape[1]
         frame = np.concatenate([learned, _complement(learned)], axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -104,5 +104,6 @@ def _left(target: Target, frame: np.ndarray, known: int, degree: int, order: int
     kept = 0.0
     for total in range(degree + 1):
         for beta in compositions(total, target.k - known):
-            kept += float(weights @ coefficients[(slice(None), *beta)] ** 2) / math.prod(map(math.factorial, beta))
+            at: tuple[Any, ...] = (slice(None), *beta)
+            kept += float(weights @ coefficients[at] ** 2) / math.prod(map(math.factorial, beta))
     return power - kept, power

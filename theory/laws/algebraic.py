@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import eigvalsh_tridiagonal
 
 from theory.laws.law import Law, positive
@@ -96,7 +97,7 @@ class Semicircle(MatrixLaw):
     def _transforms(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return _quadratic(np.full_like(z, self.variance), z, _branch(z, *self.support), 0.0, 1.0)
 
-    def r_transform(self, w: np.ndarray) -> np.ndarray:
+    def r_transform(self, w: ArrayLike) -> np.ndarray:
         """R(w) = σ²w."""
         return self.variance * np.asarray(w)
 
@@ -204,11 +205,11 @@ class MarchenkoPastur(MatrixLaw):
         lead = self.gamma * self.variance
         return _quadratic(lead * z, z - self.variance * (1.0 - self.gamma), _branch(z, *self.support), lead, 1.0)
 
-    def r_transform(self, w: np.ndarray) -> np.ndarray:
+    def r_transform(self, w: ArrayLike) -> np.ndarray:
         """R(w) = σ²/(1 − γσ²w)."""
         return self.variance / (1.0 - self.gamma * self.variance * np.asarray(w))
 
-    def s_transform(self, t: np.ndarray) -> np.ndarray:
+    def s_transform(self, t: ArrayLike) -> np.ndarray:
         """S(t) = 1/(σ²(1 + γt))."""
         return 1.0 / (self.variance * (1.0 + self.gamma * np.asarray(t)))
 
@@ -297,7 +298,7 @@ class Wachter(MatrixLaw):
         root = (a + b) / last * _branch(z, *self.support)
         return _quadratic(z * (1.0 - z) / last, linear, root, (1.0 - 2.0 * z) / last, (a + b - 2.0) / last)
 
-    def s_transform(self, t: np.ndarray) -> np.ndarray:
+    def s_transform(self, t: ArrayLike) -> np.ndarray:
         """S(t) = (a + b + t)/(a + t)."""
         a, b = 1.0 / self.gamma1, 1.0 / self.gamma2
         return (a + b + np.asarray(t)) / (a + np.asarray(t))
@@ -438,7 +439,7 @@ class FreeMeixner(Law):
             moments.append(float(vector[0]))
         return np.array(moments)
 
-    def r_transform(self, w: np.ndarray) -> np.ndarray:
+    def r_transform(self, w: ArrayLike) -> np.ndarray:
         """R(w) = location + σ·2v/(1 − av + √((1 − av)² − 4bv²)), v = σw."""
         v = self._scale * np.asarray(w)
         rest = 1.0 - self.a * v

@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from theory.laws.generalised_marchenko_pastur import positive_law
 from theory.laws.law import HARD, Law, positive
@@ -64,6 +66,10 @@ class FreeSum(Subordinated):
 
     first: Law
     second: Law
+
+    if TYPE_CHECKING:
+
+        def __init__(self, first: Law | ArrayLike, second: Law | ArrayLike) -> None: ...
 
     def __post_init__(self) -> None:
         for name in ("first", "second"):
@@ -166,6 +172,10 @@ class FreeProduct(_Positive):
     first: Law
     second: Law
 
+    if TYPE_CHECKING:
+
+        def __init__(self, first: Law | ArrayLike, second: Law | ArrayLike) -> None: ...
+
     def __post_init__(self) -> None:
         for name in ("first", "second"):
             object.__setattr__(self, name, _spread(name, positive_law(name, getattr(self, name))))
@@ -246,6 +256,10 @@ class SeparableCovariance(_Positive):
     columns: Law
     rows: Law
     gamma: float
+
+    if TYPE_CHECKING:
+
+        def __init__(self, columns: Law | ArrayLike, rows: Law | ArrayLike, gamma: float) -> None: ...
 
     def __post_init__(self) -> None:
         for name in ("columns", "rows"):

@@ -11,12 +11,13 @@ which keep their digits over any number of decades. In ψ itself what is far abo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from theory.laws.law import HARD, Law, non_negative, positive
 from theory.laws.matrix_law import MatrixLaw
@@ -40,7 +41,7 @@ class _Curve(NamedTuple):
     height: np.ndarray  # log Im ζ
 
 
-def positive_law(name: str, law: Law | Sequence[float]) -> Law:
+def positive_law(name: str, law: Law | ArrayLike) -> Law:
     """A law on [0, ∞) other than the unit mass at 0; a sequence of eigenvalues counts as atoms of equal weight.
 
     Eigenvalues that are negative by the rounding of an eigenvalue solver count as 0.
@@ -93,11 +94,15 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
     population: Law
     gamma: float
 
+    if TYPE_CHECKING:
+
+        def __init__(self, population: Law | ArrayLike, gamma: float) -> None: ...
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "population", positive_law("population", self.population))
         object.__setattr__(self, "gamma", positive("gamma", self.gamma))
 
-    def inverse_map(self, zeta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def inverse_map(self, zeta: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """ψ(ζ) = ζ + γ ∫ tζ/(ζ − t) H(dt) and ψ′(ζ), for ζ off the population spectrum.
 
         Parameters
@@ -490,7 +495,7 @@ class GeneralisedMarchenkoPastur(MatrixLaw):
         steepness = self._rest(far) - self.gamma * second
         return inner / rest, slope / np.where(steepness == 0.0, 1e-100, steepness)
 
-    def companion(self, z: np.ndarray) -> np.ndarray:
+    def companion(self, z: ArrayLike) -> np.ndarray:
         """m̃(z) = −1/ζ: the transform of the eigenvalues of XΣXᵀ/n, which has n − p more zeros; z off the support.
 
         At z = 0 it is finite only for γ > 1.

@@ -57,20 +57,20 @@ def real_points(name: str, value: ArrayLike) -> np.ndarray:
     return value
 
 
-def non_negative(name: str, value: np.ndarray, *, rule: str = "be non-negative", largest: float = 0.0) -> np.ndarray:
+def non_negative(name: str, value: ArrayLike, *, rule: str = "be non-negative", largest: float = 0.0) -> np.ndarray:
     """Eigenvalues as a float array, those that are negative by the rounding of a solver set to 0, or an error.
 
     `largest` is that of the matrix, where it is not among them.
     """
     given = np.asarray(value)
-    value = real_points(name, given)
-    if not np.isfinite(value).all():
-        raise ValueError(f"`{name}` must be finite; got {value[~np.isfinite(value)].flat[0]:g}")
-    if value.size and value.min() < 0.0:
-        if value.min() < -eigenvalue_rounding(given, largest):
-            raise ValueError(f"`{name}` must {rule}; got {float(value.min())!r}")
-        value = np.maximum(value, 0.0)
-    return value
+    real = real_points(name, given)
+    if not np.isfinite(real).all():
+        raise ValueError(f"`{name}` must be finite; got {real[~np.isfinite(real)].flat[0]:g}")
+    if real.size and real.min() < 0.0:
+        if real.min() < -eigenvalue_rounding(given, largest):
+            raise ValueError(f"`{name}` must {rule}; got {float(real.min())!r}")
+        return np.maximum(real, 0.0)
+    return real
 
 
 def eigenvalue_rounding(values: ArrayLike, largest: float = 0.0) -> float:
@@ -301,7 +301,7 @@ class Law(Distribution):
         """Edges at which the density is infinite."""
         return ()
 
-    def stieltjes(self, z: np.ndarray) -> np.ndarray:
+    def stieltjes(self, z: ArrayLike) -> np.ndarray:
         """m(z) = ∫ μ(dx)/(x − z), atoms included, at any complex or real z off the support.
 
         Returns
@@ -316,18 +316,18 @@ class Law(Distribution):
         """
         return self._evaluate(z, 0)
 
-    def stieltjes_derivative(self, z: np.ndarray) -> np.ndarray:
+    def stieltjes_derivative(self, z: ArrayLike) -> np.ndarray:
         """m′(z) = ∫ μ(dx)/(x − z)², for the same z as `stieltjes`."""
         return self._evaluate(z, 1)
 
-    def _evaluate(self, z: np.ndarray, which: int) -> np.ndarray:
+    def _evaluate(self, z: ArrayLike, which: int) -> np.ndarray:
         z = self._off_support(z)
         # The lower half plane is the mirror image of the upper one.
         point = np.where(np.imag(z) < 0.0, np.conj(z), z).astype(complex)
         value = self._transforms(point.ravel())[which].reshape(z.shape)
         return np.where(np.imag(z) < 0.0, np.conj(value), value) if np.iscomplexobj(z) else value.real
 
-    def _off_support(self, z: np.ndarray) -> np.ndarray:
+    def _off_support(self, z: ArrayLike) -> np.ndarray:
         z = np.asarray(z)
         if not np.isfinite(z).all():
             raise ValueError(f"`z` must be finite; got {z[~np.isfinite(z)].flat[0]}")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.polynomial import legendre
@@ -16,6 +17,7 @@ from theory.laws.law import Law
 __all__ = ["Continuous", "Discrete", "Mixture"]
 
 _FEWEST, _MOST = 16, 512
+_EQUAL: Any = None  # weights left out; the field has the type of the weights that are put in their place
 
 
 def _weights(weights: ArrayLike, count: int) -> np.ndarray:
@@ -51,7 +53,11 @@ class Discrete(Law):
     """
 
     locations: np.ndarray
-    weights: np.ndarray = None  # type: ignore[assignment]  # given or equal, an array from here on
+    weights: np.ndarray = _EQUAL
+
+    if TYPE_CHECKING:
+
+        def __init__(self, locations: ArrayLike, weights: ArrayLike | None = None) -> None: ...
 
     def __post_init__(self) -> None:
         try:
@@ -253,6 +259,10 @@ class Mixture(Law):
     laws: tuple[Law, ...]
     weights: np.ndarray
 
+    if TYPE_CHECKING:
+
+        def __init__(self, laws: Sequence[Law], weights: ArrayLike) -> None: ...
+
     def __post_init__(self) -> None:
         laws = tuple(self.laws)
         if not laws or not all(isinstance(law, Law) for law in laws):
@@ -262,7 +272,7 @@ class Mixture(Law):
         object.__setattr__(self, "laws", laws)
         object.__setattr__(self, "weights", weights)
 
-    def _sum(self, values: Sequence[np.ndarray]) -> np.ndarray:
+    def _sum(self, values: Sequence[np.ndarray | float]) -> np.ndarray:
         return sum(w * value for w, value in zip(self.weights, values, strict=True))
 
     @cached_property

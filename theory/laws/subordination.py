@@ -220,7 +220,8 @@ class Subordinated(MatrixLaw):
         end = 1.0 - _NEAR
         counts = [len(gaps.low) for gaps in self._gaps]
         pair = np.array(np.meshgrid(*(np.arange(k) for k in counts), indexing="ij")).reshape(2, -1)
-        bottom, top = [], []
+        bottom: list[np.ndarray] = []
+        top: list[np.ndarray] = []
         for side in (0, 1):
             which = np.arange(counts[side])
             for bounds, s in ((bottom, -end), (top, end)):

@@ -142,7 +142,7 @@ def report_target(
         If the target depends on something that no Hermite tensor looked at shows.
     """
     sigma = as_activation(activation)
-    options = {"max_leap": max_leap, "method": method, "samples": samples, "seed": seed}
+    options: dict[str, Any] = {"max_leap": max_leap, "method": method, "samples": samples, "seed": seed}
     analysis = analyse_target(target, **options)
     visible = visible_staircase(analysis.target, sigma, **options)
     learned = [None] + [visible.subspace(t) for t in range(1, len(visible.stairs) + 1)]

@@ -211,7 +211,7 @@ def _sizes(problem: Problem, exponents: Sequence[float] | None, labels: str, rea
     if exponents is None:
         if top <= _START:
             raise ValueError(f"`n` must be larger than d^{_START} = {problem.d**_START:.0f}; got {problem.n}")
-        exponents = np.linspace(_START, top, _POINTS)
+        exponents = np.linspace(_START, top, _POINTS).tolist()
     bad = [x for x in exponents if not 0.0 < x <= 4.0]
     if bad or not len(exponents):
         raise ValueError(f"`exponents` must be in (0, 4]; got {bad[0] if bad else 'none'}")

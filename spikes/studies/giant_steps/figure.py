@@ -146,7 +146,7 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
         _plot_cosine_histogram(study, ax)
     else:
         cosines = study.shown_neurons()
-        look = {"markersize": scaled(2.2), "color": MEASURED, "alpha": 0.55}
+        look: dict[str, Any] = {"markersize": scaled(2.2), "color": MEASURED, "alpha": 0.55}
         ax.plot(cosines[:, 0], cosines[:, 1], ".", label="simulated neurons", **look)
         plot_cloud(study, ax)
         reach = limit or min(1.0, 1.15 * float(np.quantile(np.abs(study.cloud[:, :2]), 0.9995)))
@@ -158,7 +158,7 @@ def plot_cosines(study: StepStudy, ax: Axes | None = None, *, limit: float | Non
 
 
 def _plot_cosine_histogram(study: StepStudy, ax: Axes) -> None:
-    edges = np.linspace(-1.0, 1.0, 81)
+    edges = np.linspace(-1.0, 1.0, 81).tolist()
     ax.hist(study.shown_neurons()[:, 0], edges, density=True, color=BULK, label="simulated")
     ax.hist(study.cloud[:, 0], edges, density=True, histtype="step", color=THEORY, label="predicted")
     ax.set_xlabel(r"$\cos\theta_1$")
@@ -179,11 +179,11 @@ def plot_cloud(study: StepStudy, ax: Axes | None = None) -> Axes:
     Axes
     """
     ax = axes_or_new(ax, (4.4, 4.6))
-    look = {"color": THEORY, "zorder": 3}
+    look: dict[str, Any] = {"color": THEORY, "zorder": 3}
     if study.law is not None:
         for share, width in _SHARES:
             centre, lengths, angle = study.ellipse(share)
-            line = {"fill": False, "linewidth": scaled(width), **look}
+            line: dict[str, Any] = {"fill": False, "linewidth": scaled(width), **look}
             ax.add_patch(Ellipse(tuple(centre), *lengths, angle=angle, **line))
     else:
         *density, levels = study.cloud_density(tuple(share for share, _ in reversed(_SHARES)))

@@ -124,7 +124,7 @@ class StepStudy:
         low, high = np.quantile(self.cloud[:, :2], [0.0005, 0.9995], axis=0)
         room = 0.15 * (high - low)
         edges = [np.linspace(a, b, _BINS + 1) for a, b in zip(low - room, high + room, strict=True)]
-        density = _smoothed(np.histogram2d(*self.cloud[:, :2].T, edges)[0].T / len(self.cloud))
+        density = _smoothed(np.histogram2d(self.cloud[:, 0], self.cloud[:, 1], edges)[0].T / len(self.cloud))
         ranked = np.sort(density.ravel())[::-1]
         levels = [float(ranked[np.searchsorted(np.cumsum(ranked), share)]) for share in shares]
         first, second = (0.5 * (e[1:] + e[:-1]) for e in edges)

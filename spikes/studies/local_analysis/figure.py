@@ -77,9 +77,9 @@ def plot_directions(W: np.ndarray, a: np.ndarray, teacher: Teacher, ax: Axes | N
     turned *= np.where(turned[:, 1] < -1e-6, -1.0, 1.0)[:, None]
     share, positive = masses[kept] / masses.sum(), a[kept] > 0.0
     for chosen, (colour, marker), name in ((positive, _POSITIVE, "a > 0"), (~positive, _NEGATIVE, "a < 0")):
-        look = {"alpha": 0.55, "edgecolor": "black", "linewidth": scaled(0.3), "zorder": 2}
+        look: dict[str, Any] = {"alpha": 0.55, "edgecolor": "black", "linewidth": scaled(0.3), "zorder": 2}
         size = scaled(1.0) ** 2 * (4.0 + 500.0 * share[chosen])
-        ax.scatter(*turned[chosen].T, s=size, color=colour, marker=marker, label=name, **look)
+        ax.scatter(turned[chosen, 0], turned[chosen, 1], s=size, color=colour, marker=marker, label=name, **look)
     ax.set_aspect("equal")
     ax.set_xlim(-1.3, 1.35)
     ax.set_ylim(-0.12, 1.3)
@@ -164,7 +164,7 @@ def plot_descent(study: LocalStudy, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax)
     iterations = study.plan.iterations
     (loss_colour, loss_marker), (gap_colour, gap_marker) = SERIES[6], SERIES[1]
-    look = {"linestyle": "none", "markersize": scaled(3.0)}
+    look: dict[str, Any] = {"linestyle": "none", "markersize": scaled(3.0)}
     for i, run in enumerate(study.runs):
         done = np.maximum(run.column("epoch"), 0.0) * iterations + run.column("iteration")
         loss, said = run.column("population_loss"), "loss" if i == 0 else None
@@ -256,7 +256,7 @@ def _plot_curve_in_plane(found: Certificate, ax: Axes, label: str | None) -> Non
     for w, weight in zip(found.teacher.directions, found.teacher.weights, strict=True):
         angle = math.degrees(math.atan2(w @ second, w @ first)) % 180.0
         for at in (0.0, 180.0) if min(angle, 180.0 - angle) < 1e-9 else (angle,):
-            look = {"color": SPIKE, "markersize": scaled(5.0), "zorder": 3, "clip_on": False}
+            look: dict[str, Any] = {"color": SPIKE, "markersize": scaled(5.0), "zorder": 3, "clip_on": False}
             ax.plot(at, math.copysign(1.0, weight), "o", **look)
     for level in (-1.0, 1.0):
         ax.axhline(level, **GUIDE)
@@ -268,7 +268,7 @@ def _plot_curve_in_plane(found: Certificate, ax: Axes, label: str | None) -> Non
 
 def _plot_cloud_over_sphere(found: Certificate, ax: Axes) -> None:
     angle, modulus = found.sample(1000)
-    look = {"color": "#808080", "markersize": scaled(2.0), "rasterized": True}
+    look: dict[str, Any] = {"color": "#808080", "markersize": scaled(2.0), "rasterized": True}
     ax.plot(np.degrees(angle), modulus, ".", label=r"sampled $u$", **look)
     delta = np.linspace(0.0, 90.0, 181)
     if found.rho_span > 0.0 and math.isfinite(found.rho_span):
@@ -396,7 +396,7 @@ def plot_gradient_gap(studies: Sequence[LocalStudy], factor: float, ax: Axes | N
         colour, marker = looks.setdefault(name, SERIES[len(looks) % len(SERIES)])
         for i, _ in enumerate(study.runs):
             gap, ratio = study.gradient_ratios(i)
-            look = {"color": colour, "markersize": scaled(2.6), "alpha": 0.7}
+            look: dict[str, Any] = {"color": colour, "markersize": scaled(2.6), "alpha": 0.7}
             ax.plot(gap, ratio, marker, label=label if i == 0 else None, **look)
     ax.axhline(factor, label=f"least ratio seen, {factor:.2g}", **{**GUIDE, "color": MEASURED})
     ax.set_xscale("log")

@@ -267,7 +267,11 @@ class LocalStudy:
             "certificate": self.certificate.to_dict(),
             "bounding_certificate": self.bounding.to_dict(),
             "minima": [self.minimum(x).to_dict() for x in self.decays if x > 0.0],
-            "small_decay": {"decay": self.decays.tolist(), "loss": law.loss.tolist(), "value": law.value.tolist()},
+            "small_decay": {
+                "decay": self.decays.tolist(),
+                "loss": np.asarray(law.loss).tolist(),
+                "value": np.asarray(law.value).tolist(),
+            },
         }
 
     def simulation_dict(self) -> dict[str, Any]:
@@ -279,7 +283,7 @@ class LocalStudy:
         columns = {name: self.epochs(name) for name in _EPOCH}
         epochs = []
         for k, decay in enumerate(self.decays):
-            entry = {"epoch": k + 1, "decay": float(decay)}
+            entry: dict[str, Any] = {"epoch": k + 1, "decay": float(decay)}
             entry |= {name: one(values[:, k + 1]) for name, values in columns.items()}
             entry["gap"] = one(self.epoch_gaps[:, k]) if decay > 0.0 else None
             epochs.append(entry)
@@ -317,7 +321,10 @@ def certificate_contract(found: Certificate) -> dict[str, Any]:
     -------
     dict
     """
-    theory = {"largest_decay": largest_decay(found.teacher), "signal_power": signal_power(found.teacher)}
+    theory: dict[str, Any] = {
+        "largest_decay": largest_decay(found.teacher),
+        "signal_power": signal_power(found.teacher),
+    }
     theory["certificate"] = found.to_dict()
     if found.teacher.rank == 2:
         degrees, eta = found.curve()

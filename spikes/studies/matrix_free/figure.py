@@ -42,8 +42,8 @@ def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -
     shown: dict[str, Any] = {"curve": (theory.density_x, theory.density_x * theory.density)}
     low, high = theory.bulk_edges[0][0], theory.bulk_edges[-1][1]
     if comparison.smoothed is not None:
-        x = runs.quadrature.x
-        names["curve"] = f"predicted, smoothed over {runs.quadrature.width:g} in ln x"
+        x, width = runs.measured_quadrature.x, runs.measured_quadrature.width
+        names["curve"] = f"predicted, smoothed over {width:g} in ln x"
         names["points"] = "Lanczos quadrature ± s.e."
         shown = {"curve": (x, x * comparison.smoothed), "points": (x, comparison.log_density())}
         low, high = x[0], x[-1]

@@ -51,7 +51,7 @@ class MatrixFreeComparison:
         """The measured density of ln x at the quadrature's points."""
         return [
             Estimate(x * value.mean, x * value.sem, value.seeds)
-            for x, value in zip(self.simulation.quadrature.x, self.simulation.density(), strict=True)
+            for x, value in zip(self.simulation.measured_quadrature.x, self.simulation.density(), strict=True)
         ]
 
     def rows(self) -> list[Row]:
@@ -95,7 +95,7 @@ class MatrixFreeComparison:
             "remark": self.caveat(),
         }
         if self.smoothed is not None:
-            quadrature = runs.quadrature
+            quadrature = runs.measured_quadrature
             x = quadrature.x.tolist()
             theory["smoothed_density"] = {"x": x, "density": self.smoothed.tolist(), "smoothing": quadrature.width}
             simulation["smoothed_density"] = {
@@ -103,7 +103,7 @@ class MatrixFreeComparison:
                 "density": [value.to_dict() for value in runs.density()],
                 "smoothing": quadrature.width,
                 "probes": quadrature.probes,
-                "steps": [run.density.steps for run in runs.runs],
+                "steps": [run.density.steps for run in runs.runs if run.density is not None],
             }
         return contract(self.problem, theory, simulation, self.rows())
 
@@ -232,7 +232,7 @@ def _rows(theory: Prediction, found: MatrixFree, smoothed: np.ndarray | None) ->
         rows += spike_rows(i, outlier, found.spike)
     rows.append(row("beta_norm2", theory.beta_norm2, estimate([run.beta_norm2 for run in found.runs])))
     if smoothed is not None:
-        x, density = found.quadrature.x, found.density()
+        x, density = found.measured_quadrature.x, found.density()
         for i in range(_ROWS, len(x) - 1, _ROWS):
             mean, sem, seeds = density[i]
             rows.append(row(f"x rho(x) at {x[i]:.3g}", x[i] * smoothed[i], Estimate(x[i] * mean, x[i] * sem, seeds)))

@@ -109,7 +109,7 @@ def plot_step_errors(study: Staircase, name: str, ax: Axes | None = None) -> Axe
         (study.limit_as_published[name], "limit as published", _PUBLISHED, 3.2),
         (study.limit[name], "limit, n → ∞", LIMIT, 1.4),
     ):
-        look = {"color": colour, "linewidth": scaled(width), "solid_capstyle": "butt"}
+        look: dict[str, Any] = {"color": colour, "linewidth": scaled(width), "solid_capstyle": "butt"}
         for i, (a, b) in enumerate(zip(starts, ends, strict=True)):
             ax.plot([a, b], [levels[i + 1]] * 2, label=said if i == 0 else None, **look)
         # no spike at α = 0 itself: the first step begins there
@@ -219,7 +219,7 @@ def plot_spike_positions(study: SpectrumStudy, ax: Axes | None = None) -> Axes:
         ax.plot(study.curve[known], [study.positions[j][i] for j in known], color=THEORY, label=label)
     for j, (alpha, runs) in enumerate(zip(study.alphas, study.simulation, strict=True)):
         values = np.array([run.after.singular_values[:3] for run in runs.runs]).ravel()
-        look = {"markersize": scaled(3.5), "markerfacecolor": "none", "markeredgewidth": scaled(0.8)}
+        look: dict[str, Any] = {"markersize": scaled(3.5), "markerfacecolor": "none", "markeredgewidth": scaled(0.8)}
         label = "three largest, each run" if j == 0 else None
         ax.plot(np.full(len(values), alpha), values, "o", color=MEASURED, label=label, **look)
     _mark_thresholds(ax)
@@ -241,7 +241,7 @@ def _plot_variant(ax: Axes, study: DecompositionStudy, values: list[Estimate], v
     """Points of one form of the decomposition; published ones hollow and larger, to be seen where both coincide."""
     colour, marker = _VARIANTS[variant][1] if variant in _VARIANTS else (BEFORE, "^")
     hollow = variant == "as_published"
-    look = {"colour": colour, "marker": marker, "hollow": hollow, "markersize": 7.5 if hollow else 4.5}
+    look: dict[str, Any] = {"colour": colour, "marker": marker, "hollow": hollow, "markersize": 7.5 if hollow else 4.5}
     plot_points(ax, study.sizes, values, label=label, **look)
 
 

@@ -216,7 +216,7 @@ def staircase(
     }
     curve = np.linspace(0.0, 0.5, _CURVE)
 
-    def law(grid: Sequence[float]) -> dict[str, np.ndarray]:
+    def law(grid: Sequence[float] | np.ndarray) -> dict[str, np.ndarray]:
         errors = [predict_errors(_at(problem, float(alpha)), gradient_order)[0] for alpha in grid]
         return {name: np.array([getattr(e, name) for e in errors]) for name in ERRORS}
 

@@ -65,8 +65,11 @@ def _spikes_shown(theory: Prediction | None, simulation: Ensemble | None) -> int
 
 
 def _stated(ax: Axes, theory: Prediction | None, simulation: Ensemble | None) -> None:
-    shown = theory if theory is not None else simulation
-    state(ax.figure, problem_statement(shown.problem, seeds=None if simulation is None else simulation.seeds))
+    seeds = None if simulation is None else simulation.seeds
+    for shown in (theory, simulation):
+        if shown is not None:
+            state(ax.figure, problem_statement(shown.problem, seeds=seeds))
+            break
 
 
 def plot_spectrum(theory: Prediction | None = None, simulation: Ensemble | None = None, ax: Axes | None = None) -> Axes:
@@ -155,7 +158,7 @@ def plot_alignments(
         colour, marker = SERIES[i]
         centre = np.arange(len(ALIGNMENTS)) + (i - 0.5 * (shown - 1)) * width
         if theory is not None:
-            look = {"color": colour, "alpha": 0.5, "edgecolor": colour, "hatch": _HATCHES[i]}
+            look: dict[str, Any] = {"color": colour, "alpha": 0.5, "edgecolor": colour, "hatch": _HATCHES[i]}
             ax.bar(centre, theory.outliers[i].alignment, 0.92 * width, label=f"spike {i + 1}, predicted", **look)
         if simulation is not None:
             name = f"spike {i + 1}, simulated ± s.e."

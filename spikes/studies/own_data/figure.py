@@ -67,7 +67,7 @@ def plot_data_spectra(study: DataStudy, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax)
     edges, heights = study.log_histograms()
     law = study.log_density()
-    shown = {"histogram": (edges, heights["before"])} | ({} if law is None else {"curve": law})
+    shown: dict[str, Any] = {"histogram": (edges, heights["before"])} | ({} if law is None else {"curve": law})
     names = {"histogram": "before the step", "curve": "predicted, before the step"}
     plot_log_spectrum(ax, **shown, names=names)
     ax.stairs(heights["after"], edges, color=MEASURED, linewidth=scaled(1.0), label="after the step", zorder=3)
@@ -75,7 +75,7 @@ def plot_data_spectra(study: DataStudy, ax: Axes | None = None) -> Axes:
     height = 1.55 * max(float(values.max()) for values in tops)
     for when, at, colour in (("before", 0.085, BEFORE), ("after", 0.03, MEASURED)):
         values = study.median_eigenvalues(when, _LEADING)
-        look = {"color": colour, "markersize": scaled(9.0), "label": f"three largest, {when}"}
+        look: dict[str, Any] = {"color": colour, "markersize": scaled(9.0), "label": f"three largest, {when}"}
         ax.plot(values, np.full(len(values), at * height), "|", zorder=4, **look)
     finish_log_spectrum(ax, bulk=(edges[0], edges[-1]), largest=edges[-1] / 1.5, height=height)
     ax.legend(loc="upper left", ncols=2)
@@ -102,7 +102,7 @@ def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
         for when, colour in (("after", THEORY), ("before", BEFORE)):
             values = study.errors(name, when)
             label = f"{name.removesuffix('_error')}, {when} the step"
-            look = {"colour": colour, "marker": marker, "hollow": when == "before", "label": label}
+            look: dict[str, Any] = {"colour": colour, "marker": marker, "hollow": when == "before", "label": label}
             plot_points(ax, study.problem.ridges, values, **look)
     ax.set_xscale("log")
     ax.set_yscale("log")

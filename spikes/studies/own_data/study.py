@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -34,6 +34,14 @@ _LEADING = 10
 _GRID = 400
 _BINS, _CURVE = 60, 600  # of the figure
 _ERRORS = ("test_error", "train_error", "objective")
+
+
+class OutlierCounts(TypedDict):
+    """What `DataStudy.outliers` returns."""
+
+    by_gaps: Estimate
+    beyond_fit: Estimate | None
+    fit_distance: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +93,7 @@ class DataStudy:
         failing = ", ".join(check.assumption for check in self.checks if not check.holds)
         return f"no theory is shown: its assumptions fail ({failing})"
 
-    def outliers(self, when: str) -> dict[str, Estimate | None]:
+    def outliers(self, when: str) -> OutlierCounts:
         """Counts of eigenvalues that stand apart, by two rules that know no theory of the features.
 
         ``by_gaps`` looks at the leading values alone; ``beyond_fit`` counts those beyond the edge of a Marchenko-Pastur
@@ -177,9 +185,15 @@ class DataStudy:
         }
 
         def part(when: str) -> dict[str, Any]:
+            counts = self.outliers(when)
+            beyond = counts["beyond_fit"]
             return {
                 "singular_values": [value.to_dict() for value in self.singular_values(when)],
-                "outliers": {name: value and value.to_dict() for name, value in self.outliers(when).items()},
+                "outliers": {
+                    "by_gaps": counts["by_gaps"].to_dict(),
+                    "beyond_fit": None if beyond is None else beyond.to_dict(),
+                    "fit_distance": counts["fit_distance"].to_dict(),
+                },
                 **{name: [value.to_dict() for value in self.errors(name, when)] for name in _ERRORS},
             }
 
@@ -258,7 +272,8 @@ def study_data(
     how = How(dtype, method)
     sized = problem.replace(n=fit, n_step=step, d=data.d)
     check_memory(sized, worker_count(workers, seeds), how=how)
-    shares = tuple(float(s) for s in shares)
+    of_step, of_fit, of_test = (float(share) for share in shares)
+    shares = (of_step, of_fit, of_test)
     sequences = [derived_sequence(sequence, i) for i in range(seeds)]
     split = draw_split(data, shares, _generator(sequences[0]))
     checks = (*check_inputs(data), check_projection(split.step, split.fit))

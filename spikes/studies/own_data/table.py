@@ -27,7 +27,7 @@ def print_data_study(study: DataStudy) -> None:
     )
     columns = (Column("", words=True), Column("before the step"), Column("after"))
     print_table(console, columns, _measured(study), "mean ± standard error over splits of these data")
-    columns = (
+    assumptions = (
         Column("assumption of the theory", words=True),
         Column("measured"),
         Column("from", leave=1),
@@ -44,7 +44,7 @@ def print_data_study(study: DataStudy) -> None:
         ]
         for check in study.checks
     ]
-    print_table(console, columns, rows, "the inputs against N(0, 1)")
+    print_table(console, assumptions, rows, "the inputs against N(0, 1)")
     console.print(study.remark(), markup=False)
     for r in study.rows():
         measured = estimate_text(Estimate(r.simulation, r.sem, r.seeds))

@@ -117,7 +117,7 @@ def _array(matrix: Any) -> tuple[np.ndarray, list[str]]:
         return matrix.toarray(), []
     if isinstance(matrix, np.ma.MaskedArray):
         kind = complex if matrix.dtype.kind == "c" else float
-        return matrix.astype(kind).filled(np.nan), []
+        return np.ma.filled(matrix.astype(kind), np.nan), []
     try:
         values = np.asarray(matrix)
     except ValueError:

@@ -21,7 +21,7 @@ from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.signflip import RANDOMISATIONS, RandomisationTest, randomisation_test
 from spikes.studies.own_matrix.matrix import Matrix, as_matrix, prepared
 from theory.fitted_bulk import ColouredBulk, FittedBulk, check_level, coloured_bulk, fitted_bulk, most_outliers
-from theory.laws import GeneralisedMarchenkoPastur, MarchenkoPastur
+from theory.laws import GeneralisedMarchenkoPastur, Law, MarchenkoPastur
 from theory.shrinkage import nonlinear_shrinkage
 from theory.singular_value_thresholds import (
     effective_rank,
@@ -237,6 +237,7 @@ class MatrixSpectrum:
         """
         if self.white is None or self.coloured is None:
             return None
+        law: Law
         if self.white.holds and self.white.outliers == self.outliers:
             law, unit, name = self.white.law, 1.0, "white"
         else:
@@ -451,7 +452,7 @@ def spectrum(
     if null == "counts":
         if rescaled is None:
             raise ValueError(refusal)
-        kept = [name for name, full in zip(table.columns, table.values.any(axis=0), strict=True) if full]
+        kept = [name for name, full in zip(table.columns, np.asarray(table.values.any(axis=0)), strict=True) if full]
         table, center, scale = Matrix(_without_rate(rescaled), tuple(kept), table.remarks), "none", "none"
     raw = None if null == "counts" else table.values.copy()
     table, degrees, scales = prepared(table, center, scale)

@@ -200,7 +200,7 @@ def _measure_step(found: ControlledRun) -> Measured:
 
 
 def _predict_counts(problem: Problem) -> dict[str, float]:
-    counts = {}
+    counts: dict[str, float] = {}
     for alpha in _STEPS:
         eq = equivalent_features(problem.replace(alpha=alpha))
         counts[f"α = {alpha}"] = len(find_outliers(eq, bulk(eq)))
@@ -216,7 +216,7 @@ def _measure_counts(found: dict[float, np.ndarray]) -> dict[str, float]:
 
 
 def _claim(name: str, statement: str, measured: str, **fields: Any) -> Claim:
-    stated = {"levels": _FULL, "quick": _QUICK, "experiment": controlled_run} | fields
+    stated: dict[str, Any] = {"levels": _FULL, "quick": _QUICK, "experiment": controlled_run} | fields
     return Claim(name=f"conditional/{name}", statement=statement, measured=measured, source=_SOURCE, **stated)
 
 

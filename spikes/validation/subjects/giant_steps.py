@@ -249,7 +249,7 @@ def _leap(size: int, sequence: np.random.SeedSequence) -> dict[str, int]:
             problem = _problem(target, activation, d, d**2, 32)
             runs = [_plain_step(problem, derived_sequence(sequence, i, d, j)) for j in range(networks)]
             shares.append(np.mean([_shares(cosines) for cosines in runs], axis=0))
-        found[f"{target}, {activation}"] = _learned(*shares, kept=0.5)
+        found[f"{target}, {activation}"] = _learned(shares[0], shares[1], kept=0.5)
     return found
 
 
@@ -314,7 +314,8 @@ def _evolve_once(problem: Problem, sequence: np.random.SeedSequence) -> Measured
 
 def _steps(problem: Problem, sequence: np.random.SeedSequence, steps: int) -> Measured:
     network, kernels, expected = _start(problem.d), activation_kernels(problem.sigma), _expected_moments(problem)
-    values, controls = {}, {}
+    values: dict[str, float] = {}
+    controls: dict[str, tuple[float, float]] = {}
     for t in range(1, steps + 1):
         batch = Samples(problem, derived_sequence(sequence, t), problem.n0)
         made = giant_step(network, kernels, batch, problem.step_size)
@@ -343,7 +344,8 @@ def _evolution(problem: Problem) -> StateEvolution:
 
 
 def _predict_evolution(problem: Problem) -> dict[str, float]:
-    found, predicted = _evolution(problem), {}
+    found = _evolution(problem)
+    predicted: dict[str, float] = {}
     for t in range(1, _STEPS + 1):
         predicted |= _summary(t, found.M[t], found.Q[t])
     return predicted

@@ -21,7 +21,10 @@ _MODELS = {
     "information-plus-noise": InformationPlusNoise(MarchenkoPastur(_RATIO)),
     "wigner": SpikedWigner(),
 }
-_LEVELS = {"levels": ((500, 200), (1000, 100), (2000, 40)), "quick": ((150, 200), (300, 120), (600, 60))}
+_LEVELS: dict[str, Any] = {
+    "levels": ((500, 200), (1000, 100), (2000, 40)),
+    "quick": ((150, 200), (300, 120), (600, 60)),
+}
 
 
 def _drawn(model: str, spike: float, n: int, sequence: np.random.SeedSequence) -> dict[str, float]:
@@ -53,7 +56,6 @@ def _predict_largest(n: int) -> float:
 
 
 def _spiked(model: str, spike: float, statement: str, source: str) -> Claim:
-    fields: dict[str, Any] = dict(_LEVELS)
     return Claim(
         name=f"laws/spiked-{model}",
         statement=statement,
@@ -62,7 +64,7 @@ def _spiked(model: str, spike: float, statement: str, source: str) -> Claim:
         predict=partial(_predict, model, spike),
         experiment=partial(_drawn, model, spike),
         measured=f"Leading eigenvalue and squared cosines of its vectors with the signal's; spike {spike:g}.",
-        **fields,
+        **_LEVELS,
     )
 
 

@@ -81,6 +81,13 @@ def _sampled(size: int) -> Plan:
     return Plan(TEACHERS["A"], width=4, n=size, epochs=0)
 
 
+def _samples(plan: Plan) -> int:
+    """n of a plan that is on samples."""
+    if plan.n is None:
+        raise ValueError("`n` must be given for a claim on samples; got None")
+    return plan.n
+
+
 def _student(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """A student that does not depend on the run: neurons beside the teacher's plane, turned from its directions."""
     turns = np.radians([30.0, 85.0, 150.0, 200.0])
@@ -104,7 +111,7 @@ def _averages(plan: Plan, sequence: np.random.SeedSequence) -> tuple[dict[str, f
     """Sample means of the squared residual and of its derivatives; and of the square of the residual's quadratic part,
     with the expectation of that, 2 tr A² of a quadratic form xᵀAx − tr A."""
     W, a = _student(plan)
-    teacher, n = plan.teacher, plan.n
+    teacher, n = plan.teacher, _samples(plan)
     X = np.random.default_rng(sequence).standard_normal((n, teacher.d))
     norms = norms_of(W)
     U = W / norms[:, None]
@@ -140,11 +147,11 @@ def _first(size: int) -> Plan:
 def _first_step(plan: Plan, sequence: np.random.SeedSequence) -> tuple[float, float, dict[str, tuple[float, float]]]:
     """Mean squared lengths of one gradient step off the teacher's span and within it, over neurons; and mean squares of
     Hŵ and of ŵᵀHŵ, H = Σ a⋆_j w⋆_j w⋆_jᵀ, with those of ŵ uniform on the sphere."""
-    teacher, d = plan.teacher, plan.teacher.d
-    X, y = draw_sample(teacher, plan.n, noise=plan.noise, sequence=derived_sequence(sequence, 0))
+    teacher, d, n = plan.teacher, plan.teacher.d, _samples(plan)
+    X, y = draw_sample(teacher, n, noise=plan.noise, sequence=derived_sequence(sequence, 0))
     labels = preprocess(X, y, plan.preprocessing)[0]
     W = np.random.default_rng(derived_sequence(sequence, 1)).standard_normal((plan.width, d))
-    step = (2.0 / plan.n) * ((X @ W.T > 0.0) * labels[:, None]).T @ X
+    step = (2.0 / n) * ((X @ W.T > 0.0) * labels[:, None]).T @ X
     inside = step @ teacher.basis.T
     whole, within = float(np.vdot(step, step)), float(np.vdot(inside, inside))
     U = W / norms_of(W)[:, None]
@@ -301,7 +308,7 @@ def _with_and_without(
 
 
 def _predict_directions(plans: dict[str, Plan]) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
     for name in plans:
         found |= {f"{name}: share near, with decay": 0.98, f"{name}: share astray, without": 0.15}
         found[f"{name}: −lg loss, without"] = 5.0
@@ -309,7 +316,7 @@ def _predict_directions(plans: dict[str, Plan]) -> dict[str, float]:
 
 
 def _measure_directions(found: dict[str, tuple[float, float, float]]) -> dict[str, float]:
-    values = {}
+    values: dict[str, float] = {}
     for name, (decayed, free, loss) in found.items():
         values |= {f"{name}: share near, with decay": decayed, f"{name}: share astray, without": 1.0 - free}
         values[f"{name}: −lg loss, without"] = -math.log10(loss)

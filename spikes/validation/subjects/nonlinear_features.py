@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 from scipy.sparse.linalg import svds
@@ -54,7 +55,8 @@ def _distance(problem: Problem) -> tuple[float, float]:
         return before.objective - after.objective, after.test_error
 
     far = problem.replace(n=_FAR, d=_FAR // 2, width=3 * _FAR // 4)
-    return tuple(a - b for a, b in zip(law(far), law(problem), strict=True))
+    (decrease, error), (decrease_here, error_here) = law(far), law(problem)
+    return decrease - decrease_here, error - error_here
 
 
 def _predict_limit(problem: Problem, *, as_published: bool = False) -> dict[str, float]:
@@ -67,18 +69,20 @@ def _predict_drop(problem: Problem, *, as_published: bool = False) -> float:
     return _predict_limit(problem, as_published=as_published)["decrease"]
 
 
-def _measure_limit(found: ControlledRun) -> Measured:
+def _found_limit(found: ControlledRun) -> dict[str, float]:
     run, (decrease, error) = found.run, _distance(found.run.problem)
-    values = {
+    return {
         "decrease": float(run.before.objective[0] - run.after.objective[0]) + decrease,
         "test error": float(run.after.test_error[0]) + error,
     }
-    return Measured(values, found.controls)
+
+
+def _measure_limit(found: ControlledRun) -> Measured:
+    return Measured(_found_limit(found), found.controls)
 
 
 def _measure_drop(found: ControlledRun) -> Measured:
-    both = _measure_limit(found)
-    return Measured(both.values["decrease"], both.controls)
+    return Measured(_found_limit(found)["decrease"], found.controls)
 
 
 def _gradient(problem: Problem, sequence: np.random.SeedSequence) -> dict[str, float]:
@@ -89,7 +93,7 @@ def _gradient(problem: Problem, sequence: np.random.SeedSequence) -> dict[str, f
         made = gradient(network, problem_kernels(problem), samples)
         start = np.random.default_rng(derived_sequence(sequence, 5)).standard_normal(min(made.rows.shape))
         left, values, right = svds(made.rows, k=2, v0=start, tol=1e-8)
-    a, beta = np.linalg.norm(network.a), np.linalg.norm(made.beta)
+    a, beta = float(np.linalg.norm(network.a)), float(np.linalg.norm(made.beta))
     return {
         "amplitude": float(values[1] / (a * beta)),
         "second": float(values[0] / values[1]),
@@ -144,8 +148,8 @@ def _measure_slopes(found: dict[str, float]) -> dict[str, float]:
     return {name.replace("_", " "): float(round(abs(slope))) for name, slope in found.items()}
 
 
-def _claim(name: str, statement: str, measured: str, **fields: object) -> Claim:
-    stated = {"source": _SOURCE, "levels": _FULL, "quick": _QUICK} | fields
+def _claim(name: str, statement: str, measured: str, **fields: Any) -> Claim:
+    stated: dict[str, Any] = {"source": _SOURCE, "levels": _FULL, "quick": _QUICK} | fields
     return Claim(name=f"nonlinear/{name}", statement=statement, measured=measured, **stated)
 
 
@@ -154,9 +158,12 @@ _CORRECTION = (
     "limit's own corrections do not close at any size that can be simulated."
 )
 _DROP = "Objective of ridge before the step less that after it, on the same data; relu, z + He₂/2, λ = 1, α = {}."
-_REMAINDERS = {"levels": ((500, 40), (1000, 24), (2000, 12)), "quick": ((200, 80), (400, 40), (800, 10))}
+_REMAINDERS: dict[str, Any] = {
+    "levels": ((500, 40), (1000, 24), (2000, 12)),
+    "quick": ((200, 80), (400, 40), (800, 10)),
+}
 
-_GRADIENTS = {"levels": ((500, 48), (1000, 32), (2000, 16)), "quick": ((400, 24), (800, 16), (1600, 8))}
+_GRADIENTS: dict[str, Any] = {"levels": ((500, 48), (1000, 32), (2000, 16)), "quick": ((400, 24), (800, 16), (1600, 8))}
 
 CLAIMS = (
     _claim(
