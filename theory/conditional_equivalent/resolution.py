@@ -158,13 +158,13 @@ class _Trial:
     def errors(self, terms: Terms) -> np.ndarray:
         """Objective, train and test error at the extreme penalties."""
         eq = build_features(self.problem, terms)
-        values = []
-        start: FixedPoint | None = None
+        values: list[list[float]] = []
+        points: list[FixedPoint] = []
         for lam in self.ridges:
-            point = start = solve(eq, lam, start)
-            errors = ridge_errors(eq, point)
+            points.append(solve(eq, lam, points[-1] if points else None))
+            errors = ridge_errors(eq, points[-1])
             values.append([errors.objective, errors.train_error, errors.test_error])
-            self.points[terms] = point
+        self.points[terms] = points[-1]
         return np.array(values)
 
     def strength(self, terms: Terms, degree: int) -> float:
