@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from theory.giant_steps.activation_moments import activation_moments, is_named, smoothed_slope
 from theory.giant_steps.slope_products import erf_fourth_moments, independent_fourth_moments, slope_times_feature
-from theory.quadrature import gauss_hermite, gaussian_nodes
+from theory.quadrature import gaussian_nodes, tensor_gauss_hermite
 from theory.statement.activation import Activation, as_activation
 from theory.statement.arguments import count, integer
 from theory.statement.problem import Problem
@@ -140,11 +140,7 @@ def _rule_along(m: np.ndarray, target: Target) -> tuple[np.ndarray, np.ndarray, 
     axis = m / size if size > 0.0 else np.eye(k)[0]
     frame = np.linalg.qr(np.column_stack([axis, np.eye(k)]))[0]
     frame[:, 0] = axis
-    x, v = gauss_hermite(_ACROSS[k])
-    grid = np.stack(np.meshgrid(*[x] * (k - 1), indexing="ij"), axis=-1).reshape(-1, k - 1)
-    product = v
-    for _ in range(k - 2):
-        product = np.multiply.outer(product, v).ravel()
+    grid, product = tensor_gauss_hermite(_ACROSS[k], k - 1)
     points = np.concatenate([np.repeat(t, len(grid))[:, None], np.tile(grid, (len(t), 1))], axis=1)
     return t, np.outer(w, product), points @ frame.T
 
