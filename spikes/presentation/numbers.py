@@ -80,6 +80,7 @@ def estimate_text(value: Estimate) -> str:
 
     Examples
     --------
+    >>> from spikes.estimates import Estimate
     >>> estimate_text(Estimate(0.0051151, 0.007, 8)), estimate_text(Estimate(2.5, float("nan"), 1))
     ('0.0051 ± 0.0070', '2.5')
     """
