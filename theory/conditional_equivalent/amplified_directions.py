@@ -26,7 +26,7 @@ from theory.step_matrix import StepLabels, latent_rule, step_labels
 
 __all__ = ["StepOutliers", "amplified_outliers", "bulk_measure", "coordinate_variance", "step_outliers"]
 
-_AMPLIFIED = 0.01  # mean of the coordinate's variance over κ² from which it is a latent
+_AMPLIFIED = 0.02  # variance over κ² beyond the 1/d of any coordinate, on average, from which it is a latent
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def amplified_outliers(problem: Problem, h: np.ndarray, shares: np.ndarray, kapp
     StepOutliers
     """
     found = step_outliers(problem)
-    size = coordinate_variance(problem, found, h) / kappa[:, None] ** 2
+    size = (coordinate_variance(problem, found, h) - 1.0 / problem.d) / kappa[:, None] ** 2
     return found[np.flatnonzero(shares @ size > _AMPLIFIED)]
 
 

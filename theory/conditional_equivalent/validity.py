@@ -84,7 +84,7 @@ def validity(problem: Problem, resolution: Resolution) -> tuple[str, ...]:
         )
     if terms.amplified:
         reasons.append(
-            "the step amplifies eigenvectors of X₀ᵀdiag(y₀)X₀/n₀ to the size of the latents: test errors 2 to 11 % "
+            "the step amplifies eigenvectors of X₀ᵀdiag(y₀)X₀/n₀ to the size of the latents: test errors 3 to 15 % "
             "above the simulated ones were seen there"
         )
     if resolution.unresolved > _QUADRATURE:

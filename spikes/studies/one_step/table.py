@@ -11,11 +11,13 @@ from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table, problem_heading
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from spikes.simulation.ensemble import Ensemble
     from spikes.studies.one_step.study import Comparison
     from theory.conditional_equivalent import Prediction
 
-__all__ = ["print_comparison", "print_prediction", "print_simulation"]
+__all__ = ["print_comparison", "print_prediction", "print_simulation", "print_validity"]
 
 # the amplitudes of the highest degrees are the first to go
 _SPIKES = (
@@ -50,6 +52,13 @@ def print_prediction(theory: Prediction) -> None:
         console.print("no spike leaves the bulk")
     values = zip(theory.ridge, theory.test_error, theory.train_error, theory.objective, strict=True)
     print_table(console, _ERRORS, [[number_text(v, 6) for v in line] for line in values])
+    print_validity(console, theory)
+
+
+def print_validity(console: Console, theory: Prediction) -> None:
+    """One line for each way in which a problem lies outside what the law was compared with."""
+    for reason in theory.validity:
+        console.print(f"outside what was checked: {reason}", markup=False)
 
 
 def print_simulation(ensemble: Ensemble) -> None:
@@ -87,3 +96,4 @@ def print_comparison(comparison: Comparison) -> None:
     """Every row of a comparison."""
     title = f"theory beside simulation, {counted(comparison.simulation.seeds, 'seed')}"
     print_rows(comparison.problem, comparison.rows(), title, comparison.simulation.remark())
+    print_validity(console_of_output(), comparison.theory)
