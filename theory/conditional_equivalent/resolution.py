@@ -193,5 +193,6 @@ def _has_radial_outlier(problem: Problem) -> bool:
     _, c1, rest = feature_energies(problem)
     if strength < 0.1 * (c1**2 + rest):
         return False
-    # a population eigenvalue detaches to the right of the law's last critical point
-    return strength + c1**2 + rest > initial_law(problem).critical_points[-1][1]
+    # a population eigenvalue detaches where it lies outside the bands' ends in ζ, in gaps too
+    radial = strength + c1**2 + rest
+    return not any(low <= radial <= high for low, high in initial_law(problem).critical_points)
