@@ -56,7 +56,9 @@ def _checkpoints(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     from spikes.studies.local_analysis.study import numbered_checkpoint
 
     path, seeds = options["checkpoint"], options["seeds"]
-    return [] if path is None else [("checkpoint", f"{numbered_checkpoint(path, i, seeds)}") for i in range(seeds)]
+    if path is None or seeds == 1:  # of one seed it is the file that was named
+        return []
+    return [("checkpoint", f"{numbered_checkpoint(path, i, seeds)}") for i in range(seeds)]
 
 
 @app.command()

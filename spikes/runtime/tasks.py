@@ -145,9 +145,10 @@ def finished_tasks(
 
         def pool() -> Executor:
             try:
-                return get_reusable_executor(
-                    max_workers=count, timeout=120, initializer=_end_with_parent, initargs=(os.getpid(),)
-                )
+                with _quiet_tracker():
+                    return get_reusable_executor(
+                        max_workers=count, timeout=120, initializer=_end_with_parent, initargs=(os.getpid(),)
+                    )
             except OSError as error:
                 raise ChildProcessError(
                     f"worker processes cannot be started ({error.strerror or error}); `workers` = 1 needs none"
@@ -174,6 +175,21 @@ def _check_pickled(function: Callable[..., Any], task: tuple) -> None:
             "`executor` must be able to pickle the functions of the problem, and a ProcessPoolExecutor takes none but "
             f"those of a module: {reason}; define them in a module, or leave `executor` out, or take loky's"
         ) from None
+
+
+@contextmanager
+def _quiet_tracker() -> Iterator[None]:
+    """loky's process that tidies up after killed workers, if it starts in the block, does so without a word."""
+    before = os.environ.get("PYTHONWARNINGS")
+    silent = "ignore:resource_tracker:UserWarning"
+    os.environ["PYTHONWARNINGS"] = silent if not before else f"{before},{silent}"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _on_pool(

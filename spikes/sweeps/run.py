@@ -22,7 +22,6 @@ from spikes.simulation.row_sums import in_turn
 from spikes.sweeps.store import Results, Writer, open_results, open_writer
 from spikes.sweeps.study import LIMIT, Point, Study, as_study, load_study
 from theory.conditional_equivalent import Prediction, predict, predict_errors
-from theory.random_features import random_feature_errors
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
@@ -235,7 +234,7 @@ def _predicted(
     except ValueError as error:
         remarks.append(" ".join(str(error).split()))
     if before:
-        start = random_feature_errors(problem)
+        start = predict_errors(problem.replace(eta=0.0))
         put({f"{q.name}_before": [q.predicted(e) for e in start] for q in before})
     of_step = [q for q in quantities("run") if q.source == "step" and wanted(q)]
     if of_step:

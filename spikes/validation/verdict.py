@@ -15,6 +15,24 @@ AGREE, DISAGREE = 0.75, 0.5
 
 
 def number_verdict(c: Claim, differences: Sequence[Difference], end: Limit, level: float) -> str:
+    """The verdict on a number, by the rules of `spikes.validation.validate`.
+
+    Parameters
+    ----------
+    c : Claim
+        Its tolerance and rate.
+    differences : sequence of Difference
+        Simulation less theory at each size, in units of the claim's scale.
+    end : Limit
+        Of the differences.
+    level : float
+        Probability with which an interval misses.
+
+    Returns
+    -------
+    str
+        holds, holds as n → ∞, fails or unresolved.
+    """
     tolerance, interval = c.tolerance, end.interval(level)
     if not any(d.sem for d in differences):  # numbers without noise have no error but the claim's own tolerance
         if max(abs(d.value) for d in differences) <= tolerance:
@@ -35,6 +53,18 @@ def number_verdict(c: Claim, differences: Sequence[Difference], end: Limit, leve
 
 
 def table_verdict(agreement: Sequence[float]) -> str:
+    """The verdict on an entry of a table.
+
+    Parameters
+    ----------
+    agreement : sequence of float
+        Share of the seeds that agree at each size.
+
+    Returns
+    -------
+    str
+        holds, holds as n → ∞, fails or unresolved.
+    """
     if min(agreement) >= AGREE:
         return "holds"
     if agreement[-1] >= AGREE:

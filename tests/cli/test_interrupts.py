@@ -97,7 +97,7 @@ class Interrupts:
             os.kill(os.getpid(), {int(number)})
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupts())
-sys.argv = ["spikes", "predict", "--n", "300", "--d", "100", "--width", "200"]
+sys.argv = ["spikes", "simulate", "--n", "300", "--d", "100", "--width", "200", "--seeds", "1"]
 runpy.run_module("spikes", run_name="__main__")
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)

@@ -18,7 +18,10 @@ TRAIN = ["local", "train", "--teacher", "G", "--d", "4", "--width", "12", "--epo
         (["train", "--decay", "0.05"], "--decay must be below lambda_max = 0.0454225"),
         (["train", "--preprocessing", "median"], "--preprocessing must be one of ols, moment; got 'median'"),
         (["train", "--no-decay", "--constant-decay"], "--constant-decay must be left out with --no-decay"),
-        (["train", "--early-only", "--epochs", "2"], "--epochs must be left out with --early-only; got 2"),
+        (
+            ["train", "--early-only", "--epochs", "2"],
+            "--epochs must be left out with --early-only, which has no",
+        ),
         (["train", "--noise", "0.1"], "--noise must be 0 in the population"),
         (["train", "--n", "21"], "--n must be an integer of at least 22; got 21"),
         (["train", "--seeds", "0"], "--seeds must be an integer of at least 1; got 0"),

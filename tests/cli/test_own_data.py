@@ -56,7 +56,7 @@ def nan(array, value=np.nan):
         ({"a": X}, [], "--data must hold an array under each of the keys X, y; got ['a']"),
         ({"X": X}, [], "--data must hold an array under each of the keys X, y; got ['X']"),
         ({"y": Y}, [], "--data must hold an array under each of the keys X, y; got ['y']"),
-        ({"X": X, "y": np.array([{}] * 150)}, [], "y: Object arrays cannot be loaded when allow_pickle=False"),
+        ({"X": X, "y": np.array([{}] * 150)}, [], "y: pickled objects are not loaded"),
         ({"X": X[:, 0], "y": Y}, [], "--data must hold inputs X of shape (n_total, d), d at least 2; got an X of"),
         ({"X": X[:, :1], "y": Y}, [], "d at least 2; got an X of shape (150, 1)"),
         ({"X": X, "y": Y[:, None]}, [], "--data must hold labels y of shape (n_total,); got a y of shape (150, 1)"),

@@ -26,7 +26,6 @@ from theory.nonlinear_features import (
     spike_growth,
     spike_terms,
 )
-from theory.random_features import random_feature_errors
 from theory.statement.arguments import count, integer
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
@@ -139,7 +138,7 @@ class Staircase:
     def rows(self) -> list[Row]:
         """The law at this n beside the simulation, absolute and relative to the error before the step."""
         rows = []
-        before = random_feature_errors(self.problem)[0]
+        before = predict_errors(self.problem.replace(eta=0.0))[0]
         measured = {name: self.measured(name) for name in ERRORS}
         for j, (alpha, runs) in enumerate(zip(self.alphas, self.simulation, strict=True)):
             for name in ERRORS:

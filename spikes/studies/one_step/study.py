@@ -11,10 +11,10 @@ from spikes.agreement import Row, conclusion, contract, quantities, row, spike_r
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import relative_text, z_text
 from spikes.runtime.overflow import refused_overflow
-from spikes.simulation.ensemble import Ensemble, simulate_ensemble
-from spikes.simulation.one_step import Fit, Simulation
+from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
+from spikes.simulation.how import How
+from spikes.simulation.one_step import Fit, Simulation, check_range
 from theory.conditional_equivalent import Prediction, predict, predict_errors
-from theory.random_features import random_feature_errors
 from theory.statement.problem import Problem
 
 __all__ = ["Comparison", "Path", "compare"]
@@ -75,7 +75,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract: schema, problem, theory, simulation, agreement."""
-        before = random_feature_errors(self.problem)
+        before = predict_errors(self.problem.replace(eta=0.0))
         theory = self.theory.to_dict()
         theory["before"] = {name: [getattr(e, name) for e in before] for name in _ERRORS}
         return contract(self.problem, theory, self.simulation.to_dict(outliers=len(self.theory.outliers)), self.rows())
@@ -148,6 +148,9 @@ def compare(
     >>> abs(row.simulation - row.theory - row.z * row.sem) < 1e-12
     True
     """
+    # all that can be refused is, before the prediction takes its seconds
+    check_runs(seeds, workers, None)
+    check_range((problem,), How(dtype, method).numbers)
     with refused_overflow("prediction"):
         theory = predict(problem, gradient_order)
     grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
@@ -158,7 +161,7 @@ def compare(
     )
     fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], _CURVE)))
     with refused_overflow("prediction"):
-        after, before = predict_errors(fine, gradient_order), random_feature_errors(fine)
+        after, before = predict_errors(fine, gradient_order), predict_errors(fine.replace(eta=0.0))
     path = Path(
         ridge=grid,
         curve=np.array(fine.ridges),
@@ -182,7 +185,7 @@ def _first_ridges(run: Simulation, problem: Problem) -> Simulation:
 
 def _rows(problem: Problem, theory: Prediction, runs: Ensemble) -> list[Row]:
     rows = []
-    before = random_feature_errors(problem)
+    before = predict_errors(problem.replace(eta=0.0))
     errors = {q: (runs.measured(q, "after"), runs.measured(q, "before")) for q in quantities("penalty", compared=True)}
     for i, ridge in enumerate(problem.ridges):
         for q, (after, start) in errors.items():

@@ -26,6 +26,7 @@ def comparison():
         runs=(SimpleNamespace(singular_values=np.array([3.1])), SimpleNamespace(singular_values=np.array([3.3]))),
         seeds=2,
         quadrature=SimpleNamespace(x=X, width=0.15),
+        measured_quadrature=SimpleNamespace(x=X, width=0.15),
         density=lambda: [Estimate(m, 0.01, 2) for m in (0.45, 0.35, 0.15)],
     )
     return MatrixFreeComparison(PROBLEM, theory, np.array([0.5, 0.4, 0.2]), runs)

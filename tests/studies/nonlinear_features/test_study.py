@@ -80,11 +80,12 @@ def test_decomposition_study():
     assert answer["theory"]["spikes"] == 2
     assert set(answer["simulation"]["exponent"]) == {"corrected", "as_published", "before"}
     assert np.shape(answer["simulation"]["angles_degrees"]["corrected"]) == (2, 2)
-    assert study.remark() == ""
+    assert study.caveat() == ""
+    assert study.remark().startswith("‖F − F_ℓ‖/√n, corrected, goes like n^(")
     critical = decomposition_study(SMALL.replace(alpha=0.4, activation="tanh"), sizes=(200, 300), seeds=2, workers=1)
-    assert critical.remark().startswith("α = 0.4 is critical for k = 5")
+    assert critical.caveat().startswith("α = 0.4 is critical for k = 5")
     short = decomposition_study(SMALL.replace(alpha=0.4), 1, sizes=(200, 300), seeds=2, workers=1)
-    assert short.remark() == "4 terms outgrow the bulk at α = 0.4; only 1 are taken out"
+    assert short.caveat() == "4 terms outgrow the bulk at α = 0.4; only 1 are taken out"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from spikes.runtime.array_file import load_arrays
 from spikes.simulation.dataset import as_dataset, check_shares, draw_split, load_dataset
 from spikes.simulation.gradient import rank_one_share
+from spikes.simulation.how import How
 from spikes.simulation.one_step import Batches, simulate_on
 from spikes.simulation.samples import Batch
 from spikes.simulation.seeds import as_seed_sequence
@@ -90,7 +91,10 @@ def test_a_run_is_that_of_the_rows_themselves():
     problem = PROBLEM.replace(n=680, n_step=680, d=20)
     plain = Batches(*(Batch(data.X[part.index], data.y[part.index]) for part in split))
     for method in ("gram", "svd", "streamed"):
-        a, b = (simulate_on(batches, (problem,), sequence, method=method)[0] for batches in (Batches(*split), plain))
+        a, b = (
+            simulate_on(batches, (problem,), sequence, how=How(method=method))[0]
+            for batches in (Batches(*split), plain)
+        )
         for name in ("test_error", "train_error", "eigenvalues"):
             assert np.array_equal(getattr(a.after, name), getattr(b.after, name))
             assert np.array_equal(getattr(a.before, name), getattr(b.before, name))
