@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
 from scipy.special import eval_hermitenorm, ndtr
 
-from theory.conditional_equivalent.amplified_directions import amplified_outliers, bulk_measure, coordinate_variance
+from theory.conditional_equivalent.amplified_directions import (
+    StepOutliers,
+    amplified_outliers,
+    bulk_measure,
+    coordinate_variance,
+)
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
 from theory.conditional_equivalent.noise_law import norms_after, slope_moments, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
@@ -215,7 +220,7 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         higher.append(HigherDegree(degree, dimension, A[degree - 1], profile[:, frame.code], weights, part))
     joint, joint_weights = profiles.joint_classes, profiles.joint_weights
     if terms.amplified:  # what the measure on the target's directions had outside the bulk is among the latents
-        outliers = amplified_outliers(problem, h, p, profiles.kappa)
+        outliers = _amplified(problem)
         kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
         joint = joint[kept]
     elif terms.noise:
@@ -264,10 +269,15 @@ def has_amplified_directions(problem: Problem) -> bool:
     """
     if problem.step_size == 0.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
         return False
+    return len(_amplified(problem).theta) > 0
+
+
+@lru_cache(maxsize=64)
+def _amplified(problem: Problem) -> StepOutliers:
+    """The outliers that the step makes latents, by the same eight codes whatever the quadrature."""
     g, p = _codes(problem, 8)
     h = problem.step_size * g / math.sqrt(problem.width)
-    kappa = norms_after(problem, h, 2)
-    return len(amplified_outliers(problem, h, p, kappa).theta) > 0
+    return amplified_outliers(problem, h, p, norms_after(problem, h, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,7 +320,7 @@ def _single_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray) 
 def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:
     """The amplified eigenvectors of Ŷ as latents, and what of β̂ lies across them where the step moves along it."""
     step, c1 = step_statistics(problem), slope_moments(problem.sigma).c1
-    outliers = amplified_outliers(problem, h, p, kappa)
+    outliers = _amplified(problem)
     K = len(outliers.theta)
     across = math.sqrt(max(step.beta_norm2 - float(outliers.along_beta @ outliers.along_beta), 0.0))
     moves = float(p @ (c1 * h * across / kappa) ** 2) > _MOVES
