@@ -26,7 +26,7 @@ from theory.step_matrix import StepLabels, latent_rule, step_labels
 
 __all__ = ["StepOutliers", "amplified_outliers", "bulk_measure", "coordinate_variance", "step_outliers"]
 
-_AMPLIFIED = 0.02  # variance over κ² beyond the 1/d of any coordinate, on average, from which it is a latent
+_AMPLIFIED = 0.05  # variance over κ² beyond the 1/d of any coordinate, on average, from which it is a latent
 
 
 @dataclass(frozen=True, eq=False)
