@@ -185,7 +185,7 @@ def test_two_hundred_lines(folder, words):
     check(folder, words)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @settings(max_examples=2000, **HOW)
 @given(words=lines())
 def test_two_thousand_lines(folder, words):

@@ -104,7 +104,7 @@ runpy.run_module("spikes", run_name="__main__")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "spikes: interrupted\n")
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize("command", LONG)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_at_any_moment(command, number):

@@ -83,7 +83,7 @@ def program(arguments: list[str], free: float | None) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize("name", COMMANDS)
 def test_estimates(name):
     """Refused with an estimate that is within 30 % of the peak of the run that is let through."""
