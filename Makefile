@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-floor test-slow validate test-browser lint docs tutorial figures clean
+.PHONY: demo test test-floor test-slow test-study validate test-browser lint docs tutorial figures clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -15,7 +15,7 @@ demo: .venv/ready
 	$(BIN)/spikes compare --figure demo.png
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest -m "not slow and not study and not browser"
 
 # The oldest versions that are declared, in an environment of their own: a formula of every kind, and the command line.
 .venv-floor/ready: pyproject.toml .ci/floor.py
@@ -29,13 +29,17 @@ FLOOR := tests/theory/statement tests/theory/test_conditional_equivalent.py test
 	tests/theory/giant_steps/test_one_step.py tests/theory/test_hermite.py tests/cli
 
 test-floor: .venv-floor/ready
-	.venv-floor/bin/python -m pytest --quiet -m "not slow and not browser" $(FLOOR)
+	.venv-floor/bin/python -m pytest --quiet -m "not slow and not study and not browser" $(FLOOR)
 
 validate: .venv/ready
 	$(BIN)/spikes validate --quick --quiet
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow
+
+# Longer than a landing may take: levels over many draws, thousands of command lines, kills at random moments.
+test-study: .venv/ready
+	$(BIN)/python -m pytest -m study
 
 # Needs a browser: apt-get install chromium chromium-driver
 test-browser: .venv/ready

@@ -60,7 +60,7 @@ def resumed(path):
     return sweep(as_study(STUDY), path, resume=True, workers=1)
 
 
-@pytest.mark.parametrize("copies", [30, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("copies", [30, pytest.param(200, marks=pytest.mark.study)])
 def test_flipped_bytes(whole, tmp_path, copies):
     """Ten bytes flipped at random: refused, or the rows named and computed again to the same bits."""
     raw, expected, dice = whole.path.read_bytes(), numbers(whole.path), random.Random(copies)

@@ -79,7 +79,7 @@ def test_largest_eigenvalues_follow_tracy_and_widom(name):
     assert kstest((values - centre) / scale, TracyWidom(1).cdf).pvalue > 0.01
 
 
-@pytest.mark.slow
+@pytest.mark.study
 def test_separable_noise_follows_tracy_and_widom():
     a, b = np.linspace(0.5, 2.0, 150), np.linspace(0.5, 2.0, 300)
     values = largest(a, 300, 400, 3, rows=b)

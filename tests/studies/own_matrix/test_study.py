@@ -313,7 +313,7 @@ def test_files(tmp_path):
         load_matrix(tmp_path / "object.npy")
 
 
-@pytest.mark.slow
+@pytest.mark.study
 def test_a_spike_above_the_threshold_in_uneven_noise_is_found():
     # signals of 1.5 thresholds, the threshold of noise of this covariance
     from theory.laws import GeneralisedMarchenkoPastur
@@ -331,7 +331,7 @@ def test_a_spike_above_the_threshold_in_uneven_noise_is_found():
     assert found >= 57 - 3.0 * math.sqrt(60 * 0.95 * 0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize("shape", [(20, 200), (40, 80), (80, 40), (200, 20)])
 @pytest.mark.parametrize(
     "noise", ["normal", "uneven columns", "uneven both", "student", "poisson", "bernoulli", "filled"]

@@ -270,7 +270,7 @@ def test_random_features_against_simulation(d, width, exponent, features, featur
     assert made == pytest.approx(features, rel=1.3 / d, abs=4.0 * features_se)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize(("d", "width", "exponent", "features", "features_se", "step", "step_se"), SIMULATED)
 def test_one_step_against_simulation(d, width, exponent, features, features_se, step, step_se):
     made = predict_learning(at(d, width, exponent), readout="exact").test_error[0]
@@ -278,7 +278,7 @@ def test_one_step_against_simulation(d, width, exponent, features, features_se, 
     assert made == pytest.approx(step, rel=0.04, abs=3.0 * step_se)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize(("d", "width", "exponent", "step", "step_se"), WITHOUT_FIT)
 def test_one_step_with_the_mean_of_its_batch_left_in(d, width, exponent, step, step_se):
     made = predict_learning(at(d, width, exponent), preprocessing="exact", readout="exact")
