@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -114,6 +115,11 @@ class EquivalentFeatures:
             )
             for degree, dimension, A, profile, weights in layers
         )
+
+    @cached_property
+    def joint_coordinates(self) -> Coordinates:
+        """The linear coordinates in the classes of the matrix measure, whose weights are matrices and stand apart."""
+        return dataclasses.replace(self.coordinates[0], profile=self.joint_profile)
 
     @property
     def strength(self) -> np.ndarray:

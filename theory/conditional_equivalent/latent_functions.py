@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
@@ -110,8 +109,7 @@ def _form(eq: EquivalentFeatures, at: Equations, special: tuple[_Coordinate, ...
     J, E = [], []
     for of, part in zip(eq.coordinates, at.traces, strict=True):
         if of.degree == 1:
-            joint = dataclasses.replace(of, profile=eq.joint_profile)
-            theta = class_matrices(joint, eq.neurons, at.r)[0]
+            theta = class_matrices(eq.joint_coordinates, at.r)[0]
             J.append(np.linalg.inv(np.eye(of.v.shape[1]) + part.c[0] @ theta))
             E.append(theta @ J[-1])
         else:
