@@ -39,6 +39,7 @@ _HALVINGS = 7
 _BATCH = 8  # points solved together: small enough for the intermediate arrays to stay in cache
 _CLOSE = 1e-11  # residual at which a point of the density is left alone
 _ON_BRANCH = 1e-11  # residual of a point of a real branch
+_UNSEEN = 1e-3  # eigenvalues right of the support's end
 _STENCIL = 8  # known points that a start is interpolated from
 _SMOOTH = 0.1  # difference of log-linear and full interpolation from which the former is taken
 
@@ -184,7 +185,7 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
 
 
 def _phase(matrices: np.ndarray) -> np.ndarray:
-    """Im log det of symmetric matrices with a positive semidefinite imaginary part, continuously from 0 at the identity.
+    """Im log det of symmetric matrices with a positive semidefinite imaginary part, continuous and 0 at the identity.
 
     It is the sum of the arguments of the eigenvalues, in [0, π], and of the pivots alike: Schur complements keep a
     positive imaginary part. Where a pivot nearly vanishes, as it may for real matrices, eigenvalues are taken.
@@ -223,11 +224,11 @@ def _real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
     else:
         raise ConvergenceError(f"no point right of the spectrum was found up to z = {z:.3g}; reduce the step size")
     branch = _Branch(eq, point)
-    fold = branch.fold(-1.0)
-    if fold is not None:
-        end, beside = fold
-        if _right_of_support(eq, beside):
-            return beside, end
+    for longest in (0.4, 0.1, 0.025):
+        fold = branch.fold(-1.0, longest)
+        # a long step passes over the band of a single node
+        if fold is not None and _right_of_support(eq, fold[1]) and count_above(eq, fold[1])[0] < _UNSEEN:
+            return fold[1], fold[0]
     stride = 0.2
     while stride > 1e-5:
         trial = newton(eq, point.lam * (1.0 - stride), point.r, point.w, most=10)
@@ -249,22 +250,23 @@ class _Branch:
         values = np.concatenate([start.r[0].real, start.w[0].real, start.lam.real])
         self.signs, self.place = np.sign(values), np.log(np.abs(values))
 
-    def fold(self, sense: float) -> tuple[float, FixedPoint] | None:
+    def fold(self, sense: float, longest: float = 0.4) -> tuple[float, FixedPoint] | None:
         """z at the first fold towards larger or smaller z, and a point of the branch about 1e-5 z before it.
 
-        None if the branch is lost on the way, as at a pole of r.
+        `longest` is the largest root mean square change of a logarithm in one step. None if the branch is lost on the
+        way, as at a pole of r.
         """
         try:
             with np.errstate(all="ignore"):
-                return self._fold(sense)
+                return self._fold(sense, longest)
         except (np.linalg.LinAlgError, ArithmeticError):
             return None
 
-    def _fold(self, sense: float) -> tuple[float, FixedPoint] | None:
+    def _fold(self, sense: float, longest: float) -> tuple[float, FixedPoint] | None:
         place = self.place
         tangent = _tangent(self._linear(place)[1], np.append(np.zeros(len(place) - 1), sense))
         unit = math.sqrt(len(place))
-        length = 0.1 * unit
+        length = min(0.1, longest) * unit
         for _ in range(60):
             ahead = self._advance(place, tangent, length)
             onward = None if ahead is None else _tangent(ahead[1], tangent)
@@ -276,7 +278,7 @@ class _Branch:
             if onward[-1] * tangent[-1] < 0.0:
                 break
             place, tangent = ahead[0], onward
-            length = min(1.5 * length, 0.4 * unit)
+            length = min(1.5 * length, longest * unit)
         else:
             return None
 
@@ -583,7 +585,7 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
 
 
 def _fill(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint, bands: Sequence[tuple[float, float]]) -> FixedPoint:
-    """Solutions at x + i0, in passes of ever closer points, each started from the ones before; `known` in decreasing x."""
+    """Solutions at x + i0, in passes of ever closer points, each started from those before; `known` in decreasing x."""
     order = np.argsort(-x)
     solved, places = None, np.zeros(0, dtype=int)
     for stride in (8, 4, 1):
