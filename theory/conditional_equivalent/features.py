@@ -18,20 +18,22 @@ from theory.conditional_equivalent.amplified_directions import (
     coordinate_variance,
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
-from theory.conditional_equivalent.noise_law import norms_after, slope_moments, variance_profiles
+from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, slope_moments, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import hermite_coefficients
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
-from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_statistics
+from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_labels, step_statistics
 
 __all__ = [
     "EquivalentFeatures",
     "HigherDegree",
     "Terms",
+    "WithoutPenalty",
     "build_features",
     "degree_moments",
+    "degree_parts",
     "feature_moments",
     "has_amplified_directions",
 ]
@@ -180,6 +182,28 @@ class Terms:
     amplified: bool = False
 
 
+class WithoutPenalty:
+    """A problem that counts as the same whatever its penalties, of which features and step know nothing.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        written = {"activation": problem.sigma, "target": problem.teacher, "second_layer": problem.law_of_a}
+        names = (each.name for each in dataclasses.fields(problem) if each.name != "ridge")
+        self._content = tuple(written.get(name, getattr(problem, name)) for name in names)
+        self._hash = hash(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WithoutPenalty) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
     """The equivalent features of a problem with the terms given.
 
@@ -198,12 +222,16 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
     ArithmeticError
         If the law of the step's matrix term does not come out (see `theory.step_matrix.step_law`).
     """
+    return _built(WithoutPenalty(problem), terms)
+
+
+@lru_cache(maxsize=24)
+def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
+    problem = of.problem
     step = step_statistics(problem)
     sigma = problem.sigma
     still = problem.step_size == 0.0
-    g, p = (np.zeros(1), np.ones(1)) if still else _codes(problem, terms.orders[1])
-    h = problem.step_size * g / math.sqrt(problem.width)  # η g/√N
-    profiles = variance_profiles(problem, h, p, terms.gradient_order, noise=terms.noise)
+    g, h, p, profiles = _neurons(of, terms.orders[1], terms.gradient_order, terms.noise)
     if terms.amplified:
         frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
     else:
@@ -217,11 +245,11 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         m = m - hermite_coefficients(sigma, 0)[0]
     A = np.concatenate([part[1] for part in parts], axis=1)
     B = np.concatenate([part[2] for part in parts])
-    y1, y2, t = latent_moments(problem, frame.latents, frame.directions)
+    y1, y2, t = _labels_given(problem, terms, frame, 1)
     higher = []
     for degree in range(2, terms.degree + 1):
         profile, weights = profiles.products(degree)
-        part = np.tile(latent_part(problem, frame.latents, degree, frame.directions), (samples, 1))
+        part = np.tile(_labels_given(problem, terms, frame, degree)[0], (samples, 1))
         dimension = degree_dimension(problem.d, degree)
         higher.append(HigherDegree(degree, dimension, A[degree - 1], profile[:, frame.code], weights, part))
     joint, joint_weights = profiles.joint_classes, profiles.joint_weights
@@ -260,6 +288,71 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         higher=tuple(higher),
         axis=None if frame.axis is None else np.tile(frame.axis, samples),
     )
+
+
+@lru_cache(maxsize=24)
+def _neurons(
+    of: WithoutPenalty, order: int, gradient_order: int, noise: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, VarianceProfiles]:
+    """Codes g, their h = ηg/√N and shares, and what the step makes of the weights there."""
+    problem = of.problem
+    g, p = (np.zeros(1), np.ones(1)) if problem.step_size == 0.0 else _codes(problem, order)
+    h = problem.step_size * g / math.sqrt(problem.width)
+    return g, h, p, variance_profiles(problem, h, p, gradient_order, noise=noise)
+
+
+def _labels_given(problem: Problem, terms: Terms, frame: _Frame, degree: int) -> tuple[np.ndarray, ...]:
+    """What the label is given the latents: its moments and linear part, or the part of a higher degree alone."""
+    if not terms.amplified:
+        return _labels_given_one(_Labels(problem), terms.orders[0], len(frame.latents), degree)
+    if degree > 1:
+        return (latent_part(problem, frame.latents, degree, frame.directions),)
+    return latent_moments(problem, frame.latents, frame.directions)
+
+
+class _Labels:
+    """A problem that counts as the same where its labels, those of the step and of the fit, are the same."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._content = (step_labels(problem), problem.teacher, problem.noise, problem.phi0)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Labels) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+
+@lru_cache(maxsize=64)
+def _labels_given_one(of: _Labels, order: int, kept: int, degree: int) -> tuple[np.ndarray, ...]:
+    """The same for the latent ⟨x, β̂⟩ alone, at the innermost nodes of a Gauss rule."""
+    nodes = gauss_hermite(order)[0]
+    outside = (order - kept) // 2
+    u = nodes[outside : order - outside]
+    return (latent_part(of.problem, u, degree),) if degree > 1 else latent_moments(of.problem, u)
+
+
+def degree_parts(problem: Problem, terms: Terms, degree: int) -> tuple[np.ndarray, ...]:
+    """A_k = E he_k(Z)σ(τ + κZ) for k = 1 … `degree`, each of shape (S, Q), for samples of the norm √d.
+
+    Parameters
+    ----------
+    problem : Problem
+    terms : Terms
+        Frame and codes.
+    degree : int
+
+    Returns
+    -------
+    tuple of ndarray, shape (S, Q)
+    """
+    _, h, p, profiles = _neurons(WithoutPenalty(problem), terms.orders[1], terms.gradient_order, terms.noise)
+    if terms.amplified:
+        frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
+    else:
+        frame = _single_frame(problem, terms, h, p)
+    return tuple(degree_moments(problem.sigma, frame.tau, profiles.kappa[frame.code], degree)[1])
 
 
 def has_amplified_directions(problem: Problem) -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from theory.conditional_equivalent.features import EquivalentFeatures, build_features
+from theory.conditional_equivalent.features import Terms, WithoutPenalty, build_features
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
-from theory.conditional_equivalent.resolution import Resolution, resolve
+from theory.conditional_equivalent.resolution import Resolution, errors_at, resolve
 from theory.conditional_equivalent.spectrum import ALIGNMENTS, Outlier, bulk, density, density_curve, find_outliers
 from theory.conditional_equivalent.validity import validity
 from theory.statement.problem import Problem
@@ -158,7 +158,7 @@ def predict(
         x, rho = density_curve(eq, law)
     else:
         rho = density(eq, law, x)
-    errors = _path(eq, problem.ridges)
+    errors = _path(problem, resolution.terms)
     return Prediction(
         problem=problem,
         gradient_order=gradient_order,
@@ -203,7 +203,7 @@ def predict_errors(problem: Problem, gradient_order: int = 2, *, _leading: bool 
     ['1.530', '1.183']
     """
     resolution = _resolution(problem, gradient_order, _leading)
-    return _path(build_features(problem, resolution.terms), problem.ridges)
+    return _path(problem, resolution.terms)
 
 
 def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolution:
@@ -214,18 +214,17 @@ def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolut
     return resolve(problem, gradient_order, leading=leading)
 
 
-def _path(eq: EquivalentFeatures, ridges: Sequence[float]) -> tuple[RidgeErrors, ...]:
-    """Errors at each λ, each fixed point started from its neighbours on a log scale."""
-    points: dict[float, FixedPoint] = {}
-    last: list[FixedPoint] = []
-    for lam in sorted(set(ridges), reverse=True):
-        start = last[-1] if last else None
-        if len(last) > 1:
-            start = _extrapolate(lam, *last[-2:])
-        points[lam] = solve(eq, lam, start)
-        last.append(points[lam])
-    errors = {lam: ridge_errors(eq, point) for lam, point in points.items()}
-    return tuple(errors[lam] for lam in ridges)
+def _path(problem: Problem, terms: Terms) -> tuple[RidgeErrors, ...]:
+    """Errors at each λ, from the largest down, each fixed point started from its neighbours on a log scale."""
+    eq = build_features(problem, terms)
+    largest, *others = sorted(set(problem.ridges), reverse=True)
+    point, first = errors_at(WithoutPenalty(problem), terms, largest)
+    errors, last = {largest: first}, [point]
+    for lam in others:
+        point = solve(eq, lam, _extrapolate(lam, *last[-2:]) if len(last) > 1 else point)
+        errors[lam] = ridge_errors(eq, point)
+        last.append(point)
+    return tuple(errors[lam] for lam in problem.ridges)
 
 
 def _extrapolate(lam: float, far: FixedPoint, near: FixedPoint) -> FixedPoint:
