@@ -63,15 +63,21 @@ class Coordinates:
         return _outer(self.a)
 
     @cached_property
+    def upper(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the pairs i ≤ l."""
+        i, j = np.triu_indices(self.a.shape[1])
+        return i, j
+
+    @cached_property
     def pairs(self) -> np.ndarray:
         """The products a_i a_l, each pair once, shape (R(R + 1)/2, S)."""
-        i, j = np.triu_indices(self.a.shape[1])
+        i, j = self.upper
         return np.ascontiguousarray((self.a[:, i] * self.a[:, j] * np.where(i == j, 1.0, 2.0)).T)
 
     @cached_property
     def pair_places(self) -> tuple[np.ndarray, np.ndarray]:
         """Places of (ik)(lm) and (im)(lk) among the products of two pairs, for the pairs il and km."""
-        i, j = np.triu_indices(self.a.shape[1])
+        i, j = self.upper
         place = np.zeros((self.a.shape[1],) * 2, dtype=int)
         place[i, j] = place[j, i] = np.arange(len(i))
         size = len(i)
@@ -192,7 +198,7 @@ def squares_of_codes(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
 
 def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     """∫ν(dy) (A_sᵀH_yA_t)², shape (P, S, S), as a form in the pairs a_i a_l of a_s and a_k a_m of a_t."""
-    i, j = np.triu_indices(of.v.shape[1])
+    i, j = of.upper
     packed = at.E[..., i, j]
     products = np.swapaxes(packed, 1, 2) @ (of.weights[:, None] * packed)
     products = products.reshape(len(products), -1)

@@ -183,7 +183,7 @@ class Terms:
 
 
 class WithoutPenalty:
-    """A problem that counts as the same whatever its penalties, of which features and step know nothing.
+    """A problem that counts as the same whatever its penalties: features and step know nothing of them.
 
     Parameters
     ----------
@@ -193,7 +193,9 @@ class WithoutPenalty:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         written = {"activation": problem.sigma, "target": problem.teacher, "second_layer": problem.law_of_a}
-        names = (each.name for each in dataclasses.fields(problem) if each.name != "ridge")
+        # `eta` takes the place of what else would give the size of the step
+        unread = ("ridge",) if problem.eta is None else ("ridge", "alpha", "scale")
+        names = (each.name for each in dataclasses.fields(problem) if each.name not in unread)
         self._content = tuple(written.get(name, getattr(problem, name)) for name in names)
         self._hash = hash(self._content)
 

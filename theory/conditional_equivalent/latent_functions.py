@@ -120,16 +120,18 @@ def _form(eq: EquivalentFeatures, at: Equations, special: tuple[_Coordinate, ...
     size = blocks[-1].stop
     Hbar = np.zeros((size, size), dtype=E[0].dtype)
     defect = np.zeros_like(Hbar)
+    joint = np.tensordot(eq.joint_weights, E[0], axes=(0, 0))
     for i, (left, rows) in enumerate(zip(special, blocks, strict=True)):
         for j, (right, columns) in enumerate(zip(special, blocks, strict=True)):
             if left.layer == right.layer == 0:
-                Hbar[rows, columns] = np.einsum("j,jkl->kl", eq.joint_weights[:, left.function, right.function], E[0])
+                Hbar[rows, columns] = joint[left.function, right.function]
             elif i == j:
-                Hbar[rows, columns] = np.einsum("j,jkl->kl", eq.coordinates[left.layer].weights, E[left.layer])
-            if left.function == right.function:
-                a, b = eq.coordinates[left.layer].a, eq.coordinates[right.layer].a
-                weight = omega * (left.chi * right.chi - (1.0 if i == j else 0.0))
-                defect[rows, columns] = (a.T * weight) @ b
+                Hbar[rows, columns] = np.tensordot(eq.coordinates[left.layer].weights, E[left.layer], axes=1)
+            if left.function != right.function or (i == j and (left.chi == 1.0).all()):
+                continue
+            a, b = eq.coordinates[left.layer].a, eq.coordinates[right.layer].a
+            weight = omega * (left.chi * right.chi - (1.0 if i == j else 0.0))
+            defect[rows, columns] = (a.T * weight) @ b
     T = np.eye(size) - np.linalg.solve(np.eye(size) + defect @ Hbar, defect @ Hbar)
     M = Hbar @ T
     M = 0.5 * (M + M.T)

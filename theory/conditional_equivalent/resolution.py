@@ -87,7 +87,6 @@ def equivalent_features(
     return build_features(problem, resolve(problem, gradient_order, orders=orders, leading=_leading).terms)
 
 
-@lru_cache(maxsize=256)
 def resolve(
     problem: Problem, gradient_order: int, *, orders: tuple[int, int] | None = None, leading: bool = False
 ) -> Resolution:
@@ -107,9 +106,22 @@ def resolve(
     -------
     Resolution
     """
+    extremes = max(problem.ridges), min(problem.ridges)
+    return _resolved(WithoutPenalty(problem), extremes, gradient_order, orders, leading)
+
+
+@lru_cache(maxsize=256)
+def _resolved(
+    of: WithoutPenalty,
+    extremes: tuple[float, float],
+    gradient_order: int,
+    orders: tuple[int, int] | None,
+    leading: bool,
+) -> Resolution:
+    problem = of.problem
     amplified = not leading and gradient_order == 2 and has_amplified_directions(problem)
     base = Terms(gradient_order, noise=not leading, amplified=amplified)
-    trial = _Trial(problem)
+    trial = _Trial(of, extremes)
     unresolved = 0.0
     if orders is None:
         ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
@@ -197,9 +209,9 @@ def _carried(poor: EquivalentFeatures, point: FixedPoint, rich: EquivalentFeatur
 class _Trial:
     """Errors of a problem under different terms."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem, self.of = problem, WithoutPenalty(problem)
-        self.ridges = sorted({min(problem.ridges), max(problem.ridges)}, reverse=True)
+    def __init__(self, of: WithoutPenalty, extremes: tuple[float, float]) -> None:
+        self.problem, self.of = of.problem, of
+        self.ridges = sorted(set(extremes), reverse=True)
 
     def errors(self, terms: Terms) -> np.ndarray:
         """Objective, train and test error at the extreme penalties."""
