@@ -39,7 +39,7 @@ _HALVINGS = 7
 _BATCH = 8  # points solved together: small enough for the intermediate arrays to stay in cache
 _CLOSE = 1e-11  # residual at which a point of the density is left alone
 _ON_BRANCH = 1e-11  # residual of a point of a real branch
-_UNSEEN = 1e-3  # eigenvalues right of the support's end
+_UNSEEN = 1e-2  # eigenvalues that a step on a real branch may pass over
 _STENCIL = 8  # known points that a start is interpolated from
 _SMOOTH = 0.1  # difference of log-linear and full interpolation from which the former is taken
 
@@ -224,11 +224,9 @@ def _real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
     else:
         raise ConvergenceError(f"no point right of the spectrum was found up to z = {z:.3g}; reduce the step size")
     branch = _Branch(eq, point)
-    for longest in (0.4, 0.1, 0.025):
-        fold = branch.fold(-1.0, longest)
-        # a long step passes over the band of a single node
-        if fold is not None and _right_of_support(eq, fold[1]) and count_above(eq, fold[1])[0] < _UNSEEN:
-            return fold[1], fold[0]
+    fold = branch.fold(-1.0)
+    if fold is not None and _right_of_support(eq, fold[1]):
+        return fold[1], fold[0]
     stride = 0.2
     while stride > 1e-5:
         trial = newton(eq, point.lam * (1.0 - stride), point.r, point.w, most=10)
@@ -250,27 +248,28 @@ class _Branch:
         values = np.concatenate([start.r[0].real, start.w[0].real, start.lam.real])
         self.signs, self.place = np.sign(values), np.log(np.abs(values))
 
-    def fold(self, sense: float, longest: float = 0.4) -> tuple[float, FixedPoint] | None:
+    def fold(self, sense: float) -> tuple[float, FixedPoint] | None:
         """z at the first fold towards larger or smaller z, and a point of the branch about 1e-5 z before it.
 
-        `longest` is the largest root mean square change of a logarithm in one step. None if the branch is lost on the
-        way, as at a pole of r.
+        None if the branch is lost on the way, as at a pole of r.
         """
         try:
             with np.errstate(all="ignore"):
-                return self._fold(sense, longest)
+                return self._fold(sense)
         except (np.linalg.LinAlgError, ArithmeticError):
             return None
 
-    def _fold(self, sense: float, longest: float) -> tuple[float, FixedPoint] | None:
+    def _fold(self, sense: float) -> tuple[float, FixedPoint] | None:
         place = self.place
         tangent = _tangent(self._linear(place)[1], np.append(np.zeros(len(place) - 1), sense))
         unit = math.sqrt(len(place))
-        length = min(0.1, longest) * unit
+        length, count = 0.1 * unit, self._count(place)
         for _ in range(60):
             ahead = self._advance(place, tangent, length)
             onward = None if ahead is None else _tangent(ahead[1], tangent)
-            if ahead is None or onward is None or onward @ tangent < 0.9:
+            # a long step would pass over the band of a single node
+            lost = ahead is None or onward is None or onward @ tangent < 0.9
+            if lost or abs(self._count(ahead[0]) - count) > _UNSEEN:
                 length *= 0.5
                 if length < 1e-6:
                     return None
@@ -278,7 +277,7 @@ class _Branch:
             if onward[-1] * tangent[-1] < 0.0:
                 break
             place, tangent = ahead[0], onward
-            length = min(1.5 * length, longest * unit)
+            length = min(1.5 * length, 0.4 * unit)
         else:
             return None
 
@@ -297,6 +296,9 @@ class _Branch:
     def _point(self, place: np.ndarray) -> FixedPoint:
         values, Q = self.signs * np.exp(place), len(self.eq.g)
         return FixedPoint(values[-1:], values[None, :Q], values[None, Q:-1], np.zeros(1), 0)
+
+    def _count(self, place: np.ndarray) -> float:
+        return float(count_above(self.eq, self._point(place))[0])
 
     def _linear(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The equations at a place, and their derivatives, the last one in log |λ|."""
