@@ -696,7 +696,7 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
         # The matrix law of the step may reach a little beyond the support: start where its poles are left behind.
         start = _real_at(eq, 1.02 * float(start.lam[0]), start)
     top = -float(start.lam[0])
-    near = [law.scan[:1], start]
+    near = _Known([start], [law.scan[i : i + 1] for i in np.flatnonzero(_density(eq, law.scan) > 0.0)[:3]])
     outliers = []
     beyond = int(np.sum(_modes(eq, top, near)[0] > 1.0))
     between = 0 if eq.sharp_right or top <= edge else int(np.sum(_modes(eq, edge, near)[0] > 1.0))
@@ -717,25 +717,30 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     return tuple(outliers)
 
 
-def _modes(
-    eq: EquivalentFeatures, z: float, near: list[FixedPoint]
-) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
-    """Eigenvalues of −Vᵀ𝒢V (real parts, decreasing) and eigenvectors at z, at the real solution where there is one.
+@dataclass(frozen=True)
+class _Known:
+    """Solutions that start others: real ones right of the support, and points of the axis in the bulk."""
 
-    The first of `near` starts points of the axis, the nearest of the others real ones, which join them.
-    """
-    real = False
-    if near[1:]:
-        start = min(near[1:], key=lambda point: abs(math.log(-point.lam[0].real / z)))
-        point = newton(eq, np.array([-z]), start.r * (start.lam / -z), start.w, most=15)
+    real: list[FixedPoint]
+    axis: list[FixedPoint]
+
+    @staticmethod
+    def nearest(points: list[FixedPoint], z: float) -> FixedPoint:
+        """The one at the closest ratio of z."""
+        return min(points, key=lambda point: abs(math.log(-point.lam[0].real / z)))
+
+
+def _modes(eq: EquivalentFeatures, z: float, near: _Known) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
+    """Eigenvalues of −Vᵀ𝒢V (real parts, decreasing) and eigenvectors at z, at the real solution where there is one."""
+    start = near.nearest(near.real, z)
+    point = newton(eq, np.array([-z]), start.r * (start.lam / -z), start.w, most=15)
+    real = _right_of_support(eq, point)
+    if not real:
+        point = newton(eq, np.array([-z]), np.full(start.r.shape, -1.0 / z), np.ones(start.w.shape), most=25)
         real = _right_of_support(eq, point)
     if not real:
-        point = newton(eq, np.array([-z]), np.full(near[0].r.shape, -1.0 / z), np.ones(near[0].w.shape), most=25)
-        real = _right_of_support(eq, point)
-    if real:
-        near.append(point)
-    else:
-        point = _on_axis(eq, z, near[0])
+        point = _on_axis(eq, z, near.nearest(near.axis or near.real, z))
+    (near.real if real else near.axis).append(point)
     at = equations(eq, point.lam, point.r, point.w)
     form = latent_form(eq, at)
     if real and np.linalg.eigvalsh(form.G)[-1] < 0.0:
