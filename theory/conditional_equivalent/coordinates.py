@@ -28,7 +28,6 @@ __all__ = [
     "variance_of_samples",
 ]
 
-_RANK = 1e-9  # singular values of A below this share of the largest are rounding
 _PROFILE_RANK = 1e-15  # the same for the variance profile
 
 
@@ -135,11 +134,12 @@ def coordinates(
     dimension: float,
     profile: np.ndarray,
     weights: np.ndarray,
+    least: float,
 ) -> Coordinates:
-    """Factor A (S, Q) on the weights of its rows and columns."""
+    """Factor A (S, Q) on the weights of its rows and columns, to singular values of `least` of the largest."""
     rows, columns = np.sqrt(latent_weights)[:, None], np.sqrt(neurons / neurons.sum())
     left, values, right = np.linalg.svd(rows * A * columns, full_matrices=False)
-    rank = max(1, int(np.sum(values > _RANK * values[0])))
+    rank = max(1, int(np.sum(values > least * values[0])))
     a = left[:, :rank] / rows
     v = (right[:rank] * values[:rank, None] / columns).T
     return Coordinates(degree, dimension, neurons, a, v, profile, weights)
@@ -197,7 +197,15 @@ def squares_of_codes(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
 
 
 def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
-    """∫ν(dy) (A_sᵀH_yA_t)², shape (P, S, S), as a form in the pairs a_i a_l of a_s and a_k a_m of a_t."""
+    """∫ν(dy) (A_sᵀH_yA_t)², shape (P, S, S): by class, or as a form in pairs a_i a_l of a_s and a_k a_m of a_t."""
+    (samples, rank), classes, pairs = of.a.shape, len(of.weights), len(of.pairs)
+    if classes * (samples * rank**2 + samples**2 * rank) < pairs * (classes * pairs + samples * pairs + samples**2):
+        turned = np.ascontiguousarray(of.a.T)
+        square = np.zeros((len(at.E), samples, samples), dtype=at.E.dtype)
+        for weight, form in zip(of.weights, np.swapaxes(at.E, 0, 1), strict=True):
+            entry = _times_real(np.swapaxes(_times_real(form, turned), 1, 2).copy(), turned)
+            square += weight * np.square(entry, out=entry)
+        return square
     i, j = of.upper
     packed = at.E[..., i, j]
     products = np.swapaxes(packed, 1, 2) @ (of.weights[:, None] * packed)

@@ -40,6 +40,8 @@ __all__ = [
 
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
 _NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
+_RANK = 1e-9  # singular values of A, of the largest, that are rounding
+_RANK_PRODUCT = 1e-4  # the same where nodes are products of several rules
 _MOVES = 1e-3  # variance of the shift along β̂ over κ² from which it is a latent beside the amplified directions
 
 
@@ -99,6 +101,8 @@ class EquivalentFeatures:
     """Coordinates of degrees above the first, where they are resolved."""
     axis: np.ndarray | None = None
     """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
+    least: float = _RANK
+    """Singular values of A, of the largest, that are left out of its factors."""
 
     @cached_property
     def coordinates(self) -> tuple[Coordinates, ...]:
@@ -114,6 +118,7 @@ class EquivalentFeatures:
                 dimension=dimension,
                 profile=profile,
                 weights=weights,
+                least=self.least,
             )
             for degree, dimension, A, profile, weights in layers
         )
@@ -289,6 +294,7 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         sharp_left=still,
         higher=tuple(higher),
         axis=None if frame.axis is None else np.tile(frame.axis, samples),
+        least=_RANK_PRODUCT if terms.amplified else _RANK,
     )
 
 
