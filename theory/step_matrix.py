@@ -653,7 +653,7 @@ def _blocks(points: int, labels: int) -> list[slice]:
 
 def _continued(m: np.ndarray, zeta: np.ndarray, onward: np.ndarray) -> np.ndarray:
     """An analytic function at points beside the line on which it is known, to third order."""
-    series, power, derivative = m, 1.0, m
+    series, power, derivative = m, np.ones_like(m), m
     for order in (1, 2, 3):
         derivative = np.gradient(derivative) / np.gradient(zeta)
         power = power * (onward - zeta) / order

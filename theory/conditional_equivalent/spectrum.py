@@ -268,8 +268,12 @@ class _Branch:
             ahead = self._advance(place, tangent, length)
             onward = None if ahead is None else _tangent(ahead[1], tangent)
             # a long step would pass over the band of a single node
-            lost = ahead is None or onward is None or onward @ tangent < 0.9
-            if lost or abs(self._count(ahead[0]) - count) > _UNSEEN:
+            if (
+                ahead is None
+                or onward is None
+                or onward @ tangent < 0.9
+                or abs(self._count(ahead[0]) - count) > _UNSEEN
+            ):
                 length *= 0.5
                 if length < 1e-6:
                     return None
