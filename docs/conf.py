@@ -26,6 +26,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
+    "sphinx-mathjax-offline",  # MathJax beside the pages: they are read from files, without a network
 ]
 root_doc = "index"
 exclude_patterns = ["tutorial"]
@@ -40,7 +41,7 @@ html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 
 myst_heading_anchors = 3
-myst_enable_extensions = ["deflist", "substitution"]
+myst_enable_extensions = ["deflist", "substitution", "dollarmath"]
 
 # Signatures keep the names of defaults and of types as they are written: the docstrings say what they mean.
 autodoc_member_order = "bysource"
