@@ -59,6 +59,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "tutorial",
     "gallery_dirs": "generated",
     "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "capture_repr": (),
     "reset_modules": (),
@@ -94,7 +95,7 @@ PAGES = {
     "contributing": "CONTRIBUTING.md",
 }
 LINKS = {text: f"{page}.md" for page, text in PAGES.items()} | {
-    "docs/tutorial/first_comparison.py": "generated/first_comparison.rst"
+    f"docs/tutorial/{page.name}": f"generated/{page.stem}.rst" for page in (ROOT / "docs/tutorial").glob("*.py")
 }
 
 
