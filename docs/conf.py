@@ -91,7 +91,7 @@ def _as_written(app, what, name, obj, options, lines):
                 parts[k] = f":py:obj:{part}"
         lines[i] = "".join(parts)
     if what == "module":
-        exported = [f"   ~{name}.{member}" for member in obj.__all__]
+        exported = [f"   {member}" for member in obj.__all__ if callable(getattr(obj, member))]
         lines += ["", ".. autosummary::", "   :nosignatures:", "", *exported, ""]
 
 
