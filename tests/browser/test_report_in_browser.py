@@ -1,7 +1,6 @@
 """The report in a real browser, headless: drawn, sortable, readable on a phone and in the dark, asking for nothing."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,25 +9,6 @@ import pytest
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-def found(*names):
-    """Path of the first program that is there."""
-    paths = [path for path in map(shutil.which, names) if path]
-    if not paths:
-        pytest.fail(f"no {names[0]} found; apt-get install chromium chromium-driver", pytrace=False)
-    return paths[0]
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +20,6 @@ def report(tmp_path_factory):
     )
     assert made.returncode == 1, made.stderr  # one verdict is not as expected
     return path
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = found("chromium", "chromium-browser", "google-chrome")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(found("chromedriver")))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
