@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, Law, MarchenkoPastur
 from theory.quadrature import gaussian_nodes
 from theory.statement.problem import Problem
-from theory.step_matrix import label_statistics
+from theory.step_labels import label_statistics
 
 __all__ = [
     "FeatureMoments",

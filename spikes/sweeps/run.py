@@ -23,7 +23,7 @@ from spikes.sweeps.store import Results, Writer, open_results, open_writer
 from spikes.sweeps.study import LIMIT, Point, Study, as_study, load_study
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["sweep"]
 

@@ -23,7 +23,7 @@ from theory.statement.activation import Activation, as_activation
 from theory.statement.arguments import count, integer
 from theory.statement.problem import Problem
 from theory.statement.target import Target, as_target
-from theory.step_matrix import latent_rule
+from theory.step_labels import latent_rule
 
 __all__ = [
     "StateEvolution",

@@ -28,7 +28,7 @@ from theory.nonlinear_features import (
 )
 from theory.statement.arguments import count, integer
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = [
     "DecompositionStudy",

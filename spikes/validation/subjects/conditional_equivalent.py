@@ -14,7 +14,7 @@ from theory.conditional_equivalent import Prediction, bulk, density, equivalent_
 from theory.conditional_equivalent import predict_errors as errors_at
 from theory.random_features import initial_law, random_feature_errors
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["CLAIMS"]
 

@@ -13,7 +13,7 @@ from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import derived_sequence
 from theory.quadrature import tensor_gauss_hermite
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["ControlledRun", "controlled_run"]
 
