@@ -14,7 +14,7 @@ from spikes.agreement import Quantity, quantities
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.how import How, Place
-from spikes.simulation.one_step import Fit, Simulation, check_memory, simulate_steps
+from spikes.simulation.one_step import Fit, Simulation, check_size, simulate_steps
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from theory.statement.problem import Problem
 
@@ -256,7 +256,7 @@ def simulate_ensemble(
     """
     sequence, count = as_seed_sequence(seed), check_runs(seeds, workers, executor)
     seeds, how = check_seeds(seeds), How(dtype, method)
-    check_memory(problem, 1 if executor is not None else min(count, seeds), how=how)
+    check_size(problem, 1 if executor is not None else min(count, seeds), how=how)
     if method == "streamed" and (executor is not None or count > seeds):
         how = replace(how, place=Place(None if executor is not None else count, executor))
         sequences = [derived_sequence(sequence, i) for i in range(seeds)]

@@ -151,9 +151,10 @@ def _squares(of: Coordinates, part: CoordinateTraces) -> np.ndarray:
     # a form in the products a_i a_l of a_s and a_k a_m of a_t, each pair once
     i, j = np.triu_indices(of.v.shape[1])
     pairs = of.a[:, i] * of.a[:, j] * np.where(i == j, 1.0, 2.0)
-    left, right = part.E[..., i[:, None], i], part.E[..., j[:, None], j]
-    cross = part.E[..., i[:, None], j] * part.E[..., j[:, None], i]
-    form = np.sum((0.5 * of.weights)[:, None, None] * (left * right + cross), axis=1)
+    form: np.ndarray = np.zeros((len(part.E), len(i), len(i)), part.E.dtype)
+    for weight, E in zip(of.weights, np.moveaxis(part.E, 1, 0), strict=True):  # one at a time: there are many pairs
+        cross = E[..., i[:, None], j] * E[..., j[:, None], i]
+        form += 0.5 * weight * (E[..., i[:, None], i] * E[..., j[:, None], j] + cross)
     return (pairs @ form) @ pairs.T
 
 
