@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -39,7 +40,7 @@ Run = TypeVar("Run")
 
 
 @dataclass(frozen=True, eq=False)
-class Runs(Generic[Run]):
+class Runs(ABC, Generic[Run]):
     """Independent runs of one problem, and means over them.
 
     Attributes
@@ -52,9 +53,9 @@ class Runs(Generic[Run]):
     runs: tuple[Run, ...]
 
     @property
+    @abstractmethod
     def spectra(self) -> Sequence[Leading]:
         """Of each run, what its spikes tell."""
-        raise NotImplementedError
 
     @property
     def seeds(self) -> int:

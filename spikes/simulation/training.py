@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spikes.runtime.files import whole_file
 from spikes.runtime.memory import check_memory
@@ -321,10 +322,21 @@ def train(
         If the descent diverges or the network collapses.
     """
     sequence = as_seed_sequence(seed)
-    teacher, m = plan.teacher, plan.width
     if stop_after is not None:
         stop_after = integer("stop_after", stop_after, 1)
     check_size(plan)
+    with threadpool_limits(1):
+        return _train(plan, sequence, checkpoint, stop_after, advance)
+
+
+def _train(
+    plan: Plan,
+    sequence: np.random.SeedSequence,
+    checkpoint: str | None,
+    stop_after: int | None,
+    advance: Callable[[], Any],
+) -> Trained:
+    teacher, m = plan.teacher, plan.width
     population = Population(teacher, m)
     objective: Objective = population
     if plan.n is not None:
