@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spikes.simulation.features import squared_errors
 from spikes.simulation.kernels import problem_kernels
@@ -47,6 +48,13 @@ def measure_learning(
         Test errors on fresh samples, noise included: ``random_features`` and ``one_step``; and ``learned``, the mean
         over neurons of the squared cosine with the target's subspace after the steps.
     """
+    with threadpool_limits(1):
+        return _measure(problem, protocol, readout, sequence, test_samples)
+
+
+def _measure(
+    problem: Problem, protocol: Protocol, readout: str, sequence: np.random.SeedSequence, test_samples: int
+) -> dict[str, float]:
     network = start_network(problem, protocol, derived_sequence(sequence, 0))
     made = trajectory(problem, protocol, derived_sequence(sequence, 0))
     drawn = Samples(problem, derived_sequence(sequence, 1), problem.n)

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.agreement import LEADING
-from spikes.runtime.memory import INTERPRETER, free_gib
+from spikes.runtime.memory import check_memory
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share
@@ -19,6 +19,7 @@ from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
+from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.spectra import (
@@ -39,8 +40,8 @@ __all__ = [
     "Batches",
     "Fit",
     "Simulation",
-    "check_memory",
     "check_range",
+    "check_size",
     "simulate",
     "simulate_on",
     "simulate_steps",
@@ -284,7 +285,7 @@ def simulate_on(
     """
     problem = problems[0]
     check_range(problems, how.numbers)
-    check_memory(problem, how=how, steps=len(problems))
+    check_size(problem, how=how, steps=len(problems))
     run = _Run(problem, batches, sequence, problem_kernels(problem), how)
     # what overflows becomes infinite or nan and is refused by its name where a result would take it up
     with threadpool_limits(how.threads), np.errstate(over="ignore", invalid="ignore"):
@@ -353,7 +354,7 @@ class _Run:
             spectrum = gram_spectrum(F)
             if hidden_below(spectrum.eigenvalues, how.numbers) <= ridges.min() + spectrum.eigenvalues[-1]:
                 return spectrum, how.method
-            check_memory(self.problem, how=replace(how, method="svd"))
+            check_size(self.problem, how=replace(how, method="svd"))
         spectrum = direct_spectrum(F)
         _check_resolved(spectrum.eigenvalues, ridges, how, direct=True)
         return spectrum, "svd"
@@ -447,7 +448,7 @@ def _check_resolved(eigenvalues: np.ndarray, ridges: np.ndarray, how: How, *, di
         )
 
 
-def check_memory(
+def check_size(
     problem: Problem,
     copies: int = 1,
     *,
@@ -477,18 +478,16 @@ def check_memory(
     n, d, N = problem.n, problem.d, problem.width
     streamed = how is not None and how.method == "streamed"
     small = N if streamed else min(n, N)
-    stored = matrices if how is None else {"streamed": 0, "svd": 2, "gram": matrices}[how.method]
-    entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
-    needed = copies * (INTERPRETER + (how or ALONE).numbers.itemsize * entries / 2**30)
-    free = free_gib()
-    if needed > free:
-        at_once = f" for {copies} runs at once" if copies > 1 else ""
-        remedy = (
-            ""
-            if streamed or how is None or n <= N
-            else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
-        )
-        raise ValueError(
-            f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N} need about {needed:.3g} GiB"
-            f"{at_once}, {free:.3g} GiB are free{remedy}"
-        )
+    method = "gram" if how is None else how.method
+    # features, and what their decomposition takes beside them: matrix and work space of eigh, copies and factors of svd
+    stored, squares = {"streamed": (0, max(3, sums_at_once(n))), "svd": (4, 7), "gram": (matrices, 3)}[method]
+    weights = max(2 + steps, 1 + sums_at_once(problem.n0))
+    entries = stored * n * N + squares * small**2 + weights * N * d + 3 * BLOCK * (d + N)
+    remedy = f"`method` streamed takes about {8 * 3 * N**2 / 2**30:.3g} GiB"
+    check_memory(
+        f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N}",
+        entries,
+        copies=copies,
+        remedy="" if streamed or how is None or n <= N else remedy,
+        itemsize=(how or ALONE).numbers.itemsize,
+    )

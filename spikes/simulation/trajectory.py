@@ -7,20 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from spikes.runtime.memory import check_memory
 from spikes.simulation.features import squared_errors
-from spikes.simulation.gradient import gradient
+from spikes.simulation.gradient import BLOCK, gradient
 from spikes.simulation.how import How
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.label_fit import Residuals, fit_labels
 from spikes.simulation.network import Layer, Network, can_be_paired, initial_network
 from spikes.simulation.ridge import fit_second_layer
+from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
-__all__ = ["Trajectory", "start_network", "trajectory"]
+__all__ = ["Trajectory", "check_size", "start_network", "trajectory"]
 
 _STREAMS = 8  # random streams per step: the batch, one for independent moments, the second layer's fit, its test
 
@@ -104,6 +106,36 @@ def start_network(problem: Problem, protocol: Protocol, sequence: np.random.Seed
             f"got symmetric with width {problem.width} and {problem.law_of_a}"
         )
     return initial_network(problem, sequence, antisymmetric=symmetric)
+
+
+def check_size(problem: Problem, protocol: Protocol, copies: int = 1, *, refit: bool = False, layers: int = 4) -> None:
+    """Refuse steps whose weights do not fit in the memory that is free.
+
+    Parameters
+    ----------
+    problem : Problem
+    protocol : Protocol
+    copies : int
+        Runs at once.
+    refit : bool
+        Whether a second layer is fitted as well.
+    layers : int
+        First layers that a run holds, gradients counted.
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    d, N = problem.d, problem.width
+    weights = max(layers, layers - 2 + sums_at_once(problem.n0)) * N * d
+    fitted = (1 + sums_at_once(problem.n)) * N**2 if refit else 0
+    labels = d**2 if protocol.labels(problem) == "ols" else 0
+    check_memory(
+        f"`d` and `width` must fit in memory: d = {d}, width = {N}",
+        max(weights + 4 * min(N, d) ** 2, 2 * N * d + fitted) + labels + 3 * BLOCK * (N + d),
+        copies=copies,
+    )
 
 
 def trajectory(

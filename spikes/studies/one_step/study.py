@@ -13,7 +13,8 @@ from spikes.presentation.numbers import relative_text, z_text
 from spikes.runtime.overflow import refused_overflow
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
-from spikes.simulation.one_step import Fit, Simulation, check_range
+from spikes.simulation.one_step import Fit, Simulation, check_range, check_size
+from spikes.simulation.seeds import check_seeds
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.statement.problem import Problem
 
@@ -149,8 +150,9 @@ def compare(
     True
     """
     # all that can be refused is, before the prediction takes its seconds
-    check_runs(seeds, workers, None)
-    check_range((problem,), How(dtype, method).numbers)
+    how = How(dtype, method)
+    check_size(problem, min(check_runs(seeds, workers, None), check_seeds(seeds)), how=how)
+    check_range((problem,), how.numbers)
     with refused_overflow("prediction"):
         theory = predict(problem, gradient_order)
     grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
