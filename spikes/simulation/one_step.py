@@ -25,13 +25,13 @@ from spikes.simulation.spectra import (
     GramSpectrum,
     check_amplitudes,
     direct_spectrum,
-    gram_eigh,
     gram_spectrum,
     hermite_alignment,
     hidden_below,
     left_vectors,
     separated,
 )
+from spikes.simulation.tridiagonal import tridiagonal
 from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 
@@ -363,16 +363,17 @@ class _Run:
         collected = FeatureStream(layer, self.batches.fit, how).normal_equations(direction)
         if not np.isfinite(np.trace(collected.gram)):
             raise overflow("features", how.dtype)
-        values, vectors = gram_eigh(collected.gram)
+        basis = tridiagonal(collected.gram)
+        values = basis.eigenvalues()
         _check_resolved(values, ridges, how, direct=False)
         kept = min(problem.n, problem.width)
-        path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
+        path = ridge_path_of_moments(basis, collected.moment, collected.power, ridges)
         lost = path.lost_digits(collected.power)
         if lost.any():
             ((train, _),) = squared_errors([(layer, path.readouts[:, lost])], self.batches.fit, how=how)
             path = path.with_train_error(lost, train, ridges)
         leading = min(LEADING, rank_of(values[:kept], how.dtype, how.method))
-        alignment = collected.hermite.alignment(values[:leading], vectors[:, :leading])
+        alignment = collected.hermite.alignment(values[:leading], basis.leading(leading))
         return _Fitted(values[:kept], path, alignment, collected.power, how.method)
 
     def simulate(self, problems: Sequence[Problem], antisymmetric: bool) -> tuple[Simulation, ...]:
