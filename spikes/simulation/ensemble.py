@@ -230,7 +230,7 @@ def simulate_ensemble(
     workers : int, optional
         Processes; as many as processors by default.
     test_samples : int
-        Fresh samples for each run's test error.
+        Fresh points for each run's test error, as in `simulate`.
     dtype, method : str
         As in `simulate`.
     executor : concurrent.futures.Executor, optional

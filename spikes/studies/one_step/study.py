@@ -122,7 +122,7 @@ def compare(
     gradient_order : {1, 2}
         Passed to `theory.predict`.
     test_samples : int
-        Fresh samples for each run's test error.
+        Fresh points for each run's test error, as in `spikes.simulate`.
     dtype, method : str
         As in `spikes.simulate`.
 
