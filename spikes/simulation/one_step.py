@@ -160,7 +160,8 @@ def simulate(
 ) -> Simulation:
     """Take one giant gradient step, build the features, decompose them and fit the ridge, once.
 
-    Everything is drawn afresh: the network, n₀ samples for the step, n for the features, points for the test error. The same seed gives the same bits, whatever else runs beside it.
+    Everything is drawn afresh: the network, n₀ samples for the step, n for the features, points for the test error. The
+    same seed gives the same bits, whatever else runs beside it.
 
     Parameters
     ----------
@@ -334,7 +335,8 @@ class _Run:
             return self._fit_streamed(layer, direction)
         ridges, how = np.array(self.problem.ridges), self.how
         made = feature_matrix(layer, self.batches.fit, direction, how=how, out=F)
-        square = float(np.vdot(made.F, made.F)) / self.problem.n
+        # row by row: the rounding of one long sum is seen below
+        square = float(np.einsum("ij,ij->i", made.F, made.F).sum(dtype=float)) / self.problem.n
         if not math.isfinite(square):
             raise overflow("features", how.dtype)
         spectrum, method = self._spectrum(made.F, ridges)
