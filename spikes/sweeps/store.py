@@ -42,7 +42,7 @@ APPLICATION_ID = 0x53504B53
 
 log = logging.getLogger("spikes")
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """``user_version`` in the header; it changes with the tables."""
 
 _COLUMN = {bool: "INTEGER", int: "INTEGER", float: "REAL", str: "TEXT"}
