@@ -14,6 +14,7 @@ q_k = E[y^k/(1 + φ₀ y m)].
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ __all__ = [
     "StepLabels",
     "StepLaw",
     "StepStatistics",
+    "block_lanczos",
     "label_statistics",
     "latent_moments",
     "latent_part",
@@ -130,6 +132,9 @@ def latent_rule(target: Target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def step_statistics(problem: Problem) -> StepStatistics:
     """Label moments, ‖β‖² and overlap of a problem; see `StepStatistics`.
 
+    Where the inputs have a covariance Σ, ‖Σ^(1/2)β‖² = C₁ᵀW⋆Σ³W⋆ᵀC₁ + φ₀m_y tr Σ²/d takes the place of ‖β‖², and the
+    overlap is the correlation of ⟨x, β⟩ with the latents, W⋆Σ²W⋆ᵀC₁/‖Σ^(1/2)β‖.
+
     Parameters
     ----------
     problem : Problem
@@ -138,7 +143,14 @@ def step_statistics(problem: Problem) -> StepStatistics:
     -------
     StepStatistics
     """
-    return _statistics(step_labels(problem))
+    statistics = _statistics(step_labels(problem))
+    if problem.law_of_x is None:
+        return statistics
+    s, W = problem.eigenvalues, problem.directions
+    signal = (statistics.linear @ W) * s**1.5  # Σ^(1/2)E[yx] in the eigenbasis
+    norm2 = float(signal @ signal) + problem.phi0 * statistics.label_power * float(np.mean(s**2))
+    overlap = (W * np.sqrt(s)) @ signal / math.sqrt(norm2)
+    return dataclasses.replace(statistics, beta_norm2=norm2, overlap=overlap)
 
 
 def label_statistics(problem: Problem) -> StepStatistics:
@@ -249,7 +261,7 @@ def _given_latent(
     if directions is None:
         directions = step.overlap[:, None]
     u = u.reshape(len(u), -1)
-    single = directions.shape[1] == 1 and np.array_equal(directions[:, 0], step.overlap)
+    single = directions.shape[1] == 1 and np.array_equal(directions[:, 0], step.overlap) and problem.law_of_x is None
     # √(1 − |e|²) without cancellation
     rest = math.sqrt(problem.phi0 * step.label_power / step.beta_norm2) if single else math.nan
     if k == 1:
@@ -380,7 +392,7 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
         )
     # M is positive and its law long-tailed: a Gauss rule of its root has more nodes in the bulk and keeps its mean
     x, count = (np.sqrt(np.maximum(grid.x, 0.0)), _NOISE_NODES) if squared else (grid.x, _NODES)
-    nodes, weights = _block_lanczos(x, np.maximum(grid.nu, 0.0)[:, None, None], count)
+    nodes, weights = block_lanczos(x, np.maximum(grid.nu, 0.0)[:, None, None], count)
     # The lobes below zero that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are
     # known, and the neurons' norms rest on them.
     weights = weights[:, 0, 0]
@@ -391,7 +403,7 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
     else:
         nodes = mean + centred * (spread / math.sqrt(weights @ centred**2))
     block = 1 + labels.target.k
-    joint_nodes, joint_weights = _block_lanczos(grid.x, grid.joint, max(3, _NODES // block))
+    joint_nodes, joint_weights = block_lanczos(grid.x, grid.joint, max(3, _NODES // block))
     if squared:
         still = np.zeros(len(nodes))
         split = np.repeat(nodes[:, None], 2, axis=1), np.full((len(nodes), 2), 0.5)
@@ -679,7 +691,7 @@ def _on_frame(bb: np.ndarray, bw: np.ndarray, ww: np.ndarray, step: StepStatisti
     return joint
 
 
-def _block_lanczos(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+def block_lanczos(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Matrix Gauss rule of a positive matrix measure on the points x: nodes (J,) and weights (J, c, c) of total mass I.
 
     Block Lanczos, with full reorthogonalisation, for multiplication by x started from the square roots of the masses;

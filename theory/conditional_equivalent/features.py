@@ -17,6 +17,7 @@ from theory.conditional_equivalent.amplified_directions import (
     coordinate_variance,
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
+from theory.conditional_equivalent.coupled_functions import SpecialLayer
 from theory.conditional_equivalent.noise_law import norms_after, slope_moments, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import hermite_coefficients
@@ -96,6 +97,8 @@ class EquivalentFeatures:
     """Coordinates of degrees above the first, where they are resolved."""
     axis: np.ndarray | None = None
     """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
+    special: tuple[SpecialLayer, ...] = ()
+    """The special coordinates of every degree where they are coupled; `t` then has a column for each function of ξ."""
 
     @cached_property
     def coordinates(self) -> tuple[Coordinates, ...]:
