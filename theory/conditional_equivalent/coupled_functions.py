@@ -8,14 +8,11 @@ functions 1_s f are fitted at once: M = H̄(I + EH̄)^(-1) and 𝒢 = (1/λ)[dia
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-
-from theory.conditional_equivalent.coordinates import class_matrices
 
 if TYPE_CHECKING:
     from theory.conditional_equivalent.features import EquivalentFeatures
@@ -80,7 +77,8 @@ def coupled_parts(eq: EquivalentFeatures, special: tuple[SpecialLayer, ...], at:
     functions = special[0].chi.shape[1]
     J, E = [], []
     for of, layer, part in zip(eq.coordinates, special, at.traces, strict=True):
-        theta = class_matrices(dataclasses.replace(of, profile=layer.profile), eq.neurons, at.r)[0]
+        strength = (eq.neurons / of.dimension * r) * layer.profile
+        theta = (of.v.T * strength[:, None, :]) @ of.v
         J.append(np.linalg.inv(np.eye(of.v.shape[1]) + part.c[0] @ theta))
         E.append(theta @ J[-1])
         E[-1] = 0.5 * (E[-1] + np.swapaxes(E[-1], 1, 2))

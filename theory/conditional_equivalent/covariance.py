@@ -1,7 +1,7 @@
 """The equivalent features of inputs with a covariance: x = Σ^(1/2)ξ, tr Σ = d, eigenvalues s_c.
 
-A coordinate of the inputs is of the class of its eigenvalue. With ⟨·⟩ the mean over the spectrum, h = ηg/√N, and c₁(q) =
-E σ′(√q Z), e = E y μ₂:
+A coordinate of the inputs is of the class of its eigenvalue. With ⟨·⟩ the mean over the spectrum, h = ηg/√N, and
+e = E y E σ″:
 
 - neuron (g, q), |Σ^(1/2)w|² = q, has κ² = q⟨s(1 + hes)²⟩ + h²φ₀m_yVar(σ′)⟨s²⟩ and the variances
   v(s) = s[q(1 + hes)² + h²φ₀m_yVar(σ′)s]/κ² of mean one, divided by d for one coordinate;
@@ -22,6 +22,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,9 @@ class CovarianceTerms:
         Nodes of the noise's latent beside the target's, where ρ is a code.
     gradient_order : {1, 2}
         1 leaves out E y μ₂ Σw.
+    aside : bool
+        Whether the direction of the step is left out of the classes of coordinates, as a spectrum asks: its class is
+        that of one coordinate, which is special.
     """
 
     orders: tuple[int, int] = (32, 16)
@@ -70,6 +74,16 @@ class CovarianceTerms:
     overlaps: int = 0
     across: int = 12
     gradient_order: int = 2
+    aside: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON contract says of them."""
+        return {
+            "degree": self.degree,
+            "neuron_norms": self.norms > 1,
+            "neuron_overlaps": self.overlaps > 0,
+            "orders": list(self.orders),
+        }
 
 
 def participation_ratio(eigenvalues: np.ndarray) -> float:
@@ -240,7 +254,8 @@ def _plain_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     k, d = W.shape
     u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
     root = math.sqrt(step.beta_norm2)
-    directions = np.concatenate([((step.linear @ W) * s**1.5 / root)[None], W * np.sqrt(s)])  # (1 + k, d)
+    signal = (step.linear @ W) * s**1.5
+    directions = np.concatenate([(signal / root)[None], W * np.sqrt(s)])  # (1 + k, d)
     masses = directions.T[:, :, None] * directions.T[:, None, :]
     masses[:, 0, 0] += problem.phi0 * step.label_power * s**2 / (d * step.beta_norm2)
     e = step.overlap
@@ -252,7 +267,15 @@ def _plain_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     on_latents = np.zeros((1 + k, len(u)))
     on_latents[0] = u
     on_rest = np.concatenate([np.zeros((1, k)), np.eye(k)])
-    return _Frame(u[:, None], omega, u, e[:, None], on_latents, on_rest, nodes, weights, s)
+    spectrum = _across(s, signal) if terms.aside and signal.any() else s
+    return _Frame(u[:, None], omega, u, e[:, None], on_latents, on_rest, nodes, weights, spectrum)
+
+
+def _across(s: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Eigenvalues of diag(s) across a direction, and one zero."""
+    unit = direction / np.linalg.norm(direction)
+    project = np.eye(len(s)) - np.outer(unit, unit)
+    return np.maximum(np.linalg.eigvalsh((project * s) @ project), 0.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import eval_hermitenorm, ndtr
@@ -175,6 +175,15 @@ class Terms:
     norms: int = 1
     degree: int = 1
     amplified: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON contract says of them."""
+        return {
+            "degree": self.degree,
+            "norms": self.norms > 1,
+            "amplified_directions": self.amplified,
+            "orders": list(self.orders),
+        }
 
 
 def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
