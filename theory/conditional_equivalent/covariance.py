@@ -500,7 +500,10 @@ def _condensed(profile: np.ndarray, weights: np.ndarray, count: int) -> tuple[np
     moments = np.concatenate([np.zeros((1, profile.shape[1])), np.cumsum(weights[:, None] * profile, axis=0)])
     at_ends = np.array([np.interp(ends, through, column) for column in moments.T]).T
     means = np.diff(at_ends, axis=0)
-    return means / means.mean(axis=1, keepdims=True) * nodes[:, None], shares
+    mean = means.mean(axis=1, keepdims=True)
+    # no coordinate varies in a piece of mean zero
+    ratio = np.divide(means, mean, out=np.ones_like(means), where=mean > 1e-14 * mean.max())
+    return ratio * nodes[:, None], shares
 
 
 def _first_layer(frame: _Frame, profile: Callable[[np.ndarray], np.ndarray]) -> SpecialLayer:

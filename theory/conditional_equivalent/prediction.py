@@ -40,8 +40,8 @@ class Prediction:
     density_x, density : ndarray, shape (P,)
         Density of the eigenvalues of FFᵀ/n; with the atom at zero it has mass 1.
     outliers : tuple of Outlier
-        Singular values of F/√n beyond the bulk, largest first, the alignment of their left singular vectors, and whether
-        the step or, where the inputs have a covariance, an isolated eigenvalue of it makes them.
+        Singular values of F/√n beyond the bulk, largest first, the alignment of their left singular vectors, and what
+        makes them: the step or, where the inputs have a covariance, an isolated eigenvalue of it.
     ridge, objective, train_error, test_error : ndarray, shape (L,)
         One entry for each penalty λ; the errors include the label noise.
     resolution : Resolution
