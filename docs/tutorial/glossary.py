@@ -47,7 +47,8 @@ plt.show()
 # %%
 # Spike
 # -----
-# An eigenvalue (s², or singular value s) that stands outside the bulk: something that is not noise. In the code a list of
+# An eigenvalue (s², or singular value s) that stands outside the bulk: something that is not noise. In the code a
+# list of
 # spikes is also called ``outliers``.
 model = SpikedCovariance(law)
 ax = small()
@@ -60,7 +61,8 @@ plt.show()
 # %%
 # Threshold
 # ---------
-# How strong a signal must be before its spike leaves the bulk (Baik, Ben Arous, Péché). Below, the eigenvalue stays at the
+# How strong a signal must be before its spike leaves the bulk (Baik, Ben Arous, Péché). Below, the eigenvalue stays
+# at the
 # edge and the vector knows nothing.
 strength = np.linspace(1.05, 4.0, 120)
 ax = small()
@@ -81,11 +83,13 @@ plt.show()
 # %%
 # Feature
 # -------
-# A column of F = σ(XWᵀ): what one neuron says of every sample. *Learned* features are functions of the target's direction.
+# A column of F = σ(XWᵀ): what one neuron says of every sample. *Learned* features are functions of the target's
+# direction.
 #
 # Hermite polynomials
 # -------------------
-# He₀ = 1, He₁ = z, He₂ = z² − 1, He₃ = z³ − 3z: uncorrelated for normal z. Degrees of a target and of an activation are
+# He₀ = 1, He₁ = z, He₂ = z² − 1, He₃ = z³ − 3z: uncorrelated for normal z. Degrees of a target and of an activation
+# are
 # counted in them.
 z = np.linspace(-2.6, 2.6, 200)
 ax = small()
@@ -98,7 +102,8 @@ plt.show()
 # %%
 # Giant step
 # ----------
-# A gradient step of size η = n^α with α up to ½: large enough that what it adds to the features is as large as they were.
+# A gradient step of size η = n^α with α up to ½: large enough that what it adds to the features is as large as they
+# were.
 #
 # α
 # -
@@ -106,7 +111,8 @@ plt.show()
 #
 # Leap, staircase, information exponent
 # -------------------------------------
-# How many latents a step must learn at once; the order in which a target can be learned; the lowest degree that its Hermite
+# How many latents a step must learn at once; the order in which a target can be learned; the lowest degree that its
+# Hermite
 # expansion has. :doc:`/giant_steps`.
 #
 # Ridge, λ
@@ -127,10 +133,12 @@ plt.show()
 # %%
 # Standard error, z
 # -----------------
-# The scatter of a mean over seeds: standard deviation/√seeds. z = (simulation − theory)/standard error: within 2 most of the
+# The scatter of a mean over seeds: standard deviation/√seeds. z = (simulation − theory)/standard error: within 2 most
+# of the
 # time if the theory is right.
 #
 # Universality, clone
 # -------------------
-# That only mean and covariance of the inputs matter. A *Gaussian clone* of data has the same two and is normal otherwise: what
+# That only mean and covariance of the inputs matter. A *Gaussian clone* of data has the same two and is normal
+# otherwise: what
 # it does not share with the data is beyond universality.

@@ -17,7 +17,9 @@ from spikes import spectrum
 
 rng = np.random.default_rng(0)
 samples, columns = 400, 120
-noise = rng.standard_normal((samples, columns)) * rng.uniform(0.5, 3.0, columns)  # each column with a scatter of its own
+noise = rng.standard_normal((samples, columns)) * rng.uniform(
+    0.5, 3.0, columns
+)  # each column with a scatter of its own
 factors = rng.standard_normal((samples, 3)) @ rng.standard_normal((3, columns)) * 0.9
 table = factors + noise + 10.0  # and a mean that nobody asked about
 
@@ -25,7 +27,8 @@ found = spectrum(table, seed=0)
 print(found)
 
 # %%
-# Uneven columns make wide spectra that look like structure to anything that expects even noise. The test here flips the
+# Uneven columns make wide spectra that look like structure to anything that expects even noise. The test here flips
+# the
 # signs of the entries at random: noise does not notice, factors are torn apart. Without the factors:
 print(spectrum(noise + 10.0, seed=0))
 

@@ -10,8 +10,10 @@ that. On this page you will see the moment at which it happens, and then with an
 # Before the step
 # ---------------
 #
-# A network has N neurons. Each looks at the input x (d numbers) along its own random direction w, and bends what it sees
-# with a function σ, the *activation*. For n inputs that makes an n × N table F, the *features*. The singular values of F
+# A network has N neurons. Each looks at the input x (d numbers) along its own random direction w, and bends what it
+# sees
+# with a function σ, the *activation*. For n inputs that makes an n × N table F, the *features*. The singular values
+# of F
 # say how much of the table lies along each of its directions. For random directions they form one heap, the *bulk*:
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,7 +33,8 @@ axes[0].set_ylim(0, 40)
 plt.show()
 
 # %%
-# After one step a few values stand alone, to the right. Those are *spikes*. They were not there before, so they are what
+# After one step a few values stand alone, to the right. Those are *spikes*. They were not there before, so they are
+# what
 # the network has learned.
 #
 # What has it learned?
@@ -90,4 +93,5 @@ print(f"test error: {own_run.after.test_error[0]:.3f}, predicted {own_law.test_e
 
 # %%
 # Why did an even part matter? Try ``0.0 * x * x`` and count the spikes again. Words that are new are in the
-# :doc:`glossary </generated/glossary>`; what α means for the learning rate of a script is on :doc:`its page </learning_rate>`.
+# :doc:`glossary </generated/glossary>`; what α means for the learning rate of a script is on :doc:`its page
+# </learning_rate>`.

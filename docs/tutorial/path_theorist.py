@@ -22,13 +22,16 @@ from theory import Problem, predict
 problem = Problem(n=1000, d=500, width=750, target="z + 0.5*He2(z)", noise=0.5, alpha=0.3, ridge=0.1)
 law = predict(problem)
 for number, spike in enumerate(law.outliers, start=1):
-    print(f"spike {number} at s = {spike.singular_value:.3f}, amplitudes on He0 ... He4: {np.round(spike.alignment, 2)}")
+    print(
+        f"spike {number} at s = {spike.singular_value:.3f}, amplitudes on He0 ... He4: {np.round(spike.alignment, 2)}"
+    )
 print(f"{len(law.outliers)} at n = 1000; two in the limit")
 for sentence in law.validity:
     print("outside what was checked:", sentence)
 
 # %%
-# The limit itself is in `theory.nonlinear_features`, as published and corrected; :doc:`its page </nonlinear_features>` says where the two part.
+# The limit itself is in `theory.nonlinear_features`, as published and corrected; :doc:`its page
+# </nonlinear_features>` says where the two part.
 #
 # Your own target
 # ---------------
@@ -53,8 +56,10 @@ print(result)
 # Your own formula, put to the test
 # ---------------------------------
 #
-# A claim is a prediction, a measurement, and sizes. The verdict follows from the interval of the difference as n grows,
-# by a rule that is written down (:doc:`/validate`). Here: the largest eigenvalue of a sample covariance with one spike θ
+# A claim is a prediction, a measurement, and sizes. The verdict follows from the interval of the difference as n
+# grows,
+# by a rule that is written down (:doc:`/validate`). Here: the largest eigenvalue of a sample covariance with one
+# spike θ
 # above the threshold stands at θ + γθ/(θ − 1), γ = p/n.
 from spikes.validation import claim, validate
 
@@ -75,7 +80,8 @@ print(certificate)
 print("with another formula:", validate([wrong], workers=1).verdicts)
 
 # %%
-# As a picture: points are simulation less theory with their errors, the band is what the claim tolerates, the open point
+# As a picture: points are simulation less theory with their errors, the band is what the claim tolerates, the open
+# point
 # at the right is the limit.
 from spikes.validation import plot_certificate
 

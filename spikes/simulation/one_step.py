@@ -15,7 +15,7 @@ from spikes.runtime.memory import check_memory
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.fresh_errors import FreshPoints, fresh_errors
-from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share
+from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share, step_direction
 from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.network import Layer, initial_network
@@ -124,9 +124,9 @@ class Simulation:
     before, after : Fit
         Of the first layer before the step and after it, on the same data.
     beta_norm2 : float
-        ‖β‖² of the realised β = X₀ᵀy₀/n₀.
+        ‖β‖² of the realised β = X₀ᵀy₀/n₀, or ‖Σ^(1/2)β‖² where the inputs have a covariance.
     overlap : ndarray, shape (k,)
-        Overlap of β̂ with the target's directions.
+        Correlation of ⟨x, β⟩ with the target's latents: overlap of β̂ with its directions for isotropic inputs.
     gradient_share : float
         Share of the gradient's squared Frobenius norm that its largest singular value carries.
     label_power : float
@@ -398,10 +398,7 @@ class _Run:
         start = initial_network(self.problem, self.sequence, antisymmetric=antisymmetric, dtype=how.numbers)
         made = gradient(start, self.kernels, self.batches.step, how=how)
         share = rank_one_share(made.rows)
-        norm2 = float(made.beta @ made.beta)
-        if norm2 == 0.0:
-            raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
-        direction = made.beta / np.sqrt(norm2)
+        direction, norm2, overlap = step_direction(self.problem, made.beta)
         F = None if how.method == "streamed" else np.empty((self.problem.n, self.problem.width), how.numbers)
         initial = Layer(start.W, self.kernels)
         first = self.fit(initial, direction, F)
@@ -421,7 +418,7 @@ class _Run:
                 before=before,
                 after=fit.with_test_error(problem.ridges, test, how),
                 beta_norm2=norm2,
-                overlap=direction[: problem.teacher.k].copy(),
+                overlap=overlap,
                 gradient_share=share,
                 label_power=fit.power,
                 test_samples=points,

@@ -248,7 +248,9 @@ def _spectrum(theory: Prediction) -> dict[str, float]:
     for q in quantities("latent"):
         values |= _numbered(q, q.predicted(theory))
     for q in quantities("spike"):
-        values |= _numbered(q, [q.predicted(outlier) for outlier in theory.outliers])
+        numbered = _numbered(q, [q.predicted(outlier) for outlier in theory.outliers])
+        # what a spike of the data has learned is not predicted
+        values |= {name: value for name, value in numbered.items() if not np.isnan(value)}
     return values
 
 
