@@ -5,8 +5,8 @@ For a theorist: your target, your formula
 You have an asymptotic statement and want to know at which n it is true. On this page a known one is held against the
 law at finite n and against simulation, and then a formula of your own.
 
-As everywhere in these three paths, the page is a script (``docs/tutorial/path_theorist.py``) and a notebook: the link is
-at its end.
+As everywhere in these three paths, the page is a script (``docs/tutorial/path_theorist.py``) and a notebook: the
+link is at its end.
 """
 
 # %%
@@ -23,7 +23,7 @@ problem = Problem(n=1000, d=500, width=750, target="z + 0.5*He2(z)", noise=0.5, 
 law = predict(problem)
 for number, spike in enumerate(law.outliers, start=1):
     print(
-        f"spike {number} at s = {spike.singular_value:.3f}, amplitudes on He0 ... He4: {np.round(spike.alignment, 2)}"
+        f"spike {number} at s = {spike.singular_value:.3f}, on He0 ... He4: {np.round(spike.alignment, 2)}"
     )
 print(f"{len(law.outliers)} at n = 1000; two in the limit")
 for sentence in law.validity:
