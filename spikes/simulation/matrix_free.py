@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -19,6 +18,7 @@ from spikes.simulation.how import HERE, How, Place
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.krylov import SpectralDensity, check_count, leading_triplets, stochastic_density
 from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.optimizers import update
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import check_amplitudes
@@ -45,7 +45,7 @@ class SteppedFeatures:
     ----------
     stream : FeatureStream
     direction : ndarray, shape (d,)
-        β̂.
+        Along which the step moves all neurons: β̂ but for ``sign``.
     beta_norm2 : float
         ‖X₀ᵀy₀/n₀‖².
     """
@@ -180,13 +180,10 @@ def stepped_features(
     start = initial_network(problem, sequence, dtype=how.numbers)
     batch = Samples(problem, derived_sequence(sequence, 2), problem.n0)
     made = gradient(start, kernels, batch, how=how)
-    step = made.step(start, problem.step_size)
-    norm2 = float(step.beta @ step.beta)
-    if norm2 == 0.0:
-        raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
+    moved = update(problem, made, start, sequence)
     samples = Samples(problem, derived_sequence(sequence, 3), problem.n)
-    stream = FeatureStream(Layer(step.network.W, kernels), samples, how)
-    return SteppedFeatures(stream, step.beta / math.sqrt(norm2), norm2)
+    stream = FeatureStream(Layer(moved.step(start, problem.step_size).W, kernels), samples, how)
+    return SteppedFeatures(stream, moved.common, float(made.beta @ made.beta))
 
 
 def matrix_free_spectrum(

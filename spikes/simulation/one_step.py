@@ -18,6 +18,7 @@ from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share
 from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.optimizers import update
 from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -124,7 +125,7 @@ class Simulation:
     beta_norm2 : float
         ‖β‖² of the realised β = X₀ᵀy₀/n₀.
     overlap : ndarray, shape (k,)
-        Overlap of β̂ with the target's directions.
+        Overlap of the direction along which the step moves all neurons, β̂ but for ``sign``, with the target's.
     gradient_share : float
         Share of the gradient's squared Frobenius norm that its largest singular value carries.
     label_power : float
@@ -381,15 +382,15 @@ class _Run:
         made = gradient(start, self.kernels, self.batches.step, how=how)
         share = rank_one_share(made.rows)
         norm2 = float(made.beta @ made.beta)
-        if norm2 == 0.0:
-            raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
-        direction = made.beta / np.sqrt(norm2)
+        given = not isinstance(self.batches.step, Samples)
+        moved = update(self.problem, made, start, self.sequence, given=given)
+        direction = moved.common
         F = None if how.method == "streamed" else np.empty((self.problem.n, self.problem.width), how.numbers)
         initial = Layer(start.W, self.kernels)
         first = self.fit(initial, direction, F)
         layers, fits = [(initial, first.path.readouts)], []
         for problem in problems:
-            W = problem.step_size * made.rows
+            W = problem.step_size * moved.rows
             W += start.W
             layer = Layer(W, self.kernels)
             fit = self.fit(layer, direction, F)

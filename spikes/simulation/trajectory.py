@@ -17,6 +17,7 @@ from spikes.simulation.ridge import fit_second_layer
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from theory.statement.arguments import integer
+from theory.statement.optimizer import require_gradient_descent
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
@@ -149,6 +150,7 @@ def trajectory(
     ValueError
         If an argument breaks its rule.
     """
+    require_gradient_descent(problem, "several giant steps")
     protocol = protocol or Protocol()
     test_samples, how = integer("test_samples", test_samples, 2), How(threads=threads)
     sequence = as_seed_sequence(seed)

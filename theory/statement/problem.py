@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from theory.statement.activation import ACTIVATIONS, Activation, as_activation
 from theory.statement.arguments import boolean, integer, real
 from theory.statement.import_path import import_path, imported, path_among
+from theory.statement.optimizer import Optimizer, as_optimizer, optimizer_rule, sparsity_rule
 from theory.statement.second_layer import SECOND_LAYERS, SecondLayer, as_second_layer
 
 if TYPE_CHECKING:
@@ -151,6 +152,12 @@ class Problem:
         Law of √N a_j: a name in `SECOND_LAYERS` (gaussian, rademacher, constant), or a `SecondLayer`.
     ridge : float or sequence of float
         Penalty λ > 0, or a grid of them.
+    optimizer : str or Optimizer
+        What the step makes of the gradient's rows G = U Σ Vᵀ: ``gd`` moves W by ηG, ``sign`` by η sign(G)/√(Nd), the
+        first step of Adam, and ``spectral:p`` by η N^(−(1−p)/2) U Σ^p Vᵀ, the first step of Muon at p = 0.
+    sparsity : int, optional
+        Coordinates over which each direction of the target is spread evenly; by default it is uniformly random. No
+        matter to optimizers that know no axes, which are all but ``sign``.
 
     Raises
     ------
@@ -211,6 +218,22 @@ class Problem:
     ridge: float | Sequence[float] = field(
         default=0.1, metadata=described(float, "Penalty, or several separated by commas.", rule=_ridge, grid=True)
     )
+    optimizer: str | Optimizer = field(
+        default="gd",
+        metadata=described(
+            str,
+            "Of the step: gd, sign (Adam's first step) or spectral:p (Muon's at p = 0).",
+            rule=optimizer_rule,
+        ),
+    )
+    sparsity: int | None = field(
+        default=None,
+        metadata=described(
+            int,
+            "Coordinates of each direction of the target, which sign alone sees; random by default.",
+            rule=sparsity_rule,
+        ),
+    )
 
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
@@ -224,6 +247,10 @@ class Problem:
         if k > self.d:
             raise ValueError(f"`d` must be at least the number of latents, {k}; got {self.d}")
         as_second_layer(self.second_layer)
+        if self.sparsity is not None and k * self.sparsity > self.d:
+            raise ValueError(
+                f"`sparsity` must leave each of {k} directions coordinates of its own, {self.d} in all; got {self.sparsity}"
+            )
         stated = [("noise", self.noise), ("scale", self.scale), ("eta", self.eta or 0.0)]
         for name, value in (*stated, *(("ridge", ridge) for ridge in self.ridges)):
             if value > _LARGEST:
@@ -299,6 +326,22 @@ class Problem:
     def law_of_a(self) -> SecondLayer:
         """The law of √N a_j as a `SecondLayer`."""
         return as_second_layer(self.second_layer)
+
+    @property
+    def update(self) -> Optimizer:
+        """What the optimizer makes of the gradient, as an `Optimizer`."""
+        return as_optimizer(self.optimizer)
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimizer's own learning rate, for the loss (1/2n₀) Σ (y − f)².
+
+        η√N for gradient descent, γ = η/√(Nd) for Adam, η/√N for Muon, and η N^(p−1/2) between.
+        """
+        update, N = self.update, float(self.width)
+        if update.kind == "sign":
+            return self.step_size * update.factor(self.width, self.d)
+        return self.step_size * N ** (update.power - 0.5)
 
     def replace(self, **changes: Any) -> Problem:
         """A copy with some fields changed, validated again."""

@@ -12,6 +12,7 @@ from spikes.simulation.one_step import Simulation, simulate
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import derived_sequence
 from theory.quadrature import tensor_gauss_hermite
+from theory.statement.optimizer import require_gradient_descent
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
@@ -43,6 +44,7 @@ class ControlledRun:
 
 def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> ControlledRun:
     """Simulate a problem and collect the control variates from the same random numbers."""
+    require_gradient_descent(problem, "runs with control variates")
     run = simulate(problem, sequence, test_samples=_TEST_SAMPLES)
     k = problem.teacher.k
     power, moment = _step_moments(problem, derived_sequence(sequence, 2))
