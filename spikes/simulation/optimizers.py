@@ -1,8 +1,8 @@
 """What an optimizer makes of the first gradient: its sign, or a power of its singular values.
 
-The sign knows the axes of the inputs. Samples have the target's directions along the first coordinates, so for a problem
-whose directions are others the sign is taken in a basis that is turned by one reflection for each latent, in the same
-pass over the rows.
+The sign knows the axes of the inputs. Samples have the target's directions along the first coordinates, so where a
+problem's directions are others the sign is taken in a basis that is turned by one reflection for each latent, in the
+same pass over the rows.
 """
 
 from __future__ import annotations

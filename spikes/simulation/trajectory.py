@@ -17,8 +17,7 @@ from spikes.simulation.ridge import fit_second_layer
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from theory.statement.arguments import integer
-from theory.statement.optimizer import require_gradient_descent
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent
 from theory.statement.protocol import Protocol
 
 __all__ = ["Trajectory", "start_network", "trajectory"]

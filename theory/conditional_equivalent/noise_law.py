@@ -8,52 +8,25 @@ measure tr(P_Ŷ(dy) P_M(dμ))/d, which has both marginals exact: v(b; y, μ) = [
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from theory.quadrature import gaussian_nodes
-from theory.statement.activation import Activation
+from theory.hermite import slope_moments
 from theory.statement.problem import Problem
-from theory.step_matrix import noise_law, step_law, step_statistics
+from theory.step_matrix import StepLaw, noise_law, step_law, step_statistics
 
-__all__ = ["SlopeMoments", "VarianceProfiles", "norms_after", "slope_moments", "variance_profiles"]
+__all__ = ["VarianceProfiles", "norms_after", "variance_profiles"]
 
 _UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
 _SPLIT = 1e-4  # the same for the variance that M has given Ŷ
 _PART = 0.3  # of a coordinate; a class of less goes to its neighbour
 _RARE = 0.02  # weight on β̂ and the ξ̂ together of an outermost node below which it goes to its neighbour
 _PRODUCT = 3  # nodes of a coordinate in the products that make up the higher degrees
-
-
-class SlopeMoments(NamedTuple):
-    """c₁ = E σ′, μ₂ = E Zσ′, Var σ′ and Var₂ = Var σ′ − μ₂²."""
-
-    c1: float
-    second: float
-    variance: float
-    rest: float
-
-
-def slope_moments(sigma: Activation) -> SlopeMoments:
-    """Moments of σ′(Z).
-
-    Parameters
-    ----------
-    sigma : Activation
-
-    Returns
-    -------
-    SlopeMoments
-    """
-    nodes, weights = gaussian_nodes(sigma.kinks)
-    slope = sigma.slope(nodes)
-    c1, second = float(weights @ slope), float(weights @ (nodes * slope))
-    variance = float(weights @ (slope - c1) ** 2)
-    return SlopeMoments(c1, second, variance, float(weights @ (slope - c1 - second * nodes) ** 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +137,22 @@ def norms_after(problem: Problem, h: np.ndarray, gradient_order: int) -> np.ndar
     return np.sqrt(1.0 + from_matrix + h**2 * power * rest)
 
 
+def _reshaped(law: StepLaw, batch: Callable[[np.ndarray], np.ndarray], power: float) -> StepLaw:
+    """The law with another function of M in its place, of the same mean."""
+    values, joint = batch(law.noise_nodes), batch(law.joint_noise)
+    scale = power / float(law.weights @ np.sum(values * law.noise_weights, axis=1))
+    return dataclasses.replace(law, noise_nodes=scale * values, joint_noise=scale * joint)
+
+
 def variance_profiles(
-    problem: Problem, h: np.ndarray, shares: np.ndarray, gradient_order: int, *, noise: bool = True
+    problem: Problem,
+    h: np.ndarray,
+    shares: np.ndarray,
+    gradient_order: int,
+    *,
+    noise: bool = True,
+    white: np.ndarray | None = None,
+    batch: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> VarianceProfiles:
     """Norms and variance profiles of the neurons after the step.
 
@@ -180,6 +167,10 @@ def variance_profiles(
         1 drops Ŷ.
     noise : bool
         Whether M has its own law or is its mean m_y I.
+    white : ndarray, shape (Q,), optional
+        Variance of noise that the batch does not shape.
+    batch : callable, optional
+        What becomes of values of M on their way into the noise, its mean kept.
 
     Returns
     -------
@@ -190,7 +181,8 @@ def variance_profiles(
     second, rest = _orders(problem, gradient_order)
     matrix = second != 0.0
     scatter = h**2 * problem.phi0 * rest
-    kappa2 = norms_after(problem, h, gradient_order) ** 2
+    white = np.zeros(len(h)) if white is None else white
+    kappa2 = norms_after(problem, h, gradient_order) ** 2 + white
     fourth = problem.phi0 * step.label_fourth  # Var M
     from_noise = float(shares @ (scatter**2 * fourth / kappa2**2)) if noise else 0.0
     from_matrix = float(shares @ ((2.0 * h * second) ** 2 * power / kappa2**2)) + from_noise
@@ -199,9 +191,11 @@ def variance_profiles(
         still = np.ones((1, len(h)))
         return VarianceProfiles(np.sqrt(kappa2), still, np.ones(1), still, np.eye(block)[None], np.zeros(1), True)
     law = step_law(problem) if matrix else noise_law(problem)
+    if batch is not None:
+        law = _reshaped(law, batch, step.label_power)
 
     def profile(y: np.ndarray, mu: np.ndarray) -> np.ndarray:
-        return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter)) / kappa2
+        return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter) + white) / kappa2
 
     joint_noise = law.joint_noise if noise else np.full(len(law.joint_noise), step.label_power)
     joint, joint_weights = profile(law.joint_nodes, joint_noise), law.joint_weights

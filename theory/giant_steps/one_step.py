@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.giant_steps.activation_moments import activation_moments
-from theory.statement.optimizer import require_gradient_descent
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent
 from theory.statement.protocol import STARTS
 from theory.step_matrix import latent_rule
 

@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from theory.statement.arguments import integer
 
-if TYPE_CHECKING:
-    from theory.statement.problem import Problem
-
-__all__ = ["OPTIMIZERS", "Optimizer", "as_optimizer", "optimizer_rule", "require_gradient_descent", "sparsity_rule"]
+__all__ = ["OPTIMIZERS", "Optimizer", "as_optimizer", "optimizer_rule", "sparsity_rule"]
 
 OPTIMIZERS = ("gd", "sign", "spectral:p")
 """Optimizers known by name; p is a number in [0, 1]."""
@@ -110,21 +107,3 @@ def optimizer_rule(name: str, value: Any) -> str:
 def sparsity_rule(name: str, value: Any) -> int:
     """The rule of the field of a problem: a count of coordinates."""
     return integer(name, value, 1)
-
-
-def require_gradient_descent(problem: Problem, what: str) -> None:
-    """Refuse a problem with another optimizer where formulas or measurements are for gradient descent.
-
-    Parameters
-    ----------
-    problem : Problem
-    what : str
-        What is for gradient descent alone.
-
-    Raises
-    ------
-    ValueError
-        If the optimizer is another and takes a step.
-    """
-    if problem.update.kind != "gd" and problem.step_size > 0.0:
-        raise ValueError(f"`optimizer` must be gd for {what}; got {problem.optimizer!r}")

@@ -23,7 +23,7 @@ from theory.statement.second_layer import SECOND_LAYERS, SecondLayer, as_second_
 if TYPE_CHECKING:
     from theory.statement.target import Target
 
-__all__ = ["Described", "Problem", "described", "described_fields"]
+__all__ = ["Described", "Problem", "described", "described_fields", "require_gradient_descent"]
 
 _MAX_LATENTS = 3
 
@@ -249,7 +249,8 @@ class Problem:
         as_second_layer(self.second_layer)
         if self.sparsity is not None and k * self.sparsity > self.d:
             raise ValueError(
-                f"`sparsity` must leave each of {k} directions coordinates of its own, {self.d} in all; got {self.sparsity}"
+                f"`sparsity` must leave each of {k} directions coordinates of its own among {self.d}; "
+                f"got {self.sparsity}"
             )
         stated = [("noise", self.noise), ("scale", self.scale), ("eta", self.eta or 0.0)]
         for name, value in (*stated, *(("ridge", ridge) for ridge in self.ridges)):
@@ -437,6 +438,24 @@ class Problem:
         if isinstance(ridge, list) and len(ridge) == 1:
             fields["ridge"] = ridge[0]
         return cls(**(fields | own))
+
+
+def require_gradient_descent(problem: Problem, what: str) -> None:
+    """Refuse a problem with another optimizer where formulas or measurements are for gradient descent.
+
+    Parameters
+    ----------
+    problem : Problem
+    what : str
+        What is for gradient descent alone.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer is another and takes a step.
+    """
+    if problem.update.kind != "gd" and problem.step_size > 0.0:
+        raise ValueError(f"`optimizer` must be gd for {what}; got {problem.optimizer!r}")
 
 
 def _stated_again(statement: type[Problem], fields: dict[str, Any]) -> Problem:
