@@ -136,7 +136,7 @@ def _of_optimizer(problem: Problem) -> list[str]:
         )
     if problem.update.kind == "spectral" and problem.n0 < min(problem.d, problem.width):
         reasons.append(
-            f"n₀ = {problem.n0} is the gradient's rank, below d and N: powers of singular values that are zero were not "
+            f"n₀ = {problem.n0} is the gradient's rank, below d and N: powers of singular values of zero were not "
             "compared with simulation"
         )
     return reasons
