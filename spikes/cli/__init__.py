@@ -17,6 +17,7 @@ from spikes.cli import (
     one_step,
     own_matrix,
     sweeps,
+    tune,
     validation,
 )
 from spikes.runtime.text import printable, speak_any_encoding
@@ -37,6 +38,7 @@ _COMMANDS = (
     one_step.compare,
     own_matrix.spectrum,
     matrix_free.matrix_free,
+    tune.tune,
     sweeps.sweep,
     sweeps.results,
     sweeps.plot,
