@@ -26,13 +26,14 @@ from theory.hermite import slope_moments
 from theory.quadrature import gauss_hermite
 from theory.statement.arguments import integer, real
 from theory.statement.problem import Problem
-from theory.step_matrix import latent_rule, noise_law, step_labels, step_statistics
+from theory.step_matrix import latent_rule, step_labels, step_statistics
 
 __all__ = [
     "SignSpectrum",
     "SignStatistics",
     "SpectralNoise",
     "least_power",
+    "sign_levels",
     "sign_spectrum",
     "sign_statistics",
     "spectral_noise",
@@ -136,6 +137,64 @@ def sign_statistics(
     overlap = given @ first / math.sqrt(problem.d * square)
     slope2 = float(np.mean(2.0 / math.pi / math.sqrt(1.0 + 2.0 * s2) * np.exp(-(m**2) / (1.0 + 2.0 * s2))))
     return SignStatistics(r, square, along, overlap, float(np.mean(slope_at)), slope2, spread)
+
+
+def sign_levels(
+    problem: Problem, of: SignStatistics, directions: np.ndarray | None = None, *, groups: int = 5
+) -> tuple[np.ndarray, np.ndarray]:
+    """Noise of sign G along ĥ and the target's directions: it is 1 − h_k², next to none where the signal is strong.
+
+    Parameters
+    ----------
+    problem : Problem
+    of : SignStatistics
+        Of the same problem and directions.
+    directions : ndarray, optional
+        As in `sign_statistics`.
+    groups : int
+        Levels of 1 − h².
+
+    Returns
+    -------
+    levels : ndarray, shape (L,)
+    weights : ndarray, shape (L, 1 + k, 1 + k)
+        The matrix measure of the levels on ĥ, ξ̂_1 … ξ̂_k with ξ̂ = (I − eeᵀ)^(-1/2)(W⋆ − eĥᵀ); the weights sum to I.
+    """
+    step, k = step_statistics(problem), problem.teacher.k
+    norm, power = math.sqrt(step.beta_norm2), problem.phi0 * step.label_power
+    slope = math.copysign(math.sqrt(2.0) * of.r / norm, of.along_beta)
+    given = _directions(problem, directions)
+    x, p = gauss_hermite(60)
+    if given is None:
+        # W⋆_k√d = eb + what is independent of b
+        h = erf(slope * norm * x / math.sqrt(2.0))
+        target, mass = step.overlap * x[:, None], p
+        apart = np.eye(k) - np.outer(step.overlap, step.overlap)
+    else:
+        columns, counts = np.unique(np.round(given, 12), axis=1, return_counts=True)
+        mean = math.sqrt(problem.d) * (step.linear @ columns)
+        h = erf(slope * (mean[:, None] + math.sqrt(power) * x) / math.sqrt(2.0)).ravel()
+        target = np.repeat(math.sqrt(problem.d) * columns.T, len(x), axis=0)
+        mass, apart = np.outer(counts / problem.d, p).ravel(), np.zeros((k, k))
+    rows = np.column_stack([h / math.sqrt(of.mean_square), target])
+    measure = mass[:, None, None] * (rows[:, :, None] * rows[:, None, :])
+    measure[:, 1:, 1:] += mass[:, None, None] * apart
+    e = of.overlap
+    square = float(e @ e)
+    frame = np.eye(1 + k)
+    frame[1:, 0] = -e
+    if square > 0.0:
+        frame[1:] += (max(1.0 - square, 1e-12) ** -0.5 - 1.0) / square * np.outer(e, e @ frame[1:])
+    measure = frame @ measure @ frame.T
+    levels = 1.0 - h**2
+    weight = np.trace(measure, axis1=1, axis2=2)
+    group = np.minimum((groups * levels).astype(int), groups - 1)
+    inside = (group == np.unique(group)[:, None]).astype(float)
+    joined = np.tensordot(inside, measure, 1)
+    # quadrature has left the sum off the identity by its rounding
+    root = np.linalg.cholesky(joined.sum(axis=0))
+    joined = np.linalg.solve(root, np.swapaxes(np.linalg.solve(root, joined), 1, 2))
+    return inside @ (weight * levels) / (inside @ weight), joined
 
 
 def _directions(problem: Problem, directions: np.ndarray | None) -> np.ndarray | None:
@@ -386,51 +445,45 @@ class SpectralNoise:
     Attributes
     ----------
     norms : ndarray, shape (Q,)
-        ∫x^p ρ_b(dx), the squared norm of a neuron's noise over (η²/N)(φ₀m_yV)^p; g² at p = 1.
-    values, shape : ndarray, shape (J,)
-        Values of M and f_p, the variance along a direction of such a value, of mean m_y.
+        ∫x^p ρ_b(dx), the squared norm of a neuron's noise over (η²/N)σ_G^(2p); g² at p = 1.
+    factors : ndarray, shape (J,)
+        What the step makes of the gradient's noise along a direction, of mean square 1 over the noise.
     """
 
     norms: np.ndarray
-    values: np.ndarray
-    shape: np.ndarray
+    factors: np.ndarray
 
 
-def spectral_noise(problem: Problem, codes: np.ndarray, shares: np.ndarray, *, batch: bool = True) -> SpectralNoise:
-    """Squared norms and variances of EᵖE = U_EΣ_E^pV_Eᵀ for the gradient's noise E, rows g_j M^(1/2)z_j.
+def spectral_noise(
+    problem: Problem, codes: np.ndarray, shares: np.ndarray, values: np.ndarray, weights: np.ndarray
+) -> SpectralNoise:
+    """Squared norms and variances of U_EΣ_E^pV_Eᵀ for the gradient's noise E.
 
     x^p = (sin πp/π) ∫₀^∞ t^(p−1) x/(x + t) dt, and x/(x + t) has the mean g²q/(1 + g²q) on the rows of code g and
-    Gy/(Gy + t) along a direction in which M/m_y is y, where q = ∫ y/(Gy + t) and G = (N/d) Σ_b p_b g_b²/(1 + g_b²q).
+    Gy/(Gy + t) along a direction in which the noise is y, q = ∫ y/(Gy + t) and G = (N/d) Σ_b p_b g_b²/(1 + g_b²q).
 
     Parameters
     ----------
     problem : Problem
     codes, shares : ndarray, shape (Q,)
         g_b and p_b.
-    batch : bool
-        Whether M has its own law or is its mean m_y I.
+    values, weights : ndarray, shape (J,)
+        Law of the gradient's noise over directions, of mean 1.
 
     Returns
     -------
     SpectralNoise
     """
-    p = problem.update.power
-    power = step_statistics(problem).label_power
-    values, weights = np.array([power]), np.ones(1)
-    if batch:
-        law = noise_law(problem)
-        values, weights = law.noise_nodes[:, 0], law.weights
-    y = values / power
-    squares = codes**2
+    p, squares = problem.update.power, codes**2
     if p == 1.0:
-        return SpectralNoise(squares, values, values)
+        return SpectralNoise(squares, np.ones(len(values)))
     t = np.exp(np.arange(-30.0, 25.0, 0.25))
-    q, G = _resolvents(problem, squares, shares, y, weights, t)
+    q, G = _resolvents(problem, squares, shares, values, weights, t)
     rows = (squares[:, None] * q) / (1.0 + squares[:, None] * q)
-    columns = G * y[:, None] / (G * y[:, None] + t)
-    first = float(problem.width / problem.d * (shares @ squares)) * y
+    columns = G * values[:, None] / (G * values[:, None] + t)
+    first = problem.width / problem.d * float(shares @ squares) * values
     norms, shape = _power_mean(p, t, rows, squares), _power_mean(p, t, columns, first)
-    return SpectralNoise(norms, values, shape * (power / float(weights @ shape)))
+    return SpectralNoise(norms, np.sqrt(shape / (values * float(weights @ shape))))
 
 
 def _resolvents(

@@ -18,7 +18,7 @@ from theory.conditional_equivalent.amplified_directions import (
     coordinate_variance,
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
-from theory.conditional_equivalent.motion import Motion, motion, turned_profiles
+from theory.conditional_equivalent.motion import Motion, motion
 from theory.conditional_equivalent.noise_law import norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import hermite_coefficients, slope_moments
@@ -200,7 +200,13 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
     moved = _motion(problem, terms)
     g, p, h = moved.codes, moved.shares, moved.h
     profiles = variance_profiles(
-        problem, h, p, terms.gradient_order, noise=terms.noise, white=moved.white, batch=moved.batch
+        problem,
+        h,
+        p,
+        terms.gradient_order,
+        noise=terms.noise,
+        white=moved.white,
+        flatten=moved.flatten,
     )
     if terms.amplified:
         frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
@@ -227,10 +233,10 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         outliers = _amplified(problem)
         kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
         joint = joint[kept]
-    else:
-        if terms.noise:
-            joint, joint_weights = profiles.without_rare()
-        joint, joint_weights = turned_profiles(profiles, joint, joint_weights, moved, step.overlap)
+    elif moved.special is not None:
+        joint, joint_weights = moved.special[0] / profiles.kappa**2, moved.special[1]
+    elif terms.noise:
+        joint, joint_weights = profiles.without_rare()
     return EquivalentFeatures(
         n=float(problem.n),
         d=float(problem.d),

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.conditional_equivalent.noise_law import VarianceProfiles
+from theory.conditional_equivalent.noise_law import gradient_noise
 from theory.hermite import slope_moments
-from theory.optimizers import sign_statistics, spectral_noise, spectral_signal
+from theory.optimizers import sign_levels, sign_statistics, spectral_noise, spectral_signal
 from theory.statement.problem import Problem
 from theory.step_matrix import step_statistics
 
-__all__ = ["Motion", "motion", "turned_profiles"]
-
-_SAME = 1e-9  # 1 − cos²(ĥ, β̂) below which ĥ is β̂
+__all__ = ["Motion", "motion"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +38,13 @@ class Motion:
         Size of the gradient step that makes the part of the noise that the batch shapes.
     white : ndarray, shape (Q,)
         Variance of the rest.
-    batch : callable
-        What becomes of values of M.
+    flatten : callable, optional
+        Factor of what the step makes of the gradient's noise, see `variance_profiles`.
     overlap : ndarray, shape (k,)
         Of ĥ with the target's directions.
-    cosine : float
-        cos(ĥ, β̂).
+    special : tuple of ndarray, optional
+        v (J', Q) before the division by κ², and weights (J', 1 + k, 1 + k), on ĥ and the target's directions across it;
+        those of the gradient's noise where left out.
     """
 
     codes: np.ndarray
@@ -54,9 +53,9 @@ class Motion:
     along: np.ndarray
     h: np.ndarray
     white: np.ndarray
-    batch: Callable[[np.ndarray], np.ndarray] | None
+    flatten: Callable[[np.ndarray], np.ndarray] | None
     overlap: np.ndarray
-    cosine: float
+    special: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def motion(problem: Problem, codes: np.ndarray, shares: np.ndarray, *, gradient_order: int, noise: bool) -> Motion:
@@ -81,66 +80,24 @@ def motion(problem: Problem, codes: np.ndarray, shares: np.ndarray, *, gradient_
     if rule.power == 1.0 or problem.step_size == 0.0:
         h = problem.step_size * codes / math.sqrt(problem.width)
         strength = slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2)
-        return Motion(codes, shares, strength, h, h, still, None, step.overlap, 1.0)
+        return Motion(codes, shares, strength, h, h, still, None, step.overlap)
     if rule.kind == "sign":
         of = sign_statistics(problem, gradient_order=gradient_order)
         signs, inverse = np.unique(np.sign(codes), return_inverse=True)
         shares = np.bincount(inverse, shares)
         white = signs**2 * size**2 * (1.0 - of.mean_square - of.slope**2)
         h = signs * (size * of.slope / of.spread)
-        return Motion(signs, shares, math.sqrt(of.mean_square), size * signs, h, white, None, of.overlap, of.cosine)
-    of_noise = spectral_noise(problem, codes, shares, batch=noise)
-    unit = problem.phi0 * step.label_power * slope_moments(problem.sigma).variance
-    h = np.sign(codes) * size * np.sqrt(of_noise.norms) * unit ** (0.5 * (rule.power - 1.0))
+        levels, weights = sign_levels(problem, of)
+        matrix = slope_moments(problem.sigma).second * step.label_mean if gradient_order == 2 else 0.0
+        special = 1.0 + 2.0 * h * matrix + np.multiply.outer(levels, size**2 * signs**2), weights
+        return Motion(signs, shares, math.sqrt(of.mean_square), size * signs, h, white, None, of.overlap, special)
+    values, weights = gradient_noise(problem, gradient_order, noise=noise)
+    of_noise = spectral_noise(problem, codes, shares, values, weights)
+    spread = sign_statistics(problem, gradient_order=gradient_order).spread
+    h = np.sign(codes) * size * np.sqrt(of_noise.norms) * spread ** (rule.power - 1.0)
+    order = np.argsort(values)
 
-    def batch(values: np.ndarray) -> np.ndarray:
-        return np.interp(values, of_noise.values, of_noise.shape)
+    def flatten(at: np.ndarray) -> np.ndarray:
+        return np.interp(at, values[order], of_noise.factors[order])
 
-    return Motion(codes, shares, spectral_signal(problem), size * codes, h, still, batch, step.overlap, 1.0)
-
-
-def turned_profiles(
-    profiles: VarianceProfiles, classes: np.ndarray, weights: np.ndarray, moved: Motion, overlap: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The matrix measure on β̂, ξ̂ as one on ĥ and the target's directions across it.
-
-    ĥ has the component cos(ĥ, β̂) on β̂, what its overlap with W⋆ asks for on the ξ̂, and the rest in a direction of its
-    own, which sees the law of any coordinate.
-
-    Parameters
-    ----------
-    profiles : VarianceProfiles
-    classes, weights : ndarray, shape (J', Q) and (J', 1 + k, 1 + k)
-        The matrix rule on β̂, ξ̂_1 … ξ̂_k.
-    moved : Motion
-    overlap : ndarray, shape (k,)
-        Of β̂.
-
-    Returns
-    -------
-    classes, weights : ndarray
-    """
-    k = len(overlap)
-    before, after = _root(overlap, 0.5), _root(moved.overlap, -0.5)
-    on_target = _root(overlap, -0.5) @ (moved.overlap - moved.cosine * overlap)
-    beyond = max(1.0 - moved.cosine**2 - float(on_target @ on_target), 0.0)
-    if len(classes) == 1 or 1.0 - moved.cosine**2 < _SAME:
-        return classes, weights
-    first = np.concatenate([[moved.cosine], on_target, [math.sqrt(beyond)]])
-    target = np.column_stack([overlap, before, np.zeros(k)])
-    turn = np.concatenate([first[None], after @ (target - np.outer(moved.overlap, first))])
-    inner, outer = turn[:, :-1], np.outer(turn[:, -1], turn[:, -1])
-    joined = np.concatenate([inner @ weights @ inner.T, profiles.weights[:, None, None] * outer])
-    # a frame that rounding, or a measure without the last digits, has left off the identity
-    root = np.linalg.cholesky(joined.sum(axis=0))
-    joined = np.linalg.solve(root, np.swapaxes(np.linalg.solve(root, joined), 1, 2))
-    return np.concatenate([classes, profiles.classes]), joined
-
-
-def _root(e: np.ndarray, power: float) -> np.ndarray:
-    """(I − eeᵀ)^power."""
-    square = float(e @ e)
-    root = np.eye(len(e))
-    if square > 0.0:
-        root += (max(1.0 - square, 1e-12) ** power - 1.0) * np.outer(e, e) / square
-    return root
+    return Motion(codes, shares, spectral_signal(problem), size * codes, h, still, flatten, step.overlap)

@@ -8,7 +8,6 @@ measure tr(P_Ŷ(dy) P_M(dμ))/d, which has both marginals exact: v(b; y, μ) = [
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from collections.abc import Callable
@@ -18,9 +17,9 @@ import numpy as np
 
 from theory.hermite import slope_moments
 from theory.statement.problem import Problem
-from theory.step_matrix import StepLaw, noise_law, step_law, step_statistics
+from theory.step_matrix import noise_law, step_law, step_statistics
 
-__all__ = ["VarianceProfiles", "norms_after", "variance_profiles"]
+__all__ = ["VarianceProfiles", "gradient_noise", "norms_after", "variance_profiles"]
 
 _UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
 _SPLIT = 1e-4  # the same for the variance that M has given Ŷ
@@ -137,11 +136,31 @@ def norms_after(problem: Problem, h: np.ndarray, gradient_order: int) -> np.ndar
     return np.sqrt(1.0 + from_matrix + h**2 * power * rest)
 
 
-def _reshaped(law: StepLaw, batch: Callable[[np.ndarray], np.ndarray], power: float) -> StepLaw:
-    """The law with another function of M in its place, of the same mean."""
-    values, joint = batch(law.noise_nodes), batch(law.joint_noise)
-    scale = power / float(law.weights @ np.sum(values * law.noise_weights, axis=1))
-    return dataclasses.replace(law, noise_nodes=scale * values, joint_noise=scale * joint)
+def gradient_noise(problem: Problem, gradient_order: int, *, noise: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Law over directions of the gradient's own noise, Ŷ's part with it: μ₂²y² + φ₀Var₂μ over its mean.
+
+    Parameters
+    ----------
+    problem : Problem
+    gradient_order : {1, 2}
+        1 drops Ŷ.
+    noise : bool
+        Whether M has its own law or is its mean m_y I.
+
+    Returns
+    -------
+    values, weights : ndarray, shape (J,)
+    """
+    second, rest = _orders(problem, gradient_order)
+    power = step_statistics(problem).label_power
+    if second == 0.0 and not noise:
+        return np.ones(1), np.ones(1)
+    law = step_law(problem) if second != 0.0 else noise_law(problem)
+    y = np.repeat(law.nodes, 2)
+    mu = law.noise_nodes.ravel() if noise else np.full(len(y), power)
+    weights = (law.weights[:, None] * law.noise_weights).ravel()
+    values = second**2 * y**2 + problem.phi0 * rest * mu
+    return values / (weights @ values), weights
 
 
 def variance_profiles(
@@ -152,7 +171,7 @@ def variance_profiles(
     *,
     noise: bool = True,
     white: np.ndarray | None = None,
-    batch: Callable[[np.ndarray], np.ndarray] | None = None,
+    flatten: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> VarianceProfiles:
     """Norms and variance profiles of the neurons after the step.
 
@@ -169,8 +188,8 @@ def variance_profiles(
         Whether M has its own law or is its mean m_y I.
     white : ndarray, shape (Q,), optional
         Variance of noise that the batch does not shape.
-    batch : callable, optional
-        What becomes of values of M on their way into the noise, its mean kept.
+    flatten : callable, optional
+        From values of `gradient_noise` to the factor by which a step shortens what it makes of the gradient there.
 
     Returns
     -------
@@ -191,10 +210,12 @@ def variance_profiles(
         still = np.ones((1, len(h)))
         return VarianceProfiles(np.sqrt(kappa2), still, np.ones(1), still, np.eye(block)[None], np.zeros(1), True)
     law = step_law(problem) if matrix else noise_law(problem)
-    if batch is not None:
-        law = _reshaped(law, batch, step.label_power)
+    mean = power * rest + second**2 * (power + step.label_mean**2)
 
     def profile(y: np.ndarray, mu: np.ndarray) -> np.ndarray:
+        if flatten is not None:
+            factor = flatten((second**2 * y**2 + problem.phi0 * rest * mu) / mean)
+            y, mu = factor * y, factor**2 * mu
         return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter) + white) / kappa2
 
     joint_noise = law.joint_noise if noise else np.full(len(law.joint_noise), step.label_power)
@@ -210,5 +231,8 @@ def variance_profiles(
     else:
         classes = profile(np.repeat(law.nodes, 2), law.noise_nodes.ravel())
         weights = (law.weights[:, None] * law.noise_weights).ravel()
+    if flatten is not None:  # the norm is what the classes say
+        size = weights @ classes
+        classes, joint, kappa2 = classes / size, joint / size, kappa2 * size
     classes, weights = _merged(classes, weights, min(0.1, (_PART if matrix else 1e-3) / problem.d))
     return VarianceProfiles(np.sqrt(kappa2), classes, weights, joint, joint_weights, law.joint_nodes, False)
