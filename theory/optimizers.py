@@ -233,7 +233,7 @@ class SignSpectrum:
     edge: float
 
 
-def sign_spectrum(problem: Problem) -> SignSpectrum:
+def sign_spectrum(problem: Problem, labels: np.ndarray | None = None) -> SignSpectrum:
     """Singular values of the sign of the gradient, for a target without preferred axes.
 
     Given the batch, the rows of sign(a_j) sign G_j − h have the covariance Γ = S M̂ S + Δ with
@@ -246,6 +246,8 @@ def sign_spectrum(problem: Problem) -> SignSpectrum:
     ----------
     problem : Problem
         For μ₂ = E σ″ ≠ 0 the matrix term of the gradient is counted as noise.
+    labels : ndarray, shape (n₀,), optional
+        Those of a batch, in place of their law.
 
     Returns
     -------
@@ -254,7 +256,7 @@ def sign_spectrum(problem: Problem) -> SignSpectrum:
     Raises
     ------
     ValueError
-        If the problem states a sparse target.
+        If the problem states a sparse target, or `labels` are not n₀ numbers.
     """
     if problem.sparsity is not None:
         raise ValueError(f"`sparsity` must be left out: the spectrum is that of no axes; got {problem.sparsity}")
@@ -262,13 +264,18 @@ def sign_spectrum(problem: Problem) -> SignSpectrum:
     noise = 1.0 - of.mean_square
     lift = (1.0 + noise / (problem.width * of.mean_square)) * (1.0 + noise / (problem.d * of.mean_square))
     entries = _entries(of)
-    labels = _ranked_labels(problem)
-    power = float(np.mean(labels**2))
-    rest = labels[1:] ** 2 / power
+    if labels is None:
+        ranked = _quantiles(problem, (np.arange(problem.n0) + 0.5) / problem.n0)
+        # the chance of less than one label beyond: Exp(1)/n₀, its law by equal shares
+        largest = _quantiles(problem, -np.log1p(-(np.arange(16) + 0.5) / 16) / problem.n0)
+    else:
+        ranked = np.sort(np.abs(np.asarray(labels, dtype=float)))[::-1]
+        if ranked.shape != (problem.n0,) or not np.isfinite(ranked).all():
+            raise ValueError(f"`labels` must be {problem.n0} finite numbers; got an array of shape {ranked.shape}")
+        largest = ranked[:1]
+    power = float(np.mean(ranked**2))
+    rest, largest = ranked[1:] ** 2 / power, largest**2 / power
     edge = _noise_edge(problem, entries, rest)
-    # the chance of less than one label beyond: Exp(1)/n₀, its law by equal shares
-    shares = (np.arange(16) + 0.5) / 16
-    largest = [_label_quantile(problem, tail / problem.n0) ** 2 / power for tail in -np.log1p(-shares)]
     values = [_outlier(problem, entries, rest, max(w, rest[0]), edge) for w in largest]
     second = float(np.mean([math.sqrt(z / problem.d) for z in values]))
     return SignSpectrum(math.sqrt(of.mean_square * lift), second, math.sqrt(edge[0] / problem.d))
@@ -333,15 +340,6 @@ def _outlier(
         return edge[0]
     m = brentq(gap, edge[1], -1e-6, xtol=1e-12)
     return _scalars(problem, entries, w, m)[1]
-
-
-def _ranked_labels(problem: Problem) -> np.ndarray:
-    """|y| at the ranks (i − ½)/n₀ of its law, largest first."""
-    return np.array(_quantiles(problem, (np.arange(problem.n0) + 0.5) / problem.n0))
-
-
-def _label_quantile(problem: Problem, tail: float) -> float:
-    return float(_quantiles(problem, np.array([tail]))[0])
 
 
 def _quantiles(problem: Problem, tails: np.ndarray) -> np.ndarray:
