@@ -18,6 +18,7 @@ from spikes.cli import (
     one_step,
     own_matrix,
     sweeps,
+    tune,
     validation,
 )
 from spikes.cli.examples import EXAMPLES, as_epilog
@@ -76,6 +77,7 @@ _COMMANDS = (
     one_step.compare,
     own_matrix.spectrum,
     matrix_free.matrix_free,
+    tune.tune,
     sweeps.sweep,
     sweeps.results,
     sweeps.plot,
