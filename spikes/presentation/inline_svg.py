@@ -20,7 +20,14 @@ VARIABLES = _GREYS | {"#ffffff": "--paper"} | {colour: f"--c{i}" for i, colour i
 """Of the page, by the colours of `spikes.presentation.figure` that they stand for; any other colour becomes ink."""
 
 
-def inline_svg(draw: Callable[[Any], Any], size: tuple[float, float], name: str, *, prefix: str) -> str:
+def inline_svg(
+    draw: Callable[[Any], Any],
+    size: tuple[float, float],
+    name: str,
+    *,
+    prefix: str,
+    frame: tuple[float, float, float, float] | None = None,
+) -> str:
     """Draw one panel as SVG that stands in a page.
 
     Parameters
@@ -33,6 +40,9 @@ def inline_svg(draw: Callable[[Any], Any], size: tuple[float, float], name: str,
         What a screen reader says of the picture.
     prefix : str
         Of the names inside, of which no other picture of the page has one.
+    frame : tuple of float, optional
+        Left, bottom, right and top of the axes as shares of the picture: half the work of finding what fits, which is
+        done by default.
 
     Returns
     -------
@@ -46,8 +56,10 @@ def inline_svg(draw: Callable[[Any], Any], size: tuple[float, float], name: str,
     from spikes.presentation.figure import STYLE
 
     with mpl.rc_context({**STYLE, "svg.hashsalt": prefix}):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, layout=None if frame else "constrained")
         FigureCanvasSVG(figure)
+        if frame is not None:
+            figure.subplots_adjust(**dict(zip(("left", "bottom", "right", "top"), frame, strict=True)))
         draw(figure.subplots())
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})

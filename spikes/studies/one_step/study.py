@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -228,7 +229,7 @@ def with_path(problem: Problem) -> Problem:
     return problem.replace(ridge=(*problem.ridges, *(float(x) for x in path_penalties(problem))))
 
 
-def predicted_path(problem: Problem, gradient_order: int = 2) -> Path:
+def predicted_path(problem: Problem, gradient_order: int = 2, *, points: int = _CURVE) -> Path:
     """The error curves as predicted, without a simulated point.
 
     Parameters
@@ -236,21 +237,29 @@ def predicted_path(problem: Problem, gradient_order: int = 2) -> Path:
     problem : Problem
     gradient_order : {1, 2}
         As in `theory.predict`, whose exceptions are those of this function.
+    points : int
+        Penalties of the curves.
 
     Returns
     -------
     Path
     """
     grid = path_penalties(problem)
-    fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], _CURVE)))
-    with refused_overflow("prediction"):
-        after, before = predict_errors(fine, gradient_order), predict_errors(fine.replace(eta=0.0))
+    fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], points)))
     return Path(
         ridge=grid,
         curve=np.array(fine.ridges),
-        theory={name: np.array([getattr(e, name) for e in after]) for name in _ERRORS},
-        before={name: np.array([getattr(e, name) for e in before]) for name in _ERRORS},
+        theory=_curves(fine, gradient_order),
+        before=_curves(fine.replace(eta=0.0, alpha=0.0), 2),
     )
+
+
+@lru_cache(maxsize=64)
+def _curves(problem: Problem, gradient_order: int) -> dict[str, np.ndarray]:
+    """Errors at every penalty of a problem; what is the same for every step is not computed for each."""
+    with refused_overflow("prediction"):
+        errors = predict_errors(problem, gradient_order)
+    return {name: np.array([getattr(e, name) for e in errors]) for name in _ERRORS}
 
 
 def laid_over(theory: Prediction, path: Path, runs: Ensemble) -> Comparison:
