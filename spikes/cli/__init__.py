@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from spikes.cli import (
+    explore,
     giant_steps,
     local_analysis,
     matrix_free,
@@ -41,6 +42,7 @@ _COMMANDS = (
     sweeps.results,
     sweeps.plot,
     validation.validate,
+    explore.explore,
 )
 for command in _COMMANDS:
     app.command()(command)

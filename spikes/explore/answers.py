@@ -1,4 +1,4 @@
-"""What worker processes compute and draw for a page. Answers hold texts, numbers and bytes: the server unpacks no arrays."""
+"""What worker processes compute and draw for a page: texts, numbers and bytes, so that the server unpacks no arrays."""
 
 from __future__ import annotations
 
@@ -321,4 +321,4 @@ def json_file(theory: bytes, path: bytes, runs: Sequence[bytes]) -> bytes:
 def _picture(name: str, prefix: str, draw: Callable[[Any], Any]) -> str:
     from spikes.presentation.inline_svg import inline_svg
 
-    return inline_svg(draw, _SIZE, name, prefix=prefix, frame=_FRAME)
+    return inline_svg(draw, _SIZE, name, prefix=prefix, frame=_FRAME, outlines=True)

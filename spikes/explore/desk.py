@@ -77,5 +77,3 @@ class Desk:
         """End all processes."""
         self._theory.close()
         self._simulation.close()
-
-

@@ -70,11 +70,16 @@ class _Control:
         import panel as pn
 
         symbol = _SYMBOLS.get(name, name)
-        label = f"{symbol}: {what.help.rstrip('.')}"
+        help = what.help.partition(",")[0] if what.grid else what.help
+        label = f"{symbol}: {help.rstrip('.').replace('--', '')}"
         self._slider: Any = None
         self._range = _RANGES.get(name) if what.kind in (int, float) else None
         self._whole, self._busy, self._changed = what.kind is int, False, changed
-        look: dict[str, Any] = {"stylesheets": [style], "css_classes": [f"field-{name}"], "sizing_mode": "stretch_width"}
+        look: dict[str, Any] = {
+            "stylesheets": [style],
+            "css_classes": [f"field-{name}"],
+            "sizing_mode": "stretch_width",
+        }
         if name in _CHOICES:
             self._text: Any = pn.widgets.Select(name=label, options=list(_CHOICES[name]), value=text, **look)
         elif what.kind is bool:
@@ -158,9 +163,7 @@ class _Page:
         texts, complaint = of_address(query)
         fields = described_fields()
         order = [*(name for name in _FIRST if name in fields), *(name for name in fields if name not in _FIRST)]
-        self._controls = {
-            name: _Control(name, fields[name], texts[name], self._changed, self._style) for name in order
-        }
+        self._controls = {name: _Control(name, fields[name], texts[name], self._changed, self._style) for name in order}
         for name, help in (("seeds", "Independent simulations."), ("seed", "Seed of them all.")):
             self._controls[name] = _Control(name, Described(int, help), texts[name], self._changed, self._style)
         self._words: dict[str, str] = {"complaint": complaint}
@@ -258,6 +261,8 @@ class _Page:
         if self._state is None or state.problem != self._state.problem:
             for what in ("simulation", "progress"):
                 self._words.pop(what, None)
+            for name, picture in self._pictures.items():
+                picture.css_classes = [f"picture-{name}", "stale"]
         self._state = state
         self._address.value = as_address(state)
         self._command.value, self._script.value = as_command(state), as_python(state)
@@ -293,7 +298,7 @@ class _Page:
 
     def _draw(self, **pictures: str) -> None:
         for name, svg in pictures.items():
-            self._pictures[name].object = self._figure(name, svg)
+            self._pictures[name].param.update(object=self._figure(name, svg), css_classes=[f"picture-{name}"])
 
     def _figure(self, name: str, svg: str) -> str:
         return f"<figure><figcaption>{_PICTURES[name]}</figcaption>{svg or '<p>…</p>'}</figure>"

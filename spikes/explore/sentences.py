@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from spikes.agreement import ALIGNMENTS
 from spikes.presentation.numbers import counted, number_text, relative_text
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["doubts", "of_errors", "of_spikes"]
 
-_FUNCTIONS = dict(zip(ALIGNMENTS, ("a constant", "He₁", "He₂", "He₃", "He₄"), strict=True))
+_FUNCTIONS = ("a constant", "He₁", "He₂", "He₃", "He₄")
 _ORDER = ("first", "second", "third", "fourth", "fifth")
 _SAME = 5e-4  # of a ratio of errors to 1: what the law leaves out of terms it drops
 _NOTHING = 0.3  # of an amplitude: below, a spike has learned none of the functions to speak of
@@ -37,17 +36,18 @@ def of_spikes(spectrum: Spectrum) -> str:
     said = f"{counted(len(spikes), 'spike')} {'leaves' if len(spikes) == 1 else 'leave'} the bulk, at s = {where}."
     learned = [_learned(amplitudes) for _, amplitudes in spikes[: len(_ORDER)]]
     if len(spikes) == 1:
-        return f"{said} It lies mostly along {learned[0]}." if learned[0] else said
-    parts = [f"the {_ORDER[i]} mostly along {what}" for i, what in enumerate(learned) if what]
-    return f"{said} {_capital(_listed(parts))}." if parts else said
+        return f"{said} It has learned {learned[0]}."
+    return f"{said} {_capital(_listed([f'the {_ORDER[i]} has learned {what}' for i, what in enumerate(learned)]))}."
 
 
 def _learned(amplitudes: Sequence[float]) -> str:
-    """The function along which a spike's left vector lies most, with its amplitude."""
-    best = max(range(len(amplitudes)), key=lambda k: amplitudes[k])
-    if amplitudes[best] < _NOTHING:
-        return ""
-    return f"{list(_FUNCTIONS.values())[best]} ({number_text(amplitudes[best], 2)})"
+    """The functions along which a spike's left vector lies, with its amplitudes."""
+    parts = [
+        f"{name} ({amplitude:.2f})"
+        for name, amplitude in zip(_FUNCTIONS, amplitudes, strict=True)
+        if amplitude >= _NOTHING
+    ]
+    return _listed(parts) if parts else "none of He₀ to He₄ to speak of"
 
 
 def of_errors(errors: Errors) -> str:

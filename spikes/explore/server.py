@@ -54,7 +54,7 @@ def serve(*, port: int = 0, host: str = LOOPBACK, workers: int | None = None, sh
     check_installed()
     integer("port", port, 0, 65535)
     desk = Desk(worker_count(workers, 10**9))
-    server = make_server(desk, port=port, host=host)
+    server = make_server(desk, port=port or _free_port(host), host=host)
     print(f"http://{_shown(host)}:{server.port}/  (Ctrl-C ends it)", flush=True)
     try:
         if show:
@@ -96,6 +96,16 @@ def make_server(desk: Desk, *, port: int, host: str) -> Any:
         unused_session_lifetime_milliseconds=_UNSEEN,
         check_unused_sessions_milliseconds=_UNSEEN // 3,
     )
+
+
+def _free_port(host: str) -> int:
+    """A port that nobody listens on: the names under which pages may ask hold it, before the server is there."""
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as free:
+        free.bind((host, 0))
+        return free.getsockname()[1]
 
 
 def _shown(host: str) -> str:

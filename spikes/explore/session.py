@@ -72,6 +72,13 @@ class Latest(Generic[Asked]):
             self._task.cancel()
 
 
+def _said(error: Exception) -> str:
+    """What a page says of an exception: refusals have their own words, anything else its name as well."""
+    if isinstance(error, ValueError | ArithmeticError | OSError):
+        return str(error)
+    return f"the computation broke down ({type(error).__name__}: {error})"
+
+
 class Session:
     """The answers of one page.
 
@@ -120,9 +127,9 @@ class Session:
             return False
         try:
             answer = await getattr(self._desk, what)(problem)
-        except (ValueError, ArithmeticError, OSError, MemoryError) as error:
+        except Exception as error:
             if problem is self._problem:
-                self._show("complaint", str(error))
+                self._show("complaint", _said(error))
             return False
         if problem is not self._problem:
             return False
@@ -154,8 +161,8 @@ class Session:
                 running.pop(0)
                 self._show("progress", (len(self._runs), state.seeds))
                 self._joined.ask(state.problem)
-        except (ValueError, ArithmeticError, OSError, MemoryError) as error:
-            self._show("complaint", str(error))
+        except Exception as error:
+            self._show("complaint", _said(error))
         finally:
             for task in running:
                 task.cancel()
@@ -176,8 +183,8 @@ class Session:
             return
         try:
             joined = await self._desk.drawn(answers.join, *parts, runs)
-        except (ValueError, ArithmeticError, OSError, MemoryError) as error:
-            self._show("complaint", str(error))
+        except Exception as error:
+            self._show("complaint", _said(error))
             return
         if problem is self._problem and self._runs[: len(runs)] == list(runs):
             self._show("joined", joined)

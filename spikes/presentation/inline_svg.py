@@ -27,6 +27,7 @@ def inline_svg(
     *,
     prefix: str,
     frame: tuple[float, float, float, float] | None = None,
+    outlines: bool = False,
 ) -> str:
     """Draw one panel as SVG that stands in a page.
 
@@ -43,6 +44,8 @@ def inline_svg(
     frame : tuple of float, optional
         Left, bottom, right and top of the axes as shares of the picture: half the work of finding what fits, which is
         done by default.
+    outlines : bool
+        Letters as outlines rather than as text, so that the parts of a formula keep their places in any font.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def inline_svg(
 
     from spikes.presentation.figure import STYLE
 
-    with mpl.rc_context({**STYLE, "svg.hashsalt": prefix}):
+    with mpl.rc_context({**STYLE, "svg.hashsalt": prefix, **({"svg.fonttype": "path"} if outlines else {})}):
         figure = Figure(figsize=size, layout=None if frame else "constrained")
         FigureCanvasSVG(figure)
         if frame is not None:
@@ -67,11 +70,16 @@ def inline_svg(
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</defs>", "", text, flags=re.DOTALL)
     text = re.sub(r'style="([^"]*)"', lambda found: f'style="{_themed(found[1])}"', text)
-    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _to_hundredths, tag[0]), text)
+    text = re.sub(r"<[^>]*>", _shortened, text)
     text = _renamed(text.replace("xlink:href", "href"), prefix)
     box = re.findall(r'viewBox="[^"]*"', text)[0]
     text = re.sub(r"\n\s*", "\n", text)
     return re.sub(r"<svg[^>]*>", lambda _: f'<svg {box} role="img" aria-label="{escape(name)}">', text, count=1).strip()
+
+
+def _shortened(tag: re.Match[str]) -> str:
+    """Hundredths are enough of lengths, but not of factors by which outlines are scaled."""
+    return tag[0] if "scale(" in tag[0] else re.sub(r"-?\d+\.\d{3,}", _to_hundredths, tag[0])
 
 
 def _to_hundredths(number: re.Match[str]) -> str:

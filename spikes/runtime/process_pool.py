@@ -1,4 +1,4 @@
-"""Worker processes for a program that answers people: every call can be stopped, and ends after its time at the latest."""
+"""Worker processes for a program that answers people: every call can be stopped, and ends when its time is over."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@ from .figure import plot_alignments as plot_alignments
 from .figure import plot_comparison as plot_comparison
 from .figure import plot_error_path as plot_error_path
 from .figure import plot_errors as plot_errors
-from .figure import plot_step_path as plot_step_path
 from .figure import plot_prediction as plot_prediction
 from .figure import plot_simulation as plot_simulation
 from .figure import plot_spectrum as plot_spectrum
+from .figure import plot_step_path as plot_step_path
 from .study import Comparison as Comparison
 from .study import Path as Path
 from .study import StepPath as StepPath

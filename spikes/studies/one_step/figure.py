@@ -244,12 +244,14 @@ def plot_step_path(path: StepPath, ax: Axes | None = None, *, simulation: Ensemb
         label = name.removesuffix("_error")
         before = np.full(len(path.alpha), path.before[name])
         for theory, when, colour in ((path.theory[name], "after", THEORY), (before, "before", BEFORE)):
-            said: dict[str, Any] = {} if simulation else {"label": f"{label}, {when}", "linewidth": scaled(_WIDTHS[name])}
+            said: dict[str, Any] = (
+                {} if simulation else {"label": f"{label}, {when}", "linewidth": scaled(_WIDTHS[name])}
+            )
             ax.plot(path.alpha, theory, color=colour, gid=f"{label}, {when}, predicted", **said)
             if simulation is not None:
                 measured = [estimate(simulation.values(when, name)[:, 0])]
                 at, hollow = [_exponent(simulation.problem)], when == "before"
-                plot_points(ax, at, measured, colour=colour, marker=marker, hollow=hollow, label=f"{label}, {when}")
+                plot_points(ax, at, measured, colour=colour, marker=marker, hollow=hollow, label=series)
     ax.set_xlabel(r"step-size exponent $\alpha$, $\eta=c\,n_0^\alpha$")
     return _finish_errors(ax, simulated=simulation is not None)
 
