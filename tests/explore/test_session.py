@@ -1,6 +1,7 @@
 """What a page asks for and when: bursts cut short, sessions apart, seeds one by one, and mistakes said."""
 
 import asyncio
+import json
 from functools import lru_cache
 
 import pytest
@@ -18,10 +19,11 @@ def small(**changes):
     return of_texts(SMALL | changes)
 
 
-@lru_cache
-def answered():
-    problem = small().problem
-    return answers.errors(problem), answers.spectrum(problem), answers.steps(problem)
+ANSWERS = {
+    "errors": answers.Errors("<svg/>", 0.1, 1.183, 1.53, b"path"),
+    "spectrum": answers.Spectrum("<svg/>", "<svg/>", ((5.39, (0.0, 1.0, 0.0, 0.0, 0.0)),), (), b"theory"),
+    "steps": answers.Steps("<svg/>", b"steps"),
+}
 
 
 class Here:
@@ -30,13 +32,12 @@ class Here:
     workers = 2
 
     def __init__(self):
-        answered()
         self.asked, self.running, self.stopped = [], 0, 0
 
     async def _answer(self, what, problem):
         self.asked.append((what, problem.alpha))
         await asyncio.sleep(0.01)
-        return dict(zip(("errors", "spectrum", "steps"), answered(), strict=True))[what]
+        return ANSWERS[what]
 
     def errors(self, problem):
         return self._answer("errors", problem)
@@ -203,13 +204,11 @@ def test_runs_are_those_of_the_command_line():
     from spikes.studies.one_step import compare
 
     state = small()
-    errors, spectrum, steps = answered()
+    errors, spectrum, steps = (each(state.problem) for each in (answers.errors, answers.spectrum, answers.steps))
     runs = [answers.run(state.problem, 0, number, 1) for number in range(2)]
     joined = answers.join(spectrum.theory, errors.path, steps.path, runs)
     assert joined.seeds == 2
     assert joined.spectrum.startswith("<svg")
-    import json
-
     content = json.loads(answers.json_file(spectrum.theory, errors.path, runs))
     expected = compare(state.problem, 2, 0, 1)
     assert content["simulation"] == json.loads(json.dumps(expected.to_dict()["simulation"]))
@@ -225,7 +224,7 @@ def test_sizes_are_capped_by_memory():
 
 
 def test_words():
-    errors, spectrum, _ = answered()
+    errors, spectrum = ANSWERS["errors"], ANSWERS["spectrum"]
     assert sentences.of_errors(errors).startswith("The step ")
     assert "spike" in sentences.of_spikes(spectrum)
     two = spectrum._replace(spikes=((5.39, (0.0, 1.0, 0.0, 0.0, 0.0)), (1.98, (0.7, 0.0, 0.6, 0.1, 0.0))))

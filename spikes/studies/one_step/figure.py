@@ -244,10 +244,9 @@ def plot_step_path(path: StepPath, ax: Axes | None = None, *, simulation: Ensemb
         label = name.removesuffix("_error")
         before = np.full(len(path.alpha), path.before[name])
         for theory, when, colour in ((path.theory[name], "after", THEORY), (before, "before", BEFORE)):
-            said: dict[str, Any] = (
-                {} if simulation else {"label": f"{label}, {when}", "linewidth": scaled(_WIDTHS[name])}
-            )
-            ax.plot(path.alpha, theory, color=colour, gid=f"{label}, {when}, predicted", **said)
+            series = f"{label}, {when}"
+            said: dict[str, Any] = {} if simulation else {"label": series, "linewidth": scaled(_WIDTHS[name])}
+            ax.plot(path.alpha, theory, color=colour, gid=f"{series}, predicted", **said)
             if simulation is not None:
                 measured = [estimate(simulation.values(when, name)[:, 0])]
                 at, hollow = [_exponent(simulation.problem)], when == "before"
