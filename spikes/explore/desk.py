@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Desk"]
 
 _KEPT = 256
-_PREDICTION = 60.0
+_PREDICTION = 300.0
 _RUN = 900.0
 
 

@@ -151,81 +151,93 @@ class _Control:
 
 
 class _Page:
-    """The widgets of one session, and what they show."""
+    """The widgets of one session, and what they show.
+
+    A request for the page makes little more than its places; the controls come when a browser has opened it.
+    """
 
     def __init__(self, desk: Desk, query: str) -> None:
         import panel as pn
 
-        self._pn = pn
+        self._pn, self._query = pn, query
         self._session = Session(desk, self._show)
         self._style = _read("controls.css")
         look: dict[str, Any] = {"stylesheets": [self._style], "sizing_mode": "stretch_width"}
-        texts, complaint = of_address(query)
-        fields = described_fields()
-        order = [*(name for name in _FIRST if name in fields), *(name for name in fields if name not in _FIRST)]
-        self._controls = {name: _Control(name, fields[name], texts[name], self._changed, self._style) for name in order}
-        for name, help in (("seeds", "Independent simulations."), ("seed", "Seed of them all.")):
-            self._controls[name] = _Control(name, Described(int, help), texts[name], self._changed, self._style)
-        self._words: dict[str, str] = {"complaint": complaint}
-        names = [preset.name for preset in PRESETS]
-        self._preset = pn.widgets.Select(
-            name="Begin with", options=["", *names], value="", css_classes=["presets"], **look
-        )
-        self._preset.param.watch(lambda event: self._begin(event.new), "value")
+        self._places = {name: pn.Column(**look) for name in ("problem", "runs", "away")}
         self._sentence = pn.pane.HTML("", css_classes=["sentence"], **look)
         self._pictures = {
-            name: pn.pane.HTML(self._figure(name, ""), css_classes=[f"picture-{name}"], **look) for name in _PICTURES
+            name: pn.pane.HTML(self._figure(name, ""), css_classes=[f"picture-{name}", "stale"], **look)
+            for name in _PICTURES
         }
-        button: dict[str, Any] = {"stylesheets": [self._style]}
-        self._simulate = pn.widgets.Button(name="Simulate", css_classes=["simulate"], button_type="primary", **button)
-        self._stop = pn.widgets.Button(name="Stop", css_classes=["stop"], disabled=True, **button)
-        self._simulate.on_click(lambda event: self._start())
-        self._stop.on_click(lambda event: self._session.stop())
-        self._address = pn.widgets.TextInput(visible=False, css_classes=["address"])
-        self._address.jscallback(
-            value="history.replaceState(null, '', source.value ? '?' + source.value : location.pathname)"
-        )
-        self._command = pn.widgets.TextAreaInput(name="As a command", css_classes=["command"], disabled=True, **look)
-        self._script = pn.widgets.TextAreaInput(name="As Python", css_classes=["script"], disabled=True, **look)
+        self._words: dict[str, str] = {}
         self._state: State | None = None
 
     def template(self) -> Any:
         """Everything, in its places."""
-        pn, controls = self._pn, self._controls
-        button: dict[str, Any] = {"stylesheets": [self._style]}
-        copies = []
-        for name, source in (("Copy as command", self._command), ("Copy as Python", self._script)):
-            copy = pn.widgets.Button(name=name, css_classes=["copy"], **button)
-            copy.js_on_click(args={"text": source}, code="navigator.clipboard.writeText(text.value)")
-            copies.append(copy)
-        downloads = [
-            pn.widgets.FileDownload(
-                callback=self._download(content), filename=name, label=label, css_classes=[kind], auto=True, **button
-            )
-            for content, name, label, kind in (
-                (self._session.figure, "spikes.png", "Download figure", "download-figure"),
-                (self._session.json, "spikes.json", "Download JSON", "download-json"),
-            )
-        ]
-        stated = [part for name in controls for part in controls[name].parts if name not in ("seeds", "seed")]
-        runs = [*controls["seeds"].parts, *controls["seed"].parts]
-        column: dict[str, Any] = {"sizing_mode": "stretch_width", "stylesheets": [self._style]}
-        row: dict[str, Any] = {"stylesheets": [self._style], "css_classes": ["row"], "sizing_mode": "stretch_width"}
+        pn = self._pn
         template = pn.Template(_read("page.html"))
         template.add_variable("page_css", _read("page.css"))
-        template.add_panel("sentence", self._sentence)
-        template.add_panel("problem", pn.Column(self._preset, *stated, **column))
-        template.add_panel(
-            "runs", pn.Column(*runs, pn.FlexBox(self._simulate, self._stop, **row), self._address, **column)
-        )
-        template.add_panel(
-            "away", pn.Column(pn.FlexBox(*copies, *downloads, **row), self._command, self._script, **column)
-        )
-        for name, picture in self._pictures.items():
-            template.add_panel(name, picture)
-        pn.state.onload(self._changed)
+        for name, part in {"sentence": self._sentence, **self._places, **self._pictures}.items():
+            template.add_panel(name, part)
+        pn.state.onload(self._open)
         pn.state.on_session_destroyed(lambda context: self._session.close())
         return template
+
+    def _open(self) -> None:
+        """Fill the places, in the state that the address asks for."""
+        texts, self._words["complaint"] = of_address(self._query)
+        fields = described_fields()
+        order = [*(name for name in _FIRST if name in fields), *(name for name in fields if name not in _FIRST)]
+        what = {name: fields[name] for name in order}
+        what |= {"seeds": Described(int, "Independent simulations."), "seed": Described(int, "Seed of them all.")}
+        self._controls = {name: _Control(name, what[name], texts[name], self._changed, self._style) for name in what}
+        stated = [part for name in order for part in self._controls[name].parts]
+        self._places["problem"].objects = [self._presets(), *stated]
+        runs = [part for name in ("seeds", "seed") for part in self._controls[name].parts]
+        self._places["runs"].objects = [*runs, *self._buttons()]
+        self._places["away"].objects = self._copies()
+        self._changed()
+
+    def _presets(self) -> Any:
+        names = ["", *(preset.name for preset in PRESETS)]
+        look: dict[str, Any] = {"stylesheets": [self._style], "sizing_mode": "stretch_width"}
+        choice = self._pn.widgets.Select(name="Begin with", options=names, value="", css_classes=["presets"], **look)
+        choice.param.watch(lambda event: self._begin(event.new), "value")
+        return choice
+
+    def _buttons(self) -> list[Any]:
+        widgets, look = self._pn.widgets, {"stylesheets": [self._style]}
+        simulate = widgets.Button(name="Simulate", css_classes=["simulate"], button_type="primary", **look)
+        self._stop = widgets.Button(name="Stop", css_classes=["stop"], disabled=True, **look)
+        simulate.on_click(lambda event: self._start())
+        self._stop.on_click(lambda event: self._session.stop())
+        # the browser's history gets no entry for every place that a slider passes
+        self._address = widgets.TextInput(visible=False)
+        self._address.jscallback(
+            value="history.replaceState(null, '', source.value ? '?' + source.value : location.pathname)"
+        )
+        return [self._row(simulate, self._stop), self._address]
+
+    def _row(self, *parts: Any) -> Any:
+        return self._pn.FlexBox(*parts, stylesheets=[self._style], sizing_mode="stretch_width")
+
+    def _copies(self) -> list[Any]:
+        widgets, look = self._pn.widgets, {"stylesheets": [self._style]}
+        wide: dict[str, Any] = {"disabled": True, "sizing_mode": "stretch_width", **look}
+        self._command = widgets.TextAreaInput(name="As a command", css_classes=["command"], **wide)
+        self._script = widgets.TextAreaInput(name="As Python", css_classes=["script"], **wide)
+        buttons = []
+        for name, source in (("Copy as command", self._command), ("Copy as Python", self._script)):
+            copy = widgets.Button(name=name, css_classes=["copy"], **look)
+            copy.js_on_click(args={"text": source}, code="navigator.clipboard.writeText(text.value)")
+            buttons.append(copy)
+        for content, file, label, kind in (
+            (self._session.figure, "spikes.png", "Download figure", "download-figure"),
+            (self._session.json, "spikes.json", "Download JSON", "download-json"),
+        ):
+            how: dict[str, Any] = {"filename": file, "label": label, "css_classes": [kind], "auto": True, **look}
+            buttons.append(widgets.FileDownload(callback=self._download(content), **how))
+        return [self._row(*buttons), self._command, self._script]
 
     def _download(self, content: Callable[[], Any]) -> Callable[[], Any]:
         async def whole() -> io.BytesIO:

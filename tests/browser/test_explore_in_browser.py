@@ -22,7 +22,7 @@ FLAGS = (
     "--disable-sync",
 )
 SMALL = "n=400&d=200&width=300&activation=tanh"
-PATIENCE = 120.0
+PATIENCE = 240.0
 
 # Components stand in shadow trees of their own: text and elements are looked for in all of them.
 TEXT = """function all(node) {
@@ -173,7 +173,7 @@ def test_seeds_join_and_stop(browser, address):
     assert not page.find(".stop", "button").is_enabled()
     page.find(".simulate", "button").click()
     page.wait_for("2 of 200 seeds simulated")
-    page.wait(lambda: "simulated spikes" in page.picture("spectrum") or "±" in page.text(), "waiting for points")
+    page.wait_for("seeds are too few for a test")  # of the runs beside the law
     page.find(".stop", "button").click()
     page.wait(lambda: not page.find(".stop", "button").is_enabled(), "waiting for the stop")
     stopped = page.text()

@@ -97,6 +97,7 @@ async def _status(address, path):
 
 
 @needs_panel
+@pytest.mark.slow
 def test_a_hundred_requests_at_once_leave_it_alive(address):
     async def crowd():
         paths = [f"/?alpha=0.{i:02d}&target=z" for i in range(50)] + ["/?target=" + "(" * 2000] * 50
