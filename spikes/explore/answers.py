@@ -23,8 +23,9 @@ __all__ = [
     "steps",
 ]
 
-_SIZE = (5.4, 3.7)
-_FRAME = (0.125, 0.135, 0.985, 0.855)
+_SIZE = (4.8, 3.4)
+_FRAME = (0.135, 0.15, 0.985, 0.965)
+_FRAME_OF_SPECTRUM = (0.135, 0.15, 0.985, 0.85)  # which has a second axis above
 _WIDE = (11.4, 8.0)
 _POINTS = 31  # over three decades: the penalty itself is one of them
 
@@ -321,4 +322,5 @@ def json_file(theory: bytes, path: bytes, runs: Sequence[bytes]) -> bytes:
 def _picture(name: str, prefix: str, draw: Callable[[Any], Any]) -> str:
     from spikes.presentation.inline_svg import inline_svg
 
-    return inline_svg(draw, _SIZE, name, prefix=prefix, frame=_FRAME, outlines=True)
+    frame = _FRAME_OF_SPECTRUM if prefix == "spectrum" else _FRAME
+    return inline_svg(draw, _SIZE, name, prefix=prefix, frame=frame, outlines=True)
