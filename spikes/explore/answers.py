@@ -197,12 +197,12 @@ def run(problem: Problem, seed: int, number: int, copies: int) -> bytes:
         If it does not fit in the memory that is free.
     """
     from spikes.simulation.how import ALONE
-    from spikes.simulation.one_step import check_memory, check_range, simulate_steps
+    from spikes.simulation.one_step import check_range, check_size, simulate_steps
     from spikes.simulation.seeds import as_seed_sequence, derived_sequence
     from spikes.studies import one_step
 
     check_range((problem,), ALONE.numbers)
-    check_memory(problem, copies, how=ALONE)
+    check_size(problem, copies, how=ALONE)
     sequence = derived_sequence(as_seed_sequence(seed), number)
     (simulation,) = simulate_steps((one_step.with_path(problem),), sequence)
     return pickle.dumps(simulation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable
 from html import escape
 from importlib.resources import files
@@ -70,7 +71,8 @@ class _Control:
         import panel as pn
 
         symbol = _SYMBOLS.get(name, name)
-        help = what.help.partition(",")[0] if what.grid else what.help
+        # one penalty, and no files: what a page is told goes no further
+        help = what.help.partition(",")[0] if what.grid else re.split(r",? or an? \.npy", what.help)[0]
         label = f"{symbol}: {help.rstrip('.').replace('--', '')}"
         self._slider: Any = None
         self._range = _RANGES.get(name) if what.kind in (int, float) else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,6 +19,7 @@ MOST_SEEDS = 200
 _LONGEST = 4000
 _MOST_KEYS = 100
 _COUNTS = ("seeds", "seed")
+_PLAIN = re.compile(r"[A-Za-z]+\d*(:[-+\d.eE]+)?|[-+\d.eE, ]*")
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,14 @@ class State:
     problem : Problem
     seeds, seed : int
         Independent runs, and the seed of them all.
+    texts : dict of str to str
+        Of the controls, as they were written.
     """
 
     problem: Problem
     seeds: int = 8
     seed: int = 0
+    texts: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def default_texts() -> dict[str, str]:
@@ -90,21 +95,24 @@ def of_texts(texts: Mapping[str, str]) -> State:
     """
     texts = default_texts() | {name: text.strip() for name, text in texts.items()}
     fields = described_fields()
-    values = {name: _value(name, fields[name], texts[name]) for name in fields if texts[name]}
-    for name, what in fields.items():
-        if not texts[name] and what.kind is str:
-            values[name] = ""  # whose rule says what is missing
+    usual = default_texts()
+    # an empty text is a default that has none, or a mistake that the field's own rule names
+    values = {name: _value(name, fields[name], texts[name]) for name in fields if texts[name] or usual[name]}
     seeds, seed = (_value(name, Described(int, ""), texts[name]) for name in _COUNTS)
-    return State(Problem(**values), count("seeds", seeds, 1, MOST_SEEDS), integer("seed", seed, 0))
+    return State(Problem(**values), count("seeds", seeds, 1, MOST_SEEDS), integer("seed", seed, 0), texts)
 
 
 def _value(name: str, what: Described, text: str) -> Any:
-    kind, rule = {
+    if what.kind is str:
+        if name != "target" and not _PLAIN.fullmatch(text):  # some fields would take the path of a file
+            raise ValueError(f"`{name}` must be a name, a name with a number or numbers here; got {text!r}")
+        return text
+    readers: dict[type, tuple[Callable[[str], Any], str]] = {
         bool: (_truth, "true or false"),
         int: (int, "an integer"),
         float: (float, "a number"),
-        str: (str, "a text"),
-    }[what.kind]
+    }
+    kind, rule = readers[what.kind]
     try:
         return kind(text)
     except ValueError:
@@ -117,12 +125,10 @@ def _truth(text: str) -> bool:
     return text == "true"
 
 
-def _changed(state: State) -> dict[str, Any]:
-    """What differs from a fresh page, by name, with the values as they are."""
+def _changed(state: State) -> dict[str, str]:
+    """Texts that differ from those of a fresh page, by name."""
     usual = default_texts()
-    values = {name: getattr(state.problem, name) for name in described_fields()}
-    values |= {name: getattr(state, name) for name in _COUNTS}
-    return {name: value for name, value in values.items() if _text(value) != usual[name]}
+    return {name: state.texts[name] for name in usual if state.texts[name] != usual[name]}
 
 
 def as_address(state: State) -> str:
@@ -141,7 +147,7 @@ def as_address(state: State) -> str:
     >>> as_address(of_texts({"alpha": "0.45", "target": "He2(z)"}))
     'target=He2%28z%29&alpha=0.45'
     """
-    return urlencode({name: _text(value) for name, value in _changed(state).items()})
+    return urlencode(_changed(state))
 
 
 def of_address(query: str) -> tuple[dict[str, str], str]:
@@ -191,13 +197,13 @@ def as_command(state: State) -> str:
     """
     words = ["spikes", "compare"]
     fields = described_fields()
-    for name, value in _changed(state).items():
+    for name, text in _changed(state).items():
         flag = (fields[name].option if name in fields else "") or "--" + name.replace("_", "-")
-        if isinstance(value, bool):
+        if name in fields and fields[name].kind is bool:
             on, off = flag.split("/")
-            words.append(on if value else off)
+            words.append(on if _truth(text) else off)
         else:
-            words += [flag, _text(value)]
+            words += [flag, text]
     return shlex.join(words)
 
 
@@ -212,10 +218,9 @@ def as_python(state: State) -> str:
     -------
     str
     """
-    usual = default_texts()
     required = [one.name for one in dataclasses.fields(Problem) if one.default is dataclasses.MISSING]
-    changed = _changed(state)
-    values = {n: getattr(state.problem, n) for n in described_fields() if n in required or n in changed}
-    stated = ", ".join(f"{name}={value!r}" for name, value in values.items())
-    runs = "".join(f", {name}={getattr(state, name)}" for name in _COUNTS if str(getattr(state, name)) != usual[name])
-    return f"from spikes import compare\nfrom theory import Problem\n\nprint(compare(Problem({stated}){runs}))\n"
+    fields, changed = described_fields(), _changed(state)
+    stated = [n for n in fields if n in required or n in changed]
+    values = ", ".join(f"{name}={_value(name, fields[name], state.texts[name])!r}" for name in stated)
+    runs = "".join(f", {name}={getattr(state, name)}" for name in _COUNTS if name in changed)
+    return f"from spikes import compare\nfrom theory import Problem\n\nprint(compare(Problem({values}){runs}))\n"

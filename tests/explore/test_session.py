@@ -27,16 +27,18 @@ ANSWERS = {
 
 
 class Here:
-    """Answers in place of a desk's: at once but for a turn of the loop, and counted."""
+    """Answers in place of a desk's, counted: as soon as the gate is open."""
 
     workers = 2
 
     def __init__(self):
         self.asked, self.running, self.stopped = [], 0, 0
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def _answer(self, what, problem):
         self.asked.append((what, problem.alpha))
-        await asyncio.sleep(0.01)
+        await self.gate.wait()
         return ANSWERS[what]
 
     def errors(self, problem):
@@ -89,9 +91,11 @@ def test_a_burst_computes_at_most_three_predictions_and_ends_with_the_last():
     asked = [small(alpha=f"{0.2 + 0.01 * i:.2f}").problem for i in range(20)]
 
     async def script(session, desk):
+        desk.gate.clear()
         for problem in asked:
             session.ask(problem)
             await asyncio.sleep(0)
+        desk.gate.set()
         await rest(session)
 
     desk, shown = played(script)

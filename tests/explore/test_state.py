@@ -16,6 +16,8 @@ STATES = [
     {"n": "300", "d": "100", "width": "70", "n_step": "500", "eta": "3.25", "ridge": "1e-3"},
     {"centered": "false", "activation": "tanh", "noise": "0.0", "scale": "2.5", "seeds": "3", "seed": "7"},
     {"target": "exp(-z**2) + sin(z)/2"},
+    {"covariance": "power:1.0", "direction": "top"},
+    {"covariance": "1,2,0.5", "n": "30", "d": "3", "width": "20"},
     *(preset.texts for preset in PRESETS),
 ]
 
@@ -72,7 +74,10 @@ def test_a_fresh_page_has_an_empty_address_and_every_field_a_control():
         ({"target": "__import__('os').system('true')"}, "`target`"),
         ({"target": "z +"}, "`target`"),
         ({"target": ""}, "`target`"),
-        ({"activation": "os.system"}, "`activation` must be one of"),
+        ({"activation": "os.system"}, "`activation` must be a name"),
+        ({"covariance": "/etc/passwd"}, "`covariance` must be a name"),
+        ({"covariance": "eigenvalues.npy"}, "`covariance` must be a name"),
+        ({"direction": "../weights.csv"}, "`direction` must be a name"),
         ({"alpha": "much"}, "`alpha` must be a number; got 'much'"),
         ({"alpha": "nan"}, "`alpha` must be in [0, 1]"),
         ({"n": "2000.5"}, "`n` must be an integer; got '2000.5'"),

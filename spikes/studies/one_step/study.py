@@ -14,7 +14,8 @@ from spikes.presentation.numbers import relative_text, z_text
 from spikes.runtime.overflow import refused_overflow
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
-from spikes.simulation.one_step import Fit, Simulation, check_range
+from spikes.simulation.one_step import Fit, Simulation, check_range, check_size
+from spikes.simulation.seeds import check_seeds
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.statement.problem import Problem
 
@@ -158,7 +159,7 @@ def compare(
     gradient_order : {1, 2}
         Passed to `theory.predict`.
     test_samples : int
-        Fresh samples for each run's test error.
+        Fresh points for each run's test error, as in `spikes.simulate`.
     dtype, method : str
         As in `spikes.simulate`.
 
@@ -184,11 +185,17 @@ def compare(
     >>> abs(row.simulation - row.theory - row.z * row.sem) < 1e-12
     True
     """
-    # all that can be refused is, before the prediction takes its seconds
-    check_runs(seeds, workers, None)
-    check_range((problem,), How(dtype, method).numbers)
-    with refused_overflow("prediction"):
-        theory = predict(problem, gradient_order)
+    # all that can be refused is, before anything takes its seconds
+    how = How(dtype, method)
+    check_size(problem, min(check_runs(seeds, workers, None), check_seeds(seeds)), how=how)
+    check_range((problem,), how.numbers)
+    predicted: list[Any] = []
+
+    def predictions() -> None:
+        with refused_overflow("prediction"):
+            predicted.append(predict(problem, gradient_order))
+        predicted.append(predicted_path(problem, gradient_order))
+
     runs = simulate_ensemble(
         with_path(problem),
         seeds=seeds,
@@ -197,8 +204,10 @@ def compare(
         test_samples=test_samples,
         dtype=dtype,
         method=method,
+        meanwhile=predictions,
     )
-    return laid_over(theory, predicted_path(problem, gradient_order), runs)
+    theory, path = predicted
+    return laid_over(theory, path, runs)
 
 
 def path_penalties(problem: Problem) -> np.ndarray:
