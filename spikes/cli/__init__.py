@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from spikes.cli import (
+    explore,
     giant_steps,
     local_analysis,
     matrix_free,
@@ -82,6 +83,7 @@ _COMMANDS = (
     sweeps.results,
     sweeps.plot,
     validation.validate,
+    explore.explore,
 )
 for command in _COMMANDS:
     app.command()(command)

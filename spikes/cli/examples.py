@@ -26,6 +26,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "results": ('spikes results results.sqlite --where "alpha=0.3, d>=500" --csv runs.csv',),
     "plot": ("spikes plot results.sqlite --x alpha --y test_error --by ridge --figure sweep.png",),
     "validate": ("spikes validate --list", "spikes validate --quick conditional --report report.html"),
+    "explore": ("spikes explore --open", "spikes explore --port 5006 --workers 2"),
     "nonlinear staircase": ("spikes nonlinear staircase --n 500 --d 250 --width 375 --figure staircase.png",),
     "nonlinear spectrum": ("spikes nonlinear spectrum --alphas 0.1,0.3,0.45 --figure spectra.png",),
     "nonlinear decomposition": ("spikes nonlinear decomposition --sizes 250,500,1000 --alpha 0.2",),
