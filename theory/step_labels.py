@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -81,6 +81,9 @@ def latent_rule(target: Target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def step_statistics(problem: Problem) -> StepStatistics:
     """Label moments, ‖β‖² and overlap of a problem; see `StepStatistics`.
 
+    Where the inputs have a covariance Σ, ‖Σ^(1/2)β‖² = C₁ᵀW⋆Σ³W⋆ᵀC₁ + φ₀m_y tr Σ²/d takes the place of ‖β‖², and the
+    overlap is the correlation of ⟨x, β⟩ with the latents, W⋆Σ²W⋆ᵀC₁/‖Σ^(1/2)β‖.
+
     Parameters
     ----------
     problem : Problem
@@ -89,7 +92,14 @@ def step_statistics(problem: Problem) -> StepStatistics:
     -------
     StepStatistics
     """
-    return statistics_of_labels(step_labels(problem))
+    statistics = statistics_of_labels(step_labels(problem))
+    if problem.law_of_x is None:
+        return statistics
+    s, W = problem.eigenvalues, problem.directions
+    signal = (statistics.linear @ W) * s**1.5  # Σ^(1/2)E[yx] in the eigenbasis
+    norm2 = float(signal @ signal) + problem.phi0 * statistics.label_power * float(np.mean(s**2))
+    overlap = (W * np.sqrt(s)) @ signal / math.sqrt(norm2)
+    return replace(statistics, beta_norm2=norm2, overlap=overlap)
 
 
 def label_statistics(problem: Problem) -> StepStatistics:
@@ -215,7 +225,7 @@ def _given_latent(
     if directions is None:
         directions = step.overlap[:, None]
     u = u.reshape(len(u), -1)
-    single = directions.shape[1] == 1 and np.array_equal(directions[:, 0], step.overlap)
+    single = directions.shape[1] == 1 and np.array_equal(directions[:, 0], step.overlap) and problem.law_of_x is None
     # √(1 − |e|²) without cancellation
     rest = math.sqrt(problem.phi0 * step.label_power / step.beta_norm2) if single else math.nan
     if k == 1:

@@ -34,7 +34,7 @@ from theory.step_labels import statistics_of_labels
 from theory.step_labels import step_labels as step_labels
 from theory.step_labels import step_statistics as step_statistics
 
-__all__ = ["StepLaw", "measure_on_grid", "noise_law", "step_law", "step_transforms"]
+__all__ = ["StepLaw", "block_lanczos", "measure_on_grid", "noise_law", "step_law", "step_transforms"]
 
 _NODES = 12
 _NOISE_NODES = 16  # of M alone, whose law is long-tailed
@@ -166,7 +166,7 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
         )
     # M is positive and its law long-tailed: a Gauss rule of its root has more nodes in the bulk and keeps its mean
     x, count = (np.sqrt(np.maximum(grid.x, 0.0)), _NOISE_NODES) if squared else (grid.x, _NODES)
-    nodes, weights = _block_lanczos(x, np.maximum(grid.nu, 0.0)[:, None, None], count)
+    nodes, weights = block_lanczos(x, np.maximum(grid.nu, 0.0)[:, None, None], count)
     # The lobes below zero that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are
     # known, and the neurons' norms rest on them.
     weights = weights[:, 0, 0]
@@ -177,7 +177,7 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
     else:
         nodes = mean + centred * (spread / math.sqrt(weights @ centred**2))
     block = 1 + labels.target.k
-    joint_nodes, joint_weights = _block_lanczos(grid.x, grid.joint, max(3, _NODES // block))
+    joint_nodes, joint_weights = block_lanczos(grid.x, grid.joint, max(3, _NODES // block))
     if squared:
         still = np.zeros(len(nodes))
         split = np.repeat(nodes[:, None], 2, axis=1), np.full((len(nodes), 2), 0.5)
@@ -465,7 +465,7 @@ def _on_frame(bb: np.ndarray, bw: np.ndarray, ww: np.ndarray, step: StepStatisti
     return joint
 
 
-def _block_lanczos(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+def block_lanczos(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Matrix Gauss rule of a positive matrix measure on the points x: nodes (J,) and weights (J, c, c) of total mass I.
 
     Block Lanczos, with full reorthogonalisation, for multiplication by x started from the square roots of the masses;

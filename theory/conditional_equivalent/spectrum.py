@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -75,11 +76,20 @@ class Outlier:
     singular_value : float
         Of F/√n; its square is the eigenvalue of FFᵀ/n.
     alignment : tuple of float
-        Five amplitudes in [0, 1]; their squares sum to the share of û that is a polynomial of degree four in u.
+        Five amplitudes in [0, 1]; their squares sum to the share of û that is a polynomial of degree four in u. They
+        are nan for a spike of the data.
+    source : {"step", "data"}
+        Whether the step makes it, or an isolated eigenvalue of the inputs' covariance.
     """
 
     singular_value: float
     alignment: tuple[float, ...]
+    source: str = "step"
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of ``outliers`` in the JSON contract."""
+        known = (None if math.isnan(value) else value for value in self.alignment)
+        return {"singular_value": self.singular_value, "alignment": dict(zip(ALIGNMENTS, known, strict=True))}
 
 
 def _physical(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:

@@ -302,7 +302,7 @@ CLAIMS = (
         problem=_relu,
         predict=_predict_step,
         measure=_measure_step,
-        tolerance=0.05,
+        tolerance=0.045,
     ),
     _claim(
         "test-error",
@@ -339,7 +339,7 @@ CLAIMS = (
         predict=_predict_errors,
         measure=_measure_errors,
         **_PAIRS,
-        tolerance=0.06,
+        tolerance=0.045,
     ),
     _claim(
         "errors-softplus",
@@ -348,7 +348,7 @@ CLAIMS = (
         problem=_softplus,
         predict=_predict_errors,
         measure=_measure_errors,
-        tolerance=0.06,
+        tolerance=0.045,
         **_SMALL,
     ),
     _claim(

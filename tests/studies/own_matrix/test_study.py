@@ -289,8 +289,10 @@ def test_the_coloured_null_says_where_it_is_rough():
 
 
 def test_a_matrix_that_does_not_fit_is_refused(monkeypatch):
-    monkeypatch.setattr("spikes.studies.own_matrix.matrix.free_gib", lambda: 1e-5)
-    with pytest.raises(ValueError, match=r"`matrix` must fit in memory five times over: 150 × 100 needs 0\.000"):
+    monkeypatch.setattr("spikes.runtime.memory.free_gib", lambda: (1e-5, 1e-5))
+    with pytest.raises(
+        ValueError, match=r"`matrix` must fit in memory several times over: 150 × 100 need about 0\.201"
+    ):
         spectrum(NOISE)
     with pytest.raises(ValueError, match="`matrix` must fit in memory"):
         spectrum(scipy.sparse.csr_array((2000, 2000)))
