@@ -179,10 +179,11 @@ def test_resumed_after_every_end(tmp_path, number):
     assert answer(*curve) == expected
 
 
+TIMES = ("seconds", "sessions", "session", "finished")
+
+
 def without_times(content):
     """A JSON answer but for what tells when and how long."""
     if isinstance(content, dict):
-        return {
-            k: without_times(v) for k, v in content.items() if k not in ("seconds", "sessions", "session", "finished")
-        }
+        return {name: without_times(value) for name, value in content.items() if name not in TIMES}
     return [without_times(v) for v in content] if isinstance(content, list) else content
