@@ -84,6 +84,8 @@ GradientOrder = Annotated[
 def _option(name: str, what: Described, default: Any) -> tuple[Any, Any]:
     """Annotation and default of the option that states a field of the problem."""
     flag = what.option or "--" + name.replace("_", "-")
+    if what.kind is str and default is None:
+        return Annotated[str | None, typer.Option(flag, help=what.help)], None
     if what.grid or what.kind is str:
         text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
         return Annotated[str, typer.Option(flag, help=what.help)], text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -215,6 +215,7 @@ def simulate_ensemble(
     dtype: str = "float64",
     method: str = "gram",
     executor: Executor | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Ensemble:
     """Run `simulate` for several independent seeds, in processes of one thread each.
 
@@ -231,11 +232,13 @@ def simulate_ensemble(
     workers : int, optional
         Processes; as many as processors by default.
     test_samples : int
-        Fresh samples for each run's test error.
+        Fresh points for each run's test error, as in `simulate`.
     dtype, method : str
         As in `simulate`.
     executor : concurrent.futures.Executor, optional
         Where to run instead of in `workers` processes.
+    meanwhile : callable, optional
+        What this process does while others simulate, or before it does so itself.
 
     Returns
     -------
@@ -261,9 +264,11 @@ def simulate_ensemble(
     if method == "streamed" and (executor is not None or count > seeds):
         how = replace(how, place=Place(None if executor is not None else count, executor))
         sequences = [derived_sequence(sequence, i) for i in range(seeds)]
+        if meanwhile is not None:
+            meanwhile()
         return Ensemble(problem, tuple(_run(problem, s, test_samples, how) for s in sequences))
     tasks = [(problem, derived_sequence(sequence, i), test_samples, how) for i in range(seeds)]
-    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor)))
+    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor, meanwhile=meanwhile)))
 
 
 def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int, how: How) -> Simulation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ from spikes.runtime.memory import check_memory
 from spikes.runtime.tasks import run_tasks
 from spikes.simulation.ensemble import Runs, check_runs
 from spikes.simulation.feature_stream import FeatureStream
-from spikes.simulation.gradient import BLOCK, gradient
+from spikes.simulation.gradient import BLOCK, gradient, step_direction
 from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.krylov import SpectralDensity, check_count, leading_triplets, stochastic_density
@@ -48,14 +47,17 @@ class SteppedFeatures:
     ----------
     stream : FeatureStream
     direction : ndarray, shape (d,)
-        β̂.
+        β̂, of which ⟨x, β̂⟩ has variance one.
     beta_norm2 : float
-        ‖X₀ᵀy₀/n₀‖².
+        ‖X₀ᵀy₀/n₀‖², see `spikes.simulation.one_step.Simulation`.
+    overlap : ndarray, shape (k,)
+        Correlation of ⟨x, β̂⟩ with the target's latents.
     """
 
     stream: FeatureStream
     direction: np.ndarray
     beta_norm2: float
+    overlap: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,12 +186,10 @@ def stepped_features(
     batch = Samples(problem, derived_sequence(sequence, 2), problem.n0)
     made = gradient(start, kernels, batch, how=how)
     step = made.step(start, problem.step_size)
-    norm2 = float(step.beta @ step.beta)
-    if norm2 == 0.0:
-        raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
+    direction = step_direction(problem, step.beta)
     samples = Samples(problem, derived_sequence(sequence, 3), problem.n)
     stream = FeatureStream(Layer(step.network.W, kernels), samples, how)
-    return SteppedFeatures(stream, step.beta / math.sqrt(norm2), norm2)
+    return SteppedFeatures(stream, direction.unit, direction.norm2, direction.overlap)
 
 
 def check_size(
@@ -335,6 +335,6 @@ def _run(
             alignment=alignment,
             density=density,
             beta_norm2=made.beta_norm2,
-            overlap=made.direction[: problem.teacher.k].copy(),
+            overlap=made.overlap,
             passes=leading.passes + 1 + (0 if density is None else density.steps),
         )

@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.runtime.memory import check_memory
-from spikes.simulation.features import squared_errors
+from spikes.simulation.fresh_errors import FreshPoints, fresh_errors
 from spikes.simulation.gradient import BLOCK, gradient
 from spikes.simulation.how import How
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
@@ -19,6 +19,7 @@ from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from theory.statement.arguments import integer
+from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
@@ -168,7 +169,7 @@ def trajectory(
     refit : bool
         Fit the second layer after every step on the problem's n fresh samples, and measure its test error.
     test_samples : int
-        Fresh samples for that.
+        Fresh points for that, as in `spikes.simulate`.
     threads : int
         Threads that share blocks of rows. Sums may round differently on another number.
 
@@ -181,6 +182,7 @@ def trajectory(
     ValueError
         If an argument breaks its rule.
     """
+    require_isotropic(problem, "several giant steps")
     protocol = protocol or Protocol()
     test_samples, how = integer("test_samples", test_samples, 2), How(threads=threads)
     sequence = as_seed_sequence(seed)
@@ -208,8 +210,11 @@ def _run(
     kind = protocol.labels(problem)
     initial, W, a = network.W, network.W.copy(), network.a
 
-    def samples(step: int, stream: int, rows: int) -> Samples:
-        return Samples(problem, derived_sequence(sequence, 2 + _STREAMS * step + stream), rows)
+    def stream(step: int, number: int) -> np.random.SeedSequence:
+        return derived_sequence(sequence, 2 + _STREAMS * step + number)
+
+    def samples(step: int, number: int, rows: int) -> Samples:
+        return Samples(problem, stream(step, number), rows)
 
     record: dict[str, list[np.ndarray]] = {
         name: [] for name in ("M", "norm2", "Q", "overlap", "gradient_norm2", "alignment", "error", "sem")
@@ -223,7 +228,8 @@ def _run(
         if refit:
             layer = Layer(W, kernels)
             readouts = fit_second_layer(layer, samples(step, 2, problem.n), problem.ridges, how=how)
-            ((error, sem),) = squared_errors([(layer, readouts)], samples(step, 3, test_samples), how=how)
+            fresh = FreshPoints(problem, stream(step, 3), test_samples)
+            ((error, sem),) = fresh_errors([(layer, readouts)], fresh, how=how)
         record["error"].append(error)
         record["sem"].append(sem)
 

@@ -23,7 +23,7 @@ from spikes.sweeps.store import Results, Writer, open_results, open_writer
 from spikes.sweeps.study import LIMIT, Point, Study, as_study, load_study
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["sweep"]
 
@@ -248,7 +248,9 @@ def _spectrum(theory: Prediction) -> dict[str, float]:
     for q in quantities("latent"):
         values |= _numbered(q, q.predicted(theory))
     for q in quantities("spike"):
-        values |= _numbered(q, [q.predicted(outlier) for outlier in theory.outliers])
+        numbered = _numbered(q, [q.predicted(outlier) for outlier in theory.outliers])
+        # what a spike of the data has learned is not predicted
+        values |= {name: value for name, value in numbered.items() if not np.isnan(value)}
     return values
 
 

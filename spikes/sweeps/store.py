@@ -43,7 +43,7 @@ APPLICATION_ID = 0x53504B53
 
 log = logging.getLogger("spikes")
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """``user_version`` in the header; it changes with the tables."""
 
 _AS_ROWS = 8.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, conclusion, contract, row
+from spikes.agreement import Row, conclusion, contract, row, spike_source
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
@@ -28,7 +28,7 @@ from theory.nonlinear_features import (
 )
 from theory.statement.arguments import count, integer
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = [
     "DecompositionStudy",
@@ -188,7 +188,8 @@ def staircase(
 ) -> Staircase:
     """Errors over step sizes n₀^α, α from 0 to 1/2, at the problem's first penalty.
 
-    Every exponent is simulated on the same random numbers.
+    Every exponent is simulated on the same random numbers. Where the inputs have a covariance there is the law at this
+    n alone: the limits are for isotropic inputs.
 
     Parameters
     ----------
@@ -214,8 +215,10 @@ def staircase(
     chosen = _alphas(alphas)
     problem = problem.replace(ridge=problem.ridges[0], eta=None)
     parts, seeds = _parted(problem, chosen, seeds, workers)
-    counts = tuple(range(6))
+    counts: tuple[int, ...] = tuple(range(6))
     reach = tuple(min(ell, int(min(problem.law_of_a.support, max(counts)))) for ell in counts)
+    if problem.law_of_x is not None:
+        counts = reach = ()  # the limit is known for isotropic inputs
     limits = {
         published: [limit_errors(problem, ell, as_published=published)[0] for ell in reach]
         for published in (False, True)
@@ -237,7 +240,7 @@ def staircase(
         counts=counts,
         limit={name: np.array([getattr(e, name) for e in limits[False]]) for name in ERRORS},
         limit_as_published={name: np.array([getattr(e, name) for e in limits[True]]) for name in ERRORS},
-        unlearned=learned_energy(problem, int(min(4, reach[-1]))).remark,
+        unlearned=learned_energy(problem, int(min(4, reach[-1]))).remark if reach else "",
     )
 
 
@@ -271,7 +274,8 @@ class SpectrumStudy:
         rows = []
         for alpha, theory, runs in zip(self.alphas, self.predictions, self.simulation, strict=True):
             for i, outlier in enumerate(theory.outliers[: runs.runs[0].after.alignment.shape[0]]):
-                rows.append(row(f"outlier {i + 1}[alpha {alpha:.4g}]", outlier.singular_value, runs.singular_value(i)))
+                name = f"outlier {i + 1}{spike_source(outlier)}[alpha {alpha:.4g}]"
+                rows.append(row(name, outlier.singular_value, runs.singular_value(i)))
         return rows
 
     def remark(self) -> str:

@@ -22,13 +22,15 @@ from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inpu
 from theory.fitted_bulk import fitted_bulk
 from theory.laws import Law
 from theory.random_features import initial_law
+from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
 
 __all__ = ["NEEDED", "DataStudy", "study_data"]
 
-NEEDED = ("n", "n_step", "d", "target", "noise")
+NEEDED = ("n", "n_step", "d", "target", "noise", "covariance", "direction")
 """Fields of a problem that the data decide."""
 
+_UNTOLD = ("target", "noise", "covariance", "direction")
 _SPLIT = 2  # child of a run's sequence that draws its rows
 _LEADING = 10
 _GRID = 400
@@ -176,7 +178,7 @@ class DataStudy:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract; the problem lacks target and noise and tells rows and shares instead."""
-        problem = {name: value for name, value in self.problem.to_dict().items() if name not in ("target", "noise")}
+        problem = {name: value for name, value in self.problem.to_dict().items() if name not in _UNTOLD}
         problem["data"] = {
             "file": self.data.path,
             "rows": self.data.rows,
@@ -267,6 +269,7 @@ def study_data(
     ValueError
         If an argument breaks its rule, or the runs do not fit in memory side by side.
     """
+    require_isotropic(problem, "a study of your own inputs")
     step, fit, _ = check_shares(shares, data.rows)
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     how = How(dtype, method)
