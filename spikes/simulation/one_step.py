@@ -405,13 +405,17 @@ class _Run:
         initial = Layer(start.W, self.kernels)
         first = self.fit(initial, direction, F)
         layers, fits = [(initial, first.path.readouts)], []
+        rows = made.rows
+        del made
         for problem in problems:
-            W = problem.step_size * made.rows
+            # the last step is written where the gradient was
+            W = np.multiply(problem.step_size, rows, out=rows if problem is problems[-1] else None)
             W += start.W
             layer = Layer(W, self.kernels)
             fit = self.fit(layer, direction, F)
             layers.append((layer, fit.path.readouts))
             fits.append(fit)
+        del F
         (test_before, *tests), points = self.test_errors(layers, direction)
         before = first.with_test_error(self.problem.ridges, test_before, how)
         return tuple(
@@ -495,7 +499,9 @@ def check_memory(
     streamed = how is not None and how.method == "streamed"
     small = N if streamed else min(n, N)
     stored = matrices if how is None else {"streamed": 0, "svd": 2, "gram": matrices}[how.method]
-    entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
+    # a Gram matrix is reduced in its place; factorisations and decompositions have copies of theirs
+    squares = 1 if how is not None and how.method == "gram" else 2 if streamed else 4
+    entries = stored * n * N + squares * small**2 + (1 + steps) * N * d + 3 * BLOCK * (d + N)
     needed = copies * (INTERPRETER + (how or ALONE).numbers.itemsize * entries / 2**30)
     free = free_gib()
     if needed > free:
@@ -503,7 +509,7 @@ def check_memory(
         remedy = (
             ""
             if streamed or how is None or n <= N
-            else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
+            else f"; `method` streamed takes about {8 * 2 * N**2 / 2**30:.3g} GiB"
         )
         raise ValueError(
             f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N} need about {needed:.3g} GiB"

@@ -72,10 +72,14 @@ class Samples:
                 np.random.SFC64(derived_sequence(self.sequence, (self.offset + first) // CHUNK))
             )
             count = min(CHUNK, self.rows - first)
-            inputs, noise = generator.standard_normal((count, problem.d)), generator.standard_normal(count)
             keep = min(count, stop - first)
             rows = slice(first - start, first - start + keep)
-            X[rows] = inputs[:keep]
+            if keep == count and X.dtype == float and X.flags.c_contiguous:
+                inputs = generator.standard_normal(out=X[rows])
+            else:
+                inputs = generator.standard_normal((count, problem.d))
+                X[rows] = inputs[:keep]
+            noise = generator.standard_normal(count)
             y[rows] = teacher(inputs[:keep, : teacher.k]) + problem.noise * noise[:keep]
 
     def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
