@@ -329,8 +329,8 @@ class FeaturePool:
         for rows, F in _row_blocks(self.features, self.means, self.index):
             squared = np.square(F.astype(vectors.dtype, copy=False) @ vectors)
             one_less = 1.0 - np.asarray(squared @ weights, dtype=float)
-            near = np.flatnonzero(one_less[:, 0] < 1.0 - _SINGLE) if single else []
-            if len(near):
+            near = np.flatnonzero(one_less[:, 0] < 1.0 - _SINGLE)
+            if single and len(near):
                 one_less[near] = 1.0 - np.square(F[near] @ self.vectors) @ inverse
             diagonal[:, rows] = (one_less / kappa).T
             residual[:, rows] = ((self.labels[rows, None] - F @ readouts) / kappa).T

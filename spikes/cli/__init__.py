@@ -16,6 +16,7 @@ from spikes.cli import (
     nonlinear_features,
     one_step,
     own_matrix,
+    readout,
     sweeps,
     validation,
 )
@@ -36,6 +37,7 @@ _COMMANDS = (
     one_step.simulate,
     one_step.compare,
     own_matrix.spectrum,
+    readout.readout,
     matrix_free.matrix_free,
     sweeps.sweep,
     sweeps.results,
