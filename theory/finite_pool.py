@@ -36,6 +36,7 @@ __all__ = [
     "FeaturePool",
     "LeverageTable",
     "SampledErrors",
+    "compressed_density",
     "feature_pool",
     "jackknife_errors",
     "left_out_pools",
@@ -470,3 +471,58 @@ def jackknife_errors(
 
     names: Sequence[str] = ("test_error", "train_error", "degrees_of_freedom", "kappa")
     return SampledErrors(laws[0].n, laws[0].ridge, *(spread(name) for name in names))
+
+
+def compressed_density(
+    eigenvalues: np.ndarray, rows: int, n: int, x: np.ndarray, *, smoothing: float = 0.03
+) -> np.ndarray:
+    """Density of the eigenvalues of FFᵀ/n over n of the pool's rows: the free compression of K = FFᵀ.
+
+    With ĝ(κ) = (1/m) tr (K + κ)^(-1), z = κ − (1 − f)/ĝ(κ) and z = −n x (1 + iw) it is −Im zĝ(κ)/(πfx), smoothed over
+    w in ln x, since a pool's spectrum is a sum of points.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (r,)
+        Of K, at most m of them; those left out are 0.
+    rows : int
+        m.
+    n : int
+        At most m.
+    x : ndarray, shape (P,)
+        Positive.
+    smoothing : float
+        w.
+
+    Returns
+    -------
+    ndarray, shape (P,)
+        Integrates to the share of eigenvalues that are not 0.
+
+    Raises
+    ------
+    ArithmeticError
+        If the fixed point is not reached.
+    """
+    f, x = n / rows, np.asarray(x, dtype=float)
+    kept = eigenvalues[eigenvalues > 0.0]
+    zeros = rows - len(kept)
+    kappa = -n * x * 2.0j + n * x
+    for w in np.geomspace(2.0, smoothing, 14):
+        z = -n * x * (1.0 + 1.0j * w)
+        for _ in range(12):
+            inverse = 1.0 / (kept[:, None] + kappa)
+            g = (inverse.sum(axis=0) + zeros / kappa) / rows
+            g2 = (np.square(inverse).sum(axis=0) + zeros / kappa**2) / rows
+            residual = kappa - z - (1.0 - f) / g
+            moved = kappa - residual / (1.0 - (1.0 - f) * g2 / g**2)
+            # the half-plane of z is kept: the map itself goes there where Newton's step does not
+            kappa = np.where(moved.imag < 0.0, moved, kappa - residual)
+            if np.max(np.abs(residual) / np.abs(z)) < 1e-9:
+                break
+    if not np.max(np.abs(residual) / np.abs(z)) < 1e-6:
+        raise ArithmeticError(
+            f"the free compression did not converge (residual {np.max(np.abs(residual) / np.abs(z)):.2g}): take a "
+            "larger `smoothing`"
+        )
+    return np.maximum(-(z * g / f).imag, 0.0) / (math.pi * x)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from theory.finite_pool import FeaturePool, feature_pool, jackknife_errors
+from theory.finite_pool import FeaturePool, compressed_density, feature_pool, jackknife_errors
 
 
 def pool_of(m, N, *, spread=0.0, seed=0, mean=0.0):
@@ -201,3 +201,21 @@ def test_sizes_and_penalties_are_checked():
         pool.errors(10, 0.0)
     with pytest.raises(ValueError, match=r"`groups`"):
         jackknife_errors(*pool_of(50, 5), 10, 1.0, groups=1)
+
+
+def test_density_of_a_part_of_the_rows():
+    F, _ = pool_of(800, 200)
+    values = np.linalg.eigvalsh(F.T @ F)
+    x = np.geomspace(1e-5, 10.0 * values[-1] / 800, 500)
+    density = compressed_density(values, 800, 300, x)
+    # mass of what is not 0; smoothing puts a percent beyond the ends
+    assert np.trapezoid(density, x) == pytest.approx(200 / 300, rel=0.02)
+    rng, cut = np.random.default_rng(0), np.geomspace(0.02, 2.0, 6)
+    rows = [rng.permutation(800)[:300] for _ in range(10)]
+    drawn = np.mean([[np.mean(np.linalg.eigvalsh(F[r] @ F[r].T / 300) > c) for c in cut] for r in rows], axis=0)
+    above = np.array([np.trapezoid(np.where(x > c, density, 0.0), x) for c in cut])
+    # smoothing by 3 % and fluctuations of order 1/n in counts
+    assert above == pytest.approx(drawn, abs=0.01)
+    # all rows: the pool's own spectrum
+    whole = compressed_density(values, 800, 800, x)
+    assert np.trapezoid(np.where(x > 0.1, whole, 0.0), x) == pytest.approx(np.sum(values / 800 > 0.1) / 800, abs=0.01)
