@@ -240,7 +240,7 @@ class FeaturePool:
     Attributes
     ----------
     features : ndarray, shape (m, N)
-        Of any real type; a memory map is read block by block.
+        Of any real type, or what gives rows of it in blocks.
     labels : ndarray, shape (m,)
         Centred where the features are.
     means : ndarray, shape (N,)
@@ -362,7 +362,7 @@ def feature_pool(
     Parameters
     ----------
     features : ndarray, shape (m, N)
-        Finite; a memory map is read block by block.
+        Finite; or whatever else has a shape and gives rows by slices and ascending indices, which are read in blocks.
     labels : ndarray, shape (m,)
     center : bool
         Subtract the pool's means from features and labels, as the fit on n rows then does too.
@@ -388,8 +388,8 @@ def feature_pool(
     array([[2.1, 1.4],
            [1. , 1.2]])
     """
-    features, labels = np.asanyarray(features), np.asarray(labels, dtype=float)
-    if features.ndim != 2 or len(features) < 2:
+    labels = np.asarray(labels, dtype=float)
+    if len(features.shape) != 2 or len(features) < 2:
         raise ValueError(f"`features` must be a matrix of at least two rows; got shape {features.shape}")
     if labels.shape != (len(features),):
         raise ValueError(f"`labels` must be as many as the {len(features)} rows; got shape {labels.shape}")
@@ -409,12 +409,10 @@ def feature_pool(
         if m >= N:
             small = dsyrk(1.0, F.T, beta=1.0, c=small, overwrite_c=True)
     if m < N:
-        size = max(1, _BLOCK // m)
-        for start in range(0, N, size):
-            columns = slice(start, min(start + size, N))
-            part = features[:, columns] if index is None else features[index, columns]
-            F = np.asarray(part, dtype=float) - means[columns]
-            small = dsyrk(1.0, F, beta=1.0, c=small, overwrite_c=True)
+        for rows, F in _row_blocks(features, means, index):
+            for others, G in _row_blocks(features, means, index):
+                if others.start >= rows.start:
+                    small[rows, others] = F @ G.T
     if not np.any(np.diag(small)):
         raise ValueError("`features` must hold something beside constant columns")
     values, vectors = eigh(small, lower=False, overwrite_a=True, check_finite=False, driver="evd")

@@ -43,7 +43,7 @@ def readout(
     splits: Splits = 20,
     seed: Seed = 0,
 ) -> Answer:
-    """How good is a linear readout of these features, with how many labels? Predicted, and measured by splits."""
+    """How good are your features, with how many labels? Predicted and by splits."""
     from spikes.runtime.labelled_table import read_labelled_table
 
     sizes = None if n is None else numbers("n", n)

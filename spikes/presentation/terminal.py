@@ -63,10 +63,12 @@ def console_of_output() -> Console:
 
 
 def problem_heading(problem: Problem) -> str:
-    """Two lines that state a problem."""
+    """Two lines that state a problem, three where its inputs have a covariance."""
+    law = problem.law_of_x
+    inputs = "" if law is None else f"covariance {law}, target's direction {problem.direction}\n"
     return (
         f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, "
-        f"{problem.law_of_a.name} second layer\n"
+        f"{problem.law_of_a.name} second layer\n{inputs}"
         f"n = {problem.n}, n_step = {problem.n0}, d = {problem.d}, N = {problem.width}, eta = {problem.step_size:.6g}"
     )
 

@@ -1,6 +1,6 @@
 """Rows with labels from arrays, DataFrames or files; what is missing, no number or of another length is refused.
 
-Memory maps stay maps: they are looked through block by block.
+Rows that stay in their file, and memory maps, are looked through block by block.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.runtime.array_file import load_arrays, load_table
+from spikes.runtime.array_file import StoredRows, load_arrays, load_rows, load_table
 from spikes.runtime.numeric_table import entries, numeric_array
 
 __all__ = ["LabelledTable", "constant_columns", "labelled_table", "read_labelled_table"]
@@ -27,14 +27,14 @@ class LabelledTable:
 
     Attributes
     ----------
-    values : ndarray, shape (m, N)
-        Real and finite, of any type; a memory map where the file allows one.
+    values : ndarray or StoredRows, shape (m, N)
+        Real and finite, of any type.
     labels : ndarray of float, shape (m,)
     columns : tuple of str
         Names of the columns; their numbers where there are no names.
     """
 
-    values: np.ndarray
+    values: np.ndarray | StoredRows
     labels: np.ndarray
     columns: tuple[str, ...]
 
@@ -70,7 +70,7 @@ def labelled_table(
         values, labels = _without_column(values, label, of_values)
     if labels is None:
         raise ValueError(f"`label` must name the column of `{of_values}` that holds the labels, where none are given")
-    array, columns = numeric_array(values, of_values)
+    array, columns = _features(values, of_values)
     target = _label_array(labels, of_labels, label)
     if array.dtype.kind == "c":
         raise ValueError(f"`{of_values}` must hold real numbers; got {array.dtype}")
@@ -78,8 +78,6 @@ def labelled_table(
         raise ValueError(f"`{of_values}` must have two dimensions, rows and columns; got shape {array.shape}")
     if len(target) != len(array):
         raise ValueError(f"`{of_labels}` must be one for each of {len(array)} rows; got {len(target)}")
-    if not isinstance(array, np.memmap) and not isinstance(array.base, np.memmap):
-        array = np.ascontiguousarray(array)  # the same bits from whatever held them
     named = tuple(columns) or tuple(str(j) for j in range(array.shape[1]))
     _check_complete(array, named, of_values)
     absent = ~np.isfinite(target)
@@ -91,6 +89,17 @@ def labelled_table(
     if np.ptp(target) == 0.0:
         raise ValueError(f"`{of_labels}` must not be all the same; got {target[0]:g} in every row")
     return LabelledTable(array, target, named)
+
+
+def _features(values: Any, argument: str) -> tuple[np.ndarray | StoredRows, list[str]]:
+    if isinstance(values, StoredRows):
+        if values.dtype.kind not in "fiubc":
+            raise ValueError(f"`{argument}` must hold numbers; got {values.dtype}")
+        return values, []
+    array, columns = numeric_array(values, argument)
+    if not isinstance(array, np.memmap) and not isinstance(array.base, np.memmap):
+        array = np.ascontiguousarray(array)  # the same bits from whatever held them
+    return array, columns
 
 
 def _without_column(table: Any, label: str, argument: str) -> tuple[Any, Any]:
@@ -124,7 +133,7 @@ def _label_array(labels: Any, argument: str, label: str | None) -> np.ndarray:
     return np.array(array, dtype=float)
 
 
-def _check_complete(values: np.ndarray, columns: Sequence[str], argument: str) -> None:
+def _check_complete(values: np.ndarray | StoredRows, columns: Sequence[str], argument: str) -> None:
     if values.dtype.kind in "iub":
         return
     count, first = 0, (0, 0)
@@ -144,12 +153,13 @@ def _check_complete(values: np.ndarray, columns: Sequence[str], argument: str) -
         )
 
 
-def constant_columns(values: np.ndarray) -> np.ndarray:
+def constant_columns(values: np.ndarray | StoredRows) -> np.ndarray:
     """Which columns hold one value alone, block by block; shape (N,)."""
     size = max(1, _BLOCK // values.shape[1])
+    first = values[:1]
     constant = np.ones(values.shape[1], dtype=bool)
     for start in range(0, len(values), size):
-        constant &= (values[start : start + size] == values[0]).all(axis=0)
+        constant &= (values[start : start + size] == first).all(axis=0)
     return constant
 
 
@@ -192,6 +202,8 @@ def read_labelled_table(
 
 
 def _table(path: str | os.PathLike[str], argument: str) -> Any:
+    if Path(path).suffix.lower() == ".npy":
+        return load_rows(path, argument=argument)
     try:
         table, _ = load_table(path)
     except ValueError as error:

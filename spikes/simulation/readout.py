@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikes.runtime.memory import INTERPRETER, free_gib
+from spikes.runtime.array_file import StoredRows
+from spikes.runtime.memory import check_memory
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.ridge import ridge_path, ridge_path_of_moments
 from spikes.simulation.seeds import derived_sequence
-from spikes.simulation.spectra import gram_eigh, gram_spectrum, hidden_below
+from spikes.simulation.spectra import gram_spectrum, hidden_below
+from spikes.simulation.tridiagonal import tridiagonal
 
 __all__ = ["LEAST_TESTED_ROWS", "ReadoutSplits", "fit_readouts", "pool_means"]
 
@@ -46,14 +48,14 @@ class ReadoutSplits:
         return len(self.test_error)
 
 
-def pool_means(features: np.ndarray) -> np.ndarray:
+def pool_means(features: np.ndarray | StoredRows) -> np.ndarray:
     """Column means, block by block."""
     return np.asarray(
         sum(block.sum(axis=0) for _, block in _blocks(features, np.arange(len(features)))) / len(features)
     )
 
 
-def _blocks(features: np.ndarray, index: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+def _blocks(features: np.ndarray | StoredRows, index: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     size = max(1, _BLOCK // features.shape[1])
     for start in range(0, len(index), size):
         rows = slice(start, min(start + size, len(index)))
@@ -61,7 +63,7 @@ def _blocks(features: np.ndarray, index: np.ndarray) -> Iterator[tuple[slice, np
 
 
 def fit_readouts(
-    features: np.ndarray,
+    features: np.ndarray | StoredRows,
     labels: np.ndarray,
     n: Sequence[int],
     ridges: Sequence[float],
@@ -76,8 +78,8 @@ def fit_readouts(
 
     Parameters
     ----------
-    features : ndarray, shape (m, N)
-        A memory map is read in blocks.
+    features : ndarray or StoredRows, shape (m, N)
+        Read block by block.
     labels : ndarray, shape (m,)
     n : sequence of int
         Ascending or not, each at most m − 2.
@@ -102,12 +104,10 @@ def fit_readouts(
     penalties = np.array(ridges, dtype=float)
     if n and splits:
         small = min(N, max(n))
-        needed, free = INTERPRETER + 8.0 * (4.0 * small**2 + small * N + 3.0 * _BLOCK) / 2**30, free_gib()
-        if needed > free:
-            raise ValueError(
-                f"`features` must have a Gram matrix that fits in memory: {small} × {small} needs about {needed:.3g} "
-                f"GiB, {free:.3g} GiB are free"
-            )
+        check_memory(
+            f"`features` must have a Gram matrix that fits in memory: {small} × {small}",
+            4.0 * small**2 + small * N + 3.0 * _BLOCK,
+        )
     means, centred = pool_means(features), labels - labels.mean()
     results = np.empty((3, splits, len(n), len(penalties)))
     with progress_bar("splits", splits) as advance:
@@ -123,7 +123,12 @@ def fit_readouts(
 
 
 def _fit(
-    features: np.ndarray, labels: np.ndarray, means: np.ndarray, fit: np.ndarray, rest: np.ndarray, ridges: np.ndarray
+    features: np.ndarray | StoredRows,
+    labels: np.ndarray,
+    means: np.ndarray,
+    fit: np.ndarray,
+    rest: np.ndarray,
+    ridges: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Test error, train error and degrees of freedom, each of shape (B,)."""
     n, N = len(fit), features.shape[1]
@@ -139,10 +144,11 @@ def _fit(
             block -= means
             add_gram(small, block)
             moment += labels[fit[rows]] @ block
-        values, vectors = gram_eigh(small / n)
+        basis = tridiagonal(small / n)
+        values = basis.eigenvalues()
         _check_resolved(values, ridges)
         power = float(np.mean(labels[fit] ** 2))
-        readouts = ridge_path_of_moments(values, vectors, moment / n, power, ridges).readouts
+        readouts = ridge_path_of_moments(basis, moment / n, power, ridges).readouts
         train = _mean_square(features, labels, means, fit, readouts)
     test = _mean_square(features, labels, means, rest, readouts)
     freedom = np.sum(values[:, None] / (values[:, None] + ridges), axis=0)
@@ -150,7 +156,7 @@ def _fit(
 
 
 def _mean_square(
-    features: np.ndarray, labels: np.ndarray, means: np.ndarray, index: np.ndarray, readouts: np.ndarray
+    features: np.ndarray | StoredRows, labels: np.ndarray, means: np.ndarray, index: np.ndarray, readouts: np.ndarray
 ) -> np.ndarray:
     offset, total = means @ readouts, np.zeros(readouts.shape[1])
     for rows, block in _blocks(features, index):

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from theory.statement.activation import ACTIVATIONS, Activation
+from theory.statement.covariance import Covariance, Direction
 from theory.statement.problem import Problem
 from theory.statement.protocol import PREPROCESSINGS, STARTS, Protocol
 from theory.statement.second_layer import SECOND_LAYERS, SecondLayer
@@ -19,6 +20,8 @@ __all__ = [
     "STARTS",
     "TEACHERS",
     "Activation",
+    "Covariance",
+    "Direction",
     "Problem",
     "Protocol",
     "SecondLayer",

@@ -48,6 +48,7 @@ _NAMES = {
     "curve": "predicted density",
     "simulated": "simulated spikes, each run",
     "predicted": "predicted spikes",
+    "of_data": "predicted spikes of the data",
 }
 _SHOWN = 3
 _HATCHES = ("", "///", "...")
@@ -106,7 +107,8 @@ def plot_spectrum(theory: Prediction | None = None, simulation: Ensemble | None 
         tops += [float(run.after.eigenvalues[0]) for run in simulation.runs]
     if theory is not None:
         shown |= {"curve": (theory.density_x, theory.density_x * theory.density)}
-        shown |= {"predicted": [outlier.singular_value**2 for outlier in theory.outliers]}
+        shown |= {"predicted": [s.singular_value**2 for s in theory.outliers if s.source == "step"]}
+        shown |= {"of_data": [s.singular_value**2 for s in theory.outliers if s.source == "data"]}
         lows.append(theory.bulk_edges[0][0])
         highs.append(theory.bulk_edges[-1][1])
         tops += [outlier.singular_value**2 for outlier in theory.outliers]
@@ -157,7 +159,7 @@ def plot_alignments(
     for i in range(shown):
         colour, marker = SERIES[i]
         centre = np.arange(len(ALIGNMENTS)) + (i - 0.5 * (shown - 1)) * width
-        if theory is not None:
+        if theory is not None and theory.outliers[i].source == "step":
             look: dict[str, Any] = {"color": colour, "alpha": 0.5, "edgecolor": colour, "hatch": _HATCHES[i]}
             ax.bar(centre, theory.outliers[i].alignment, 0.92 * width, label=f"spike {i + 1}, predicted", **look)
         if simulation is not None:
@@ -165,7 +167,8 @@ def plot_alignments(
             plot_points(ax, centre, simulation.alignment(i), colour=MEASURED, marker=marker, label=name)
     ax.set_xticks(range(len(ALIGNMENTS)), _FUNCTIONS)
     ax.set_xlabel(r"function of $u=\langle x,\hat\beta\rangle$")
-    ax.legend(loc="upper right")
+    if ax.get_legend_handles_labels()[0]:  # what a spike of the data has learned is not predicted
+        ax.legend(loc="upper right")
     return ax
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from spikes import readout
+from spikes.runtime.array_file import load_rows
 from spikes.runtime.labelled_table import LabelledTable, labelled_table
 from spikes.simulation.readout import fit_readouts
 from spikes.simulation.seeds import as_seed_sequence
@@ -78,7 +79,8 @@ def test_any_table_gives_the_same(tmp_path):
     assert readout(frame, pd.Series(y), n=40, ridge=0.1, splits=2).to_dict() == expected
     assert readout(frame.assign(target=y), label="target", n=40, ridge=0.1, splits=2).to_dict() == expected
     np.save(tmp_path / "F.npy", F)
-    mapped = np.load(tmp_path / "F.npy", mmap_mode="r")
+    mapped = load_rows(tmp_path / "F.npy", argument="F")
+    assert readout(np.load(tmp_path / "F.npy", mmap_mode="r"), y, n=40, ridge=0.1, splits=2).to_dict() == expected
     assert readout(mapped, y[:, None], n=40, ridge=0.1, splits=2).to_dict() == expected
     # one block of rows at a time: the same but for rounding
     with pytest.MonkeyPatch.context() as patch:
