@@ -500,8 +500,8 @@ def check_size(
     streamed = how is not None and how.method == "streamed"
     small = N if streamed else min(n, N)
     method = "gram" if how is None else how.method
-    # features, and what their decomposition takes beside them: a Gram matrix is reduced in its place; factorisations have
-    # copies of theirs, an svd copies, factors and work space
+    # features, and what their decomposition takes beside them: a Gram matrix is reduced in its place; factorisations
+    # have copies of theirs, an svd copies, factors and work space
     stored, squares = {"streamed": (0, max(2, sums_at_once(n))), "svd": (4, 7), "gram": (matrices, 1)}[method]
     weights = 1 + max(steps, sums_at_once(problem.n0))
     entries = stored * n * N + squares * small**2 + weights * N * d + 3 * BLOCK * (d + N)
