@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from theory.quadrature import gaussian_nodes
-from theory.statement.problem import Problem
-from theory.step_matrix import label_statistics
+from theory.statement.problem import Problem, require_isotropic
+from theory.step_labels import label_statistics
 
 if TYPE_CHECKING:
     from theory.laws import GeneralisedMarchenkoPastur, Law
@@ -113,8 +113,9 @@ def initial_moments(problem: Problem, ridge: float) -> FeatureMoments:
     Raises
     ------
     ValueError
-        If λ is not positive.
+        If λ is not positive, or the inputs have a covariance.
     """
+    require_isotropic(problem, "the law of random features alone")
     if not 0.0 < ridge < math.inf:
         raise ValueError(f"`ridge` must be positive; got {ridge!r}")
     _, c1, rest = feature_energies(problem)
@@ -232,6 +233,7 @@ def initial_law(problem: Problem) -> GeneralisedMarchenkoPastur:
     """
     from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, MarchenkoPastur
 
+    require_isotropic(problem, "the law of random features alone")
     _, c1, rest = feature_energies(problem)
     linear, dimension = c1**2, problem.width / problem.d
     if linear == 0.0:

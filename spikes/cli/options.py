@@ -27,6 +27,7 @@ __all__ = [
     "Workers",
     "answers",
     "integer_option",
+    "integers",
     "numbers",
     "real_option",
     "takes_problem",
@@ -65,6 +66,14 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
         raise ValueError(f"`{name}` must be numbers separated by commas; got {text!r}") from None
 
 
+def integers(name: str, text: str) -> tuple[int, ...]:
+    """Integers separated by commas."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"`{name}` must be integers separated by commas; got {text!r}") from None
+
+
 Seeds = Annotated[int, integer_option("--seeds", "Independent simulations.")]
 Seed = Annotated[int, integer_option("--seed", "Seed of them all.")]
 Workers = Annotated[int | None, integer_option("--workers", "Processes; as many as processors by default.")]
@@ -84,6 +93,8 @@ GradientOrder = Annotated[
 def _option(name: str, what: Described, default: Any) -> tuple[Any, Any]:
     """Annotation and default of the option that states a field of the problem."""
     flag = what.option or "--" + name.replace("_", "-")
+    if what.kind is str and default is None:
+        return Annotated[str | None, typer.Option(flag, help=what.help)], None
     if what.grid or what.kind is str:
         text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
         return Annotated[str, typer.Option(flag, help=what.help)], text
@@ -191,6 +202,7 @@ def answers(
     keeps: tuple[str, ...] = (),
     writes: Mapping[str, tuple[str, ...]] | None = None,
     beside: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None,
+    simulates: bool = True,
 ) -> Callable[[Callable[..., Answer]], Callable[..., int]]:
     """Give a command that returns an `Answer` the options that say where it goes, and send it there.
 
@@ -212,6 +224,8 @@ def answers(
         Further parameters that name files which are written, with the suffixes allowed; any if there are none.
     beside : callable, optional
         From the parameters to further files that are written, each with the parameter that it comes with.
+    simulates : bool
+        Whether the process loads more than theory.
     """
 
     def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
@@ -241,6 +255,7 @@ def answers(
         def run(*arguments: Any, **options: Any) -> int:
             from spikes.presentation.figure import save_figure, style
             from spikes.runtime.files import write_json
+            from spikes.runtime.memory import FIGURE, SIMULATION, THEORY, check_memory
             from spikes.runtime.overflow import refused_overflow
             from spikes.runtime.progress import progress_hidden
 
@@ -248,6 +263,8 @@ def answers(
             size = options.get("size", "page")
             style(size)  # refuses what is none
             check_paths(options)
+            process = (SIMULATION if simulates else THEORY) + (FIGURE if picture else 0.0)
+            check_memory("memory must hold the program itself: Python and its libraries", 0.0, process=process)
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
                 with refused_overflow("computation"):
@@ -272,7 +289,11 @@ def answers(
 
 def _shown(hint: Any, name: str) -> str:
     """An argument as its help shows it, an option by its name."""
-    return getattr(typing.get_args(hint)[1], "metavar", None) or name if name in ("file", "study") else name
+    return (
+        getattr(typing.get_args(hint)[1], "metavar", None) or name
+        if name in ("file", "study", "features", "labels")
+        else name
+    )
 
 
 def _log_to_stderr(level: int) -> None:

@@ -44,7 +44,8 @@ class Samples:
     Attributes
     ----------
     problem : Problem
-        Gives d, target and noise; the target's directions are the first k coordinates.
+        Gives d, target, noise and covariance. The target's directions are the first k coordinates of isotropic inputs;
+        others are in the eigenbasis of their covariance, Σ^(1/2)ξ with Σ diagonal, and `problem.directions` are theirs.
     sequence : SeedSequence
     rows : int
     offset : int
@@ -67,16 +68,28 @@ class Samples:
         """
         problem = self.problem
         teacher = problem.teacher
+        isotropic = problem.law_of_x is None
         for first in range(start, stop, CHUNK):
             generator = np.random.Generator(
                 np.random.SFC64(derived_sequence(self.sequence, (self.offset + first) // CHUNK))
             )
             count = min(CHUNK, self.rows - first)
-            inputs, noise = generator.standard_normal((count, problem.d)), generator.standard_normal(count)
             keep = min(count, stop - first)
             rows = slice(first - start, first - start + keep)
-            X[rows] = inputs[:keep]
-            y[rows] = teacher(inputs[:keep, : teacher.k]) + problem.noise * noise[:keep]
+            in_place = keep == count and X.dtype == float and X.flags.c_contiguous
+            if in_place:
+                inputs = generator.standard_normal(out=X[rows])
+            else:
+                inputs = generator.standard_normal((count, problem.d))
+            noise = generator.standard_normal(count)
+            if isotropic:
+                latents = inputs[:keep, : teacher.k]
+            else:
+                inputs *= np.sqrt(problem.eigenvalues)
+                latents = inputs[:keep] @ problem.directions.T
+            if not in_place:
+                X[rows] = inputs[:keep]
+            y[rows] = teacher(latents) + problem.noise * noise[:keep]
 
     def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """Blocks (rows, X, y) of at least `block` rows in order, in buffers that the next block overwrites.

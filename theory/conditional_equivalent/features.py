@@ -6,7 +6,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import eval_hermitenorm, ndtr
@@ -18,13 +18,15 @@ from theory.conditional_equivalent.amplified_directions import (
     coordinate_variance,
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
-from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, slope_moments, variance_profiles
+from theory.conditional_equivalent.coupled_functions import SpecialLayer
+from theory.conditional_equivalent.motion import Motion, motion
+from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
-from theory.hermite import hermite_coefficients
+from theory.hermite import hermite_coefficients, slope_moments
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
-from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_labels, step_statistics
+from theory.step_labels import StepStatistics, latent_moments, latent_part, step_labels, step_statistics
 
 __all__ = [
     "EquivalentFeatures",
@@ -103,6 +105,8 @@ class EquivalentFeatures:
     """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
     least: float = _RANK
     """Singular values of A, of the largest, that are left out of its factors."""
+    special: tuple[SpecialLayer, ...] = ()
+    """The special coordinates of every degree where they are coupled; `t` then has a column for each function of ξ."""
 
     @cached_property
     def coordinates(self) -> tuple[Coordinates, ...]:
@@ -186,6 +190,15 @@ class Terms:
     degree: int = 1
     amplified: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON contract says of them."""
+        return {
+            "degree": self.degree,
+            "norms": self.norms > 1,
+            "amplified_directions": self.amplified,
+            "orders": list(self.orders),
+        }
+
 
 class WithoutPenalty:
     """A problem that counts as the same whatever its penalties: features and step know nothing of them.
@@ -197,11 +210,11 @@ class WithoutPenalty:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        written = {"activation": problem.sigma, "target": problem.teacher, "second_layer": problem.law_of_a}
         # `eta` takes the place of what else would give the size of the step
         unread = ("ridge",) if problem.eta is None else ("ridge", "alpha", "scale")
-        names = (each.name for each in dataclasses.fields(problem) if each.name not in unread)
-        self._content = tuple(written.get(name, getattr(problem, name)) for name in names)
+        names = (each.name for each in dataclasses.fields(problem))
+        content = zip(names, problem.content(), strict=True)
+        self._content = tuple(value for name, value in content if name not in unread)
         self._hash = hash(self._content)
 
     def __eq__(self, other: object) -> bool:
@@ -238,11 +251,12 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
     step = step_statistics(problem)
     sigma = problem.sigma
     still = problem.step_size == 0.0
-    g, h, p, profiles = _neurons(of, terms.orders[1], terms.gradient_order, terms.noise)
+    moved, profiles = _neurons(of, terms.orders[1], terms.gradient_order, terms.noise)
+    p, h = moved.shares, moved.h
     if terms.amplified:
         frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
     else:
-        frame = _single_frame(problem, terms, h, p)
+        frame = _single_frame(problem, terms, moved)
     q, share = norm_nodes(problem.d, terms.norms)
     samples = len(q)
     kappa = profiles.kappa[frame.code]
@@ -264,6 +278,8 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         outliers = _amplified(problem)
         kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
         joint = joint[kept]
+    elif moved.special is not None:
+        joint, joint_weights = moved.special[0] / profiles.kappa**2, moved.special[1]
     elif terms.noise:
         joint, joint_weights = profiles.without_rare()
     return EquivalentFeatures(
@@ -271,7 +287,7 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         d=float(problem.d),
         u=np.tile(frame.shown, samples),
         latent_weights=np.outer(share, frame.latent_weights).ravel(),
-        g=g[frame.code],
+        g=moved.codes[frame.code],
         neurons=problem.width * frame.shares,
         m=m,
         A=A[0],
@@ -283,7 +299,7 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         y1=np.tile(y1, samples),
         y2=np.tile(y2, samples),
         t=np.tile(t, (samples, 1)),
-        step=step,
+        step=dataclasses.replace(step, overlap=moved.overlap),
         sharp_right=still
         or (
             problem.law_of_a.support < math.inf
@@ -299,31 +315,43 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
 
 
 @lru_cache(maxsize=24)
-def _neurons(
-    of: WithoutPenalty, order: int, gradient_order: int, noise: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, VarianceProfiles]:
-    """Codes g, their h = ηg/√N and shares, and what the step makes of the weights there."""
+def _neurons(of: WithoutPenalty, order: int, gradient_order: int, noise: bool) -> tuple[Motion, VarianceProfiles]:
+    """How the step moves the codes, and what it makes of the weights there."""
     problem = of.problem
     g, p = (np.zeros(1), np.ones(1)) if problem.step_size == 0.0 else _codes(problem, order)
-    h = problem.step_size * g / math.sqrt(problem.width)
-    return g, h, p, variance_profiles(problem, h, p, gradient_order, noise=noise)
+    moved = motion(problem, g, p, gradient_order=gradient_order, noise=noise)
+    return moved, variance_profiles(
+        problem,
+        moved.h,
+        moved.shares,
+        gradient_order,
+        noise=noise,
+        white=moved.white,
+        flatten=moved.flatten,
+    )
 
 
 def _labels_given(problem: Problem, terms: Terms, frame: _Frame, degree: int) -> tuple[np.ndarray, ...]:
     """What the label is given the latents: its moments and linear part, or the part of a higher degree alone."""
     if not terms.amplified:
-        return _labels_given_one(_Labels(problem), terms.orders[0], len(frame.latents), degree)
+        return _labels_given_one(_Labels(problem, frame.directions), terms.orders[0], len(frame.latents), degree)
     if degree > 1:
         return (latent_part(problem, frame.latents, degree, frame.directions),)
     return latent_moments(problem, frame.latents, frame.directions)
 
 
 class _Labels:
-    """A problem that counts as the same where its labels, those of the step and of the fit, are the same."""
+    """A problem that counts as the same where its labels and the overlap of the one latent with the target are."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self._content = (step_labels(problem), problem.teacher, problem.noise, problem.phi0)
+    def __init__(self, problem: Problem, directions: np.ndarray) -> None:
+        self.problem, self.directions = problem, directions
+        self._content = (
+            step_labels(problem),
+            problem.teacher,
+            problem.noise,
+            problem.phi0,
+            tuple(map(float, directions[:, 0])),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Labels) and self._content == other._content
@@ -334,11 +362,13 @@ class _Labels:
 
 @lru_cache(maxsize=64)
 def _labels_given_one(of: _Labels, order: int, kept: int, degree: int) -> tuple[np.ndarray, ...]:
-    """The same for the latent ⟨x, β̂⟩ alone, at the innermost nodes of a Gauss rule."""
+    """The same for the latent ⟨x, ĥ⟩ alone, at the innermost nodes of a Gauss rule."""
     nodes = gauss_hermite(order)[0]
     outside = (order - kept) // 2
     u = nodes[outside : order - outside]
-    return (latent_part(of.problem, u, degree),) if degree > 1 else latent_moments(of.problem, u)
+    if degree > 1:
+        return (latent_part(of.problem, u, degree, of.directions),)
+    return latent_moments(of.problem, u, of.directions)
 
 
 def degree_parts(problem: Problem, terms: Terms, degree: int) -> tuple[np.ndarray, ...]:
@@ -355,11 +385,11 @@ def degree_parts(problem: Problem, terms: Terms, degree: int) -> tuple[np.ndarra
     -------
     tuple of ndarray, shape (S, Q)
     """
-    _, h, p, profiles = _neurons(WithoutPenalty(problem), terms.orders[1], terms.gradient_order, terms.noise)
+    moved, profiles = _neurons(WithoutPenalty(problem), terms.orders[1], terms.gradient_order, terms.noise)
     if terms.amplified:
-        frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
+        frame = _amplified_frame(problem, terms, moved.h, moved.shares, profiles.kappa)
     else:
-        frame = _single_frame(problem, terms, h, p)
+        frame = _single_frame(problem, terms, moved)
     return tuple(degree_moments(problem.sigma, frame.tau, profiles.kappa[frame.code], degree)[1])
 
 
@@ -374,7 +404,7 @@ def has_amplified_directions(problem: Problem) -> bool:
     -------
     bool
     """
-    if problem.step_size == 0.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
+    if problem.step_size == 0.0 or problem.update.power != 1.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
         return False
     return len(_amplified(problem).theta) > 0
 
@@ -416,12 +446,11 @@ class _Frame:
     shares: np.ndarray
 
 
-def _single_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray) -> _Frame:
-    """The latent ⟨x, β̂⟩ and the code g alone."""
-    step = step_statistics(problem)
+def _single_frame(problem: Problem, terms: Terms, moved: Motion) -> _Frame:
+    """The latent ⟨x, ĥ⟩ and the code g alone."""
     u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
-    tau = slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2) * np.multiply.outer(u, h)
-    return _Frame(u[:, None], omega, step.overlap[:, None], u, u, tau, np.arange(len(h)), p)
+    tau = moved.strength * np.multiply.outer(u, moved.along)
+    return _Frame(u[:, None], omega, moved.overlap[:, None], u, u, tau, np.arange(len(moved.codes)), moved.shares)
 
 
 def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:

@@ -13,6 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from theory.conditional_equivalent.coordinates import degree_dimension
+from theory.conditional_equivalent.covariance import CovarianceTerms, build_covariance_features
+from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import (
     EquivalentFeatures,
     Terms,
@@ -23,11 +25,20 @@ from theory.conditional_equivalent.features import (
 )
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
-from theory.conditional_equivalent.noise_law import slope_moments
+from theory.hermite import slope_moments
 from theory.random_features import feature_energies, initial_law
 from theory.statement.problem import Problem
 
-__all__ = ["MAX_DEGREE", "Resolution", "equivalent_features", "errors_at", "resolve"]
+__all__ = [
+    "MAX_DEGREE",
+    "Resolution",
+    "equivalent_features",
+    "errors_at",
+    "features_of",
+    "first_errors",
+    "resolve",
+    "spectral_features",
+]
 
 _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
@@ -44,14 +55,15 @@ class Resolution:
 
     Attributes
     ----------
-    terms : Terms
+    terms : Terms or CovarianceTerms
+        The latter where the inputs have a covariance.
     dropped : tuple of (str, float)
         Name of a term, and the largest relative change of an error that it would have made.
     unresolved : float
         Relative change of the errors at the last doubling of the quadrature.
     """
 
-    terms: Terms
+    terms: Terms | CovarianceTerms
     dropped: tuple[tuple[str, float], ...]
     unresolved: float
 
@@ -84,7 +96,47 @@ def equivalent_features(
         If the law of the step's matrix term does not come out (see `theory.step_matrix.step_law`), or a fixed point is
         not reached.
     """
-    return build_features(problem, resolve(problem, gradient_order, orders=orders, leading=_leading).terms)
+    return features_of(problem, resolve(problem, gradient_order, orders=orders, leading=_leading))
+
+
+def features_of(problem: Problem, resolution: Resolution) -> EquivalentFeatures:
+    """The equivalent features of a problem with the terms of its resolution.
+
+    Parameters
+    ----------
+    problem : Problem
+    resolution : Resolution
+
+    Returns
+    -------
+    EquivalentFeatures
+    """
+    if isinstance(resolution.terms, CovarianceTerms):
+        return build_covariance_features(problem, resolution.terms)
+    return build_features(isotropic_form(problem), resolution.terms)
+
+
+def spectral_features(problem: Problem, resolution: Resolution) -> tuple[EquivalentFeatures, EquivalentFeatures] | None:
+    """The features that bulk and spikes are taken from, where they are others than those of the errors.
+
+    With a covariance the bulk leaves a neuron's overlap with the target among the coordinates: a code and a latent more
+    move it by little, and cost a hundredfold at every point of the axis. Spikes of the step have them.
+
+    Parameters
+    ----------
+    problem : Problem
+    resolution : Resolution
+
+    Returns
+    -------
+    (EquivalentFeatures, EquivalentFeatures) or None
+        Of the bulk and of the step's spikes.
+    """
+    if not isinstance(resolution.terms, CovarianceTerms):
+        return None
+    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=8)
+    of_bulk = dataclasses.replace(terms, overlaps=0, aside=problem.step_size > 0.0)
+    return build_covariance_features(problem, of_bulk), build_covariance_features(problem, terms)
 
 
 def resolve(
@@ -106,6 +158,9 @@ def resolve(
     -------
     Resolution
     """
+    problem = isotropic_form(problem)
+    if problem.law_of_x is not None:
+        return Resolution(*covariance_terms(problem, gradient_order, orders=orders))
     extremes = max(problem.ridges), min(problem.ridges)
     return _resolved(WithoutPenalty(problem), extremes, gradient_order, orders, leading)
 
@@ -182,6 +237,27 @@ def errors_at(of: WithoutPenalty, terms: Terms, lam: float) -> tuple[FixedPoint,
     if poorer is not None:
         start = _carried(build_features(of.problem, poorer), errors_at(of, poorer, lam)[0], eq)
     point = solve(eq, lam, start)
+    return point, ridge_errors(eq, point)
+
+
+def first_errors(problem: Problem, resolution: Resolution, lam: float) -> tuple[FixedPoint, RidgeErrors]:
+    """Fixed point and errors of a problem at one penalty, with no neighbour to start from.
+
+    Parameters
+    ----------
+    problem : Problem
+    resolution : Resolution
+    lam : float
+
+    Returns
+    -------
+    point : FixedPoint
+    errors : RidgeErrors
+    """
+    if not isinstance(resolution.terms, CovarianceTerms):
+        return errors_at(WithoutPenalty(isotropic_form(problem)), resolution.terms, lam)
+    eq = features_of(problem, resolution)
+    point = solve(eq, lam)
     return point, ridge_errors(eq, point)
 
 

@@ -21,8 +21,8 @@ from theory.giant_steps.activation_moments import activation_moments, hermite_mo
 from theory.giant_steps.degrees import Degree, DegreeFeatures, harmonics, ridge_errors
 from theory.giant_steps.sample_norm import norm_nodes
 from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
-from theory.statement.problem import Problem
-from theory.step_matrix import latent_rule
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
+from theory.step_labels import latent_rule
 
 __all__ = ["READOUTS", "LearningPrediction", "StepSpectrum", "predict_learning", "step_spectrum"]
 
@@ -174,6 +174,7 @@ def _labels(problem: Problem, preprocessing: str) -> _Labels:
     A least-squares fit on the same batch takes the share h = (d + 1)/n₀ of each label along, and adds what it takes of
     the others: (1 − h) r and a noise of variance h(1 − h) E r².
     """
+    require_gradient_descent(problem, "the learning curve of giant steps")
     z, w, g = latent_rule(problem.teacher)
     rest = g - w @ g - z @ ((w * g) @ z)
     noise = problem.noise
@@ -217,6 +218,7 @@ def step_spectrum(problem: Problem, *, preprocessing: str = "exact") -> StepSpec
     ArithmeticError
         If the bulk does not come out with mass 1 within 2 %, or its transform does not converge.
     """
+    require_isotropic(problem, "the learning curve of giant steps")
     z, w, g = latent_rule(problem.teacher)
     rest = g - w @ g - z @ ((w * g) @ z)
     power = float(w @ rest**2) + problem.noise**2

@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from theory.statement.activation import ACTIVATIONS, Activation
+from theory.statement.covariance import Covariance, Direction
+from theory.statement.optimizer import OPTIMIZERS, Optimizer
 from theory.statement.problem import Problem
 from theory.statement.protocol import PREPROCESSINGS, STARTS, Protocol
 from theory.statement.second_layer import SECOND_LAYERS, SecondLayer
@@ -14,11 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVATIONS",
+    "OPTIMIZERS",
     "PREPROCESSINGS",
     "SECOND_LAYERS",
     "STARTS",
     "TEACHERS",
     "Activation",
+    "Covariance",
+    "Direction",
+    "Optimizer",
     "Problem",
     "Protocol",
     "SecondLayer",

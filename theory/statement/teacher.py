@@ -19,6 +19,7 @@ __all__ = ["TEACHERS", "Teacher", "as_teacher", "line_angles"]
 
 _DISTINCT = math.radians(0.01)
 _ATTEMPTS = 20_000
+_BLOCK = 2**20  # numbers
 
 
 def line_angles(U: np.ndarray, V: np.ndarray) -> np.ndarray:
@@ -36,8 +37,14 @@ def line_angles(U: np.ndarray, V: np.ndarray) -> np.ndarray:
     """
     U = U / np.linalg.norm(U, axis=1, keepdims=True)
     V = V / np.linalg.norm(V, axis=1, keepdims=True)
-    signed = V[None] * np.where(U @ V.T < 0.0, -1.0, 1.0)[..., None]
-    return 2.0 * np.arctan2(np.linalg.norm(U[:, None] - signed, axis=-1), np.linalg.norm(U[:, None] + signed, axis=-1))
+    angles = np.empty((len(U), len(V)))
+    size = max(1, _BLOCK // max(1, V.size))  # of the rows whose chords with all of V are held at once
+    for start in range(0, len(U), size):
+        rows = U[start : start + size]
+        signed = V[None] * np.where(rows @ V.T < 0.0, -1.0, 1.0)[..., None]
+        chords = (np.linalg.norm(rows[:, None] + side * signed, axis=-1) for side in (-1.0, 1.0))
+        angles[start : start + size] = 2.0 * np.arctan2(*chords)
+    return angles
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,6 +318,9 @@ def as_teacher(
     ValueError
         If the text stands for no teacher, or an argument breaks its rule.
     """
+    drawn = isinstance(teacher, str) and teacher.startswith("random:")
+    if real("min_angle", min_angle, minimum=0.0) and not drawn:
+        raise ValueError(f"`min_angle` must be left out for directions that are not random; got {min_angle:g}")
     found = teacher if isinstance(teacher, Teacher) else _parse(teacher, 20 if d is None else d, min_angle, seed)
     if weights is not None:
         found = Teacher(found.directions, np.asarray(weights), name=found.name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikes.agreement import SCHEMA
-from spikes.simulation.decomposition import Decomposition, decompose
+from spikes.simulation.decomposition import Decomposition, check_size, decompose
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.signflip import RandomisationTest, randomisation_test
 from spikes.studies.checkpoints.layers import Layer, model_layers
@@ -277,6 +277,7 @@ def study_checkpoint(
         raise ValueError(
             f"`flips` must be at least {math.ceil(1.0 / each) - 1}, for p-values down to level/layers; got {flips}"
         )
+    check_size(max((layer.matrix_shape for layer in layers), key=math.prod), copies=6.0 if shared else 3.0)
     sequence = as_seed_sequence(seed)
     found, updates = [], []
     for i, layer in enumerate(layers):
