@@ -16,12 +16,12 @@ NAMES = {
     "spectral:0.5": "spectrum to the power ½",
     "spectral:0": "polar factor: Muon's first step",
 }
-PROBLEM = Problem(n=1000, d=500, width=625, alpha=0.5)
+PROBLEM = Problem(n=800, d=400, width=500, alpha=0.5)
 
 
 def draw(pairs):
     """A panel for each optimizer."""
-    axes = axes_row(None, 2, 6.2, rows=2, sharex=True, sharey=True)
+    axes = axes_row(None, 2, 6.2, rows=2, sharey=True)
     for i, (ax, (optimizer, (theory, ensemble))) in enumerate(zip(axes, pairs.items(), strict=True)):
         plot_spectrum(theory, ensemble, ax=ax)
         ax.set_title(NAMES[optimizer])
@@ -31,6 +31,9 @@ def draw(pairs):
             ax.set_ylabel("")
         if i < 2:
             ax.set_xlabel("")
+    ends = [ax.get_xlim() for ax in axes]
+    for ax in axes:
+        ax.set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
     ensemble = next(iter(pairs.values()))[1]
     state(axes[0].figure, problem_statement(PROBLEM, seeds=ensemble.seeds))
     return axes

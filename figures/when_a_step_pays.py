@@ -10,8 +10,8 @@ from spikes.presentation.figure import axes_row, problem_statement, save_figure,
 from spikes.studies.tune import map_of_paying, plot_map
 from theory import Problem
 
-RATIOS = np.geomspace(0.6, 12.0, 8)
-NOISES = (0.0, 0.5, 1.0, 1.7, 2.5)
+RATIOS = np.geomspace(0.8, 12.8, 5)
+NOISES = (0.1, 0.7, 1.5, 3.0)
 PROBLEM = Problem(n=400, d=200, width=300, activation="tanh")
 TARGETS = ("z", "z + 0.5*He2(z)")
 

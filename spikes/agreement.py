@@ -36,6 +36,7 @@ __all__ = [
     "quantities",
     "row",
     "spike_rows",
+    "spike_source",
 ]
 
 
@@ -177,8 +178,24 @@ def row(quantity: str, theory: float, measured: Estimate) -> Row:
     return Row(quantity, float(theory), measured.mean, measured.sem, measured.seeds, float(z), float(relative))
 
 
+def spike_source(predicted: Any) -> str:
+    """What is said of a predicted spike that the step does not make.
+
+    Parameters
+    ----------
+    predicted : object
+        The outlier of a prediction.
+
+    Returns
+    -------
+    str
+        Empty for a spike of the step.
+    """
+    return ", of the data" if predicted.source == "data" else ""
+
+
 def spike_rows(i: int, predicted: Any, measured: Callable[[Quantity, int], Sequence[Estimate]]) -> list[Row]:
-    """The rows of one spike: its position, and what its left singular vector has learned.
+    """The rows of one spike: its position, and what its left singular vector has learned, where that is predicted.
 
     Parameters
     ----------
@@ -197,7 +214,8 @@ def spike_rows(i: int, predicted: Any, measured: Callable[[Quantity, int], Seque
     for q in quantities("spike", compared=True):
         theory = np.atleast_1d(q.predicted(predicted))
         for part, value, estimated in zip(q.parts or ("",), theory, measured(q, i), strict=True):
-            rows.append(row(q.title(i + 1, part), value, estimated))
+            if not math.isnan(value):
+                rows.append(row(q.title(i + 1, part) + spike_source(predicted), value, estimated))
     return rows
 
 

@@ -26,7 +26,7 @@ from theory.hermite import slope_moments
 from theory.quadrature import gauss_hermite
 from theory.statement.arguments import integer, real
 from theory.statement.problem import Problem
-from theory.step_matrix import latent_rule, step_labels, step_statistics
+from theory.step_labels import latent_rule, step_labels, step_statistics
 
 __all__ = [
     "SignSpectrum",

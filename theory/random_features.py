@@ -14,8 +14,9 @@ from scipy.optimize import brentq
 
 from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, Law, MarchenkoPastur
 from theory.quadrature import gaussian_nodes
+from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
-from theory.step_matrix import label_statistics
+from theory.step_labels import label_statistics
 
 __all__ = [
     "FeatureMoments",
@@ -111,8 +112,9 @@ def initial_moments(problem: Problem, ridge: float) -> FeatureMoments:
     Raises
     ------
     ValueError
-        If λ is not positive.
+        If λ is not positive, or the inputs have a covariance.
     """
+    require_isotropic(problem, "the law of random features alone")
     if not 0.0 < ridge < math.inf:
         raise ValueError(f"`ridge` must be positive; got {ridge!r}")
     _, c1, rest = feature_energies(problem)
@@ -226,6 +228,7 @@ def initial_law(problem: Problem) -> GeneralisedMarchenkoPastur:
     -------
     GeneralisedMarchenkoPastur
     """
+    require_isotropic(problem, "the law of random features alone")
     _, c1, rest = feature_energies(problem)
     linear, dimension = c1**2, problem.width / problem.d
     if linear == 0.0:

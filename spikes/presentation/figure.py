@@ -344,6 +344,8 @@ def problem_statement(problem: Problem, *, seeds: int | None = None, without: Se
     parts = [problem.sigma.name, f"target {problem.teacher.name}", f"noise {problem.noise:g}"]
     if problem.law_of_a.name != "gaussian":
         parts.append(f"{problem.law_of_a} second layer")
+    if problem.law_of_x is not None:
+        parts += [f"covariance {problem.law_of_x.name}", f"direction {problem.direction}"]
     if problem.update.kind != "gd" and "optimizer" not in without:
         parts.append(f"optimizer {problem.optimizer}")
     if problem.sparsity is not None:

@@ -30,6 +30,7 @@ def plot_log_spectrum(
     curve: tuple[np.ndarray, np.ndarray] | None = None,
     simulated: np.ndarray | Sequence[float] = (),
     predicted: np.ndarray | Sequence[float] = (),
+    of_data: np.ndarray | Sequence[float] = (),
     names: dict[str, str] | None = None,
     baseline: float = 0.0,
     height: float | None = None,
@@ -48,11 +49,11 @@ def plot_log_spectrum(
         x, and the density of ln x there.
     curve : (ndarray, ndarray), optional
         x, and the predicted density of ln x; no line is drawn across a gap, where it is 0.
-    simulated, predicted : array_like
-        Eigenvalues that stand apart, of every run and of the law.
+    simulated, predicted, of_data : array_like
+        Eigenvalues that stand apart, of every run and of the law; the last are those that the inputs' covariance makes.
     names : dict of str to str
-        What the legend says of ``histogram``, ``points``, ``curve``, ``simulated``, ``predicted``; nothing of those
-        that are left out.
+        What the legend says of ``histogram``, ``points``, ``curve``, ``simulated``, ``predicted``, ``of_data``;
+        nothing of those that are left out.
     baseline : float
         Where the density is 0 in the picture.
     height : float, optional
@@ -82,6 +83,7 @@ def plot_log_spectrum(
     for values, at, marker, colour, size, name in (
         (simulated, marks[0], "|", MEASURED, 9.0, "simulated"),
         (predicted, marks[1], "v", SPIKE, 6.0, "predicted"),
+        (of_data, marks[1], "^", THEORY, 5.0, "of_data"),
     ):
         values = np.ravel(values)
         if len(values):

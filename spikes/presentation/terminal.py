@@ -63,12 +63,14 @@ def console_of_output() -> Console:
 
 
 def problem_heading(problem: Problem) -> str:
-    """Two lines that state a problem, three with an optimizer other than gradient descent."""
+    """Two lines that state a problem, three where its inputs have a covariance or its optimizer is another one."""
+    law = problem.law_of_x
+    inputs = "" if law is None else f"covariance {law}, target's direction {problem.direction}\n"
     sparse = "" if problem.sparsity is None else f", target on {counted(problem.sparsity, 'coordinate')}"
     step = "" if problem.update.kind == "gd" and not sparse else f"optimizer {problem.optimizer}{sparse}\n"
     return (
         f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, "
-        f"{problem.law_of_a.name} second layer\n{step}"
+        f"{problem.law_of_a.name} second layer\n{inputs}{step}"
         f"n = {problem.n}, n_step = {problem.n0}, d = {problem.d}, N = {problem.width}, eta = {problem.step_size:.6g}"
     )
 

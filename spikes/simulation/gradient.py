@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse.linalg import svds
@@ -14,8 +15,19 @@ from spikes.simulation.kernels import ActivationKernels
 from spikes.simulation.network import Network
 from spikes.simulation.row_sums import sum_over_rows
 from spikes.simulation.samples import LabelledRows, over_blocks
+from theory.statement.problem import Problem
 
-__all__ = ["BLOCK", "Gradient", "Step", "giant_step", "gradient", "overflow", "rank_one_share"]
+__all__ = [
+    "BLOCK",
+    "Gradient",
+    "Step",
+    "StepDirection",
+    "giant_step",
+    "gradient",
+    "overflow",
+    "rank_one_share",
+    "step_direction",
+]
 
 BLOCK = 512
 """Rows of a block: large enough for the products, small enough for the pre-activations to stay near the processor."""
@@ -65,6 +77,50 @@ def rank_one_share(matrix: np.ndarray) -> float:
         raise overflow("norm of the gradient", matrix.dtype)
     largest = svds(matrix, k=1, v0=np.ones(min(matrix.shape), matrix.dtype), return_singular_vectors=False)
     return (float(largest[0]) / norm) ** 2
+
+
+class StepDirection(NamedTuple):
+    """The direction that the step adds to every neuron, measured where the inputs vary.
+
+    Attributes
+    ----------
+    unit : ndarray, shape (d,)
+        β̂, of which ⟨x, β̂⟩ has variance one.
+    norm2 : float
+        ‖β‖² for isotropic inputs, ‖Σ^(1/2)β‖² for others.
+    overlap : ndarray, shape (k,)
+        Correlation of ⟨x, β̂⟩ with the target's latents.
+    """
+
+    unit: np.ndarray
+    norm2: float
+    overlap: np.ndarray
+
+
+def step_direction(problem: Problem, beta: np.ndarray) -> StepDirection:
+    """β̂ of a problem's inputs from β = X₀ᵀy₀/n₀.
+
+    Parameters
+    ----------
+    problem : Problem
+    beta : ndarray, shape (d,)
+
+    Returns
+    -------
+    StepDirection
+
+    Raises
+    ------
+    ArithmeticError
+        If β vanishes.
+    """
+    norm2 = float(beta @ beta) if problem.law_of_x is None else float(problem.eigenvalues @ beta**2)
+    if norm2 == 0.0:
+        raise ArithmeticError("the direction of the step, the mean of y x over its samples, vanishes")
+    unit = beta / math.sqrt(norm2)
+    if problem.law_of_x is None:
+        return StepDirection(unit, norm2, unit[: problem.teacher.k].copy())
+    return StepDirection(unit, norm2, problem.directions @ (problem.eigenvalues * unit))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from scipy.linalg import cho_factor, cho_solve
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.samples import Block, LabelledRows, Samples
 from theory.quadrature import tensor_gauss_hermite
+from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
 
 __all__ = ["LinearFit", "Residuals", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
@@ -103,6 +104,7 @@ def exact_fit(problem: Problem) -> LinearFit:
     -------
     LinearFit
     """
+    require_isotropic(problem, "an exact fit of the labels")
     k = problem.teacher.k
     z, w = tensor_gauss_hermite(_AXIS_NODES[k], k)
     y = problem.teacher(z)

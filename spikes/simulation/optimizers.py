@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from spikes.simulation.gradient import Gradient
+from spikes.simulation.gradient import Gradient, StepDirection, step_direction
 from spikes.simulation.network import Network
 from spikes.simulation.seeds import derived_sequence
 from spikes.simulation.vector_functions import cached_njit
@@ -22,6 +22,7 @@ from theory.statement.problem import Problem
 __all__ = [
     "NEWTON_SCHULZ",
     "Update",
+    "moved_along",
     "newton_schulz",
     "reflections",
     "sign_rows",
@@ -99,6 +100,32 @@ def update(
     sign_rows(rows, factor, directions)
     common = np.sign(network.a) @ rows
     return Update(rows, common / math.sqrt(float(common @ common)))
+
+
+def moved_along(problem: Problem, beta: np.ndarray, moved: Update) -> StepDirection:
+    """The direction along which the step moves all neurons, ‖β‖² and its overlap with the target's latents.
+
+    Parameters
+    ----------
+    problem : Problem
+    beta : ndarray, shape (d,)
+        X₀ᵀy₀/n₀.
+    moved : Update
+
+    Returns
+    -------
+    StepDirection
+        That of β, but for ``sign`` of what the signs have in common.
+
+    Raises
+    ------
+    ArithmeticError
+        If β vanishes.
+    """
+    of_beta = step_direction(problem, beta)
+    if problem.update.kind != "sign":
+        return of_beta
+    return StepDirection(moved.common, of_beta.norm2, moved.common[: problem.teacher.k].copy())
 
 
 def target_directions(problem: Problem, sequence: np.random.SeedSequence) -> np.ndarray:

@@ -44,7 +44,8 @@ class Samples:
     Attributes
     ----------
     problem : Problem
-        Gives d, target and noise; the target's directions are the first k coordinates.
+        Gives d, target, noise and covariance. The target's directions are the first k coordinates of isotropic inputs;
+        others are in the eigenbasis of their covariance, Σ^(1/2)ξ with Σ diagonal, and `problem.directions` are theirs.
     sequence : SeedSequence
     rows : int
     offset : int
@@ -67,6 +68,7 @@ class Samples:
         """
         problem = self.problem
         teacher = problem.teacher
+        isotropic = problem.law_of_x is None
         for first in range(start, stop, CHUNK):
             generator = np.random.Generator(
                 np.random.SFC64(derived_sequence(self.sequence, (self.offset + first) // CHUNK))
@@ -75,8 +77,13 @@ class Samples:
             inputs, noise = generator.standard_normal((count, problem.d)), generator.standard_normal(count)
             keep = min(count, stop - first)
             rows = slice(first - start, first - start + keep)
+            if isotropic:
+                latents = inputs[:keep, : teacher.k]
+            else:
+                inputs *= np.sqrt(problem.eigenvalues)
+                latents = inputs[:keep] @ problem.directions.T
             X[rows] = inputs[:keep]
-            y[rows] = teacher(inputs[:keep, : teacher.k]) + problem.noise * noise[:keep]
+            y[rows] = teacher(latents) + problem.noise * noise[:keep]
 
     def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:
         """Blocks (rows, X, y) of at least `block` rows in order, in buffers that the next block overwrites.

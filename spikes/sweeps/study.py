@@ -31,6 +31,7 @@ LIMIT = 1_000_000
 
 _DESCRIBED = described_fields()
 _FIELDS = tuple(_DESCRIBED)
+_SILENT = tuple(name for name, what in _DESCRIBED.items() if what.silent)
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(Problem)}
 _REQUIRED = tuple(name for name in _FIELDS if _DEFAULTS[name] is dataclasses.MISSING)
 
@@ -77,7 +78,8 @@ class Point:
     @property
     def digest(self) -> str:
         """SHA-256 of the fields without the penalties, in hexadecimal: the point's part of its seeds."""
-        text = json.dumps(self.fields, sort_keys=True, separators=(",", ":"))
+        said = {name: value for name, value in self.fields.items() if name not in _SILENT or value != _DEFAULTS[name]}
+        text = json.dumps(said, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -295,6 +297,11 @@ def _check_keys(where: str, given: Mapping[str, Any], known: Sequence[str]) -> N
 
 def _value(name: str, value: Any) -> Any:
     """One value of a field as the problem will hold it; each field has its rule in `theory.Problem`."""
+    what = _DESCRIBED[name]
+    if not what.alone and what.rule is not None and isinstance(value, what.kind):
+        rule = what.rule
+        _in_problem(lambda: rule(name, value))
+        return value
     others = {name: _DESCRIBED[name].example for name in _REQUIRED} | {"target": _target("z")}
     checked = _in_problem(lambda: Problem(**(others | {name: value})))
     kept = getattr(checked, name)
@@ -303,7 +310,7 @@ def _value(name: str, value: Any) -> Any:
     return kept
 
 
-def _in_problem(check: Any) -> Problem:
+def _in_problem(check: Any) -> Any:
     """Run a check whose complaint names a field, and say that the field is one of the study's problem."""
     try:
         return check()

@@ -21,7 +21,7 @@ from theory.optimizers import (
     spectral_signal,
     spikes_at_power,
 )
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 SIGN = Problem(n=1600, d=800, width=1000, activation="tanh", optimizer="sign")
 

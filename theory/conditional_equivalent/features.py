@@ -6,7 +6,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import eval_hermitenorm, ndtr
@@ -18,6 +18,7 @@ from theory.conditional_equivalent.amplified_directions import (
     coordinate_variance,
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
+from theory.conditional_equivalent.coupled_functions import SpecialLayer
 from theory.conditional_equivalent.motion import Motion, motion
 from theory.conditional_equivalent.noise_law import norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
@@ -25,7 +26,7 @@ from theory.hermite import hermite_coefficients, slope_moments
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
-from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_statistics
+from theory.step_labels import StepStatistics, latent_moments, latent_part, step_statistics
 
 __all__ = [
     "EquivalentFeatures",
@@ -98,6 +99,8 @@ class EquivalentFeatures:
     """Coordinates of degrees above the first, where they are resolved."""
     axis: np.ndarray | None = None
     """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
+    special: tuple[SpecialLayer, ...] = ()
+    """The special coordinates of every degree where they are coupled; `t` then has a column for each function of ξ."""
 
     @cached_property
     def coordinates(self) -> tuple[Coordinates, ...]:
@@ -174,6 +177,15 @@ class Terms:
     norms: int = 1
     degree: int = 1
     amplified: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON contract says of them."""
+        return {
+            "degree": self.degree,
+            "norms": self.norms > 1,
+            "amplified_directions": self.amplified,
+            "orders": list(self.orders),
+        }
 
 
 def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.conditional_equivalent.coordinates import class_matrices
+from theory.conditional_equivalent.coupled_functions import CoupledParts, coupled_gradient, coupled_parts
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import Equations, FixedPoint, equations, jacobian
 from theory.hermite import hermite_polynomials
@@ -100,7 +101,10 @@ def _blocks(eq: EquivalentFeatures, special: tuple[_Coordinate, ...]) -> list[sl
 
 
 def latent_form(eq: EquivalentFeatures, at: Equations) -> LatentForm:
-    """𝒟 at one point of the fixed point, on the functions 1_s and 1_s ξ_c."""
+    """𝒟 at one point of the fixed point, on the functions 1_s and 1_s ξ_c, and of degree two in ξ where coupled."""
+    if eq.special:
+        parts = coupled_parts(eq, eq.special, at)
+        return LatentForm(at.lam[0], at.omega[0], (), 1 + eq.t.shape[1], *parts)
     return _form(eq, at, _low_functions(eq), 1 + eq.t.shape[1])
 
 
@@ -173,6 +177,9 @@ def form_gradient(
     in_lam : complex
         λ times the derivative in λ, with ω and r held.
     """
+    if eq.special:
+        parts = CoupledParts(form.G, form.V, form.J, form.E, form.M, form.T)
+        return coupled_gradient(eq, eq.special, form.lam, form.omega, parts, r, b, Va)
     omega, special, blocks = form.omega, form.coordinates, _blocks(eq, form.coordinates)
     b = b.reshape(form.functions, -1) / np.sqrt(eq.latent_weights)
     ell = np.concatenate([(omega * one.chi * b[one.function]) @ eq.coordinates[one.layer].a for one in special])

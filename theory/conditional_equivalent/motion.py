@@ -18,7 +18,7 @@ from theory.conditional_equivalent.noise_law import gradient_noise
 from theory.hermite import slope_moments
 from theory.optimizers import sign_levels, sign_statistics, spectral_noise, spectral_signal
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["Motion", "motion"]
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from theory.hermite import slope_moments
 from theory.statement.problem import Problem
-from theory.step_matrix import noise_law, step_law, step_statistics
+from theory.step_labels import step_statistics
+from theory.step_matrix import noise_law, step_law
 
 __all__ = ["VarianceProfiles", "gradient_noise", "norms_after", "variance_profiles"]
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from theory.conditional_equivalent.features import EquivalentFeatures, build_features
+from theory.conditional_equivalent.data_spikes import parted_bulk, step_spikes
+from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
-from theory.conditional_equivalent.resolution import Resolution, resolve
-from theory.conditional_equivalent.spectrum import ALIGNMENTS, Outlier, bulk, density, density_curve, find_outliers
+from theory.conditional_equivalent.resolution import Resolution, features_of, resolve, spectral_features
+from theory.conditional_equivalent.spectrum import Outlier, bulk, density, density_curve, find_outliers
 from theory.conditional_equivalent.validity import validity
 from theory.statement.problem import Problem
 
@@ -29,9 +30,9 @@ class Prediction:
     problem : Problem
     gradient_order : int
     beta_norm2 : float
-        ‖β‖² of the direction β = X₀ᵀy₀/n₀.
+        ‖β‖² of the direction β = X₀ᵀy₀/n₀, or ‖Σ^(1/2)β‖² where the inputs have a covariance.
     overlap : ndarray, shape (k,)
-        Overlap of β̂ with the rows of W⋆.
+        Overlap of β̂ with the rows of W⋆, that is the correlation of ⟨x, β̂⟩ with the target's latents.
     bulk_edges : tuple of (float, float)
         Bands of the bulk of the eigenvalues of FFᵀ/n.
     mass_at_zero : float
@@ -39,7 +40,8 @@ class Prediction:
     density_x, density : ndarray, shape (P,)
         Density of the eigenvalues of FFᵀ/n; with the atom at zero it has mass 1.
     outliers : tuple of Outlier
-        Singular values of F/√n beyond the bulk, largest first, and the alignment of their left singular vectors.
+        Singular values of F/√n beyond the bulk, largest first, the alignment of their left singular vectors, and what
+        makes them: the step or, where the inputs have a covariance, an isolated eigenvalue of it.
     ridge, objective, train_error, test_error : ndarray, shape (L,)
         One entry for each penalty λ; the errors include the label noise.
     resolution : Resolution
@@ -71,27 +73,22 @@ class Prediction:
             "step": {"beta_norm2": self.beta_norm2, "overlap": self.overlap.tolist()},
             "bulk": {"edges": [list(band) for band in self.bulk_edges], "mass_at_zero": self.mass_at_zero},
             "density": {"x": self.density_x.tolist(), "density": self.density.tolist()},
-            "outliers": [
-                {
-                    "singular_value": outlier.singular_value,
-                    "alignment": dict(zip(ALIGNMENTS, outlier.alignment, strict=True)),
-                }
-                for outlier in self.outliers
-            ],
+            "outliers": [outlier.to_dict() | self._source(outlier) for outlier in self.outliers],
             "ridge": self.ridge.tolist(),
             "test_error": self.test_error.tolist(),
             "train_error": self.train_error.tolist(),
             "objective": self.objective.tolist(),
             "terms": {
-                "degree": self.resolution.terms.degree,
-                "norms": self.resolution.terms.norms > 1,
-                "amplified_directions": self.resolution.terms.amplified,
-                "orders": list(self.resolution.terms.orders),
+                **self.resolution.terms.to_dict(),
                 "dropped": dict(self.resolution.dropped),
                 "quadrature": self.resolution.unresolved,
             },
             "validity": list(self.validity),
         }
+
+    def _source(self, outlier: Outlier) -> dict[str, Any]:
+        """What made an outlier, where that is a question."""
+        return {} if self.problem.law_of_x is None else {"source": outlier.source}
 
 
 def predict(
@@ -152,12 +149,19 @@ def predict(
         if not (np.isfinite(x).all() and (x > 0.0).all()):
             raise ValueError(f"`density_at` must be positive and finite; got {x[~(np.isfinite(x) & (x > 0))][0]}")
     resolution = _resolution(problem, gradient_order, _leading)
-    eq = build_features(problem, resolution.terms)
-    law = bulk(eq)
-    if x is None:
-        x, rho = density_curve(eq, law)
+    eq = features_of(problem, resolution)
+    spectral = spectral_features(problem, resolution)
+    if spectral is None:
+        seen, law = eq, bulk(eq)
+        outliers = find_outliers(eq, law)
     else:
-        rho = density(eq, law, x)
+        seen, moved = spectral
+        law, of_data = parted_bulk(seen, bulk(seen))
+        outliers = tuple(sorted((*step_spikes(moved), *of_data), key=lambda spike: -spike.singular_value))
+    if x is None:
+        x, rho = density_curve(seen, law)
+    else:
+        rho = density(seen, law, x)
     errors = _path(eq, problem.ridges)
     return Prediction(
         problem=problem,
@@ -168,7 +172,7 @@ def predict(
         mass_at_zero=law.mass_at_zero,
         density_x=x,
         density=rho,
-        outliers=find_outliers(eq, law),
+        outliers=outliers,
         ridge=np.array(problem.ridges),
         objective=np.array([e.objective for e in errors]),
         train_error=np.array([e.train_error for e in errors]),
@@ -203,7 +207,7 @@ def predict_errors(problem: Problem, gradient_order: int = 2, *, _leading: bool 
     ['1.530', '1.183']
     """
     resolution = _resolution(problem, gradient_order, _leading)
-    return _path(build_features(problem, resolution.terms), problem.ridges)
+    return _path(features_of(problem, resolution), problem.ridges)
 
 
 def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolution:

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from theory.conditional_equivalent.covariance import CovarianceTerms, build_covariance_features
+from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import (
     EquivalentFeatures,
     Terms,
@@ -24,7 +26,7 @@ from theory.hermite import slope_moments
 from theory.random_features import feature_energies, initial_law
 from theory.statement.problem import Problem
 
-__all__ = ["MAX_DEGREE", "Resolution", "equivalent_features", "resolve"]
+__all__ = ["MAX_DEGREE", "Resolution", "equivalent_features", "features_of", "resolve", "spectral_features"]
 
 _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
@@ -41,14 +43,15 @@ class Resolution:
 
     Attributes
     ----------
-    terms : Terms
+    terms : Terms or CovarianceTerms
+        The latter where the inputs have a covariance.
     dropped : tuple of (str, float)
         Name of a term, and the largest relative change of an error that it would have made.
     unresolved : float
         Relative change of the errors at the last doubling of the quadrature.
     """
 
-    terms: Terms
+    terms: Terms | CovarianceTerms
     dropped: tuple[tuple[str, float], ...]
     unresolved: float
 
@@ -81,7 +84,47 @@ def equivalent_features(
         If the law of the step's matrix term does not come out (see `theory.step_matrix.step_law`), or a fixed point is
         not reached.
     """
-    return build_features(problem, resolve(problem, gradient_order, orders=orders, leading=_leading).terms)
+    return features_of(problem, resolve(problem, gradient_order, orders=orders, leading=_leading))
+
+
+def features_of(problem: Problem, resolution: Resolution) -> EquivalentFeatures:
+    """The equivalent features of a problem with the terms of its resolution.
+
+    Parameters
+    ----------
+    problem : Problem
+    resolution : Resolution
+
+    Returns
+    -------
+    EquivalentFeatures
+    """
+    if isinstance(resolution.terms, CovarianceTerms):
+        return build_covariance_features(problem, resolution.terms)
+    return build_features(isotropic_form(problem), resolution.terms)
+
+
+def spectral_features(problem: Problem, resolution: Resolution) -> tuple[EquivalentFeatures, EquivalentFeatures] | None:
+    """The features that bulk and spikes are taken from, where they are others than those of the errors.
+
+    With a covariance the bulk leaves a neuron's overlap with the target among the coordinates: a code and a latent more
+    move it by little, and cost a hundredfold at every point of the axis. Spikes of the step have them.
+
+    Parameters
+    ----------
+    problem : Problem
+    resolution : Resolution
+
+    Returns
+    -------
+    (EquivalentFeatures, EquivalentFeatures) or None
+        Of the bulk and of the step's spikes.
+    """
+    if not isinstance(resolution.terms, CovarianceTerms):
+        return None
+    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=8)
+    of_bulk = dataclasses.replace(terms, overlaps=0, aside=problem.step_size > 0.0)
+    return build_covariance_features(problem, of_bulk), build_covariance_features(problem, terms)
 
 
 @lru_cache(maxsize=256)
@@ -104,6 +147,9 @@ def resolve(
     -------
     Resolution
     """
+    problem = isotropic_form(problem)
+    if problem.law_of_x is not None:
+        return Resolution(*covariance_terms(problem, gradient_order, orders=orders))
     amplified = not leading and gradient_order == 2 and has_amplified_directions(problem)
     base = Terms(gradient_order, noise=not leading, amplified=amplified)
     trial = _Trial(problem)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 from theory.conditional_equivalent.amplified_directions import step_outliers
+from theory.conditional_equivalent.covariance import CovarianceTerms, participation_ratio
+from theory.conditional_equivalent.features import Terms
 from theory.conditional_equivalent.resolution import MAX_DEGREE, Resolution
 from theory.hermite import slope_moments
 from theory.quadrature import gaussian_nodes
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["largest_step", "validity"]
 
@@ -19,6 +21,7 @@ _SIGN_STEP = 2.0  # η/√N up to which the step of the sign, or of a power of t
 _KURTOSIS = 0.25  # of a feature, in units of d
 _FOURTH = 40.0  # φ₀ E y⁴/m_y² up to which the labels' tails throw no outliers of their own
 _QUADRATURE = 0.02
+_RATIO_BEFORE, _RATIO_AFTER = 5.0, 26.0  # participation ratios down to which it was compared before and after a step
 _FEW_LATENTS = 6.0  # n₀/d from which quadratic targets make outliers of Ŷ that a step amplifies
 
 
@@ -62,6 +65,8 @@ def validity(problem: Problem, resolution: Resolution) -> tuple[str, ...]:
     """
     reasons = []
     terms = resolution.terms
+    if isinstance(terms, CovarianceTerms):
+        reasons += covariance_validity(problem, terms)
     small = {
         name: value for name, value in (("n", problem.n), ("d", problem.d), ("N", problem.width)) if value < _SMALLEST
     }
@@ -104,7 +109,7 @@ def validity(problem: Problem, resolution: Resolution) -> tuple[str, ...]:
             f"the labels' fourth moment, φ₀E y⁴/(E y²)² = {heavy:.3g}, is large: single samples make outliers of "
             "their own in the step"
         )
-    if terms.amplified:
+    if isinstance(terms, Terms) and terms.amplified:
         reasons.append(
             "the step amplifies eigenvectors of X₀ᵀdiag(y₀)X₀/n₀ to the size of the latents: test errors 3 to 15 % "
             "above the simulated ones were seen there"
@@ -114,6 +119,35 @@ def validity(problem: Problem, resolution: Resolution) -> tuple[str, ...]:
             f"the last refinement of the quadrature still moved an error by {100.0 * resolution.unresolved:.2g} %"
         )
     return tuple(reasons)
+
+
+def covariance_validity(problem: Problem, terms: CovarianceTerms) -> list[str]:
+    """Reasons to doubt the law for inputs with a covariance: few directions, or terms that it has not.
+
+    Parameters
+    ----------
+    problem : Problem
+    terms : CovarianceTerms
+
+    Returns
+    -------
+    list of str
+    """
+    reasons = []
+    ratio = participation_ratio(problem.eigenvalues)
+    moved = problem.step_size > 0.0
+    least, when = (_RATIO_AFTER, "after a step") if moved else (_RATIO_BEFORE, "without a step")
+    if ratio < 0.95 * least:
+        reasons.append(
+            f"the inputs have the participation ratio {ratio:.3g}: down to {least:g} was compared with simulation "
+            f"{when}"
+        )
+    if moved and not terms.overlaps:
+        reasons.append(
+            f"the target has {problem.teacher.k} latents: a neuron's own overlap with them, which the step multiplies, "
+            "is resolved for one"
+        )
+    return reasons
 
 
 def _of_optimizer(problem: Problem) -> list[str]:

@@ -21,8 +21,9 @@ from theory.giant_steps.activation_moments import activation_moments, hermite_mo
 from theory.giant_steps.degrees import Degree, DegreeFeatures, harmonics, ridge_errors
 from theory.giant_steps.sample_norm import norm_nodes
 from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
+from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem, require_gradient_descent
-from theory.step_matrix import latent_rule
+from theory.step_labels import latent_rule
 
 __all__ = ["READOUTS", "LearningPrediction", "StepSpectrum", "predict_learning", "step_spectrum"]
 
@@ -218,6 +219,7 @@ def step_spectrum(problem: Problem, *, preprocessing: str = "exact") -> StepSpec
     ArithmeticError
         If the bulk does not come out with mass 1 within 2 %, or its transform does not converge.
     """
+    require_isotropic(problem, "the learning curve of giant steps")
     z, w, g = latent_rule(problem.teacher)
     rest = g - w @ g - z @ ((w * g) @ z)
     power = float(w @ rest**2) + problem.noise**2

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from theory.statement.activation import ACTIVATIONS, Activation
+from theory.statement.covariance import Covariance, Direction
 from theory.statement.optimizer import OPTIMIZERS, Optimizer
 from theory.statement.problem import Problem
 from theory.statement.protocol import PREPROCESSINGS, STARTS, Protocol
@@ -21,6 +22,8 @@ __all__ = [
     "STARTS",
     "TEACHERS",
     "Activation",
+    "Covariance",
+    "Direction",
     "Optimizer",
     "Problem",
     "Protocol",

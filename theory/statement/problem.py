@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from theory.statement.activation import ACTIVATIONS, Activation, as_activation
 from theory.statement.arguments import boolean, integer, real
+from theory.statement.covariance import DIRECTIONS, Covariance, Direction, as_covariance, as_direction, direction_rule
 from theory.statement.import_path import import_path, imported, path_among
 from theory.statement.optimizer import Optimizer, as_optimizer, optimizer_rule, sparsity_rule
 from theory.statement.second_layer import SECOND_LAYERS, SecondLayer, as_second_layer
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from theory.statement.target import Target
 
 __all__ = ["Described", "Problem", "described", "described_fields", "require_gradient_descent"]
@@ -52,6 +55,11 @@ class Described:
         Whether several values make one problem: penalties, separated by commas on the command line.
     after : str
         The field whose option this one's follows; the fields' own order where it is empty.
+    alone : bool
+        Whether a value can be judged without the other fields; where not, by its rule alone.
+    silent : bool
+        Whether the default says nothing: it is left out of what seeds are derived from, which are then those of the
+        problems from before there was the field.
     """
 
     kind: type
@@ -61,6 +69,8 @@ class Described:
     example: Any = None
     grid: bool = False
     after: str = ""
+    alone: bool = True
+    silent: bool = False
 
 
 def described(kind: type, help: str, **more: Any) -> dict[str, Described]:
@@ -106,6 +116,12 @@ def _ridge(name: str, value: Any) -> float | tuple[float, ...]:
     return real(name, value, positive=True)
 
 
+def _covariance(name: str, value: Any) -> str | Covariance | None:
+    """The rule of the field: a power stays a text."""
+    stated = as_covariance(value)
+    return stated if stated is None or stated.power is None else stated.name
+
+
 def _listed(names: Mapping[str, Any]) -> str:
     """Names in words; a run of numbered ones by its ends: He1 ... He5."""
     plain = [name for name in names if not name[-1].isdigit()]
@@ -121,10 +137,11 @@ _count = partial(integer, minimum=2)
 class Problem:
     """One giant gradient step on a two-layer network, followed by ridge regression on its features.
 
-    The network is f(x) = N^(-1/2) Σ_j a_j σ(⟨w_j, x⟩) with w_j uniform on the unit sphere of R^d and x ~ N(0, I_d);
-    the labels are y = g(W⋆x) + noise. One step on n₀ fresh samples with residual r = y − f(x) gives
-    W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀, that is −η√N times the gradient of (1/2n₀) Σ (y − f)². The
-    features of n fresh samples are F = σ(XW₁ᵀ), and the second layer minimises (1/n)‖y − Fa‖² + λ‖a‖².
+    The network is f(x) = N^(-1/2) Σ_j a_j σ(⟨w_j, x⟩) with w_j uniform on the unit sphere of R^d and x ~ N(0, I_d), or
+    N(0, Σ) where a covariance is given; the labels are y = g(W⋆x) + noise. One step on n₀ fresh samples with residual
+    r = y − f(x) gives W₁ = W₀ + (η/n₀) diag(a) [σ′(X₀W₀ᵀ) ∘ (r1ᵀ)]ᵀ X₀, that is −η√N times the gradient of
+    (1/2n₀) Σ (y − f)². The features of n fresh samples are F = σ(XW₁ᵀ), and the second layer minimises
+    (1/n)‖y − Fa‖² + λ‖a‖².
 
     Parameters
     ----------
@@ -152,6 +169,12 @@ class Problem:
         Law of √N a_j: a name in `SECOND_LAYERS` (gaussian, rademacher, constant), or a `SecondLayer`.
     ridge : float or sequence of float
         Penalty λ > 0, or a grid of them.
+    covariance : None, str, sequence of float, ndarray or Covariance
+        Σ of the inputs x = Σ^(1/2)ξ: None for the identity, ``"power:1.0"`` for s_k ∝ k^(−1), d eigenvalues, a matrix,
+        or a .npy or .csv file of either; rescaled to trace d. See `theory.statement.covariance.as_covariance`.
+    direction : str, sequence of float, ndarray or Direction
+        Where the target lies in the eigenbasis of Σ, W⋆ΣW⋆ᵀ = I: ``"uniform"``, ``"top"``, or weights on the
+        eigenvectors. See `theory.statement.covariance.Direction`.
     optimizer : str or Optimizer
         What the step makes of the gradient's rows G = U Σ Vᵀ: ``gd`` moves W by ηG, ``sign`` by η sign(G)/√(Nd), the
         first step of Adam, and ``spectral:p`` by η N^(−(1−p)/2) U Σ^p Vᵀ, the first step of Muon at p = 0.
@@ -218,6 +241,28 @@ class Problem:
     ridge: float | Sequence[float] = field(
         default=0.1, metadata=described(float, "Penalty, or several separated by commas.", rule=_ridge, grid=True)
     )
+    covariance: str | Sequence[float] | np.ndarray | Covariance | None = field(
+        default=None,
+        metadata=described(
+            str,
+            "Of the inputs: power:1.0 for eigenvalues s_k ~ 1/k, numbers separated by commas, or a .npy or .csv file "
+            "of eigenvalues or of a matrix; rescaled to trace d. The identity by default.",
+            rule=_covariance,
+            alone=False,
+            silent=True,
+        ),
+    )
+    direction: str | Sequence[float] | np.ndarray | Direction = field(
+        default="uniform",
+        metadata=described(
+            str,
+            f"Of the target in the covariance's eigenbasis: {' or '.join(DIRECTIONS)}, or weights as numbers separated "
+            "by commas or a .npy or .csv file.",
+            rule=direction_rule,
+            alone=False,
+            silent=True,
+        ),
+    )
     optimizer: str | Optimizer = field(
         default="gd",
         metadata=described(
@@ -247,10 +292,21 @@ class Problem:
         if k > self.d:
             raise ValueError(f"`d` must be at least the number of latents, {k}; got {self.d}")
         as_second_layer(self.second_layer)
+        if self.covariance is None:
+            if self.direction != "uniform":
+                raise ValueError(
+                    f"`direction` must go with a `covariance`, without which all are alike; got {self.direction}"
+                )
+        else:
+            _ = self.directions
         if self.sparsity is not None and k * self.sparsity > self.d:
             raise ValueError(
                 f"`sparsity` must leave each of {k} directions coordinates of its own among {self.d}; "
                 f"got {self.sparsity}"
+            )
+        if self.covariance is not None and self.update.kind != "gd":
+            raise ValueError(
+                f"`optimizer` must be gd with a `covariance`, for which no other law is known; got {self.optimizer}"
             )
         stated = [("noise", self.noise), ("scale", self.scale), ("eta", self.eta or 0.0)]
         for name, value in (*stated, *(("ridge", ridge) for ridge in self.ridges)):
@@ -270,6 +326,8 @@ class Problem:
             "target": self.teacher,
             "second_layer": self.law_of_a,
             "ridge": self.ridges,
+            "covariance": self.law_of_x,
+            "direction": as_direction(self.direction),
         }
         return tuple((self._fields() | written).values())
 
@@ -328,6 +386,27 @@ class Problem:
         """The law of √N a_j as a `SecondLayer`."""
         return as_second_layer(self.second_layer)
 
+    @cached_property
+    def law_of_x(self) -> Covariance | None:
+        """The covariance of the inputs as a `Covariance`; None for the identity."""
+        return as_covariance(self.covariance)
+
+    @cached_property
+    def eigenvalues(self) -> np.ndarray:
+        """s_c, the eigenvalues of the inputs' covariance, of mean one, shape (d,)."""
+        import numpy as np
+
+        return np.ones(self.d) if self.law_of_x is None else self.law_of_x.spectrum(self.d)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """W⋆ in the eigenbasis of the inputs' covariance, of which W⋆ΣW⋆ᵀ = I, shape (k, d)."""
+        import numpy as np
+
+        if self.law_of_x is None:
+            return np.eye(self.teacher.k, self.d)
+        return as_direction(self.direction).on_eigenvectors(self.eigenvalues, self.teacher.k)
+
     @property
     def update(self) -> Optimizer:
         """What the optimizer makes of the gradient, as an `Optimizer`."""
@@ -361,9 +440,9 @@ class Problem:
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain JSON values, with n₀ and η resolved; `from_dict` makes the problem of it again.
 
-        A key ``own`` is there only for an activation, target or second layer of the user's own: how to come by it, an
-        import path or values, or why there is no way. A key ``given`` is there only where `n_step` or `eta` is given
-        although it is what it would be by default.
+        A key ``own`` is there only for an activation, target, second layer, covariance or direction of the user's own:
+        how to come by it, an import path or values, or why there is no way. A key ``given`` is there only where
+        `n_step` or `eta` is given although it is what it would be by default.
 
         Returns
         -------
@@ -376,6 +455,8 @@ class Problem:
             "eta": self.step_size,
             "second_layer": self.law_of_a.name,
             "ridge": list(self.ridges),
+            "covariance": None if self.law_of_x is None else self.law_of_x.name,
+            "direction": as_direction(self.direction).name,
         }
         own = {name: describe(self) for name, describe in _OWN.items()}
         if any(own.values()):
@@ -398,8 +479,8 @@ class Problem:
         content : mapping
             As `to_dict` gives; fields with a default may be left out.
         **own
-            `activation`, `target` or `second_layer`, in place of what the mapping says: needed for a lambda, a closure
-            and what a script or a notebook defines, to which no import path leads.
+            `activation`, `target`, `second_layer`, `covariance` or `direction`, in place of what the mapping says:
+            needed for a lambda, a closure and what a script or a notebook defines, to which no import path leads.
 
         Returns
         -------
@@ -515,23 +596,45 @@ def _own_second_layer(problem: Problem) -> dict[str, Any] | None:
     return {"name": law.name, **values, **paths}
 
 
+def _own_covariance(problem: Problem) -> dict[str, Any] | None:
+    law = problem.law_of_x
+    if law is None or law.power is not None:
+        return None
+    return {"name": law.name, "eigenvalues": list(law.eigenvalues)}
+
+
+def _own_direction(problem: Problem) -> dict[str, Any] | None:
+    stated = as_direction(problem.direction)
+    return {"name": stated.name, "weights": [list(row) for row in stated.weights]} if stated.weights else None
+
+
 def _no_way(argument: str, name: str) -> dict[str, Any]:
     return {
         "lost": f"no import path leads to {name}: give it to from_dict again as {argument}=..., or keep it in a module"
     }
 
 
-_OWN = {"activation": _own_activation, "target": _own_target, "second_layer": _own_second_layer}
+_OWN = {
+    "activation": _own_activation,
+    "target": _own_target,
+    "second_layer": _own_second_layer,
+    "covariance": _own_covariance,
+    "direction": _own_direction,
+}
 
 
 def _own_again(argument: str, how: Mapping[str, Any]) -> Any:
-    """A user's own activation, target or second layer by the way that `to_dict` has written down."""
+    """What is a user's own, by the way that `to_dict` has written down."""
     from theory.statement.target import Target
 
     if "lost" in how:
         raise ValueError(f"`{argument}` cannot be had from a file: {how['lost']}")
     if "path" in how:
         return imported(argument, how["path"])
+    if argument == "covariance":
+        return Covariance(how["name"], eigenvalues=tuple(how["eigenvalues"]))
+    if argument == "direction":
+        return Direction(how["name"], weights=tuple(map(tuple, how["weights"])))
     paths = {
         key: imported(argument, how[key]) for key in ("function", "derivative", "sampler", "quadrature") if key in how
     }

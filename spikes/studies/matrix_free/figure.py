@@ -32,12 +32,14 @@ def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -
     alone = ax is None
     ax = axes_or_new(ax, (6.4, 4.0))
     theory, runs = comparison.theory, comparison.simulation
-    predicted = [outlier.singular_value**2 for outlier in theory.outliers]
+    predicted = [spike.singular_value**2 for spike in theory.outliers if spike.source == "step"]
+    of_data = [spike.singular_value**2 for spike in theory.outliers if spike.source == "data"]
     simulated = [run.singular_values[i] ** 2 for i in range(comparison.count) for run in runs.runs]
     names = {
         "curve": "predicted density",
         "simulated": "largest eigenvalues, block Lanczos, each run",
         "predicted": "predicted spikes",
+        "of_data": "predicted spikes of the data",
     }
     shown: dict[str, Any] = {"curve": (theory.density_x, theory.density_x * theory.density)}
     low, high = theory.bulk_edges[0][0], theory.bulk_edges[-1][1]
@@ -47,7 +49,7 @@ def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -
         names["points"] = "Lanczos quadrature ± s.e."
         shown = {"curve": (x, x * comparison.smoothed), "points": (x, comparison.log_density())}
         low, high = x[0], x[-1]
-    plot_log_spectrum(ax, **shown, simulated=simulated, predicted=predicted, names=names)
+    plot_log_spectrum(ax, **shown, simulated=simulated, predicted=predicted, of_data=of_data, names=names)
     finish_log_spectrum(ax, bulk=(low, high), largest=max([*simulated, *predicted, high]))
     ax.legend(loc="upper left")
     if alone:

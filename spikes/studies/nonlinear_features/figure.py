@@ -112,8 +112,8 @@ def plot_step_errors(study: Staircase, name: str, ax: Axes | None = None) -> Axe
         look: dict[str, Any] = {"color": colour, "linewidth": scaled(width), "solid_capstyle": "butt"}
         for i, (a, b) in enumerate(zip(starts, ends, strict=True)):
             ax.plot([a, b], [levels[i + 1]] * 2, label=said if i == 0 else None, **look)
-        # no spike at α = 0 itself: the first step begins there
-        ax.plot([-0.015, 0.0], [levels[0]] * 2, **look)
+        if study.counts:  # no spike at α = 0 itself: the first step begins there
+            ax.plot([-0.015, 0.0], [levels[0]] * 2, **look)
     ax.plot(study.curve, study.theory[name], color=THEORY, label=f"theory at n = {study.problem.n}")
     plot_points(ax, study.alphas, study.measured(name), label="simulation ± s.e.")
     _mark_thresholds(ax)
@@ -168,13 +168,15 @@ def plot_spectra(study: SpectrumStudy, ax: Axes | None = None) -> Axes:
         curve = (theory.density_x, theory.density_x * theory.density)
         peak = float(max(histogram[1].max(), curve[1].max()))
         simulated = np.array([run.after.eigenvalues[:count] for run in runs.runs])
-        predicted = [outlier.singular_value**2 for outlier in theory.outliers]
+        predicted = [spike.singular_value**2 for spike in theory.outliers if spike.source == "step"]
+        of_data = [spike.singular_value**2 for spike in theory.outliers if spike.source == "data"]
         plot_log_spectrum(
             ax,
             histogram=histogram,
             curve=curve,
             simulated=simulated,
             predicted=predicted,
+            of_data=of_data,
             names={**names, **(marks if predicted else {})},
             baseline=offset,
             height=1.25 * peak,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from spikes.agreement import ALIGNMENTS
+from spikes.agreement import ALIGNMENTS, spike_source
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table, problem_heading
@@ -39,7 +39,7 @@ def print_prediction(theory: Prediction) -> None:
     console.print(f"‖β‖² = {theory.beta_norm2:.6g}, overlap {overlaps}", markup=False)
     rows = [
         [
-            str(i + 1),
+            str(i + 1) + spike_source(outlier),
             number_text(outlier.singular_value),
             number_text(outlier.singular_value**2),
             *(number_text(a, 4) for a in outlier.alignment),

@@ -15,20 +15,22 @@ from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.how import How
-from spikes.simulation.one_step import Batches, Simulation, check_memory, simulate_on
+from spikes.simulation.one_step import Batches, Simulation, check_size, simulate_on
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
 from theory.fitted_bulk import fitted_bulk
 from theory.laws import Law
 from theory.random_features import initial_law
+from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
 
 __all__ = ["NEEDED", "DataStudy", "study_data"]
 
-NEEDED = ("n", "n_step", "d", "target", "noise")
+NEEDED = ("n", "n_step", "d", "target", "noise", "covariance", "direction")
 """Fields of a problem that the data decide."""
 
+_UNTOLD = ("target", "noise", "covariance", "direction")
 _SPLIT = 2  # child of a run's sequence that draws its rows
 _LEADING = 10
 _GRID = 400
@@ -176,7 +178,7 @@ class DataStudy:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract; the problem lacks target and noise and tells rows and shares instead."""
-        problem = {name: value for name, value in self.problem.to_dict().items() if name not in ("target", "noise")}
+        problem = {name: value for name, value in self.problem.to_dict().items() if name not in _UNTOLD}
         problem["data"] = {
             "file": self.data.path,
             "rows": self.data.rows,
@@ -267,11 +269,12 @@ def study_data(
     ValueError
         If an argument breaks its rule, or the runs do not fit in memory side by side.
     """
+    require_isotropic(problem, "a study of your own inputs")
     step, fit, _ = check_shares(shares, data.rows)
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     how = How(dtype, method)
     sized = problem.replace(n=fit, n_step=step, d=data.d)
-    check_memory(sized, worker_count(workers, seeds), how=how)
+    check_size(sized, worker_count(workers, seeds), how=how)
     of_step, of_fit, of_test = (float(share) for share in shares)
     shares = (of_step, of_fit, of_test)
     sequences = [derived_sequence(sequence, i) for i in range(seeds)]

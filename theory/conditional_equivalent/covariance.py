@@ -1,0 +1,544 @@
+"""The equivalent features of inputs with a covariance: x = Σ^(1/2)ξ, tr Σ = d, eigenvalues s_c.
+
+A coordinate of the inputs is of the class of its eigenvalue. With ⟨·⟩ the mean over the spectrum, h = ηg/√N, and
+e = E y E σ″:
+
+- neuron (g, q), |Σ^(1/2)w|² = q, has κ² = q⟨s(1 + hes)²⟩ + h²φ₀m_yVar(σ′)⟨s²⟩ and the variances
+  v(s) = s[q(1 + hes)² + h²φ₀m_yVar(σ′)s]/κ² of mean one, divided by d for one coordinate;
+- degree two: the coordinates ξ_cξ_c′ and (ξ_c² − 1)/√2 have the variances 2 v_c v_c′/d²;
+- β̂ and the target's latents meet the classes through a matrix measure, and its symmetric square in degree two:
+  ν_uu = [s³μ⋆ + φ₀m_ys²ν]/‖Σ^(1/2)β‖², ν_u⋆ = s²μ⋆/‖Σ^(1/2)β‖, ν_⋆⋆ = sμ⋆, μ⋆ the target's weights, E yz included.
+
+**A neuron's own overlap.** After a step of a single-index target, ρ = ⟨w, Σβ⋆⟩ is a code as well, of variance
+⟨…⟩ = ∫s²dμ⋆/d: given w the step adds h(AΣβ⋆ + eΣw), A = Σ_k ρ^k E g^(k+1) E σ^(k+1)/k! and e = Σ_k ρ^k E g^(k) E
+σ^(k+2)/k!, and w itself has the mean ρΣβ⋆/|Σβ⋆|². Latents are then ⟨x, Σβ⋆⟩ and, across it, the sampling noise of
+⟨x, β⟩; what is left of a neuron has the covariance Σ − Σ^(3/2)β⋆β⋆ᵀΣ^(3/2)/|Σβ⋆|², which has no part along z⋆.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from theory.conditional_equivalent.coupled_functions import SpecialLayer
+from theory.conditional_equivalent.features import EquivalentFeatures, HigherDegree, degree_moments
+from theory.conditional_equivalent.sample_norm import norm_nodes
+from theory.hermite import hermite_coefficients, hermite_polynomials
+from theory.quadrature import gauss_hermite, gaussian_nodes
+from theory.statement.activation import Activation
+from theory.statement.problem import Problem
+from theory.step_labels import latent_moments, latent_part, latent_rule, step_labels, step_statistics
+from theory.step_matrix import block_lanczos
+
+__all__ = ["CovarianceTerms", "build_covariance_features", "participation_ratio"]
+
+_CLASSES = 24  # nodes of the spectrum
+_JOINT = 10  # Lanczos steps of the matrix measures
+_PAIRS = 24  # classes of pairs
+_NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
+_NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
+_ROOT = 4
+_SERIES = 6  # powers of a neuron's overlap
+
+
+@dataclass(frozen=True)
+class CovarianceTerms:
+    """What of the law is resolved, and how finely.
+
+    Attributes
+    ----------
+    orders : (int, int)
+        Gauss-Hermite nodes for the latent along the step and, with a gaussian second layer, for g.
+    degree : {1, 2}
+    norms : int
+        Nodes of a neuron's squared norm q; 1 for q = 1.
+    overlaps : int
+        Nodes of a neuron's overlap ρ with the target; 0 leaves it among the coordinates.
+    across : int
+        Nodes of the noise's latent beside the target's, where ρ is a code.
+    gradient_order : {1, 2}
+        1 leaves out E y μ₂ Σw.
+    aside : bool
+        Whether the direction of the step is left out of the classes of coordinates, as a spectrum asks: its class is
+        that of one coordinate, which is special.
+    """
+
+    orders: tuple[int, int] = (32, 16)
+    degree: int = 2
+    norms: int = 3
+    overlaps: int = 0
+    across: int = 12
+    gradient_order: int = 2
+    aside: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON contract says of them."""
+        return {
+            "degree": self.degree,
+            "neuron_norms": self.norms > 1,
+            "neuron_overlaps": self.overlaps > 0,
+            "orders": list(self.orders),
+        }
+
+
+def participation_ratio(eigenvalues: np.ndarray) -> float:
+    """(Σ_c s_c)²/Σ_c s_c², the number of directions that the inputs fill.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray, shape (d,)
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> participation_ratio(np.ones(7))
+    7.0
+    """
+    return float(np.sum(eigenvalues) ** 2 / np.sum(eigenvalues**2))
+
+
+@dataclass(frozen=True, eq=False)
+class _Neurons:
+    """Codes with all that a neuron is made of.
+
+    Attributes
+    ----------
+    shares : ndarray, shape (Q,)
+    g, h : ndarray, shape (Q,)
+        Code of the second layer and ηg/√N.
+    q : ndarray, shape (Q,)
+        Squared norm of what has no mean, in units of its own.
+    bend : ndarray, shape (Q,)
+        he, the step's part along Σw.
+    noise : ndarray, shape (Q,)
+        h²φ₀m_yVar(σ′).
+    pull : ndarray, shape (Q, p)
+        Pre-activation for each unit of the p latents.
+    """
+
+    shares: np.ndarray
+    g: np.ndarray
+    h: np.ndarray
+    q: np.ndarray
+    bend: np.ndarray
+    noise: np.ndarray
+    pull: np.ndarray
+
+    def __getitem__(self, kept: np.ndarray) -> _Neurons:
+        shares = self.shares[kept] / self.shares[kept].sum()
+        return _Neurons(
+            shares, self.g[kept], self.h[kept], self.q[kept], self.bend[kept], self.noise[kept], self.pull[kept]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """Latents of the samples, and the special coordinates on them.
+
+    Attributes
+    ----------
+    latents, latent_weights : ndarray, shape (S, p) and (S,)
+    shown : ndarray, shape (S,)
+        ⟨x, β̂⟩.
+    overlap : ndarray, shape (k, p)
+        Of the target's latents with those of the samples.
+    on_latents, on_rest : ndarray, shape (P, S) and (P, k)
+        A special direction's value: the first, and the second times ξ, added.
+    nodes, weights : ndarray, shape (J,) and (J, P, P)
+        Their matrix measure.
+    spectrum : ndarray, shape (d,)
+        Of the neurons' coordinates.
+    """
+
+    latents: np.ndarray
+    latent_weights: np.ndarray
+    shown: np.ndarray
+    overlap: np.ndarray
+    on_latents: np.ndarray
+    on_rest: np.ndarray
+    nodes: np.ndarray
+    weights: np.ndarray
+    spectrum: np.ndarray
+
+
+def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> EquivalentFeatures:
+    """The equivalent features of a problem whose inputs have a covariance.
+
+    Parameters
+    ----------
+    problem : Problem
+    terms : CovarianceTerms
+
+    Returns
+    -------
+    EquivalentFeatures
+    """
+    step, sigma, d = step_statistics(problem), problem.sigma, problem.d
+    still = problem.step_size == 0.0
+    if terms.overlaps and not still:
+        frame, neurons = _overlap_frame(problem, terms), _overlap_neurons(problem, terms)
+    else:
+        frame, neurons = _plain_frame(problem, terms), _plain_neurons(problem, terms)
+    least = _NEGLIGIBLE if frame.latents.shape[1] == 1 else _NEGLIGIBLE_PRODUCT
+    neurons = neurons[problem.width * neurons.shares > least]
+    s = frame.spectrum
+    mean = float(np.mean(s))
+    power = neurons.q * np.mean(s * (1.0 + np.multiply.outer(neurons.bend, s)) ** 2, axis=1) / mean
+    kappa2 = power + neurons.noise * float(np.mean(problem.eigenvalues**2))
+
+    def profile(nodes: np.ndarray) -> np.ndarray:
+        moved = (1.0 + np.multiply.outer(nodes, neurons.bend)) ** 2 * neurons.q / mean
+        return nodes[:, None] * (moved + np.multiply.outer(nodes, neurons.noise)) / kappa2
+
+    nodes, weights = _scalar_rule(s, np.full(len(s), 1.0 / len(s)), _CLASSES)
+    tau = frame.latents @ neurons.pull.T
+    m, A, B = degree_moments(sigma, tau, np.sqrt(kappa2), terms.degree)
+    if problem.centered:
+        m = m - hermite_coefficients(sigma, 0)[0]
+    y1, y2, t = latent_moments(problem, frame.latents, frame.overlap)
+    functions, layers, higher = [t], [_first_layer(frame, profile)], []
+    if terms.degree == 2:
+        functions.append(latent_part(problem, frame.latents, 2, frame.overlap))
+        pairs, shares = _pairs(profile(nodes), weights, d)
+        dimension = 0.5 * d * (d + 1)
+        nothing = np.zeros((len(tau), 0))
+        higher.append(HigherDegree(2, dimension, A[1], pairs, shares, nothing))
+        layers.append(_second_layer(frame, profile(frame.nodes) * math.sqrt((d + 1) / d)))
+    count = 1 + sum(of.shape[1] for of in functions)
+    return EquivalentFeatures(
+        n=float(problem.n),
+        d=float(d),
+        u=frame.shown,
+        latent_weights=frame.latent_weights,
+        g=neurons.g,
+        neurons=problem.width * neurons.shares,
+        m=m,
+        A=A[0],
+        B=B,
+        profile=profile(nodes),
+        profile_weights=weights,
+        joint_profile=layers[0].profile,
+        joint_weights=layers[0].weights,
+        y1=y1,
+        y2=y2,
+        t=np.concatenate(functions, axis=1),
+        step=step,
+        sharp_right=still and terms.norms == 1,
+        sharp_left=still and terms.norms == 1,
+        higher=tuple(higher),
+        special=tuple(_widened(layer, count) for layer in layers),
+    )
+
+
+def _widened(layer: SpecialLayer, count: int) -> SpecialLayer:
+    """The layer with zeros on the functions of ξ that its degree does not meet."""
+    P, F, S = layer.chi.shape
+    chi = np.concatenate([layer.chi, np.zeros((P, count - F, S))], axis=1)
+    return SpecialLayer(chi, layer.profile, layer.weights)
+
+
+# Latents --------------------------------------------------------------------------------------------------------------
+
+
+def _plain_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
+    """The latent ⟨x, β̂⟩ alone; û and the ξ̂ are special coordinates."""
+    step, s, W = step_statistics(problem), problem.eigenvalues, problem.directions
+    k, d = W.shape
+    u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
+    root = math.sqrt(step.beta_norm2)
+    signal = (step.linear @ W) * s**1.5
+    directions = np.concatenate([(signal / root)[None], W * np.sqrt(s)])  # (1 + k, d)
+    masses = directions.T[:, :, None] * directions.T[:, None, :]
+    masses[:, 0, 0] += problem.phi0 * step.label_power * s**2 / (d * step.beta_norm2)
+    e = step.overlap
+    turn = np.eye(1 + k)
+    turn[1:, 0] = -e
+    values, vectors = np.linalg.eigh(np.eye(k) - np.outer(e, e))
+    turn[1:] = (vectors / np.sqrt(np.maximum(values, 1e-12))) @ vectors.T @ turn[1:]
+    nodes, weights = _matrix_rule(s, turn @ masses @ turn.T, max(4, _JOINT * 2 // (1 + k)))
+    on_latents = np.zeros((1 + k, len(u)))
+    on_latents[0] = u
+    on_rest = np.concatenate([np.zeros((1, k)), np.eye(k)])
+    spectrum = _across(s, signal) if terms.aside and signal.any() else s
+    return _Frame(u[:, None], omega, u, e[:, None], on_latents, on_rest, nodes, weights, spectrum)
+
+
+def _across(s: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Eigenvalues of diag(s) across a direction, and one zero."""
+    unit = direction / np.linalg.norm(direction)
+    project = np.eye(len(s)) - np.outer(unit, unit)
+    return np.maximum(np.linalg.eigvalsh((project * s) @ project), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Krylov:
+    """Moments and spectral measures of Σ on the target's direction t₀ = Σ^(1/2)β⋆ and t₁ = Σt₀.
+
+    Attributes
+    ----------
+    M2, M3, M4 : float
+        t₀ᵀΣt₀, t₁ᵀt₁ and t₁ᵀΣt₁: ∫s^k dμ⋆.
+    spectrum : ndarray, shape (d,)
+        Eigenvalues of Σ′ = Σ − t₁t₁ᵀ/M2, the covariance of √d Σ^(1/2)w given ρ.
+    masses : ndarray, shape (d,)
+        Spectral measure of Σ′ on the unit vector along t₁ across t₀; zero where t₀ is an eigenvector.
+    """
+
+    M2: float
+    M3: float
+    M4: float
+    spectrum: np.ndarray
+    masses: np.ndarray
+
+
+@lru_cache(maxsize=32)
+def _krylov(problem: Problem) -> _Krylov:
+    s = problem.eigenvalues
+    t0 = np.sqrt(s) * problem.directions[0]
+    t1 = s * t0
+    M2, M3, M4 = float(t0 @ t1), float(t1 @ t1), float(t1 @ (s * t1))
+    values, vectors = np.linalg.eigh(np.diag(s) - np.outer(t1, t1) / M2)
+    beyond = t1 - (t1 @ t0) * t0
+    size = float(np.linalg.norm(beyond))
+    masses = (vectors.T @ beyond / size) ** 2 if size > 1e-6 * math.sqrt(M3) else np.zeros(len(s))
+    return _Krylov(M2, M3, M4, np.maximum(values, 0.0), masses)
+
+
+def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
+    """Latents l along Σβ⋆ and n along the step's sampling noise; special coordinates n̂ and, in the plane of l and ξ,
+    l̃ = √(1 − c²) l − cξ, across z⋆ = cl + √(1 − c²) ξ, along which nothing is left of a neuron of code ρ."""
+    step, s, d = step_statistics(problem), problem.eigenvalues, problem.d
+    of = _krylov(problem)
+    m2 = float(np.mean(s**2))
+    line, weights = gauss_hermite(terms.orders[0])
+    across, shares = gauss_hermite(terms.across)
+    latents = np.column_stack([np.repeat(line, len(across)), np.tile(across, len(line))])
+    omega = np.outer(weights, shares).ravel()
+    kept = problem.n * omega > _NEGLIGIBLE_PRODUCT
+    latents, omega = latents[kept], omega[kept] / omega[kept].sum()
+    signal, noise = float(step.linear[0]) * math.sqrt(of.M3), math.sqrt(problem.phi0 * step.label_power * m2)
+    shown = latents @ np.array([signal, noise]) / math.hypot(signal, noise)
+    c = min(of.M2 / math.sqrt(of.M3), 1.0)
+    rest = math.sqrt(1.0 - c**2)
+    on_latents = np.stack([latents[:, 1], rest * latents[:, 0]])
+    of_noise, noise_weights = _scalar_rule(s, s**2 / (d * m2), _JOINT)
+    if of.masses.any():
+        of_rest, rest_weights = _scalar_rule(of.spectrum, of.masses, _JOINT)
+    else:
+        of_rest, rest_weights = np.zeros(1), np.zeros(1)
+    joint = np.zeros((len(of_noise) + len(of_rest), 2, 2))
+    joint[: len(of_noise), 0, 0] = noise_weights
+    joint[len(of_noise) :, 1, 1] = rest_weights
+    return _Frame(
+        latents,
+        omega,
+        shown,
+        np.array([[c, 0.0]]),
+        on_latents,
+        np.array([[0.0], [-c]]),
+        np.concatenate([of_noise, of_rest]),
+        joint,
+        of.spectrum,
+    )
+
+
+# Neurons --------------------------------------------------------------------------------------------------------------
+
+
+def _codes(problem: Problem, order: int) -> tuple[np.ndarray, np.ndarray]:
+    if problem.step_size == 0.0:
+        return np.zeros(1), np.ones(1)
+    return _trim(*problem.law_of_a.nodes(order), problem.width)
+
+
+def _trim(nodes: np.ndarray, weights: np.ndarray, count: float) -> tuple[np.ndarray, np.ndarray]:
+    kept = count * weights > _NEGLIGIBLE
+    return nodes[kept], weights[kept] / weights[kept].sum()
+
+
+def _norms(spectrum: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gamma nodes of Σ_c s_c w_c² for w uniform on the sphere of their dimension, in units of its mean."""
+    d, mean = len(spectrum), float(np.mean(spectrum))
+    spread = 2.0 * (float(np.mean(spectrum**2)) / mean**2 - 1.0) / (d + 2)
+    if order == 1 or spread < 1e-12:
+        return np.ones(1), np.ones(1)
+    return norm_nodes(2.0 / spread, order)
+
+
+@lru_cache(maxsize=512)
+def _slopes(sigma: Activation, q: float, degree: int) -> tuple[tuple[float, ...], float]:
+    """E σ^(k)(√q Z) for k = 1 … degree, and Var σ′(√q Z)."""
+    root = math.sqrt(q)
+    z, weights = gaussian_nodes(tuple(kink / root for kink in sigma.kinks))
+    slope = sigma.slope(root * z)
+    he = hermite_polynomials(z, degree - 1)
+    means = tuple(float(weights @ (slope * he[k])) / root**k for k in range(degree))
+    return means, float(weights @ (slope - means[0]) ** 2)
+
+
+def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
+    """Codes (g, q)."""
+    step, s = step_statistics(problem), problem.eigenvalues
+    g, p = _codes(problem, terms.orders[1])
+    q, share = _norms(s, terms.norms)
+    g, q = np.repeat(g, len(q)), np.tile(q, len(g))
+    shares = np.outer(p, share).ravel()
+    h = problem.step_size * g / math.sqrt(problem.width)
+    slopes = [_slopes(problem.sigma, float(value), 2) for value in q]
+    first, second = np.array([means for means, _ in slopes]).T
+    spread = np.array([variance for _, variance in slopes])
+    mean = step.label_mean if terms.gradient_order == 2 else 0.0
+    return _Neurons(
+        shares,
+        g,
+        h,
+        q,
+        h * mean * second,
+        h**2 * problem.phi0 * step.label_power * spread,
+        (h * first * math.sqrt(step.beta_norm2))[:, None],
+    )
+
+
+def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
+    """Codes (g, q, ρ)."""
+    step, s, d = step_statistics(problem), problem.eigenvalues, problem.d
+    of = _krylov(problem)
+    g, p = _codes(problem, terms.orders[1])
+    q, share = _norms(of.spectrum, terms.norms)
+    rho, odds = gauss_hermite(terms.overlaps)
+    rho = rho * math.sqrt(of.M2 / d)
+    g, q, rho = (axis.ravel() for axis in np.meshgrid(g, q, rho, indexing="ij"))
+    shares = np.einsum("i,j,k->ijk", p, share, odds).ravel()
+    h = problem.step_size * g / math.sqrt(problem.width)
+    rest = q * float(np.mean(of.spectrum))
+    whole = rest + rho**2 * of.M3 / of.M2**2
+    labels = _label_coefficients(problem)
+    along, bend, first, spread = np.empty((4, len(g)))
+    for b, (norm, overlap) in enumerate(zip(whole, rho, strict=True)):
+        means, spread[b] = _slopes(problem.sigma, float(norm), _SERIES + 2)
+        powers = [overlap**k / math.factorial(k) for k in range(_SERIES)]
+        first[b] = means[0]
+        along[b] = sum(power * labels[k + 1] * means[k] for k, power in enumerate(powers))
+        bend[b] = sum(power * labels[k] * means[k + 1] for k, power in enumerate(powers))
+    if terms.gradient_order == 1:
+        along, bend = labels[1] * first, np.zeros(len(g))
+    bend = h * bend
+    m2 = float(np.mean(s**2))
+    own = rho / of.M2 * (math.sqrt(of.M3) + bend * of.M4 / math.sqrt(of.M3))
+    shift = own + h * along * math.sqrt(of.M3)
+    noise = h * first * math.sqrt(problem.phi0 * step.label_power * m2)
+    scatter = h**2 * problem.phi0 * step.label_power * spread
+    return _Neurons(shares, g, h, rest, bend, scatter, np.column_stack([shift, noise]))
+
+
+def _label_coefficients(problem: Problem) -> np.ndarray:
+    """E[y He_k(z)] of the step's label, k = 0 … `_SERIES`."""
+    labels = step_labels(problem)
+    z, weights, g = latent_rule(labels.target)
+    return hermite_polynomials(z[:, 0], _SERIES) @ (weights * (g - labels.start))
+
+
+# Classes of coordinates -----------------------------------------------------------------------------------------------
+
+
+def _scalar_rule(x: np.ndarray, masses: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss rule of a measure on points, of as many nodes as there are different points at most."""
+    order = np.argsort(x)
+    x, masses = x[order], masses[order]
+    new = np.concatenate([[True], np.diff(x) > 1e-12 * (1.0 + x[1:])])
+    group = np.cumsum(new) - 1
+    masses, x = np.bincount(group, masses), x[new]
+    seen = masses > 1e-15 * masses.sum()
+    x, masses = x[seen], masses[seen]
+    if len(x) <= count:
+        return x, masses
+    nodes, weights = _matrix_rule(x, masses[:, None, None] / masses.sum(), count)
+    return nodes, weights[:, 0, 0] * masses.sum()
+
+
+def _matrix_rule(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss rule of a positive matrix measure on points x ≥ 0 for polynomials in x^(1/4).
+
+    Spectra reach over decades: in the root small eigenvalues, which are many, have nodes too, and the moments of x
+    itself are among those that the rule has.
+    """
+    nodes, weights = block_lanczos(np.maximum(x, 0.0) ** (1.0 / _ROOT), masses, steps)
+    return np.maximum(nodes, 0.0) ** _ROOT, weights
+
+
+def _pairs(profile: np.ndarray, weights: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Classes of pairs of coordinates for variances v (J, Q) with shares (J,): D times 2 v_c v_c′/d², and shares."""
+    i, j = np.triu_indices(len(weights))
+    count = d**2 * weights[i] * weights[j] * np.where(i == j, 0.5, 1.0) + 0.5 * d * np.where(i == j, weights[i], 0.0)
+    dimension = 0.5 * d * (d + 1)
+    pairs = profile[i] * profile[j] * (2.0 * dimension / d**2)
+    return _condensed(pairs, count / dimension, _PAIRS)
+
+
+def _condensed(profile: np.ndarray, weights: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The classes at the nodes of the Gauss rule of their mean variance.
+
+    The masses of a Gauss rule cut the measure into as many pieces, of which each holds its node: a piece's ratio of
+    variances between codes is that of its node.
+    """
+    size = profile.mean(axis=1)
+    order = np.argsort(size)
+    profile, weights, size = profile[order], weights[order], size[order]
+    nodes, shares = _scalar_rule(size, weights, count)
+    if len(nodes) == len(size):
+        return profile, weights
+    ends = np.concatenate([[0.0], np.cumsum(shares)])
+    through = np.concatenate([[0.0], np.cumsum(weights)])
+    moments = np.concatenate([np.zeros((1, profile.shape[1])), np.cumsum(weights[:, None] * profile, axis=0)])
+    at_ends = np.array([np.interp(ends, through, column) for column in moments.T]).T
+    means = np.diff(at_ends, axis=0)
+    mean = means.mean(axis=1, keepdims=True)
+    # no coordinate varies in a piece of mean zero
+    ratio = np.divide(means, mean, out=np.ones_like(means), where=mean > 1e-14 * mean.max())
+    return ratio * nodes[:, None], shares
+
+
+def _first_layer(frame: _Frame, profile: Callable[[np.ndarray], np.ndarray]) -> SpecialLayer:
+    chi = np.stack([frame.on_latents, *(np.outer(row, np.ones(len(frame.latents))) for row in frame.on_rest.T)], axis=1)
+    return SpecialLayer(chi, profile(frame.nodes), frame.weights)
+
+
+def _second_layer(frame: _Frame, profile: np.ndarray) -> SpecialLayer:
+    """Products of two special directions on the functions 1, ξ_c and he_α(ξ), |α| = 2, of their latents."""
+    P, k = frame.on_rest.shape
+    S = len(frame.latents)
+    picks = list(itertools.combinations_with_replacement(range(P), 2))
+    indices = [alpha for alpha in itertools.product(range(3), repeat=k) if sum(alpha) == 2]
+    chi = np.zeros((len(picks), 1 + k + len(indices), S))
+    for row, (i, j) in zip(chi, picks, strict=True):
+        p, r = frame.on_latents[[i, j]], frame.on_rest[[i, j]]
+        row[0] = p[0] * p[1] + r[0] @ r[1] - (i == j)
+        row[1 : 1 + k] = np.outer(r[1], p[0]) + np.outer(r[0], p[1])
+        for column, alpha in enumerate(indices, start=1 + k):
+            a, b = [c for c, power in enumerate(alpha) for _ in range(power)]
+            row[column] = math.sqrt(2.0) * r[0][a] * r[1][a] if a == b else r[0][a] * r[1][b] + r[0][b] * r[1][a]
+        row *= math.sqrt(0.5) if i == j else 1.0
+    one, other = np.triu_indices(len(frame.nodes))
+    left, right = frame.weights[one], frame.weights[other]
+    weights = np.zeros((len(one), len(picks), len(picks)))
+    for x, (i, j) in enumerate(picks):
+        for y, (a, b) in enumerate(picks):
+            scale = (0.5 if i == j else math.sqrt(0.5)) * (0.5 if a == b else math.sqrt(0.5))
+            for first, second in ((left, right), (right, left)):
+                weights[:, x, y] += scale * (
+                    first[:, i, a] * second[:, j, b]
+                    + first[:, i, b] * second[:, j, a]
+                    + first[:, j, a] * second[:, i, b]
+                    + first[:, j, b] * second[:, i, a]
+                )
+    weights[one == other] *= 0.5
+    return SpecialLayer(chi, profile[one] * profile[other], weights)
