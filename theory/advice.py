@@ -272,7 +272,10 @@ def step_pays(problem: Problem, samples_per_dimension: Sequence[float], noise: S
 
 def _terms(problem: Problem) -> Terms:
     """The terms of the law that a problem needs, but for latents beside ⟨x, β̂⟩, which no search has the time for."""
-    return dataclasses.replace(resolve(problem, 2).terms, amplified=False)
+    terms = resolve(problem, 2).terms
+    if not isinstance(terms, Terms):
+        raise ValueError(f"`covariance` must be that of isotropic inputs for advice; got {problem.covariance}")
+    return dataclasses.replace(terms, amplified=False)
 
 
 def _advice(problem: Problem, profiles: dict[str, Profile], at_edge: tuple[str, ...]) -> Advice:
