@@ -18,7 +18,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "spikes compare --figure compare.png",
         'spikes compare --activation tanh --target "sin(z)" --second-layer rademacher --alpha 0.5',
     ),
-    "tune": ("spikes tune --n 400 --d 200 --width 300",),
     "spectrum": (
         "spikes spectrum table.csv --figure spectrum.png",
         "spikes spectrum model.safetensors --report layers.html",
