@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import SCHEMA, Row, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
@@ -47,7 +48,7 @@ class OutlierCounts(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class DataStudy:
+class DataStudy(RowTable):
     """Runs on splits of one data set.
 
     Attributes
