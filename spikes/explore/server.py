@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 from typing import Any
 
 from spikes.explore.desk import Desk
@@ -12,6 +13,7 @@ from theory.statement.arguments import integer
 __all__ = ["LOOPBACK", "check_installed", "serve"]
 
 LOOPBACK = "127.0.0.1"
+_EVERY = ("0.0.0.0", "::")
 _LARGEST_MESSAGE = 2**20
 _UNSEEN = 15_000  # milliseconds until a session that no browser has joined is dropped
 
@@ -100,8 +102,6 @@ def make_server(desk: Desk, *, port: int, host: str) -> Any:
 
 def _free_port(host: str) -> int:
     """A port that nobody listens on: the names under which pages may ask hold it, before the server is there."""
-    import socket
-
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as free:
         free.bind((host, 0))
@@ -109,10 +109,21 @@ def _free_port(host: str) -> int:
 
 
 def _shown(host: str) -> str:
-    return "localhost" if host == LOOPBACK else host
+    return "localhost" if host in (LOOPBACK, *_EVERY) else host
 
 
 def _origins(host: str, port: int) -> list[str]:
     """Hosts whose pages may talk to the server: its own names."""
-    names = ["localhost", LOOPBACK] if host == LOOPBACK else [host]
-    return [f"{name}:{port}" for name in names]
+    names = [host]
+    if host in (LOOPBACK, *_EVERY):
+        names = ["localhost", LOOPBACK]
+    if host in _EVERY:
+        names += [socket.gethostname(), *_addresses()]
+    return [f"{name}:{port}" for name in dict.fromkeys(names)]
+
+
+def _addresses() -> list[str]:
+    """This machine's addresses in its networks."""
+    import psutil
+
+    return [one.address for each in psutil.net_if_addrs().values() for one in each if one.family == socket.AF_INET]

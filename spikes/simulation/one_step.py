@@ -406,13 +406,17 @@ class _Run:
         initial = Layer(start.W, self.kernels)
         first = self.fit(initial, direction, F)
         layers, fits = [(initial, first.path.readouts)], []
+        rows = moved.rows
+        del made, moved
         for problem in problems:
-            W = problem.step_size * moved.rows
+            # the last step is written where the gradient was
+            W = np.multiply(problem.step_size, rows, out=rows if problem is problems[-1] else None)
             W += start.W
             layer = Layer(W, self.kernels)
             fit = self.fit(layer, direction, F)
             layers.append((layer, fit.path.readouts))
             fits.append(fit)
+        del F
         (test_before, *tests), points = self.test_errors(layers, direction)
         before = first.with_test_error(self.problem.ridges, test_before, how)
         return tuple(
@@ -496,11 +500,12 @@ def check_size(
     streamed = how is not None and how.method == "streamed"
     small = N if streamed else min(n, N)
     method = "gram" if how is None else how.method
-    # features, and what their decomposition takes beside them: matrix and work space of eigh, copies and factors of svd
-    stored, squares = {"streamed": (0, max(3, sums_at_once(n))), "svd": (4, 7), "gram": (matrices, 3)}[method]
-    weights = max(2 + steps, 1 + sums_at_once(problem.n0))
+    # features, and what their decomposition takes beside them: a Gram matrix is reduced in its place; factorisations
+    # have copies of theirs, an svd copies, factors and work space
+    stored, squares = {"streamed": (0, max(2, sums_at_once(n))), "svd": (4, 7), "gram": (matrices, 1)}[method]
+    weights = 1 + max(steps, sums_at_once(problem.n0))
     entries = stored * n * N + squares * small**2 + weights * N * d + 3 * BLOCK * (d + N)
-    remedy = f"`method` streamed takes about {8 * 3 * N**2 / 2**30:.3g} GiB"
+    remedy = f"`method` streamed takes about {8 * 2 * N**2 / 2**30:.3g} GiB"
     check_memory(
         f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N}",
         entries,

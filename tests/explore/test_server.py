@@ -33,6 +33,8 @@ def test_a_bad_port_is_refused(port, says):
 def test_pages_may_ask_under_the_own_names_alone():
     assert home._origins("127.0.0.1", 5006) == ["localhost:5006", "127.0.0.1:5006"]
     assert home._origins("lab.example", 80) == ["lab.example:80"]
+    everywhere = home._origins("0.0.0.0", 80)
+    assert {"localhost:80", "127.0.0.1:80", f"{socket.gethostname()}:80"} <= set(everywhere)
 
 
 @pytest.fixture(scope="module")

@@ -204,6 +204,7 @@ def test_answers_are_remembered_by_all_sessions():
     asyncio.run(play())
 
 
+@pytest.mark.slow
 def test_runs_are_those_of_the_command_line():
     from spikes.studies.one_step import compare
 
