@@ -104,7 +104,7 @@ class FreshPoints:
     def labels(self, X: np.ndarray) -> np.ndarray:
         """E[y|x] at the points of drawn rows, shape (points, rows)."""
         k = self.problem.teacher.k
-        z = self.at_points(X, np.eye(self.problem.d)[:, :k])
+        z = self.at_points(X, np.eye(self.problem.d, k))
         y = self.problem.teacher(z.reshape(-1, k)).reshape(z.shape[:2])
         if self.fit is not None:
             y -= self.fit.intercept + self.at_points(X, self.fit.coefficients[:, None])[..., 0]
