@@ -241,7 +241,7 @@ class _Controls:
 
 def _controls(points: FreshPoints, layer: Layer, readouts: np.ndarray, direction: np.ndarray | None) -> _Controls:
     """Those of degree 2 and, of what target and step know, 4, as far as the samples tell their coefficients."""
-    known = [np.eye(points.problem.d)[:, : points.problem.teacher.k]]
+    known = [np.eye(points.problem.d, points.problem.teacher.k)]
     known += [] if direction is None else [direction[:, None]]
     known += [] if points.fit is None else [points.fit.coefficients[:, None]]
     frame = np.linalg.qr(np.hstack(known).astype(float))[0]
