@@ -280,7 +280,11 @@ def answers(
 
 def _shown(hint: Any, name: str) -> str:
     """An argument as its help shows it, an option by its name."""
-    return getattr(typing.get_args(hint)[1], "metavar", None) or name if name in ("file", "study") else name
+    return (
+        getattr(typing.get_args(hint)[1], "metavar", None) or name
+        if name in ("file", "study", "features", "labels")
+        else name
+    )
 
 
 def _log_to_stderr(level: int) -> None:
