@@ -142,7 +142,7 @@ def test_at_any_moment(command, number):
 def answer(*arguments: str) -> dict:
     """What a command says when it is left to end."""
     done = subprocess.run(
-        [sys.executable, "-m", "spikes", *arguments, "--workers", "2", "--quiet", "--json", "-"],
+        [sys.executable, "-m", "spikes", *arguments, "--workers", "2", "--json", "-"],
         capture_output=True,
         text=True,
         check=True,
@@ -170,8 +170,8 @@ def test_resumed_after_every_end(tmp_path, number):
     whole = answer("sweep", str(tmp_path / "s.toml"), "--output", str(tmp_path / "whole.sqlite"))
     expected = answer(*CURVE)
     dice, path = np.random.default_rng(4), tmp_path / "parts.sqlite"
-    sweep = ["sweep", str(tmp_path / "s.toml"), "--output", str(path)]
-    curve = [*CURVE, "--checkpoint", str(tmp_path / "curve.json")]
+    sweep = ["sweep", str(tmp_path / "s.toml"), "--output", str(path), "--quiet"]
+    curve = [*CURVE, "--quiet", "--checkpoint", str(tmp_path / "curve.json")]
     for _ in range(MOMENTS):
         end_at_random(number, dice, *sweep, *(["--resume"] if path.exists() else []))
         end_at_random(number, dice, *curve)
