@@ -106,6 +106,22 @@ runpy.run_module("spikes", run_name="__main__")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "spikes: interrupted\n")
 
 
+def test_an_interrupt_within_text_that_python_executes():
+    """Python remembers it, and would end by SIGINT although it was caught."""
+    script = """
+import os, signal, sys, spikes.__main__, spikes.cli
+def run():
+    try:
+        exec("os.kill(os.getpid(), signal.SIGTERM)\\nfor _ in range(10**9): pass")
+    except KeyboardInterrupt:
+        sys.exit(130)
+spikes.cli.main = run
+spikes.__main__.main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 MOMENTS = 20  # of each command and signal
 
 
