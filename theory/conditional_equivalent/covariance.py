@@ -44,6 +44,7 @@ _PAIRS = 24  # classes of pairs
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
 _NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
 _ROOT = 4
+_EVEN = 1e-4  # variance of the neurons' squared norms below which they are one
 _SERIES = 6  # powers of a neuron's overlap
 
 
@@ -300,7 +301,9 @@ class _Krylov:
     masses : ndarray, shape (d,)
         Spectral measure of Σ′ on the unit vector along t₁ across t₀; zero where t₀ is an eigenvector.
     noise : ndarray, shape (d,)
-        Spectral measure of Σ′ on the sampling noise of Σ^(1/2)β, of covariance Σ²/tr Σ².
+        Spectral measure of Σ′ on the sampling noise of Σ^(1/2)β, of covariance proportional to Σ², across t₁.
+    across, along : float
+        Variance of that noise over φ₀m_y, across t₁ and along it.
     """
 
     M2: float
@@ -309,6 +312,8 @@ class _Krylov:
     spectrum: np.ndarray
     masses: np.ndarray
     noise: np.ndarray
+    across: float
+    along: float
 
 
 @lru_cache(maxsize=32)
@@ -321,23 +326,24 @@ def _krylov(problem: Problem) -> _Krylov:
     beyond = t1 - (t1 @ t0) * t0
     size = float(np.linalg.norm(beyond))
     masses = (vectors.T @ beyond / size) ** 2 if size > 1e-6 * math.sqrt(M3) else np.zeros(len(s))
-    noise = (s**2 / np.sum(s**2)) @ vectors**2
-    return _Krylov(M2, M3, M4, np.maximum(values, 0.0), masses, noise)
+    unit = t1 / math.sqrt(M3)
+    noise = s**2 @ (vectors - np.outer(unit, unit @ vectors)) ** 2
+    across, along = float(noise.sum()), float(s**2 @ unit**2)
+    d = len(s)
+    return _Krylov(M2, M3, M4, np.maximum(values, 0.0), masses, noise / across, across / d, along / d)
 
 
 def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     """Latents l along Σβ⋆ and n along the step's sampling noise; special coordinates n̂ and, in the plane of l and ξ,
     l̃ = √(1 − c²) l − cξ, across z⋆ = cl + √(1 − c²) ξ, along which nothing is left of a neuron of code ρ."""
-    step, s, d = step_statistics(problem), problem.eigenvalues, problem.d
     of = _krylov(problem)
-    m2 = float(np.mean(s**2))
     line, weights = gauss_hermite(terms.orders[0])
     across, shares = gauss_hermite(terms.across)
     latents = np.column_stack([np.repeat(line, len(across)), np.tile(across, len(line))])
     omega = np.outer(weights, shares).ravel()
     kept = problem.n * omega > _NEGLIGIBLE_PRODUCT
     latents, omega = latents[kept], omega[kept] / omega[kept].sum()
-    signal, noise = float(step.linear[0]) * math.sqrt(of.M3), math.sqrt(problem.phi0 * step.label_power * m2)
+    signal, noise = _step_parts(problem)
     shown = latents @ np.array([signal, noise]) / math.hypot(signal, noise)
     c = min(of.M2 / math.sqrt(of.M3), 1.0)
     rest = math.sqrt(1.0 - c**2)
@@ -382,7 +388,7 @@ def _norms(spectrum: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Gamma nodes of Σ_c s_c w_c² for w uniform on the sphere of their dimension, in units of its mean."""
     d, mean = len(spectrum), float(np.mean(spectrum))
     spread = 2.0 * (float(np.mean(spectrum**2)) / mean**2 - 1.0) / (d + 2)
-    if order == 1 or spread < 1e-12:
+    if order == 1 or spread < _EVEN:
         return np.ones(1), np.ones(1)
     return norm_nodes(2.0 / spread, order)
 
@@ -464,8 +470,7 @@ def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
 
 def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     """Codes (g, q, ρ)."""
-    step, s, d = step_statistics(problem), problem.eigenvalues, problem.d
-    of = _krylov(problem)
+    step, of, d = step_statistics(problem), _krylov(problem), problem.d
     g, p = _codes(problem, terms.orders[1])
     q, share = _norms(of.spectrum, terms.norms)
     rho, odds = gauss_hermite(terms.overlaps)
@@ -486,12 +491,21 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     if terms.gradient_order == 1:
         along, bend = labels[1] * first, np.zeros(len(g))
     bend = h * bend
-    m2 = float(np.mean(s**2))
+    signal, across = _step_parts(problem)
+    common = signal - float(step.linear[0]) * math.sqrt(of.M3)
     own = rho / of.M2 * (math.sqrt(of.M3) + bend * of.M4 / math.sqrt(of.M3))
-    shift = own + h * along * math.sqrt(of.M3)
-    noise = h * first * math.sqrt(problem.phi0 * step.label_power * m2)
+    shift = own + h * (along * math.sqrt(of.M3) + first * common)
+    noise = h * first * across
     scatter = h**2 * problem.phi0 * step.label_power * spread
     return _Neurons(shares, g, h, q, bend, scatter, np.column_stack([shift, noise]))
+
+
+def _step_parts(problem: Problem) -> tuple[float, float]:
+    """The parts of Σ^(1/2)β along t₁, sampling noise included by its mean square, and across."""
+    step, of = step_statistics(problem), _krylov(problem)
+    power = problem.phi0 * step.label_power
+    mean = float(step.linear[0]) * math.sqrt(of.M3)
+    return math.copysign(math.sqrt(mean**2 + power * of.along), mean), math.sqrt(power * of.across)
 
 
 def _label_coefficients(problem: Problem) -> np.ndarray:
@@ -525,7 +539,7 @@ def _matrix_rule(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.ndar
     Spectra reach over decades: in the root small eigenvalues, which are many, have nodes too, and the moments of x
     itself are among those that the rule has.
     """
-    nodes, weights = block_lanczos(np.maximum(x, 0.0) ** (1.0 / _ROOT), masses, steps)
+    nodes, weights = block_lanczos(np.maximum(x, 0.0) ** (1.0 / _ROOT), masses, min(steps, len(x)))
     return np.maximum(nodes, 0.0) ** _ROOT, weights
 
 
