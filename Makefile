@@ -59,7 +59,7 @@ docs: .venv/docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
 
 tutorial: .venv/ready
-	MPLBACKEND=Agg $(BIN)/python -W error docs/tutorial/first_comparison.py
+	set -e; for page in docs/tutorial/*.py; do echo $$page; MPLBACKEND=Agg $(BIN)/python -W error $$page; done
 
 figures: .venv/ready
 	set -e; for script in figures/*.py; do echo $$script; $(BIN)/python $$script; done

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
@@ -25,7 +26,7 @@ from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.ridge import ridge_path
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
-from spikes.simulation.spectra import gram, gram_eigenvalues, gram_spectrum
+from spikes.simulation.spectra import gram, gram_spectrum
 from theory.statement.problem import Problem
 
 
@@ -50,7 +51,7 @@ def floor(F: np.ndarray, d: int) -> Callable[[], np.ndarray]:
         np.dot(X, W.T, out=H)
         np.dot(H.T, X, out=G)
         np.dot(X, W.T, out=H)
-        return gram_eigenvalues(gram(F))
+        return eigh(gram(F), lower=False, eigvals_only=True, overwrite_a=True, check_finite=False, driver="evd")
 
     return run
 
@@ -69,7 +70,7 @@ if __name__ == "__main__":
         exact = np.linalg.svd(F / np.sqrt(len(F)), compute_uv=False)
         functions = {
             "numpy": lambda: np.linalg.svd(F, compute_uv=False),
-            "all": lambda: gram_eigenvalues(gram(features(problem, options.threads)[0])),
+            "all": lambda: gram_spectrum(features(problem, options.threads)[0]).eigenvalues,
             "floor": floor(F, problem.d),
             "outliers": lambda: leading_triplets(
                 lambda V: F.T @ (F @ V) / len(F), F.shape, 2, np.random.default_rng(0), tolerance=1e-6

@@ -14,7 +14,8 @@ from measure import by_turns, machine
 
 from theory import Problem, predict
 from theory.conditional_equivalent import equivalent_features, ridge_errors, solve
-from theory.step_matrix import measure_on_grid, step_labels, step_law
+from theory.step_labels import step_labels
+from theory.step_matrix import measure_on_grid, step_law
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

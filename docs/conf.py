@@ -23,9 +23,11 @@ release = version = __version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
+    "sphinx-mathjax-offline",  # MathJax beside the pages: they are read from files, without a network
 ]
 root_doc = "index"
 exclude_patterns = ["tutorial"]
@@ -40,11 +42,13 @@ html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 
 myst_heading_anchors = 3
-myst_enable_extensions = ["deflist", "substitution"]
+myst_enable_extensions = ["deflist", "substitution", "dollarmath"]
 
 # Signatures keep the names of defaults and of types as they are written: the docstrings say what they mean.
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
+autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
 autodoc_preserve_defaults = True
 autoclass_content = "class"
 suppress_warnings = ["ref.python"]  # words of a type such as "shape (seeds,)" are no references
@@ -58,6 +62,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "tutorial",
     "gallery_dirs": "generated",
     "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "capture_repr": (),
     "reset_modules": (),
@@ -71,7 +76,10 @@ sphinx_gallery_conf = {
 
 
 def _as_written(app, what, name, obj, options, lines):
-    """Docstrings hold mathematics as one writes it: a bar is a modulus, and names with a dot are links."""
+    """Docstrings hold mathematics as one writes it: a bar is a modulus, and names with a dot are links.
+
+    A module's ends with a table of what it exports.
+    """
     for i, line in enumerate(lines):
         if line.lstrip().startswith((">>>", "...")):
             continue
@@ -82,6 +90,14 @@ def _as_written(app, what, name, obj, options, lines):
             elif re.fullmatch(r"`(theory|spikes)\.[\w.]+`", part):
                 parts[k] = f":py:obj:{part}"
         lines[i] = "".join(parts)
+    if what == "module":
+        exported = [f"   {member}" for member in obj.__all__ if callable(getattr(obj, member))]
+        lines += ["", ".. autosummary::", "   :nosignatures:", "", *exported, ""]
+
+
+def _internal(app, what, name, obj, skip, options):
+    """Leave out what is written for no reader: the fields of a tuple, which its signature shows."""
+    return True if (getattr(obj, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 ROOT = Path(__file__).parents[1]
@@ -93,7 +109,7 @@ PAGES = {
     "contributing": "CONTRIBUTING.md",
 }
 LINKS = {text: f"{page}.md" for page, text in PAGES.items()} | {
-    "docs/tutorial/first_comparison.py": "generated/first_comparison.rst"
+    f"docs/tutorial/{page.name}": f"generated/{page.stem}.rst" for page in (ROOT / "docs/tutorial").glob("*.py")
 }
 
 
@@ -113,4 +129,5 @@ def _from_repository(app, docname, source):
 
 def setup(app):
     app.connect("source-read", _from_repository)
+    app.connect("autodoc-skip-member", _internal)
     app.connect("autodoc-process-docstring", _as_written, priority=400)  # before the sections are read

@@ -21,7 +21,7 @@ from theory.random_features import RandomFeatureErrors, errors_of_energies, feat
 from theory.statement.arguments import integer
 from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = [
     "LearnedEnergy",

@@ -16,7 +16,7 @@ from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, Law, 
 from theory.quadrature import gaussian_nodes
 from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
-from theory.step_matrix import label_statistics
+from theory.step_labels import label_statistics
 
 __all__ = [
     "FeatureMoments",

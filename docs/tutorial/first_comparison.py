@@ -30,7 +30,8 @@ print(problem)
 
 # %%
 # The target is a function of z, the projection of the input on one hidden direction; ``He2`` is the Hermite polynomial
-# z² − 1. The step size is η = n^alpha, here 600^0.45 = 17.8. With steps of order one, ``alpha`` = 0, what the step adds
+# z² − 1. The step size is η = n^alpha, here 600^0.45 = 17.8. With steps of order one, ``alpha`` = 0, what the step
+# adds
 # is about as large as the bulk of the spectrum; √n, ``alpha`` = 0.5, is the largest step that the theory covers.
 #
 # Now predict it and simulate it eight times:
@@ -74,7 +75,8 @@ plt.show()
 # ----------------------------
 #
 # The middle panel is the point of it all. To each spike belongs a left singular vector, one number for each sample.
-# Compare it with functions of u = ⟨x, β̂⟩, where β is the direction that the step added to every neuron: the amplitudes
+# Compare it with functions of u = ⟨x, β̂⟩, where β is the direction that the step added to every neuron: the
+# amplitudes
 # say what this spike has learned. An amplitude of 1 means that the vector *is* that function.
 for i, spike in enumerate(result.theory.outliers, start=1):
     amplitudes = ", ".join(
@@ -137,7 +139,8 @@ print(comparison)
 # %%
 # This is your comparison: theory beside simulation for an activation and a target that nobody has worked out by hand.
 # Here z is large in a few rows, ``test_error[0.1]`` first of all, and the relative difference is some per cent. Is the
-# theory wrong, or is n small? Double every size and look again: at n = 1200 this row is at −2.4 ± 0.8 %, at n = 2400 at
+# theory wrong, or is n small? Double every size and look again: at n = 1200 this row is at −2.4 ± 0.8 %, at n = 2400
+# at
 # 0.5 ± 0.7 %. It was n.
 #
 # To keep a comparison:
@@ -160,7 +163,8 @@ print(sorted(path.name for path in folder.iterdir()))
 # A sweep over the step size
 # --------------------------
 #
-# One more step of the same kind: many problems, one file. A study is a TOML file or a dictionary, in which any field of
+# One more step of the same kind: many problems, one file. A study is a TOML file or a dictionary, in which any field
+# of
 # the problem may be a list or a range. Every result is written the moment it is there; with ``resume=True`` a run that
 # was killed goes on where it was.
 from spikes import sweep

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from spikes.cli import (
     giant_steps,
@@ -19,18 +20,56 @@ from spikes.cli import (
     sweeps,
     validation,
 )
+from spikes.cli.examples import EXAMPLES, as_epilog
 from spikes.runtime.text import printable, speak_any_encoding
 
 __all__ = ["app", "main"]
 
+
+class Commands(TyperGroup):
+    """A group whose help says of each command the whole of its first sentence."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a line or more a command."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_sentence(c.help or "")) for name, c in commands if c is not None])
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
+
+
 app = typer.Typer(
     name="spikes",
+    cls=Commands,
     help="Random matrix theory beside simulation for feature learning after a giant gradient step.",
+    epilog="Every command has examples under its own --help. Start with: spikes compare --figure compare.png",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from spikes.runtime.versions import package_versions
+
+        versions = package_versions()
+        print(f"spikes-rmt {versions.pop('spikes-rmt')} ({', '.join(f'{k} {v}' for k, v in versions.items())})")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and stop.")
+    ] = False,
+) -> None:
+    """Random matrix theory beside simulation for feature learning after a giant gradient step."""
+
+
 _COMMANDS = (
     one_step.predict,
     one_step.simulate,
@@ -44,9 +83,14 @@ _COMMANDS = (
 )
 for command in _COMMANDS:
     app.command()(command)
-app.add_typer(nonlinear_features.app, name="nonlinear")
-app.add_typer(giant_steps.app, name="giant")
-app.add_typer(local_analysis.app, name="local")
+_GROUPS = {"nonlinear": nonlinear_features.app, "giant": giant_steps.app, "local": local_analysis.app}
+for name, group in _GROUPS.items():
+    app.add_typer(group, name=name, cls=Commands)
+for words, group in {"": app, **_GROUPS}.items():
+    for command_info in group.registered_commands:
+        own_name = command_info.name or (command_info.callback.__name__ if command_info.callback else "")
+        key = f"{words} {own_name.replace('_', '-')}".strip()
+        command_info.epilog = as_epilog(EXAMPLES[key])
 
 
 def main() -> None:
@@ -75,6 +119,9 @@ def main() -> None:
         # The parser's own complaints: typer has carried its exception classes under more than one name.
         if type(error).__name__ == "Abort":
             _fail("interrupted", 130)
+        if type(error).__name__ == "NoArgsIsHelpError":  # a question, not a mistake
+            print(error.ctx.get_help())  # type: ignore[attr-defined]
+            sys.exit(0)
         if not hasattr(error, "format_message"):
             if os.environ.get("SPIKES_TRACEBACK"):
                 raise

@@ -61,7 +61,7 @@ Readout = Annotated[
 
 
 @app.command()
-@answers()
+@answers(simulates=False)
 def analyse(
     target: Target = "z1 + z1*z2",
     activation: Activation = "relu",

@@ -35,7 +35,7 @@ DensityAt = Annotated[
 
 
 @takes_problem()
-@answers()
+@answers(simulates=False)
 def predict(
     problem: Problem,
     gradient_order: GradientOrder = 2,

@@ -193,6 +193,7 @@ def answers(
     keeps: tuple[str, ...] = (),
     writes: Mapping[str, tuple[str, ...]] | None = None,
     beside: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None,
+    simulates: bool = True,
 ) -> Callable[[Callable[..., Answer]], Callable[..., int]]:
     """Give a command that returns an `Answer` the options that say where it goes, and send it there.
 
@@ -214,6 +215,8 @@ def answers(
         Further parameters that name files which are written, with the suffixes allowed; any if there are none.
     beside : callable, optional
         From the parameters to further files that are written, each with the parameter that it comes with.
+    simulates : bool
+        Whether the process loads more than theory.
     """
 
     def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
@@ -243,6 +246,7 @@ def answers(
         def run(*arguments: Any, **options: Any) -> int:
             from spikes.presentation.figure import save_figure, style
             from spikes.runtime.files import write_json
+            from spikes.runtime.memory import FIGURE, SIMULATION, THEORY, check_memory
             from spikes.runtime.overflow import refused_overflow
             from spikes.runtime.progress import progress_hidden
 
@@ -250,6 +254,8 @@ def answers(
             size = options.get("size", "page")
             style(size)  # refuses what is none
             check_paths(options)
+            process = (SIMULATION if simulates else THEORY) + (FIGURE if picture else 0.0)
+            check_memory("memory must hold the program itself: Python and its libraries", 0.0, process=process)
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
                 with refused_overflow("computation"):

@@ -63,7 +63,7 @@ def sweep(
     return Answer(lambda: to_dict(found, summarise(found)), lambda: print(printable(f"{path}: {found.progress()}")))
 
 
-@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()})
+@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()}, simulates=False)
 def results(
     file: File,
     where: Where = "",
@@ -91,7 +91,7 @@ def results(
     return Answer(lambda: to_dict(found, summaries), show)
 
 
-@answers(reads=("file",))
+@answers(reads=("file",), simulates=False)
 def plot(
     file: File,
     x: Annotated[str, typer.Option("--x", help="Field on the horizontal axis.")],

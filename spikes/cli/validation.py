@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,7 +70,9 @@ def validate(
         with whole_file(report) as temporary:
             write_json(json, certificate.to_dict())
             with open(temporary, "w", encoding="utf-8") as file:
-                file.write(html_report(certificate, command=command, json=json.rpartition("/")[2]))
+                file.write(
+                    html_report(certificate, command=command, json=json.rpartition("/")[2], date=str(date.today()))
+                )
 
     def show() -> None:
         print_certificate(certificate)

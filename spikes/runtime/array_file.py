@@ -1,5 +1,6 @@
-"""Arrays in files: mapped into memory wherever the file stores them as they are, and never unpickled.
+"""Arrays in files: read whole, or some rows at a time where the file stores them as they are, and never unpickled.
 
+Nothing is mapped into memory: a mapped file that another program makes shorter ends the process that reads it.
 Whatever a file claims is held against its length and the memory that is free before any of it is read.
 """
 
@@ -18,13 +19,13 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from spikes.runtime.memory import INTERPRETER, free_gib
+from spikes.runtime.memory import check_memory
 
-__all__ = ["StoredArray", "is_model", "load_array", "load_arrays", "load_table", "stored_arrays"]
+__all__ = ["StoredArray", "StoredRows", "is_model", "load_array", "load_arrays", "load_table", "stored_arrays"]
 
 TABLES = (".csv", ".parquet")
 TORCH = (".pt", ".pth", ".ckpt")
@@ -59,7 +60,10 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
             with open(path, "rb") as file:
                 if file.read(2) == b"PK":
                     raise ValueError("it is an archive, a .npz file by another name")
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+                file.seek(0)
+                shape, fortran, dtype = _header(file)
+                _check_length(shape, dtype, os.fstat(file.fileno()).st_size - file.tell())
+                return _read(file, shape, "F" if fortran else "C", dtype)
         except OSError as error:
             raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
         except (ValueError, EOFError) as error:
@@ -72,8 +76,8 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
     return _member(path, key, "FILE")
 
 
-def load_arrays(path: str | os.PathLike[str], keys: tuple[str, ...], *, argument: str) -> list[np.ndarray]:
-    """Arrays of a .npz file under some keys; those that are not compressed are mapped into memory.
+def load_arrays(path: str | os.PathLike[str], keys: tuple[str, ...], *, argument: str) -> list[np.ndarray | StoredRows]:
+    """Arrays of a .npz file under some keys; those that are not compressed stay there and are read row by row.
 
     Parameters
     ----------
@@ -93,7 +97,7 @@ def load_arrays(path: str | os.PathLike[str], keys: tuple[str, ...], *, argument
     for key in keys:
         if key not in names:
             raise ValueError(f"`{argument}` must hold an array under each of the keys {', '.join(keys)}; got {names}")
-    return [_member(path, key, argument) for key in keys]
+    return [_rows_of_member(path, key, argument) for key in keys]
 
 
 def _names(path: str | os.PathLike[str], argument: str) -> list[str]:
@@ -107,13 +111,23 @@ def _names(path: str | os.PathLike[str], argument: str) -> list[str]:
         raise ValueError(f"`{argument}` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
 
 
-def _member(path: str | os.PathLike[str], key: str, argument: str) -> np.ndarray:
+def _rows_of_member(path: str | os.PathLike[str], key: str, argument: str) -> np.ndarray | StoredRows:
+    """A member of a .npz file, left there where it lies in the file as it is."""
     try:
-        mapped = _mapped(path, key)
-        if mapped is not None:
+        rows = _stored_rows(path, key)
+        if rows is not None:
             with zipfile.ZipFile(path) as archive:
                 _check_sum(archive, key)
-            return mapped
+            return rows
+    except OSError as error:
+        raise ValueError(f"`{argument}` must be readable; {str(path)!r}: {error.strerror or error}") from None
+    except _BROKEN as error:
+        raise ValueError(f"`{argument}` must be a NumPy file of numbers; {str(path)!r}, {key}: {error}") from None
+    return _member(path, key, argument)
+
+
+def _member(path: str | os.PathLike[str], key: str, argument: str) -> np.ndarray:
+    try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
             shape, _, dtype = _header(member)
             _check_length(shape, dtype, archive.NameToInfo[f"{key}.npy"].file_size - member.tell())
@@ -126,13 +140,13 @@ def _member(path: str | os.PathLike[str], key: str, argument: str) -> np.ndarray
 
 
 def _check_sum(archive: zipfile.ZipFile, key: str) -> None:
-    """Read a member once to its end, where its checksum is compared: a map would never look."""
+    """Read a member once to its end, where its checksum is compared: rows alone tell nothing of it."""
     with archive.open(f"{key}.npy") as member:
         while member.read(2**22):
             pass
 
 
-def _mapped(path: str | os.PathLike[str], key: str) -> np.ndarray | None:
+def _stored_rows(path: str | os.PathLike[str], key: str) -> StoredRows | None:
     """The array where it lies in the file, or None where it does not lie there as it is: compressed or pickled."""
     with zipfile.ZipFile(path) as archive:
         entry = archive.NameToInfo.get(f"{key}.npy")
@@ -147,11 +161,87 @@ def _mapped(path: str | os.PathLike[str], key: str) -> np.ndarray | None:
         start = file.tell()
         shape, fortran, dtype = _header(file)
         offset, count = file.tell(), int(np.prod(shape, dtype=object))
-        if dtype.hasobject or count == 0:
+        if dtype.hasobject or count == 0 or len(shape) not in (1, 2):
             return None
         if offset - start + count * dtype.itemsize != entry.file_size:
             raise zipfile.BadZipFile("the array is not as long as its header says")
-    return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+    return StoredRows(path, offset, shape, fortran, dtype)
+
+
+_SPAN = 2**22  # numbers that are read at once, of which some are kept
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """An array of one or two dimensions that stays in its file: indexed by rows, it reads these and no others.
+
+    Attributes
+    ----------
+    path : path
+    offset : int
+        Of the first number, in bytes.
+    shape : tuple of int
+    fortran : bool
+        Whether columns lie one after the other.
+    dtype : dtype
+    """
+
+    path: str | os.PathLike[str]
+    offset: int
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Some rows, in memory; indices in ascending order are read from front to back.
+
+        Raises
+        ------
+        OSError
+            If the file has become shorter.
+        """
+        index = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
+        kept = np.empty((len(index), *self.shape[1:]), self.dtype)
+        span = max(1, _SPAN // math.prod(self.shape[1:]))
+        with open(self.path, "rb") as file:
+            done = 0
+            while done < len(index):
+                first = int(index[done])
+                until = done + int(np.searchsorted(index[done:], first + span))
+                stop = int(index[until - 1]) + 1
+                kept[done:until] = self._range(file, first, stop)[index[done:until] - first]
+                done = until
+        return kept
+
+    def _range(self, file: Any, first: int, stop: int) -> np.ndarray:
+        columns, size = math.prod(self.shape[1:]), self.dtype.itemsize
+        if not self.fortran or self.ndim == 1:
+            file.seek(self.offset + first * columns * size)
+            return _read(file, (stop - first, *self.shape[1:]), "C", self.dtype)
+        rows = np.empty((stop - first, columns), self.dtype, order="F")
+        for j in range(columns):
+            file.seek(self.offset + (j * len(self) + first) * size)
+            rows[:, j] = _read(file, (stop - first,), "C", self.dtype)
+        return rows
+
+
+def _read(file: Any, shape: tuple[int, ...], order: Literal["C", "F"], dtype: np.dtype) -> np.ndarray:
+    """An array from where a file stands; OSError if the file ends before it does."""
+    numbers = np.empty(math.prod(shape), dtype)
+    if file.readinto(numbers.view(np.uint8)) != numbers.nbytes:
+        raise OSError(f"{file.name} has become shorter while it was read")
+    return numbers.reshape(shape, order=order)
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -174,9 +264,7 @@ def _check_length(shape: tuple[int, ...], dtype: np.dtype, length: int) -> None:
 
 
 def _check_free(size: float) -> None:
-    needed, free = INTERPRETER + size / 2**30, free_gib()
-    if needed > free:
-        raise ValueError(f"unpacked it needs about {needed:.3g} GiB, {free:.3g} GiB are free")
+    check_memory("unpacked it must fit in memory: its arrays", size, itemsize=1.0)
 
 
 def load_table(path: str | os.PathLike[str], key: str | None = None) -> tuple[Any, list[str] | None]:
@@ -390,7 +478,9 @@ def _safetensors(path: str | os.PathLike[str]) -> dict[str, StoredArray]:
 def _tensor(path: str | os.PathLike[str], dtype: str, shape: tuple[int, ...], offset: int) -> np.ndarray:
     if dtype not in _SAFE:
         raise ValueError(f"`FILE` must hold numbers of a type that numpy has; {str(path)!r} has {dtype}")
-    stored = np.memmap(path, _SAFE[dtype], "r", offset, shape)
+    with open(path, "rb") as file:
+        file.seek(offset)
+        stored = _read(file, shape, "C", np.dtype(_SAFE[dtype]))
     return (stored.astype("<u4") << 16).view("<f4") if dtype == "BF16" else stored
 
 

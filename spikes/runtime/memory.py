@@ -1,36 +1,109 @@
-"""The memory that is free, and what a process takes before it holds a single array."""
+"""The one estimate of memory that every command asks for: what it will hold against what it may hold."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-import psutil
+__all__ = ["FIGURE", "SIMULATION", "THEORY", "check_memory", "free_gib"]
 
-__all__ = ["INTERPRETER", "free_gib"]
-
-INTERPRETER = 0.17
-"""GiB of a process that has loaded Python, numpy, scipy and numba."""
+THEORY, SIMULATION, FIGURE = 0.11, 0.2, 0.02
+"""GiB of a process before it holds a large array: Python with what predicts, with what simulates too, what draws."""
 
 _GROUPS, _OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+_SYSTEM, _OWN = Path("/proc/meminfo"), Path("/proc/self/statm")
 
 
-def free_gib() -> float:
-    """Memory in GiB that a program may still take: what the system has, within the limits of its control groups.
+def check_memory(
+    stated: str, arrays: float, *, process: float = SIMULATION, copies: int = 1, remedy: str = "", itemsize: float = 8.0
+) -> None:
+    """Refuse what does not fit in the memory that this process and its workers may hold.
+
+    Parameters
+    ----------
+    stated : str
+        The rule with the values that break it, as ``"`n` must fit in memory: n = 5"``.
+    arrays : float
+        Numbers that a process holds at once at its worst.
+    process : float
+        GiB of a process without them.
+    copies : int
+        Processes that hold them at once; several are workers of this one.
+    remedy : str
+        What to do about it.
+    itemsize : float
+        Bytes of a number.
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and free.
+    """
+    each = process + itemsize * arrays / 2**30
+    needed = each if copies == 1 else process + copies * each
+    shared, own = free_gib()
+    free = min(shared, own if copies == 1 else own * needed / each)
+    if needed > free:
+        at_once = f" for {copies} runs at once" if copies > 1 else ""
+        ending = f"; {remedy}" if remedy else ""
+        raise ValueError(f"{stated} need about {needed:.3g} GiB{at_once}, {free:.3g} GiB are free{ending}")
+
+
+def free_gib() -> tuple[float, float]:
+    """Memory in GiB that this process and its workers may hold together, and each of them alone.
+
+    What this process holds already counts as free. The first is what the system has, within the limits of the control
+    groups around the process, of either version of their interface; the second the limit of its address space, less
+    what is mapped there and not in memory.
 
     Returns
     -------
-    float
+    shared, own : float
     """
-    return min(psutil.virtual_memory().available, *_left_to_groups(), float("inf")) / 2**30
+    mapped, resident = _held()
+    shared = min(_available() + resident, *_free_in_groups(resident))
+    return shared / 2**30, max(0.0, _address_space() - mapped + resident) / 2**30
 
 
-def _left_to_groups() -> list[float]:
-    """Bytes that the limit of each control group around this process leaves, by either version of their interface."""
-    left: list[float] = []
+def _available() -> float:
+    """Bytes that the system could give."""
+    try:
+        fields = dict(line.split(":", 1) for line in _SYSTEM.read_text().splitlines())
+        return 1024.0 * int(fields["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):  # not Linux
+        import psutil
+
+        return float(psutil.virtual_memory().available)
+
+
+def _held() -> tuple[float, float]:
+    """Bytes of this process's address space, and those of them that are in memory."""
+    try:
+        mapped, resident, *_ = (float(pages) for pages in _OWN.read_text().split())
+        return mapped * os.sysconf("SC_PAGESIZE"), resident * os.sysconf("SC_PAGESIZE")
+    except (OSError, ValueError):  # not Linux
+        import psutil
+
+        held = psutil.Process().memory_info()
+        return float(held.vms), float(held.rss)
+
+
+def _address_space() -> float:
+    try:
+        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+    except ImportError:  # Windows
+        return float("inf")
+    limit = getrlimit(RLIMIT_AS)[0]
+    return float("inf") if limit == RLIM_INFINITY else float(limit)
+
+
+def _free_in_groups(resident: float) -> list[float]:
+    """Bytes that each control group around this process allows it, by either version of their interface."""
+    free: list[float] = [float("inf")]
     try:
         lines = _OWN_GROUPS.read_text().splitlines()
     except OSError:  # not Linux
-        return left
+        return free
     for line in lines:
         _, kinds, path = line.split(":", 2)
         if kinds == "":
@@ -45,17 +118,18 @@ def _left_to_groups() -> list[float]:
         # In a container the path may be that of the host, and the container's own group the root.
         for folder in (group, *group.parents):
             if folder == root or root in folder.parents:
-                left += _left_to(folder, *names)
-    return left
+                free += _free_in(folder, resident, *names)
+    return free
 
 
-def _left_to(group: Path, most: str, used: str, cache: str) -> list[float]:
+def _free_in(group: Path, resident: float, most: str, used: str, cache: str) -> list[float]:
     try:
         limit = (group / most).read_text().strip()
         if limit == "max":
             return []
         taken = int((group / used).read_text())
         fields = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        return [max(0.0, int(limit) - taken + int(fields.get(cache, 0)))]  # files that are cached give way
+        left = max(0.0, int(limit) - taken + int(fields.get(cache, 0)))  # files that are cached give way
+        return [min(float(limit), left + resident)]
     except (OSError, ValueError):
         return []

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba.extending import get_cython_function_address
 
-__all__ = ["add_gram", "add_product"]
+__all__ = ["add_gram", "add_product", "routine"]
 
 _SCALARS = {np.dtype(np.float32): ("s", ctypes.c_float), np.dtype(np.float64): ("d", ctypes.c_double)}
 
@@ -43,7 +43,7 @@ def add_product(total: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
         )
     # In the Fortran order of the routine: totalᵀ ← rightᵀ left + totalᵀ.
     (N, d), b = total.shape, len(left)
-    _routine("gemm", total.dtype)(b"N", b"T", d, N, b, 1.0, right, d, left, N, 1.0, total, d)
+    routine("blas", "gemm", total.dtype)(b"N", b"T", d, N, b, 1.0, right, d, left, N, 1.0, total, d)
 
 
 def add_gram(total: np.ndarray, rows: np.ndarray) -> None:
@@ -65,16 +65,34 @@ def add_gram(total: np.ndarray, rows: np.ndarray) -> None:
     b, N = rows.shape
     if not total.flags.f_contiguous or total.shape != (N, N):
         raise ValueError(f"`total` must be Fortran-ordered of shape (N, N) = {(N, N)}; got {total.shape}")
-    _routine("syrk", total.dtype)(b"U", b"N", N, b, 1.0, rows, N, 1.0, total, N)
+    routine("blas", "syrk", total.dtype)(b"U", b"N", N, b, 1.0, rows, N, 1.0, total, N)
 
 
 @lru_cache
-def _routine(name: str, dtype: np.dtype) -> Callable:
-    """A routine of the BLAS that scipy was built with, called with the values of its arguments."""
+def routine(library: str, name: str, dtype: np.dtype) -> Callable[..., None]:
+    """A routine of the BLAS or the LAPACK that scipy was built with, called with the values of its arguments.
+
+    Parameters
+    ----------
+    library : {"blas", "lapack"}
+    name : str
+        Without the letter of its type.
+    dtype : dtype
+
+    Returns
+    -------
+    callable
+        Of bytes, ints and floats, handed in by value, and arrays, which it may write to; it holds no lock.
+
+    Raises
+    ------
+    ValueError
+        If the type is neither float32 nor float64.
+    """
     if dtype not in _SCALARS:
         raise ValueError(f"`total` must be of type float32 or float64; got {dtype}")
     letter, scalar = _SCALARS[dtype]
-    address = get_cython_function_address("scipy.linalg.cython_blas", letter + name)
+    address = get_cython_function_address(f"scipy.linalg.cython_{library}", letter + name)
 
     def call(*values: bytes | int | float | np.ndarray) -> None:
         arguments: list[Any] = []
@@ -87,7 +105,7 @@ def _routine(name: str, dtype: np.dtype) -> Callable:
                 arguments.append(ctypes.byref(ctypes.c_int(value)))
             else:
                 arguments.append(ctypes.byref(scalar(value)))
-        routine(*arguments)
+        called(*arguments)
 
-    routine = ctypes.CFUNCTYPE(None)(address)  # releases the lock for the time of the call
+    called = ctypes.CFUNCTYPE(None)(address)  # releases the lock for the time of the call
     return call

@@ -60,11 +60,12 @@ def run_tasks(
     executor: Executor | None = None,
     label: str = "runs",
     finished: Callable[[int, Any], None] | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> list[Any]:
     """``[function(*task) for task in tasks]``, in worker processes if there are several, or on an executor.
 
-    `finished` is called in this process with a task's index and result, in the order in which they finish. The first
-    failure ends the others and is raised as it was.
+    `finished` is called in this process with a task's index and result, in the order in which they finish, and
+    `meanwhile` once, as soon as others have tasks to do. The first failure ends the others and is raised as it was.
 
     Parameters
     ----------
@@ -78,6 +79,8 @@ def run_tasks(
         Of the progress bar.
     finished : callable, optional
         Called with number and result of each task as it finishes.
+    meanwhile : callable, optional
+        Work of this process beside theirs.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def run_tasks(
     results: list[Any] = [None] * len(tasks)
     with (
         progress_bar(label, len(tasks)) as advance,
-        closing(finished_tasks(function, tasks, workers=workers, executor=executor)) as done,
+        closing(finished_tasks(function, tasks, workers=workers, executor=executor, meanwhile=meanwhile)) as done,
     ):
         for i, future in done:
             results[i] = future.result()
@@ -103,6 +106,7 @@ def finished_tasks(
     *,
     workers: int | None = None,
     executor: Executor | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Generator[tuple[int, Future], None, None]:
     """Numbers of the tasks as they finish, each with its future, which holds what the task returned or raised.
 
@@ -119,6 +123,8 @@ def finished_tasks(
         Processes; as many as processors by default. One means this process.
     executor : concurrent.futures.Executor, optional
         Where to run instead; it is left open.
+    meanwhile : callable, optional
+        Called once, when the first tasks have been handed out; before them where this process does them itself.
 
     Returns
     -------
@@ -137,7 +143,7 @@ def finished_tasks(
         _check_pickled(function, tasks[0])
     if executor is not None:
         # All at once: an executor may have any number of workers, and more of them may join.
-        yield from _on_pool(lambda: executor, function, tasks, window=1000, renewable=False)
+        yield from _on_pool(lambda: executor, function, tasks, window=1000, renewable=False, meanwhile=meanwhile)
         return
     count = worker_count(workers, len(tasks))
     if count > 1:
@@ -154,8 +160,10 @@ def finished_tasks(
                     f"worker processes cannot be started ({error.strerror or error}); `workers` = 1 needs none"
                 ) from None
 
-        yield from _on_pool(pool, function, tasks, window=2 * count, renewable=True)
+        yield from _on_pool(pool, function, tasks, window=2 * count, renewable=True, meanwhile=meanwhile)
         return
+    if meanwhile is not None:
+        meanwhile()
     for i, task in enumerate(tasks):
         future: Future = Future()
         try:
@@ -199,6 +207,7 @@ def _on_pool(
     *,
     window: int,
     renewable: bool,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Iterator[tuple[int, Future]]:
     """`finished_tasks` on a pool, with at most `window` tasks handed out; a broken pool is asked for again."""
     waiting, running, deaths = deque(range(len(tasks))), dict[Future, int](), Counter[int]()
@@ -213,6 +222,9 @@ def _on_pool(
                     waiting.popleft()
                 except BrokenExecutor as error:
                     broken = error
+            if meanwhile is not None and broken is None:
+                meanwhile()
+                meanwhile = None
             # Of a broken pool every future comes to its end, some with results.
             done, _ = wait(running, return_when=FIRST_COMPLETED) if broken is None else wait(running)
             lost = []

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from spikes.runtime.array_file import load_arrays
+from spikes.runtime.array_file import StoredRows, load_arrays
 from spikes.simulation.samples import Block
 
 __all__ = ["SHARES", "Dataset", "Rows", "Split", "as_dataset", "check_shares", "draw_split", "load_dataset"]
@@ -30,14 +30,14 @@ class Dataset:
 
     Attributes
     ----------
-    X : ndarray, shape (n_total, d)
-        Of any real type; a memory map is read row by row.
+    X : ndarray or StoredRows, shape (n_total, d)
+        Of any real type; of a file some rows are read at a time.
     y : ndarray, shape (n_total,)
     path : str, optional
         The file that holds them, which another process opens by itself.
     """
 
-    X: np.ndarray
+    X: np.ndarray | StoredRows
     y: np.ndarray
     path: str | None = None
 
@@ -55,7 +55,7 @@ class Dataset:
         return (Dataset, (self.X, self.y)) if self.path is None else (_opened, (self.path,))
 
 
-def as_dataset(X: np.ndarray, y: np.ndarray, *, path: str | None = None) -> Dataset:
+def as_dataset(X: np.ndarray | StoredRows, y: np.ndarray | StoredRows, *, path: str | None = None) -> Dataset:
     """Inputs and labels as a `Dataset`; integers and booleans count as numbers.
 
     Raises
@@ -74,7 +74,7 @@ def as_dataset(X: np.ndarray, y: np.ndarray, *, path: str | None = None) -> Data
     return data
 
 
-def _shaped(X: np.ndarray, y: np.ndarray, path: str | None) -> Dataset:
+def _shaped(X: np.ndarray | StoredRows, y: np.ndarray | StoredRows, path: str | None) -> Dataset:
     for name, array in (("X", X), ("y", y)):
         if array.dtype.kind not in "fiub":
             raise ValueError(f"`data` must hold real numbers; {name} is of type {array.dtype}")
@@ -88,7 +88,7 @@ def _shaped(X: np.ndarray, y: np.ndarray, path: str | None) -> Dataset:
 
 
 def load_dataset(path: str | os.PathLike[str]) -> Dataset:
-    """The arrays X and y of a .npz file, mapped into memory where they are not compressed; never unpickled.
+    """The arrays X and y of a .npz file, left in the file where they are not compressed; never unpickled.
 
     Raises
     ------
@@ -113,7 +113,7 @@ class Rows:
     ----------
     data : Dataset
     index : ndarray of int
-        Ascending: a memory map is read from front to back.
+        Ascending: a file is read from front to back.
     """
 
     data: Dataset

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -14,7 +15,7 @@ from spikes.agreement import Quantity, quantities
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.how import How, Place
-from spikes.simulation.one_step import Fit, Simulation, check_memory, simulate_steps
+from spikes.simulation.one_step import Fit, Simulation, check_size, simulate_steps
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from theory.statement.problem import Problem
 
@@ -39,7 +40,7 @@ Run = TypeVar("Run")
 
 
 @dataclass(frozen=True, eq=False)
-class Runs(Generic[Run]):
+class Runs(ABC, Generic[Run]):
     """Independent runs of one problem, and means over them.
 
     Attributes
@@ -52,9 +53,9 @@ class Runs(Generic[Run]):
     runs: tuple[Run, ...]
 
     @property
+    @abstractmethod
     def spectra(self) -> Sequence[Leading]:
         """Of each run, what its spikes tell."""
-        raise NotImplementedError
 
     @property
     def seeds(self) -> int:
@@ -214,6 +215,7 @@ def simulate_ensemble(
     dtype: str = "float64",
     method: str = "gram",
     executor: Executor | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Ensemble:
     """Run `simulate` for several independent seeds, in processes of one thread each.
 
@@ -230,11 +232,13 @@ def simulate_ensemble(
     workers : int, optional
         Processes; as many as processors by default.
     test_samples : int
-        Fresh samples for each run's test error.
+        Fresh points for each run's test error, as in `simulate`.
     dtype, method : str
         As in `simulate`.
     executor : concurrent.futures.Executor, optional
         Where to run instead of in `workers` processes.
+    meanwhile : callable, optional
+        What this process does while others simulate, or before it does so itself.
 
     Returns
     -------
@@ -256,13 +260,15 @@ def simulate_ensemble(
     """
     sequence, count = as_seed_sequence(seed), check_runs(seeds, workers, executor)
     seeds, how = check_seeds(seeds), How(dtype, method)
-    check_memory(problem, 1 if executor is not None else min(count, seeds), how=how)
+    check_size(problem, 1 if executor is not None else min(count, seeds), how=how)
     if method == "streamed" and (executor is not None or count > seeds):
         how = replace(how, place=Place(None if executor is not None else count, executor))
         sequences = [derived_sequence(sequence, i) for i in range(seeds)]
+        if meanwhile is not None:
+            meanwhile()
         return Ensemble(problem, tuple(_run(problem, s, test_samples, how) for s in sequences))
     tasks = [(problem, derived_sequence(sequence, i), test_samples, how) for i in range(seeds)]
-    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor)))
+    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor, meanwhile=meanwhile)))
 
 
 def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int, how: How) -> Simulation:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from spikes.simulation.features import squared_errors
+from spikes.simulation.fresh_errors import FreshPoints, fresh_errors
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.label_fit import Residuals, fit_labels
 from spikes.simulation.network import Layer
@@ -39,7 +40,7 @@ def measure_learning(
         `spikes.simulation.label_fit.fit_labels`.
     sequence : SeedSequence
     test_samples : int
-        Fresh samples for the test errors.
+        Points for the test errors: see `spikes.simulation.fresh_errors`.
 
     Returns
     -------
@@ -47,15 +48,22 @@ def measure_learning(
         Test errors on fresh samples, noise included: ``random_features`` and ``one_step``; and ``learned``, the mean
         over neurons of the squared cosine with the target's subspace after the steps.
     """
+    with threadpool_limits(1):
+        return _measure(problem, protocol, readout, sequence, test_samples)
+
+
+def _measure(
+    problem: Problem, protocol: Protocol, readout: str, sequence: np.random.SeedSequence, test_samples: int
+) -> dict[str, float]:
     network = start_network(problem, protocol, derived_sequence(sequence, 0))
     made = trajectory(problem, protocol, derived_sequence(sequence, 0))
     drawn = Samples(problem, derived_sequence(sequence, 1), problem.n)
     fit = fit_labels(readout, drawn, drawn)
     samples = Residuals(drawn, fit)
-    fresh = Residuals(Samples(problem, derived_sequence(sequence, 2), test_samples), fit)
+    fresh = FreshPoints(problem, derived_sequence(sequence, 2), test_samples, fit)
     kernels = problem_kernels(problem)
     layers = [Layer(W, kernels) for W in (network.W, made.W)]
     fitted = [(layer, fit_second_layer(layer, samples, problem.ridges)) for layer in layers]
-    (before, _), (after, _) = squared_errors(fitted, fresh)
+    (before, _), (after, _) = fresh_errors(fitted, fresh)
     learned = float(np.mean(np.sum(made.cosines[-1] ** 2, axis=1)))
     return {"random_features": float(before[0]), "one_step": float(after[0]), "learned": learned}

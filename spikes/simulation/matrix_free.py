@@ -9,15 +9,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.estimates import Estimate, estimate
-from spikes.runtime.memory import INTERPRETER, free_gib
+from spikes.runtime.memory import check_memory
 from spikes.runtime.tasks import run_tasks
 from spikes.simulation.ensemble import Runs, check_runs
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.gradient import BLOCK, gradient, step_direction
-from spikes.simulation.how import HERE, How, Place
+from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.krylov import SpectralDensity, check_count, leading_triplets, stochastic_density
 from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import check_amplitudes
@@ -28,11 +29,13 @@ __all__ = [
     "MatrixFreeRun",
     "Quadrature",
     "SteppedFeatures",
+    "check_size",
     "matrix_free_spectrum",
     "stepped_features",
 ]
 
 _BASIS = 60  # passes of block Lanczos at most, each of which adds a block to its basis
+_PASSES = 15  # that it takes as a rule
 _GUARD = 4
 
 
@@ -189,6 +192,39 @@ def stepped_features(
     return SteppedFeatures(stream, direction.unit, direction.norm2, direction.overlap)
 
 
+def check_size(
+    problem: Problem, copies: int = 1, *, count: int = 1, probes: int = 0, steps: int = 0, how: How = ALONE
+) -> None:
+    """Refuse a measurement whose weights and Krylov bases do not fit in the memory that is free.
+
+    Parameters
+    ----------
+    problem : Problem
+    copies : int
+        Runs at once.
+    count : int
+        Leading singular values.
+    probes, steps : int
+        Of the quadrature; 0 without one.
+    how : How
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    d, N = problem.d, problem.width
+    bases = 3 * _PASSES * (count + _GUARD) * N
+    in_double = 8 // how.numbers.itemsize * (steps + 3) * probes * N
+    check_memory(
+        f"`d` and `width` must leave room for weights and Krylov bases: d = {d}, width = {N}",
+        (1 + sums_at_once(problem.n0)) * N * d + max(bases, in_double) + 2 * BLOCK * (N + d),
+        copies=copies,
+        remedy="take fewer `workers`, probes or steps, or `dtype` float32",
+        itemsize=how.numbers.itemsize,
+    )
+
+
 def matrix_free_spectrum(
     problem: Problem,
     *,
@@ -246,7 +282,8 @@ def matrix_free_spectrum(
     how = How(dtype)
     check_count(count, problem.width)
     shared = executor is not None or many > seeds
-    _check_memory(problem, count, quadrature, how, 1 if shared else min(many, seeds))
+    taken = {} if quadrature is None else {"probes": quadrature.probes, "steps": quadrature.steps}
+    check_size(problem, 1 if shared else min(many, seeds), count=count, **taken, how=how)
     tasks = [(problem, derived_sequence(sequence, i), count, quadrature, how) for i in range(seeds)]
     if shared:
         how = replace(how, place=Place(None if executor is not None else many, executor))
@@ -254,20 +291,6 @@ def matrix_free_spectrum(
     else:
         runs = run_tasks(_run, tasks, workers=workers)
     return MatrixFree(problem, tuple(runs), quadrature)
-
-
-def _check_memory(problem: Problem, count: int, quadrature: Quadrature | None, how: How, copies: int) -> None:
-    d, N = problem.d, problem.width
-    bases = 2 * _BASIS * (count + _GUARD) * N
-    probes = 0 if quadrature is None else 8 // how.numbers.itemsize * (quadrature.steps + 3) * quadrature.probes * N
-    entries = 3 * N * d + max(bases, probes) + 2 * BLOCK * (N + d)
-    needed = copies * (INTERPRETER + how.numbers.itemsize * entries / 2**30)
-    free = free_gib()
-    if needed > free:
-        raise ValueError(
-            f"`d` and `width` must leave room for weights and Krylov bases: d = {d}, width = {N} need about "
-            f"{needed:.3g} GiB, {free:.3g} GiB are free; take fewer `workers`, probes or steps, or `dtype` float32"
-        )
 
 
 def _run(

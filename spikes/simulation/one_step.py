@@ -11,27 +11,29 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from spikes.agreement import LEADING
-from spikes.runtime.memory import INTERPRETER, free_gib
+from spikes.runtime.memory import check_memory
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
+from spikes.simulation.fresh_errors import FreshPoints, fresh_errors
 from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share, step_direction
 from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.network import Layer, initial_network
 from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
+from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.spectra import (
     GramSpectrum,
     check_amplitudes,
     direct_spectrum,
-    gram_eigh,
     gram_spectrum,
     hermite_alignment,
     hidden_below,
     left_vectors,
     separated,
 )
+from spikes.simulation.tridiagonal import tridiagonal
 from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 
@@ -39,8 +41,8 @@ __all__ = [
     "Batches",
     "Fit",
     "Simulation",
-    "check_memory",
     "check_range",
+    "check_size",
     "simulate",
     "simulate_on",
     "simulate_steps",
@@ -60,7 +62,7 @@ class Fit:
         sample (:func:`spikes.simulation.spectra.hermite_alignment`), each vector signed to
         make its largest entry positive.
     ridge, objective, train_error, test_error : ndarray, shape (L,)
-        Penalties λ, the minima of (1/n)‖y − Fa‖² + λ‖a‖², their first terms, and means over the fresh samples.
+        Penalties λ, the minima of (1/n)‖y − Fa‖² + λ‖a‖², their first terms, and estimates from fresh points.
     dtype : str
         In which the features were computed.
     method : str
@@ -130,7 +132,7 @@ class Simulation:
     label_power : float
         Mean of y² over the fitted samples.
     test_samples : int
-        Fresh samples that the test errors are means over.
+        Fresh points that the test errors are means over.
     method : str
         That was asked for; each fit says which one found its spectrum.
     """
@@ -159,15 +161,16 @@ def simulate(
 ) -> Simulation:
     """Take one giant gradient step, build the features, decompose them and fit the ridge, once.
 
-    Everything is drawn afresh: the network, n₀ samples for the step, n for the features, `test_samples` for the test
-    error. The same seed gives the same bits, whatever else runs beside it.
+    Everything is drawn afresh: the network, n₀ samples for the step, n for the features, points for the test error. The
+    same seed gives the same bits, whatever else runs beside it.
 
     Parameters
     ----------
     problem : Problem
     seed : int, SeedSequence or Generator
     test_samples : int
-        Fresh samples on which the test error is evaluated.
+        Fresh points on which the test error is evaluated. Eight of them share the matrix products of one, label noise
+        enters exactly, and polynomials of known mean are control variates: :mod:`spikes.simulation.fresh_errors`.
     antisymmetric : bool
         Start from paired neurons of opposite a, so that f is exactly 0 before the step. The features of a pair differ
         by the step alone, which the theory does not describe.
@@ -241,17 +244,21 @@ def simulate_steps(
     if any(other.replace(alpha=problem.alpha, scale=problem.scale, eta=problem.eta) != problem for other in problems):
         raise ValueError("`problems` must differ in `alpha`, `scale` and `eta` alone")
     sequence = as_seed_sequence(seed)
-    rows = (problem.n0, problem.n, integer("test_samples", test_samples, 2))
-    batches = Batches(*(Samples(problem, derived_sequence(sequence, i), r) for i, r in enumerate(rows, start=2)))
+    step, fit, test = (derived_sequence(sequence, i) for i in (2, 3, 4))
+    batches = Batches(
+        Samples(problem, step, problem.n0),
+        Samples(problem, fit, problem.n),
+        FreshPoints(problem, test, integer("test_samples", test_samples, 2)),
+    )
     return simulate_on(batches, problems, sequence, antisymmetric=antisymmetric, how=how)
 
 
 class Batches(NamedTuple):
-    """Samples for the step, the fit and the test error, independent of each other."""
+    """Samples for the step, the fit and the test error, independent of each other; points where their law is known."""
 
     step: LabelledRows
     fit: LabelledRows
-    test: LabelledRows
+    test: LabelledRows | FreshPoints
 
 
 def simulate_on(
@@ -267,7 +274,7 @@ def simulate_on(
     Parameters
     ----------
     batches : Batches
-        Of n₀ and n rows and any number for the test.
+        Of n₀ and n rows and any number for the test, which is what tells whether the law of the inputs is known.
     problems : sequence of Problem
         Equal but for α, c and η; their target and noise are not looked at.
     sequence : SeedSequence
@@ -284,7 +291,7 @@ def simulate_on(
     """
     problem = problems[0]
     check_range(problems, how.numbers)
-    check_memory(problem, how=how, steps=len(problems))
+    check_size(problem, how=how, steps=len(problems))
     run = _Run(problem, batches, sequence, problem_kernels(problem), how)
     # what overflows becomes infinite or nan and is refused by its name where a result would take it up
     with threadpool_limits(how.threads), np.errstate(over="ignore", invalid="ignore"):
@@ -329,7 +336,8 @@ class _Run:
             return self._fit_streamed(layer, direction)
         ridges, how = np.array(self.problem.ridges), self.how
         made = feature_matrix(layer, self.batches.fit, direction, how=how, out=F)
-        square = float(np.vdot(made.F, made.F)) / self.problem.n
+        # row by row: the rounding of one long sum is seen below
+        square = float(np.einsum("ij,ij->i", made.F, made.F).sum(dtype=float)) / self.problem.n
         if not math.isfinite(square):
             raise overflow("features", how.dtype)
         spectrum, method = self._spectrum(made.F, ridges)
@@ -353,7 +361,7 @@ class _Run:
             spectrum = gram_spectrum(F)
             if hidden_below(spectrum.eigenvalues, how.numbers) <= ridges.min() + spectrum.eigenvalues[-1]:
                 return spectrum, how.method
-            check_memory(self.problem, how=replace(how, method="svd"))
+            check_size(self.problem, how=replace(how, method="svd"))
         spectrum = direct_spectrum(F)
         _check_resolved(spectrum.eigenvalues, ridges, how, direct=True)
         return spectrum, "svd"
@@ -363,17 +371,27 @@ class _Run:
         collected = FeatureStream(layer, self.batches.fit, how).normal_equations(direction)
         if not np.isfinite(np.trace(collected.gram)):
             raise overflow("features", how.dtype)
-        values, vectors = gram_eigh(collected.gram)
+        basis = tridiagonal(collected.gram)
+        values = basis.eigenvalues()
         _check_resolved(values, ridges, how, direct=False)
         kept = min(problem.n, problem.width)
-        path = ridge_path_of_moments(values, vectors, collected.moment, collected.power, ridges)
+        path = ridge_path_of_moments(basis, collected.moment, collected.power, ridges)
         lost = path.lost_digits(collected.power)
         if lost.any():
             ((train, _),) = squared_errors([(layer, path.readouts[:, lost])], self.batches.fit, how=how)
             path = path.with_train_error(lost, train, ridges)
         leading = min(LEADING, rank_of(values[:kept], how.dtype, how.method))
-        alignment = collected.hermite.alignment(values[:leading], vectors[:, :leading])
+        alignment = collected.hermite.alignment(values[:leading], basis.leading(leading))
         return _Fitted(values[:kept], path, alignment, collected.power, how.method)
+
+    def test_errors(
+        self, layers: Sequence[tuple[Layer, np.ndarray]], direction: np.ndarray
+    ) -> tuple[list[np.ndarray], int]:
+        """Of every layer with its readouts, and the number of points that they are means over."""
+        test, how = self.batches.test, self.how
+        if isinstance(test, FreshPoints):
+            return [mean for mean, _ in fresh_errors(layers, test, direction, how=how)], test.count
+        return [mean for mean, _ in squared_errors(layers, test, how=how)], test.rows
 
     def simulate(self, problems: Sequence[Problem], antisymmetric: bool) -> tuple[Simulation, ...]:
         how = self.how
@@ -392,7 +410,7 @@ class _Run:
             fit = self.fit(layer, direction, F)
             layers.append((layer, fit.path.readouts))
             fits.append(fit)
-        (test_before, _), *tests = squared_errors(layers, self.batches.test, how=how)
+        (test_before, *tests), points = self.test_errors(layers, direction)
         before = first.with_test_error(self.problem.ridges, test_before, how)
         return tuple(
             Simulation(
@@ -403,10 +421,10 @@ class _Run:
                 overlap=overlap,
                 gradient_share=share,
                 label_power=fit.power,
-                test_samples=self.batches.test.rows,
+                test_samples=points,
                 method=how.method,
             )
-            for problem, fit, (test, _) in zip(problems, fits, tests, strict=True)
+            for problem, fit, test in zip(problems, fits, tests, strict=True)
         )
 
 
@@ -444,7 +462,7 @@ def _check_resolved(eigenvalues: np.ndarray, ridges: np.ndarray, how: How, *, di
         )
 
 
-def check_memory(
+def check_size(
     problem: Problem,
     copies: int = 1,
     *,
@@ -474,18 +492,16 @@ def check_memory(
     n, d, N = problem.n, problem.d, problem.width
     streamed = how is not None and how.method == "streamed"
     small = N if streamed else min(n, N)
-    stored = matrices if how is None else {"streamed": 0, "svd": 2, "gram": matrices}[how.method]
-    entries = stored * n * N + 4 * small**2 + (2 + steps) * N * d + 3 * BLOCK * (d + N)
-    needed = copies * (INTERPRETER + (how or ALONE).numbers.itemsize * entries / 2**30)
-    free = free_gib()
-    if needed > free:
-        at_once = f" for {copies} runs at once" if copies > 1 else ""
-        remedy = (
-            ""
-            if streamed or how is None or n <= N
-            else f"; `method` streamed takes about {8 * 4 * N**2 / 2**30:.3g} GiB"
-        )
-        raise ValueError(
-            f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N} need about {needed:.3g} GiB"
-            f"{at_once}, {free:.3g} GiB are free{remedy}"
-        )
+    method = "gram" if how is None else how.method
+    # features, and what their decomposition takes beside them: matrix and work space of eigh, copies and factors of svd
+    stored, squares = {"streamed": (0, max(3, sums_at_once(n))), "svd": (4, 7), "gram": (matrices, 3)}[method]
+    weights = max(2 + steps, 1 + sums_at_once(problem.n0))
+    entries = stored * n * N + squares * small**2 + weights * N * d + 3 * BLOCK * (d + N)
+    remedy = f"`method` streamed takes about {8 * 3 * N**2 / 2**30:.3g} GiB"
+    check_memory(
+        f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N}",
+        entries,
+        copies=copies,
+        remedy="" if streamed or how is None or n <= N else remedy,
+        itemsize=(how or ALONE).numbers.itemsize,
+    )

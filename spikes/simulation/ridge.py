@@ -1,4 +1,4 @@
-"""Ridge regression of the labels on the features: by one eigendecomposition for a path, by factorisation for a few.
+"""Ridge regression of the labels on the features: by one reduction for a path, by factorisation for a few.
 
 Of features that are stored, of their moments, or of rows that are never stored.
 """
@@ -17,6 +17,7 @@ from spikes.simulation.how import ALONE, How
 from spikes.simulation.network import Layer
 from spikes.simulation.samples import LabelledRows
 from spikes.simulation.spectra import GramSpectrum, gram
+from spikes.simulation.tridiagonal import Basis
 
 __all__ = [
     "LowRank",
@@ -59,7 +60,7 @@ class RidgePath:
 
 
 def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.ndarray) -> RidgePath:
-    """Fit every penalty λ from the spectrum of the Gram matrix.
+    """Fit every penalty λ in the basis that the Gram matrix was reduced in.
 
     Parameters
     ----------
@@ -73,35 +74,30 @@ def ridge_path(F: np.ndarray, y: np.ndarray, spectrum: GramSpectrum, ridges: np.
     -------
     RidgePath
     """
-    n = len(y)
+    n, basis = len(y), spectrum.basis
+    ridges = np.asarray(ridges, dtype=float)
     if not spectrum.left:
         power = float(y @ y) / n
-        path = ridge_path_of_moments(spectrum.eigenvalues, spectrum.vectors, F.T @ y / n, power, ridges)
+        path = ridge_path_of_moments(basis, F.T @ y / n, power, ridges)
         lost = path.lost_digits(power)
         if lost.any():
             squares = np.square(y[:, None] - F @ path.readouts[:, lost], dtype=float)
-            path = path.with_train_error(lost, squares.mean(axis=0), np.asarray(ridges, dtype=float))
+            path = path.with_train_error(lost, squares.mean(axis=0), ridges)
         return path
     # FFᵀ/n: the residual is λ(FFᵀ/n + λ)^(-1)y, free of cancellation.
-    ridges = np.asarray(ridges, dtype=F.dtype)
-    shrunk = spectrum.eigenvalues[:, None] + ridges
-    projection = spectrum.vectors.T @ y
-    square = (projection**2 / n)[:, None]
-    train = ridges**2 * np.sum(square / shrunk**2, axis=0)
-    objective = ridges * np.sum(square / shrunk, axis=0)
-    readouts = F.T @ (spectrum.vectors @ (projection[:, None] / shrunk)) / n
-    return RidgePath(readouts, np.asarray(train, float), np.asarray(objective, float))
+    labels = basis.coordinates(y)
+    duals = basis.shifted(labels, ridges)
+    train = ridges**2 * np.einsum("ij,ij->j", duals, duals) / n
+    return RidgePath(F.T @ basis.combined(duals) / F.dtype.type(n), train, ridges * (labels @ duals) / n)
 
 
-def ridge_path_of_moments(
-    eigenvalues: np.ndarray, vectors: np.ndarray, moment: np.ndarray, power: float, ridges: np.ndarray
-) -> RidgePath:
-    """As `ridge_path`, from the eigendecomposition of FᵀF/n, the moment Fᵀy/n and the power yᵀy/n.
+def ridge_path_of_moments(basis: Basis, moment: np.ndarray, power: float, ridges: np.ndarray) -> RidgePath:
+    """As `ridge_path`, from a basis of FᵀF/n, the moment Fᵀy/n and the power yᵀy/n.
 
     Parameters
     ----------
-    eigenvalues : ndarray, shape (N,)
-    vectors : ndarray, shape (N, N)
+    basis : Basis
+        Of FᵀF/n.
     moment : ndarray, shape (N,)
     power : float
     ridges : ndarray, shape (L,)
@@ -110,14 +106,12 @@ def ridge_path_of_moments(
     -------
     RidgePath
     """
-    values = np.asarray(eigenvalues, dtype=float)[:, None]
     ridges = np.asarray(ridges, dtype=float)
-    shrunk = values + ridges
-    projection = vectors.T @ moment.astype(vectors.dtype, copy=False)
-    square = np.square(projection, dtype=float)[:, None]
-    train = power - np.sum(square * (shrunk + ridges) / shrunk**2, axis=0)
-    objective = power - np.sum(square / shrunk, axis=0)
-    return RidgePath(vectors @ (projection[:, None] / shrunk).astype(vectors.dtype, copy=False), train, objective)
+    coordinates = basis.coordinates(moment)
+    solutions = basis.shifted(coordinates, ridges)
+    objective = power - coordinates @ solutions
+    train = objective - ridges * np.einsum("ij,ij->j", solutions, solutions)
+    return RidgePath(basis.combined(solutions), train, objective)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from spikes.runtime.tasks import finished_tasks
 from spikes.simulation.how import ALONE, HERE, How
 from spikes.simulation.samples import CHUNK, LabelledRows
 
-__all__ = ["RANGE", "in_turn", "row_ranges", "sum_over_rows"]
+__all__ = ["RANGE", "in_turn", "row_ranges", "sum_over_rows", "sums_at_once"]
 
 Sums = tuple[Any, ...]  # arrays and floats
 
@@ -45,6 +45,11 @@ def row_ranges(rows: int) -> list[tuple[int, int]]:
     """Starts and ends of the ranges: at most 1024, of at least 32768 rows but for the last."""
     size = max(RANGE, CHUNK * -(-rows // (CHUNK * _MOST)))
     return [(start, min(start + size, rows)) for start in range(0, rows, size)]
+
+
+def sums_at_once(rows: int) -> int:
+    """Sums over ranges that wait for each other at most, the one that is being made among them."""
+    return len(row_ranges(rows)).bit_length()
 
 
 def sum_over_rows(

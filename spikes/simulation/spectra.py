@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh, svd
+from scipy.linalg import svd
 from scipy.linalg.blas import dsyrk, ssyrk
 from scipy.special import eval_hermitenorm
 
 from spikes.agreement import ALIGNMENTS
+from spikes.simulation.tridiagonal import Basis, Eigenbasis, tridiagonal
 
 __all__ = [
     "DEGREES",
@@ -19,8 +19,6 @@ __all__ = [
     "check_amplitudes",
     "direct_spectrum",
     "gram",
-    "gram_eigenvalues",
-    "gram_eigh",
     "gram_spectrum",
     "hermite_alignment",
     "hidden_below",
@@ -32,26 +30,23 @@ DEGREES = tuple(range(len(ALIGNMENTS)))
 """Degrees k of the functions He_k(u)/√k! that left singular vectors are compared with."""
 
 
-_OF_UPPER: dict[str, Any] = {"lower": False, "overwrite_a": True, "check_finite": False, "driver": "evd"}
-
-
 @dataclass(frozen=True, eq=False)
 class GramSpectrum:
-    """Eigendecomposition of the smaller of FᵀF/n and FFᵀ/n.
+    """The smaller of FᵀF/n and FFᵀ/n: its eigenvalues, and a basis in which penalties are cheap.
 
     Attributes
     ----------
     eigenvalues : ndarray, shape (min(n, N),)
         Non-zero eigenvalues of FFᵀ/n, in decreasing order. They are squares of singular values: those below 1e-8 of
         the largest singular value are rounding.
-    vectors : ndarray, shape (min(n, N), min(n, N))
-        In columns: right singular vectors of F if N ≤ n, left ones otherwise.
+    basis : Basis
+        Its leading vectors are right singular vectors of F if N ≤ n, left ones otherwise.
     left : bool
         Which of the two.
     """
 
     eigenvalues: np.ndarray
-    vectors: np.ndarray
+    basis: Basis
     left: bool
 
 
@@ -71,38 +66,8 @@ def gram(F: np.ndarray) -> np.ndarray:
     return syrk(1.0 / n, F.T, trans=n < N)
 
 
-def gram_eigh(upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues, in decreasing order and not below 0, and eigenvectors of a Gram matrix, which is overwritten.
-
-    Parameters
-    ----------
-    upper : ndarray, shape (m, m)
-
-    Returns
-    -------
-    eigenvalues : ndarray, shape (m,)
-    vectors : ndarray, shape (m, m)
-    """
-    values, vectors = eigh(upper, **_OF_UPPER)
-    return np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-
-
-def gram_eigenvalues(upper: np.ndarray) -> np.ndarray:
-    """Eigenvalues alone, as `gram_eigh` gives them, for less than half its cost; the matrix is overwritten.
-
-    Parameters
-    ----------
-    upper : ndarray, shape (m, m)
-
-    Returns
-    -------
-    ndarray, shape (m,)
-    """
-    return np.maximum(eigh(upper, eigvals_only=True, **_OF_UPPER)[::-1], 0.0)
-
-
 def gram_spectrum(F: np.ndarray) -> GramSpectrum:
-    """Eigendecomposition of the smaller Gram matrix of F/√n.
+    """Spectrum of the smaller Gram matrix of F/√n, without the vectors that nobody asks for.
 
     Parameters
     ----------
@@ -113,8 +78,8 @@ def gram_spectrum(F: np.ndarray) -> GramSpectrum:
     GramSpectrum
     """
     n, N = F.shape
-    values, vectors = gram_eigh(gram(F))
-    return GramSpectrum(values, vectors, n < N)
+    basis = tridiagonal(gram(F))
+    return GramSpectrum(basis.eigenvalues(), basis, n < N)
 
 
 def direct_spectrum(F: np.ndarray) -> GramSpectrum:
@@ -130,7 +95,7 @@ def direct_spectrum(F: np.ndarray) -> GramSpectrum:
     """
     n, N = F.shape
     U, s, Vt = svd(F / F.dtype.type(math.sqrt(n)), full_matrices=False, check_finite=False)
-    return GramSpectrum(s**2, U if n < N else Vt.T, n < N)
+    return GramSpectrum(s**2, Eigenbasis(s**2, U if n < N else Vt.T), n < N)
 
 
 def hidden_below(eigenvalues: np.ndarray, dtype: np.dtype, *, direct: bool = False) -> float:
@@ -170,8 +135,8 @@ def left_vectors(F: np.ndarray, spectrum: GramSpectrum, count: int) -> np.ndarra
     ndarray, shape (n, count)
     """
     if spectrum.left:
-        return spectrum.vectors[:, :count]
-    vectors = F @ spectrum.vectors[:, :count]
+        return spectrum.basis.leading(count)
+    vectors = F @ spectrum.basis.leading(count)
     return vectors / np.linalg.norm(vectors, axis=0)
 
 

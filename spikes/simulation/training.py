@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from spikes.runtime.files import whole_file
+from spikes.runtime.memory import check_memory
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.training_objective import (
     OUTER,
@@ -27,14 +29,13 @@ from spikes.simulation.training_objective import (
     Objective,
     Population,
     Sample,
-    check_sample,
     draw_sample,
     norms_of,
 )
 from theory.statement.arguments import integer, real
 from theory.statement.teacher import Teacher, as_teacher, line_angles
 
-__all__ = ["HISTORY", "SCHEDULES", "Plan", "Trained", "alignment", "train"]
+__all__ = ["HISTORY", "SCHEDULES", "Plan", "Trained", "alignment", "check_size", "train"]
 
 SCHEDULES = ("halving", "constant", "none")
 HISTORY = (
@@ -260,6 +261,33 @@ def alignment(W: np.ndarray, a: np.ndarray, teacher: Teacher) -> dict[str, float
     }
 
 
+def check_size(plan: Plan, copies: int = 1) -> None:
+    """Refuse a plan whose sample, or whose cosines between neurons, do not fit in the memory that is free.
+
+    Parameters
+    ----------
+    plan : Plan
+    copies : int
+        Runs at once.
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    d, m, n = plan.teacher.d, plan.width, plan.n
+    cosines = m * (m + plan.teacher.size)
+    if n is None:
+        check_memory(
+            f"`width` must leave room in memory: width = {m}, d = {d}", cosines + 7 * m**2 + 9 * m * d, copies=copies
+        )
+        return
+    # least squares and the projection off (1, x) at the start; beside sample and projection the features of a fit
+    sample = n * (max(4 * d, 2 * d + 4 * m) + 8)
+    stated = f"`n` must leave room in memory: n = {n}, d = {d}, width = {m}"
+    check_memory(stated, sample + cosines + 9 * m * d, copies=copies)
+
+
 def train(
     plan: Plan,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
@@ -294,13 +322,24 @@ def train(
         If the descent diverges or the network collapses.
     """
     sequence = as_seed_sequence(seed)
-    teacher, m = plan.teacher, plan.width
     if stop_after is not None:
         stop_after = integer("stop_after", stop_after, 1)
+    check_size(plan)
+    with threadpool_limits(1):
+        return _train(plan, sequence, checkpoint, stop_after, advance)
+
+
+def _train(
+    plan: Plan,
+    sequence: np.random.SeedSequence,
+    checkpoint: str | None,
+    stop_after: int | None,
+    advance: Callable[[], Any],
+) -> Trained:
+    teacher, m = plan.teacher, plan.width
     population = Population(teacher, m)
     objective: Objective = population
     if plan.n is not None:
-        check_sample(plan.n, teacher.d, m)
         X, y = draw_sample(teacher, plan.n, noise=plan.noise, sequence=derived_sequence(sequence, 1))
         objective = Sample(X, y, outer=plan.outer, preprocessing=plan.preprocessing)
     decays = plan.decays(population.power + plan.noise**2)

@@ -12,7 +12,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy.linalg import solve
 
-from spikes.runtime.memory import INTERPRETER, free_gib
 from spikes.simulation.relu_passes import pair_pass, relu_backward, relu_output
 from theory.statement.teacher import Teacher
 
@@ -23,7 +22,6 @@ __all__ = [
     "Objective",
     "Population",
     "Sample",
-    "check_sample",
     "draw_sample",
     "norms_of",
     "preprocess",
@@ -242,26 +240,6 @@ class Sample:
         F = self._off(np.maximum(Z, 0.0)) if self._profiled else 0.5 * np.abs(Z) - norms_of(W) / math.sqrt(_TWO_PI)
         K = F.T @ F / n + 0.5 * ridge * np.eye(len(W))
         return solve(K, F.T @ self._y / n, assume_a="pos")
-
-
-def check_sample(n: int, d: int, width: int) -> None:
-    """Refuse a sample that does not fit in the memory that is free.
-
-    Parameters
-    ----------
-    n, d, width : int
-
-    Raises
-    ------
-    ValueError
-        Naming the GiB needed and available.
-    """
-    needed, free = INTERPRETER + 8.0 * n * (3 * d + 2 * width + 8) / 2**30, free_gib()
-    if needed > free:
-        raise ValueError(
-            f"`n` must leave room in memory: n = {n}, d = {d}, width = {width} need about {needed:.3g} GiB, "
-            f"{free:.3g} GiB are free"
-        )
 
 
 def draw_sample(

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.simulation.features import squared_errors
-from spikes.simulation.gradient import gradient
+from spikes.runtime.memory import check_memory
+from spikes.simulation.fresh_errors import FreshPoints, fresh_errors
+from spikes.simulation.gradient import BLOCK, gradient
 from spikes.simulation.how import How
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.label_fit import Residuals, fit_labels
 from spikes.simulation.network import Layer, Network, can_be_paired, initial_network
 from spikes.simulation.ridge import fit_second_layer
+from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from theory.statement.arguments import integer
@@ -21,7 +23,7 @@ from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
-__all__ = ["Trajectory", "start_network", "trajectory"]
+__all__ = ["Trajectory", "check_size", "start_network", "trajectory"]
 
 _STREAMS = 8  # random streams per step: the batch, one for independent moments, the second layer's fit, its test
 
@@ -107,6 +109,36 @@ def start_network(problem: Problem, protocol: Protocol, sequence: np.random.Seed
     return initial_network(problem, sequence, antisymmetric=symmetric)
 
 
+def check_size(problem: Problem, protocol: Protocol, copies: int = 1, *, refit: bool = False, layers: int = 4) -> None:
+    """Refuse steps whose weights do not fit in the memory that is free.
+
+    Parameters
+    ----------
+    problem : Problem
+    protocol : Protocol
+    copies : int
+        Runs at once.
+    refit : bool
+        Whether a second layer is fitted as well.
+    layers : int
+        First layers that a run holds, gradients counted.
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    d, N = problem.d, problem.width
+    weights = max(layers, layers - 2 + sums_at_once(problem.n0)) * N * d
+    fitted = (1 + sums_at_once(problem.n)) * N**2 if refit else 0
+    labels = d**2 if protocol.labels(problem) == "ols" else 0
+    check_memory(
+        f"`d` and `width` must fit in memory: d = {d}, width = {N}",
+        max(weights + 4 * min(N, d) ** 2, 2 * N * d + fitted) + labels + 3 * BLOCK * (N + d),
+        copies=copies,
+    )
+
+
 def trajectory(
     problem: Problem,
     protocol: Protocol | None = None,
@@ -137,7 +169,7 @@ def trajectory(
     refit : bool
         Fit the second layer after every step on the problem's n fresh samples, and measure its test error.
     test_samples : int
-        Fresh samples for that.
+        Fresh points for that, as in `spikes.simulate`.
     threads : int
         Threads that share blocks of rows. Sums may round differently on another number.
 
@@ -178,8 +210,11 @@ def _run(
     kind = protocol.labels(problem)
     initial, W, a = network.W, network.W.copy(), network.a
 
-    def samples(step: int, stream: int, rows: int) -> Samples:
-        return Samples(problem, derived_sequence(sequence, 2 + _STREAMS * step + stream), rows)
+    def stream(step: int, number: int) -> np.random.SeedSequence:
+        return derived_sequence(sequence, 2 + _STREAMS * step + number)
+
+    def samples(step: int, number: int, rows: int) -> Samples:
+        return Samples(problem, stream(step, number), rows)
 
     record: dict[str, list[np.ndarray]] = {
         name: [] for name in ("M", "norm2", "Q", "overlap", "gradient_norm2", "alignment", "error", "sem")
@@ -193,7 +228,8 @@ def _run(
         if refit:
             layer = Layer(W, kernels)
             readouts = fit_second_layer(layer, samples(step, 2, problem.n), problem.ridges, how=how)
-            ((error, sem),) = squared_errors([(layer, readouts)], samples(step, 3, test_samples), how=how)
+            fresh = FreshPoints(problem, stream(step, 3), test_samples)
+            ((error, sem),) = fresh_errors([(layer, readouts)], fresh, how=how)
         record["error"].append(error)
         record["sem"].append(sem)
 

@@ -17,13 +17,13 @@ from spikes.agreement import LEADING, Quantity, quantities
 from spikes.runtime.cluster import cluster_executor
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import finished_tasks, worker_count
-from spikes.simulation.one_step import Simulation, check_memory, simulate
+from spikes.simulation.one_step import Simulation, check_size, simulate
 from spikes.simulation.row_sums import in_turn
 from spikes.sweeps.store import Results, Writer, open_results, open_writer
 from spikes.sweeps.study import LIMIT, Point, Study, as_study, load_study
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["sweep"]
 
@@ -95,7 +95,7 @@ def sweep(
     count = worker_count(workers, 10**9)
     points = study.points()
     if study.seeds and executor is None and (scheduler is None or scheduler == "local"):
-        check_memory(max((p.problem for p in points), key=lambda p: (p.n + p.d) * p.width), min(count, study.rows))
+        check_size(max((p.problem for p in points), key=lambda p: (p.n + p.d) * p.width), min(count, study.rows))
     with ExitStack() as stack:
         if scheduler is not None:  # before the file: a cluster that is not there leaves nothing behind
             executor, workers = stack.enter_context(cluster_executor(scheduler, workers)), None

@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from spikes.runtime.files import whole_file
+from spikes.runtime.memory import THEORY, check_memory
 from spikes.runtime.versions import package_versions
 from spikes.sweeps.study import Point, Study, as_study
 from theory.statement.problem import described_fields
@@ -44,6 +45,9 @@ log = logging.getLogger("spikes")
 
 SCHEMA_VERSION = 3
 """``user_version`` in the header; it changes with the tables."""
+
+_AS_ROWS = 8.0
+"""Bytes that a row takes in memory over those that it takes in the file."""
 
 _COLUMN = {bool: "INTEGER", int: "INTEGER", float: "REAL", str: "TEXT"}
 _DESCRIBED = described_fields()
@@ -331,6 +335,9 @@ def open_results(path: str | os.PathLike[str]) -> Results:
         }
         if tables.get(("table", "study")) != _tables(())["study"]:
             raise ValueError(f"{path} must be intact; it holds other tables than a sweep makes")
+        pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        stated = f"{path} must fit in memory: its rows"
+        check_memory(stated, _AS_ROWS * pages * size, process=THEORY, itemsize=1.0)
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise ValueError(f"{path} must be intact; it is damaged: {' '.join(verdict.split())}")

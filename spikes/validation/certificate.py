@@ -12,7 +12,8 @@ from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate
 from spikes.runtime.versions import package_versions
 from spikes.validation.extrapolation import Difference, Limit
-from spikes.validation.statement import Claim
+from spikes.validation.statement import DIFFERS, VERDICTS, Claim
+from spikes.validation.verdict import is_deterministic
 
 __all__ = ["Certificate", "ClaimResult", "Quantity"]
 
@@ -52,6 +53,16 @@ class Quantity:
     agreement: tuple[float, ...]
     verdict: str
 
+    @property
+    def deterministic(self) -> bool:
+        """Whether it is a number in which no run differs from another: it has no standard error and no z."""
+        return bool(self.differences) and is_deterministic(self.differences)
+
+    @property
+    def z(self) -> float:
+        """The difference at the largest size in standard errors; nan for tables, bounds and numbers without noise."""
+        return math.nan if not self.differences or self.deterministic else self.differences[-1].z
+
     def to_dict(self) -> dict[str, Any]:
         """The quantity in the ``simulation`` part of the contract."""
         found: dict[str, Any] = {"label": self.label, "verdict": self.verdict}
@@ -61,13 +72,23 @@ class Quantity:
             "difference": [_number(d.value) for d in self.differences],
             "difference_sem": [_number(d.sem) for d in self.differences],
             "gain": [_number(d.gain) for d in self.differences],
-            "z": _number(self.differences[-1].z),
+            "deterministic": self.deterministic,
+            "z": _number(self.z),
             "limit": {"mean": _number(self.limit.value), "sem": _number(self.limit.sem)},
             "interval": [_number(x) for x in self.interval or ()],
             "chi2": _number(self.limit.chi2),
             "slope": _number(self.limit.slope),
+            "rate": self.limit.rate,
+            "rate_fitted": self.limit.rate_fitted,
             "exponent": None if self.exponent is None else {"mean": self.exponent[0], "sem": self.exponent[1]},
         }
+
+
+def _distance(q: Quantity) -> float:
+    """How far a quantity is from what was predicted, as its kind counts it."""
+    if q.agreement:
+        return -q.agreement[-1]
+    return abs(q.differences[-1].value) if q.deterministic else abs(q.z)
 
 
 def _number(value: float) -> float | None:
@@ -98,27 +119,28 @@ class ClaimResult:
 
     @property
     def verdict(self) -> str:
-        """The worst verdict of its quantities: fails, unresolved, holds as n → ∞, holds."""
-        order = ("fails", "unresolved", "holds as n → ∞", "holds")
-        return min((q.verdict for q in self.quantities), key=order.index)
+        """The worst verdict of its quantities, in the order of `VERDICTS`."""
+        return max((q.verdict for q in self.quantities), key=VERDICTS.index)
 
     @property
     def as_expected(self) -> bool:
-        """Whether the verdict is the claim's expected one; a claim that says nothing expects to hold, at least in the
-        limit."""
-        return self.verdict == self.claim.expected if self.claim.expected else self.verdict.startswith("holds")
+        """Whether the verdict is the claim's expected one; a claim that says nothing expects to hold, in the limit or
+        within the tolerance that it states."""
+        if self.claim.expected:
+            return self.verdict == self.claim.expected
+        return VERDICTS.index(self.verdict) <= VERDICTS.index(DIFFERS)
 
     @property
     def worst_z(self) -> float:
-        """The largest |z| at the largest size, with its sign; nan for tables and bounds."""
-        found = [q.differences[-1].z for q in self.quantities if q.limit is not None]
+        """The largest |z| at the largest size, with its sign; nan where none has one."""
+        found = [q.z for q in self.quantities if not math.isnan(q.z)]
         return max(found, key=abs) if found else math.nan
 
     @property
     def decisive(self) -> Quantity:
         """Of the quantities that give the verdict the one with the largest |z|, or the least agreement."""
         deciding = [q for q in self.quantities if q.verdict == self.verdict]
-        return max(deciding, key=lambda q: abs(q.differences[-1].z) if q.limit is not None else -q.agreement[-1])
+        return max(deciding, key=_distance)
 
     def rows(self) -> list[Row]:
         """Predicted and simulated numbers at every size."""

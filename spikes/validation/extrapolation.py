@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
-__all__ = ["Difference", "Limit", "difference", "finite_size_exponent", "limit", "linear_limit", "pooled"]
+__all__ = [
+    "Difference",
+    "Limit",
+    "difference",
+    "finite_size_exponent",
+    "fitted_limit",
+    "limit",
+    "linear_limit",
+    "pooled",
+]
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,10 @@ class Limit:
     chi2 : float
         Squared residuals of the fit over their degrees of freedom; nan where there are none. Above 1 the standard
         error is widened by its root.
+    rate : float or None
+        The exponent of the fit; None where nothing was extrapolated.
+    rate_fitted : bool
+        Whether the differences contradict the rate that was claimed, so that it was fitted with the rest.
     """
 
     value: float
@@ -71,6 +84,8 @@ class Limit:
     dof: float
     slope: float
     chi2: float
+    rate: float | None = None
+    rate_fitted: bool = False
 
     def interval(self, level: float) -> tuple[float, float]:
         """Two-sided confidence interval that misses with probability `level`."""
@@ -124,9 +139,56 @@ def difference(
     return Difference(size, mean, math.sqrt(plain), float(seeds - 1), seeds, 1.0)
 
 
-def limit(differences: Sequence[Difference], rate: float | None) -> Limit:
-    """The limit: `linear_limit` at a rate, `pooled` where the claim is one at every size."""
-    return pooled(differences) if rate is None or len(differences) == 1 else linear_limit(differences, rate)
+def differs(differences: Sequence[Difference], level: float) -> bool:
+    """Whether a size differs significantly, all sizes together tested at `level`."""
+    return min(d.p for d in differences) * len(differences) < level
+
+
+def limit(differences: Sequence[Difference], rate: float | None, level: float) -> Limit:
+    """What the differences come to: their mean where no size differs significantly, their limit otherwise.
+
+    The limit is the intercept of a fit on size^(-rate). The rate is tested where there are three sizes or more: if the
+    fit misses them by more than `level` allows, the rate is fitted too (`fitted_limit`). Of one size, or without a
+    rate, it is the mean (`pooled`).
+
+    Parameters
+    ----------
+    differences : sequence of Difference
+    rate : float or None
+    level : float
+        Probability with which a right rate is rejected, and with which the interval misses.
+
+    Returns
+    -------
+    Limit
+    """
+    noisy = any(d.sem for d in differences)
+    if rate is None or len(differences) == 1 or (noisy and not differs(differences, level)):
+        return pooled(differences)
+    assumed = linear_limit(differences, rate)
+    freedom = len(differences) - 2
+    if not freedom or not noisy or stats.chi2.sf(freedom * assumed.chi2, freedom) > level:
+        return assumed
+    return fitted_limit(differences, level)
+
+
+RATES = np.geomspace(0.1, 4.0, 120)
+"""Exponents among which the differences choose."""
+
+
+def fitted_limit(differences: Sequence[Difference], level: float) -> Limit:
+    """The limit with the exponent fitted; its interval covers the limits of all exponents that the differences allow.
+
+    An exponent is allowed where its squared residuals exceed the least ones by no more than χ²₁ does with probability
+    `level` (profile likelihood).
+    """
+    fits = [linear_limit(differences, float(rate)) for rate in RATES]
+    freedom = len(differences) - 2
+    squares = np.array([freedom * f.chi2 for f in fits])
+    best = fits[int(squares.argmin())]
+    allowed = [f for f, q in zip(fits, squares, strict=True) if q <= squares.min() + stats.chi2.isf(level, 1)]
+    half = max(abs(f.value - best.value) + 0.5 * float(np.diff(f.interval(level))[0]) for f in allowed)
+    return replace(best, sem=half / float(stats.t.isf(0.5 * level, best.dof)), rate_fitted=True)
 
 
 def pooled(differences: Sequence[Difference]) -> Limit:
@@ -137,7 +199,8 @@ def pooled(differences: Sequence[Difference]) -> Limit:
 def linear_limit(differences: Sequence[Difference], rate: float) -> Limit:
     """Intercept of a weighted fit of differences on size^(-rate)."""
     x = np.array([d.size for d in differences], dtype=float)
-    return _fit(differences, np.column_stack([np.ones(len(x)), (x / x[-1]) ** -rate]), x[-1] ** rate)
+    fit = _fit(differences, np.column_stack([np.ones(len(x)), (x / x[-1]) ** -rate]), x[-1] ** rate)
+    return replace(fit, rate=rate)
 
 
 def _fit(differences: Sequence[Difference], design: np.ndarray, unit: float = 0.0) -> Limit:

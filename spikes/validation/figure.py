@@ -118,7 +118,7 @@ def _plot_differences(result: ClaimResult, quantities: Sequence[Quantity], ax: A
     claim = result.claim
     x, gap = _positions(result)
     factor, unit = difference_unit(claim)
-    rate = claim.rate if len(x) > 1 else None
+    extrapolated = any(_limit(q)[0].rate is not None for q in quantities)
     band = factor * claim.tolerance
     ax.axhspan(-band, band, color=PALE, alpha=0.16, linewidth=0, label="tolerance")
     ax.axhline(0.0, color="black", linewidth=0.8)
@@ -130,11 +130,11 @@ def _plot_differences(result: ClaimResult, quantities: Sequence[Quantity], ax: A
         curve_n = np.concatenate([np.exp(gap * curve_x[:39]), result.levels[-1][0] / (1.0 - t) ** gap])
     for i, (q, step) in enumerate(zip(quantities, _spread(len(quantities)), strict=True)):
         end, _ = _limit(q)
-        curve = end.value + (np.zeros(len(curve_n)) if rate is None else end.slope * curve_n**-rate)
+        curve = end.value + (np.zeros(len(curve_n)) if end.rate is None else end.slope * curve_n**-end.rate)
         ax.plot(curve_x + step, factor * curve, color=COLOURS[i], alpha=0.8, **FIT)
         _plot_quantity(q, x + step, x[-1] + 1.0 + step, factor, i, ax)
     ax.set_ylabel("simulation − theory" + (", % of theory" if unit else ""))
-    _size_axis(ax, result, x, "all" if rate is None else "∞")
+    _size_axis(ax, result, x, "∞" if extrapolated else "all")
     if len(quantities) > 1:
         _legend(ax, quantities)
 

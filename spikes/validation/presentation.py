@@ -5,7 +5,7 @@ from __future__ import annotations
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text, rounded
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
-from spikes.validation.statement import Claim
+from spikes.validation.statement import DIFFERS, VERDICTS, Claim
 
 __all__ = [
     "SYMBOLS",
@@ -17,7 +17,7 @@ __all__ = [
     "tested_numbers",
 ]
 
-SYMBOLS = {"holds": "✓", "holds as n → ∞": "→", "unresolved": "?", "fails": "✗"}
+SYMBOLS = dict(zip(VERDICTS, "✓→≈?✗", strict=True))
 """A sign for each verdict, from the best to the worst: colours alone tell nothing to many readers."""
 
 
@@ -61,6 +61,7 @@ def tally(certificate: Certificate) -> str:
     """How many claims have each verdict, and whether all are as expected."""
     verdicts = list(certificate.verdicts.values())
     words = {"holds": ("holds", "hold"), "holds as n → ∞": ("holds as n → ∞", "hold as n → ∞")}
+    words |= {DIFFERS: ("is within its tolerance but differs", "are within their tolerance but differ")}
     words |= {"unresolved": ("is unresolved", "are unresolved"), "fails": ("fails", "fail")}
     parts = [f"{verdicts.count(v)} {words[v][verdicts.count(v) > 1]}" for v in SYMBOLS if v in verdicts]
     odd = [r.claim.name for r in certificate.results if not r.as_expected]

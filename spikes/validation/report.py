@@ -21,18 +21,18 @@ from spikes.validation.presentation import (
     SYMBOLS,
     agreement_text,
     difference_unit,
-    exponent_text,
     limit_text,
     tally,
     tested_numbers,
 )
+from spikes.validation.statement import DIFFERS, VERDICTS
 
 __all__ = ["html_report"]
 
-_CLASSES = {"holds": "holds", "holds as n → ∞": "limit", "unresolved": "unresolved", "fails": "fails"}
+_CLASSES = dict(zip(VERDICTS, ("holds", "limit", "differs", "unresolved", "fails"), strict=True))
 
 
-def html_report(certificate: Certificate, *, command: str = "", json: str = "") -> str:
+def html_report(certificate: Certificate, *, command: str = "", json: str = "", date: str = "") -> str:
     """Write a certificate as a page.
 
     Parameters
@@ -42,6 +42,8 @@ def html_report(certificate: Certificate, *, command: str = "", json: str = "") 
         Command line that makes the report again, to be shown.
     json : str, optional
         Name of the JSON file beside the page, to be linked to.
+    date : str, optional
+        When the claims were tested, to be shown.
 
     Returns
     -------
@@ -72,6 +74,7 @@ def html_report(certificate: Certificate, *, command: str = "", json: str = "") 
 <header id="top">
 <h1>Asymptotic theory put to the test</h1>
 <p class="tally">{escape(_sentence(tally(certificate)))}</p>
+{_provenance(certificate, command, json, date)}
 {_method(certificate)}
 </header>
 <main>
@@ -79,7 +82,6 @@ def html_report(certificate: Certificate, *, command: str = "", json: str = "") 
 {_summary(certificate)}
 {sections}
 </main>
-{_footer(certificate, command, json)}
 <script>{script}</script>
 </body>
 </html>
@@ -98,19 +100,26 @@ def _method(certificate: Certificate) -> str:
     tests = tested_numbers(certificate)
     each = number_text(certificate.level / tests, 2)
     meanings = {
-        "holds": "no size differs significantly, or there is but one, and the interval of the mean difference lies "
+        "holds": "no size differs significantly; the interval has 0 in it and lies within the tolerance.",
+        "holds as n → ∞": "sizes differ, and their difference shrinks; the interval of its limit has 0 in it and lies "
         "within the tolerance.",
-        "holds as n → ∞": "there is a finite-size difference, and the interval of its limit lies within the tolerance.",
-        "unresolved": "the simulations are too few or too small to tell.",
-        "fails": "the limit is off by more than half the tolerance and its interval leaves out 0; or what should hold "
-        "exactly at every size differs significantly at one.",
+        DIFFERS: "the interval leaves out 0, or a size differs and nothing shows that this ends; what differs lies "
+        "within the tolerance.",
+        "unresolved": "the interval has 0 in it and reaches beyond the tolerance: the simulations are too few or too "
+        "small to tell.",
+        "fails": "the interval leaves out 0, or a size differs and nothing shows that this ends; what differs is not "
+        "within the tolerance.",
     }
     items = "".join(f"<li>{_badge(verdict)}: {escape(text)}</li>" for verdict, text in meanings.items())
     counted = f"{tests} numbers are" if tests > 1 else "One number is"
     return f"""<p>Each claim predicts numbers, the entries of a table, or a bound, for a stated problem. The problem is
 simulated independently of the prediction at growing sizes, with many seeds at each, and simulation less theory is
-followed to its limit by a weighted fit on size<sup>−r</sup>, r the rate that the claim states. Errors are standard
-errors over seeds, by Student’s t; control variates of known expectation narrow them where a gain is stated.
+followed to its limit by a weighted fit on size<sup>−r</sup>, r the rate that the claim states. With three sizes or
+more that rate is tested, and fitted where the differences contradict it; with two it is assumed. The interval is that
+of the mean of all sizes where none differs significantly, or the claim is one at every size, and that of the limit
+otherwise. Errors are standard errors over seeds, by Student’s t; control variates of known expectation narrow them
+where a gain is stated. Numbers in which no run differs from another are called exact: they have no standard error, and
+hold within the tolerance.
 {counted} tested in this {"short run" if certificate.quick else "run"}: intervals miss with probability {each} each,
 so that the chance of any false alarm on the whole page is at most {certificate.level:g}.</p>
 <ul class="verdicts">{items}</ul>
@@ -122,46 +131,78 @@ def _summary(certificate: Certificate) -> str:
     columns = (
         ("claim", "name text", False),
         ("verdict", "text", True),
+        ("difference", "", True),
+        ("tolerance", "", True),
         ("z", "", True),
-        ("limit of the difference", "", True),
-        ("exponent", "", True),
-        ("expected", "text", False),
+        ("sizes", "", True),
+        ("seeds", "", True),
     )
     head = "".join(
         f'<th scope="col" class="{classes}"{" data-numeric" if numeric else ""}>'
         f'<button type="button">{name}</button></th>'
         for name, classes, numeric in columns
     )
-    rows = "".join(_summary_row(result) for result in certificate.results)
-    return f"""<div class="wide summary" tabindex="0" role="region" aria-labelledby="summary">
+    subjects = dict.fromkeys(_subject(result) for result in certificate.results)
+    groups = "".join(
+        f'<tbody><tr class="subject"><th scope="rowgroup" colspan="{len(columns)}" class="text">{escape(subject)}</th>'
+        f"</tr>{''.join(_summary_row(r) for r in certificate.results if _subject(r) == subject)}</tbody>"
+        for subject in subjects
+    )
+    present = dict.fromkeys(v for v in VERDICTS if v in certificate.verdicts.values())
+    boxes = "".join(
+        f'<label><input type="checkbox" checked value="{_CLASSES[verdict]}"> {_badge(verdict)}</label>'
+        for verdict in present
+    )
+    return f"""<form class="filter" role="search"><label>Find <input type="search" name="words"
+placeholder="words of a claim"></label> {boxes} <output></output></form>
+<div class="wide summary claims" tabindex="0" role="region" aria-labelledby="summary">
 <table class="sortable"><thead><tr>{head}</tr></thead>
-<tbody>{rows}</tbody></table></div>
-<p class="note">z is the difference in standard errors at the largest size, the exponent that of size in the difference
-where two sizes resolve it; the limit of what is claimed at every size is the mean of all. Of a claim with several
-numbers, those of the one that decides its verdict.</p>"""
+{groups}</table></div>
+<p class="note">The difference is simulation less theory with its interval: of the limit, or of the mean of all sizes
+where no size differs or the claim is one at every size. z is that of the largest size, in standard errors. Of a claim
+with several numbers, those of the one that decides its verdict.</p>"""
+
+
+def _subject(result: ClaimResult) -> str:
+    """Of a claim: what stands before the slash in its name."""
+    subject, slash, _ = result.claim.name.partition("/")
+    return subject if slash else "other claims"
 
 
 def _summary_row(result: ClaimResult) -> str:
     q = result.decisive
-    z = q.differences[-1].z if q.limit is not None else math.nan
-    limit = None if q.limit is None else q.limit.value * difference_unit(result.claim)[0]
+    factor, unit = difference_unit(result.claim)
+    limit = None if q.limit is None else q.limit.value * factor
     note = f"<small>{escape(_deciding(result))}</small>" if _deciding(result) else ""
-    expected = result.claim.expected or "holds"
-    mark = "" if result.as_expected else ' <span class="odd">≠ found</span>'
-    order = list(SYMBOLS).index(result.verdict)
+    if not result.as_expected:
+        note += f'<small class="odd">expected: {escape(result.claim.expected or "holds")}</small>'
+    tolerance = factor * result.claim.tolerance if q.limit is not None else None
+    sizes, seeds = zip(*result.levels, strict=True)
+    link = f'<a href="#{_anchor(result)}">{_breakable(result.claim.name)}</a>'
+    claimed = f'<span class="claimed">{_prose(result.claim.statement)}</span>'
     cells = (
-        ("name text", result.claim.name, f'<a href="#{_anchor(result)}">{_breakable(result.claim.name)}</a>{note}'),
-        ("text", order, _badge(result.verdict)),
-        ("", _key(z), escape(z_text(z))),
-        ("", _key(limit), escape(limit_text(result.claim, q) or agreement_text(result, q))),
-        ("", _key(q.exponent[0] if q.exponent else None), escape(exponent_text(q))),
-        ("text", ("0" if result.as_expected else "1") + expected, escape(expected) + mark),
+        ("name text", "claim", result.claim.name, f"{link}{claimed}{note}"),
+        ("text", "verdict", VERDICTS.index(result.verdict), _badge(result.verdict)),
+        ("", "difference", _key(limit), escape(limit_text(result.claim, q) or agreement_text(result, q))),
+        ("", "tolerance", _key(tolerance), "" if tolerance is None else f"{number_text(tolerance, 3)}{unit}"),
+        ("", "z", _key(q.z), "exact" if q.deterministic else escape(z_text(q.z, seeds[-1]))),
+        ("", "sizes", str(sizes[-1]), _span(sizes)),
+        ("", "seeds", str(seeds[-1]), "" if q.deterministic else _span(seeds)),
     )
     return (
-        "<tr>"
-        + "".join(f'<td class="{c}" data-key="{escape(str(key))}">{text}</td>' for c, key, text in cells)
+        f'<tr data-verdict="{_CLASSES[result.verdict]}">'
+        + "".join(
+            f'<td class="{c}" data-name="{name}" data-key="{escape(str(key))}">{text}</td>'
+            for c, name, key, text in cells
+        )
         + "</tr>\n"
     )
+
+
+def _span(values: Sequence[int]) -> str:
+    """First to last, or the one that all are."""
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low}–{high}"
 
 
 def _deciding(result: ClaimResult) -> str:
@@ -217,7 +258,14 @@ def _terms(result: ClaimResult) -> str:
     tolerance = f"Tolerance {number_text(factor * claim.tolerance, 3)}{unit}"
     if claim.rate is None:
         return f"{tolerance}; claimed at every size."
-    return f"{tolerance}; the difference is taken to close like size<sup>−{claim.rate:g}</sup>."
+    if len(result.levels) == 1:
+        return f"{tolerance}; tested at one size, so that no limit is seen."
+    fitted = [q.limit.rate for q in result.quantities if q.limit is not None and q.limit.rate_fitted]
+    assumed = f"{tolerance}; the difference is taken to close like size<sup>−{claim.rate:g}</sup>"
+    if not fitted:
+        return f"{assumed}{', which two sizes cannot test' if len(result.levels) == 2 else ''}."
+    rates = ", ".join(f"size<sup>−{rate:.2f}</sup>" for rate in fitted)
+    return f"{assumed}, which {len(fitted)} of {len(result.quantities)} contradict; fitted instead: {rates}."
 
 
 def _caption(result: ClaimResult) -> str:
@@ -225,7 +273,8 @@ def _caption(result: ClaimResult) -> str:
         return "Entries with what is predicted of them, and the seeds that agree, size by size."
     if result.claim.kind == "bound":
         return "Mean ± standard deviation over the seeds against size; bars: what no run may fall below."
-    fit = "mean of all sizes" if result.claim.rate is None or len(result.levels) == 1 else "limit of the dashed fit"
+    extrapolated = any(q.limit is not None and q.limit.rate is not None for q in result.quantities)
+    fit = "limit of the dashed fit (the mean where no size differs)" if extrapolated else "mean of all sizes"
     return (
         "Simulation less theory, ± standard error, against size; grey: the tolerance; at the right, open, the "
         f"{fit} with its simultaneous interval."
@@ -258,12 +307,17 @@ def _number_rows(result: ClaimResult, q: Quantity, named: bool) -> str:
     rows = []
     factor, _ = difference_unit(result.claim)
     for i, (size, seeds) in enumerate(result.levels):
-        cells = [str(size), number_text(q.predicted[i]), estimate_text(q.simulated[i]), str(seeds)]
+        cells = [
+            str(size),
+            number_text(q.predicted[i]),
+            estimate_text(q.simulated[i]),
+            "" if q.deterministic else str(seeds),
+        ]
         if q.differences:
             d = q.differences[i]
             cells += [
                 number_text(factor * d.value, 3),
-                z_text(d.z),
+                "exact" if q.deterministic else z_text(d.z, seeds),
                 "" if d.gain == 1.0 else f"{d.gain:.{1 if d.gain < 10.0 else 0}f} ×",
             ]
         else:
@@ -305,9 +359,10 @@ def _seed(certificate: Certificate) -> str:
     return f"{certificate.seed.entropy}" + (f", spawn key {list(key)}" if key else "")
 
 
-def _footer(certificate: Certificate, command: str, json: str) -> str:
+def _provenance(certificate: Certificate, command: str, json: str, date: str) -> str:
     versions = certificate.to_dict()["simulation"]["packages"]
     entries = {
+        "Date": escape(date),
         "Again": f"<code>{escape(command)}</code>" if command else "",
         "Numbers": f'<a href="{escape(json)}">{escape(json)}</a>' if json else "",
         "Seed": escape(_seed(certificate)),
@@ -315,7 +370,7 @@ def _footer(certificate: Certificate, command: str, json: str) -> str:
         "Platform": escape(platform.platform()),
     }
     rows = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in entries.items() if text)
-    return f'<section id="colophon"><h2>How this was made</h2><dl>{rows}</dl></section>'
+    return f'<dl id="made">{rows}</dl>'
 
 
 _INK = "#000000"

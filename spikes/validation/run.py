@@ -41,12 +41,18 @@ def validate(
     A difference is a mean over seeds, controls regressed out, and its errors are Student's. Its limit is the intercept
     of a weighted fit on size^(-rate). With m numbers tested in the run, intervals miss with probability `level`/m each:
 
-    - *fails*: the limit's interval leaves out 0 and the limit is off by more than half the tolerance; or a claim of
-      equality at every size differs significantly at one;
-    - *holds*: no size differs significantly, and the interval of the mean difference lies within the tolerance; or the
-      claim is tested at one size, and its interval does;
-    - *holds as n → ∞*: sizes differ, but the interval of the limit lies within the tolerance;
-    - *unresolved*: neither; more seeds or larger sizes would tell.
+    - *holds*: no size differs significantly, and the interval of the mean difference has 0 in it and lies within the
+      tolerance;
+    - *holds as n → ∞*: sizes differ, their difference shrinks, and the interval of its limit has 0 in it and lies
+      within the tolerance;
+    - *within the tolerance but differs*: the interval leaves out 0, or a size differs for good, and what differs lies
+      within the tolerance;
+    - *fails*: the same, and not within the tolerance;
+    - *unresolved*: the interval has 0 in it and reaches beyond the tolerance: more seeds or larger sizes would tell.
+
+    The rate of a claim is tested where it has three sizes or more; where the differences contradict it, it is fitted
+    with the limit, whose interval then covers every exponent that they allow. Numbers without noise have no interval:
+    they hold within the tolerance.
 
     Entries of a table hold where three quarters of the seeds agree at every size (as n → ∞: at the largest), and fail
     where half of them or fewer agree at the largest; a bound fails if one run breaks it.
@@ -232,7 +238,7 @@ def _quantity(
     if c.kind != "number":
         verdict = table_verdict(agreement) if c.kind == "table" else "holds" if min(agreement) == 1.0 else "fails"
         return Quantity(labels[j], tuple(predicted), tuple(simulated), (), None, None, None, tuple(agreement), verdict)
-    end = limit(differences, c.rate)
+    end = limit(differences, c.rate, level)
     return Quantity(
         labels[j],
         tuple(predicted),

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["KINDS", "VERDICTS", "Claim", "Measured", "claim"]
+__all__ = ["DIFFERS", "KINDS", "VERDICTS", "Claim", "Measured", "claim"]
 
 KINDS = ("number", "table", "bound")
-VERDICTS = ("holds", "holds as n → ∞", "fails", "unresolved")
+DIFFERS = "within the tolerance but differs"
+"""The verdict that rests on the tolerance: theory and simulation differ, by less than the claim allows."""
+VERDICTS = ("holds", "holds as n → ∞", DIFFERS, "unresolved", "fails")
+"""From the best to the worst."""
 Numbers = float | Mapping[str, float]
 Levels = tuple[tuple[int, int], ...]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from spikes.presentation.numbers import counted, estimate_text, number_text, z_text
@@ -49,7 +48,6 @@ def print_certificate(certificate: Certificate) -> None:
         q = result.decisive
         others = len(result.quantities) - 1
         size, seeds = result.levels[-1]
-        z = q.differences[-1].z if q.limit is not None else math.nan
         rows.append(
             [
                 result.claim.name,
@@ -58,7 +56,7 @@ def print_certificate(certificate: Certificate) -> None:
                 str(size),
                 number_text(q.predicted[-1]),
                 estimate_text(q.simulated[-1]),
-                z_text(z, seeds),
+                z_text(q.z, seeds),
                 limit_text(result.claim, q) or agreement_text(result, q),
                 exponent_text(q),
             ]

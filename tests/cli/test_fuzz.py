@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -99,8 +100,20 @@ def folder(tmp_path_factory):
         Path("link.npy").symlink_to("m.npy")
         Path("folder").mkdir()
         os.mkfifo("pipe")
+    drain(folder / "pipe")
     ORIGINALS.update({str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.is_symlink()})
     return folder
+
+
+def drain(pipe) -> None:
+    """Read on, so that who writes to the pipe need not wait."""
+    end = os.open(pipe, os.O_RDWR)
+
+    def read() -> None:
+        while os.read(end, 2**16):
+            pass
+
+    threading.Thread(target=read, daemon=True).start()
 
 
 def content(folder) -> dict[str, str]:

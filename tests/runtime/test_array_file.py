@@ -1,6 +1,7 @@
 """Files of arrays: what they claim is held against what they are, before memory is taken."""
 
 import json
+import os
 import struct
 import sys
 import types
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from spikes.runtime import array_file
 from spikes.runtime.array_file import is_model, load_array, load_table, stored_arrays
 
 X = np.random.default_rng(0).standard_normal((6, 5))
@@ -57,9 +59,9 @@ def test_memory_is_asked_for_before_it_is_taken(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "m.npz", a=np.zeros((300, 300)))
     scipy.sparse.save_npz(tmp_path / "s.npz", scipy.sparse.random(300, 300, 0.5, rng=0))
     (tmp_path / "m.csv").write_text("a,b\n" + "1,2\n" * 20000)
-    monkeypatch.setattr("spikes.runtime.array_file.free_gib", lambda: 1e-5)
+    monkeypatch.setattr("spikes.runtime.memory.free_gib", lambda: (1e-5, 1e-5))
     for name in ("m.npz", "s.npz", "m.csv"):
-        refused(tmp_path / name, "needs about .* GiB, 1e-05 GiB are free")
+        refused(tmp_path / name, "need about .* GiB, 1e-05 GiB are free")
 
 
 def test_sparse_matrices(tmp_path):
@@ -178,3 +180,31 @@ def test_archives_of_several_arrays_are_models(tmp_path):
     np.savez(tmp_path / "one.npz", a=X)
     assert not is_model(tmp_path / "one.npz")
     np.testing.assert_array_equal(load_array(tmp_path / "one.npz"), X)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_that_stay_in_their_file(tmp_path, order, monkeypatch):
+    monkeypatch.setattr(array_file, "_SPAN", 64)  # so that rows far apart are read on their own
+    table = np.asarray(np.random.default_rng(1).standard_normal((500, 7)), order=order)
+    np.savez(tmp_path / "m.npz", X=table, y=table[:, 0])
+    X, y = array_file.load_arrays(tmp_path / "m.npz", ("X", "y"), argument="data")
+    assert (X.shape, X.ndim, X.dtype, len(X), y.shape) == (table.shape, 2, table.dtype, 500, (500,))
+    index = np.sort(np.random.default_rng(2).permutation(500)[:90])
+    for rows in (index, index[:0], slice(40, 200), slice(None), slice(490, 600)):
+        np.testing.assert_array_equal(X[rows], table[rows])
+        np.testing.assert_array_equal(y[rows], table[rows, 0])
+    np.testing.assert_array_equal(np.asarray(X, dtype=float), table)
+
+
+def test_a_file_that_shrinks_while_it_is_read(tmp_path):
+    """A map would end the process with SIGBUS."""
+    np.savez(tmp_path / "m.npz", X=np.ones((5000, 7)), y=np.ones(5000))
+    X, _ = array_file.load_arrays(tmp_path / "m.npz", ("X", "y"), argument="data")
+    assert X[:100].shape == (100, 7)
+    os.truncate(tmp_path / "m.npz", 4096)
+    with pytest.raises(OSError, match="has become shorter while it was read"):
+        X[4000:]
+    np.save(tmp_path / "m.npy", np.ones((5000, 7)))
+    table, _ = load_table(tmp_path / "m.npy")
+    os.truncate(tmp_path / "m.npy", 4096)
+    assert table.sum() == 35000.0

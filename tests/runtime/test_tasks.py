@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
+from spikes.runtime.tasks import run_tasks
 from spikes.simulation.ensemble import simulate_ensemble
 from theory import Activation, Problem
 
@@ -30,3 +31,21 @@ def test_an_executor_that_takes_no_lambda_is_refused():
         pytest.raises(ValueError, match=r"`executor` must be able to pickle .* leave `executor` out, or take loky's"),
     ):
         simulate_ensemble(problem, seeds=2, seed=0, executor=executor, test_samples=64)
+
+
+def _doubled(i):
+    return 2 * i
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_this_process_has_work_beside_the_others(workers):
+    done = []
+    results = run_tasks(_doubled, [(i,) for i in range(5)], workers=workers, meanwhile=lambda: done.append(1))
+    assert results == [0, 2, 4, 6, 8]
+    assert done == [1]
+
+    def refused():
+        raise ValueError("no such prediction")
+
+    with pytest.raises(ValueError, match="no such prediction"):
+        run_tasks(_doubled, [(i,) for i in range(5)], workers=workers, meanwhile=refused)

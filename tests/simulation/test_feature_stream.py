@@ -13,7 +13,7 @@ from spikes.simulation.how import How
 from spikes.simulation.kernels import activation_kernels, problem_kernels
 from spikes.simulation.krylov import leading_triplets, smoothed, stochastic_density
 from spikes.simulation.network import Layer, initial_network
-from spikes.simulation.one_step import check_memory
+from spikes.simulation.one_step import check_size
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.spectra import hermite_alignment
@@ -216,8 +216,8 @@ def test_values_inside_the_bulk_do_not_converge_at_once(stepped):
 
 def test_memory_of_a_stream_does_not_grow_with_n():
     large = Problem(n=10**9, d=500, width=1000)
-    check_memory(large, how=How(method="streamed"))
+    check_size(large, how=How(method="streamed"))
     with pytest.raises(ValueError, match=r"GiB are free; `method` streamed takes about 0\.0298 GiB"):
-        check_memory(large, how=How())
+        check_size(large, how=How())
     with pytest.raises(ValueError, match=r"GiB are free$"):
-        check_memory(large)
+        check_size(large)

@@ -13,7 +13,7 @@ from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import giant_step
 from spikes.simulation.kernels import activation_kernels, activation_mean, problem_kernels
 from spikes.simulation.network import Layer, initial_network
-from spikes.simulation.one_step import check_memory, simulate_steps
+from spikes.simulation.one_step import check_size, simulate_steps
 from spikes.simulation.ridge import ridge_fit, ridge_path
 from spikes.simulation.samples import CHUNK, Batch, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -245,7 +245,7 @@ def test_memory_is_estimated_before_it_is_taken():
     ):
         simulate(Problem(n=10**7, d=100, width=10**6))
     with pytest.raises(ValueError, match="for 2 runs at once"):
-        check_memory(Problem(n=10**7, d=100, width=10**6), 2)
+        check_size(Problem(n=10**7, d=100, width=10**6), 2)
 
 
 @pytest.mark.parametrize(

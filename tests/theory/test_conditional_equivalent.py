@@ -1,6 +1,7 @@
 """The conditional equivalent against reference values, limits and identities that do not use its formulas."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -423,3 +424,21 @@ def test_points_of_the_density_are_checked_first(monkeypatch):
 def test_a_tiny_penalty_is_no_division_by_zero():
     (errors,) = predict_errors(Problem(n=500, d=250, width=300, ridge=1e-300), _leading=True)
     assert errors.train_error == pytest.approx(errors.objective, rel=1e-9)
+
+
+@pytest.mark.parametrize("ridge", [1e-22, 1e-60, 1e-300])
+@pytest.mark.parametrize(("n", "width"), [(300, 300), (200, 300), (300, 200)])
+def test_ridges_below_all_numbers(n, width, ridge):
+    """They give the limit of no ridge where it exists, to 1e-9; where rounding hides them, a remedy that works."""
+    problem = Problem(n=n, d=100, width=width)
+    try:
+        found = predict_errors(problem.replace(ridge=ridge))[0]
+    except ConvergenceError as error:
+        assert n == width or ridge == 1e-300
+        ridge = float(re.search(r"take a `ridge` of (?:at least )?([\d.e-]+)", str(error))[1])
+        found = predict_errors(problem.replace(ridge=ridge))[0]
+    # at n = N the test error grows as λ^(-1/2), and rounding leaves five digits of it
+    power, near = (0.5, 1e-5) if n == width else (0.0, 1e-9)
+    small = 1e-14
+    expected = predict_errors(problem.replace(ridge=small))[0].test_error * (small / ridge) ** power
+    assert found.test_error == pytest.approx(expected, rel=near)

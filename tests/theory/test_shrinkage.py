@@ -104,6 +104,24 @@ def test_no_worse_than_the_sample_next_to_p_equal_to_n(spectrum):
         assert error < 0.5 * np.sum((covariance - np.diag(t)) ** 2)
 
 
+@pytest.mark.parametrize(("columns", "rows", "each", "all_draws"), [(0.6, 0.6, 1.0, 0.7), (0.9, 0.0, 1.3, 1.0)])
+def test_autocorrelation_next_to_p_equal_to_n(columns, rows, each, all_draws):
+    """40 draws; where few eigenvalues hold the trace single draws are worse than the sample, all together are not."""
+    rng, n = np.random.default_rng(38), 60
+    shrunk_errors, sample_errors = [], []
+    for p in np.repeat(np.linspace(0.95 * n, 1.05 * n, 20).round().astype(int), 2):
+        population = columns ** np.abs(np.subtract.outer(np.arange(p), np.arange(p)))
+        x = rng.standard_normal((n + 40, p))
+        for i in range(1, len(x)):
+            x[i] = rows * x[i - 1] + math.sqrt(1.0 - rows**2) * x[i]
+        x = x[40:] @ np.linalg.cholesky(population).T
+        covariance = x.T @ x / n
+        shrunk_errors.append(np.sum((nonlinear_shrinkage(covariance, n) - population) ** 2))
+        sample_errors.append(np.sum((covariance - population) ** 2))
+    assert np.max(np.divide(shrunk_errors, sample_errors)) < each**2
+    assert np.sum(shrunk_errors) < all_draws * np.sum(sample_errors)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_eigenvalues_as_a_solver_gives_them(dtype):
     """Negative by the rounding of their type, p·ε·largest, they count as 0."""

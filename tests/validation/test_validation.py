@@ -10,7 +10,18 @@ import pytest
 from scipy import stats
 
 from spikes.validation import Claim, Measured, claim, validate
-from spikes.validation.extrapolation import difference, finite_size_exponent, linear_limit, pooled
+from spikes.validation.certificate import Quantity
+from spikes.validation.extrapolation import (
+    Difference,
+    difference,
+    finite_size_exponent,
+    fitted_limit,
+    limit,
+    linear_limit,
+    pooled,
+)
+from spikes.validation.statement import DIFFERS, VERDICTS
+from spikes.validation.verdict import number_verdict
 
 STREAM = "tests.simulation.test_validation"  # one draw of each case: a verdict near a boundary hangs on it
 SIZES = ((100, 40), (200, 40), (400, 40))
@@ -133,6 +144,106 @@ def test_verdicts_on_numbers():
     found = _one(_made()).quantities[0]
     assert found.exponent[0] == pytest.approx(-1.0, abs=0.1)
     assert found.differences[0].gain > 5.0
+
+
+LEVEL = 0.01
+
+
+def _differences(values, sem=0.01, sizes=(100, 200, 400)):
+    return [Difference(n, v, sem, 1e6, 50, 1.0) for n, v in zip(sizes, values, strict=True)]
+
+
+# Standard errors of 0.01 with many degrees of freedom: an interval at 1 % is ± 0.0258 at one size, ± 0.0149 of three.
+@pytest.mark.parametrize(
+    ("values", "fields", "verdict"),
+    [
+        ((0.0, 0.0, 0.0), {}, "holds"),
+        ((0.005, -0.005, 0.005), {}, "holds"),
+        ((0.0, 0.0, 0.0), {"tolerance": 0.012}, "unresolved"),
+        ((0.02, 0.02, 0.02), {"rate": None}, DIFFERS),
+        ((0.2, 0.1, 0.05), {"tolerance": 0.08}, "holds as n → ∞"),
+        # the interval of the limit is wider than the tolerance
+        ((0.2, 0.1, 0.05), {"tolerance": 0.03}, "unresolved"),
+        # a limit of its own beside what closes: within the tolerance, and not
+        ((0.26, 0.16, 0.11), {"tolerance": 0.15}, DIFFERS),
+        ((0.26, 0.16, 0.11), {"tolerance": 0.05}, "fails"),
+        # the same at every size
+        ((0.06, 0.06, 0.06), {"tolerance": 0.15}, DIFFERS),
+        ((0.06, 0.06, 0.06), {"tolerance": 0.05}, "fails"),
+        # claimed at every size, and not so at one
+        ((0.06, 0.0, 0.0), {"rate": None, "tolerance": 0.1}, DIFFERS),
+        ((0.06, 0.06, 0.06), {"rate": None, "tolerance": 0.05}, "fails"),
+        # a difference that grows does not vanish, whatever the fit says
+        ((0.05, 0.05, 0.05), {"rate": 0.1, "tolerance": 2.0}, DIFFERS),
+        # one size shows no limit
+        ((0.08,), {"tolerance": 0.25}, DIFFERS),
+        ((0.08,), {"tolerance": 0.08}, "fails"),
+        ((0.0,), {"tolerance": 0.25}, "holds"),
+    ],
+)
+def test_the_rule_at_its_boundaries(values, fields, verdict):
+    c = _made(**({"tolerance": 0.05} | fields))
+    found = _differences(values, sizes=(100, 200, 400)[: len(values)])
+    assert number_verdict(c, found, limit(found, c.rate, LEVEL), LEVEL) == verdict
+
+
+def contradictions(c, q, level):
+    """What a verdict says that the numbers beside it do not: the rule read the other way, number by number."""
+    z = [d.value / d.sem for d in q.differences]
+    p = [2.0 * stats.t.sf(abs(x), d.dof) for x, d in zip(z, q.differences, strict=True)]
+    sizes_differ = min(p) * len(p) < level
+    low, high = q.interval
+    found = []
+    if q.verdict == "holds" and (sizes_differ or not low <= 0.0 <= high or max(-low, high) > c.tolerance):
+        found.append("holds")
+    if q.verdict == "holds as n → ∞":
+        slope = finite_size_exponent(q.differences)
+        grows = slope is not None and slope[0] + stats.norm.isf(0.5 * level) * slope[1] >= 0.0
+        if not sizes_differ or not low <= 0.0 <= high or max(-low, high) > c.tolerance or grows or len(p) == 1:
+            found.append("limit")
+    if q.verdict == DIFFERS and (max(-low, high) > c.tolerance or not (sizes_differ or low > 0.0 or high < 0.0)):
+        found.append("differs")
+    if q.verdict in ("fails", "unresolved") and -c.tolerance <= low <= 0.0 <= high <= c.tolerance and not sizes_differ:
+        found.append(q.verdict)
+    return found
+
+
+def test_no_verdict_is_contradicted_by_its_numbers():
+    rng = np.random.default_rng(5)
+    seen = set()
+    for _ in range(400):
+        count = int(rng.integers(1, 4))
+        sizes = tuple((50 * 2**i, 12) for i in range(count))
+        truth, slope, noise = rng.choice([0.0, 0.03, 0.1], 3) * rng.choice([1.0, 0.2], 3)
+        c = _made(
+            levels=sizes,
+            rate=rng.choice([None, 0.5, 1.0]),
+            tolerance=float(rng.choice([0.02, 0.05])),
+            measure=float,
+        )
+        draws = {n: rng.standard_normal(12) for n, _ in sizes}
+        found = [difference(n, truth + 50 * slope / n + (noise + 0.01) * draws[n]) for n, _ in sizes]
+        end = limit(found, c.rate, LEVEL)
+        verdict = number_verdict(c, found, end, LEVEL)
+        q = Quantity("", (), (), tuple(found), end, end.interval(LEVEL), None, (), verdict)
+        assert contradictions(c, q, LEVEL) == []
+        seen.add(verdict)
+    assert seen == set(VERDICTS)
+
+
+def test_a_rate_that_the_differences_contradict_is_fitted():
+    slow = _differences([n**-0.5 for n in (100, 400, 1600, 6400)], sem=1e-4, sizes=(100, 400, 1600, 6400))
+    assumed = linear_limit(slow, 1.0)
+    assert abs(assumed.value) > 0.01
+    end = limit(slow, 1.0, LEVEL)
+    assert end.rate_fitted
+    assert end.rate == pytest.approx(0.5, abs=0.02)
+    low, high = end.interval(LEVEL)
+    assert low < 0.0 < high < 0.005
+    # a right rate is kept
+    assert not limit(slow, 0.5, LEVEL).rate_fitted
+    # the interval covers what other exponents would say
+    assert end.sem > fitted_limit(slow, 0.5).sem
 
 
 def test_verdicts_on_tables_and_bounds():

@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 from theory.conditional_equivalent.noise_law import slope_moments
 from theory.quadrature import gauss_hermite
 from theory.statement.problem import Problem
-from theory.step_matrix import StepLabels, latent_rule, step_labels
+from theory.step_labels import StepLabels, latent_rule, step_labels
 
 __all__ = ["StepOutliers", "amplified_outliers", "bulk_measure", "coordinate_variance", "step_outliers"]
 

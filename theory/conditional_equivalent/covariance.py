@@ -34,7 +34,8 @@ from theory.hermite import hermite_coefficients, hermite_polynomials
 from theory.quadrature import gauss_hermite, gaussian_nodes
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
-from theory.step_matrix import block_lanczos, latent_moments, latent_part, latent_rule, step_labels, step_statistics
+from theory.step_labels import latent_moments, latent_part, latent_rule, step_labels, step_statistics
+from theory.step_matrix import block_lanczos
 
 __all__ = ["CovarianceTerms", "build_covariance_features", "participation_ratio"]
 

@@ -24,7 +24,7 @@ from theory.hermite import hermite_coefficients
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
-from theory.step_matrix import StepStatistics, latent_moments, latent_part, step_statistics
+from theory.step_labels import StepStatistics, latent_moments, latent_part, step_statistics
 
 __all__ = [
     "EquivalentFeatures",

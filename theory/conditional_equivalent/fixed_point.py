@@ -16,6 +16,8 @@ _POLISH = 1e-12  # what Newton aims at; TOLERANCE is what a caller insists on
 _MAX_NEWTON = 50
 _FEW = 80  # latents up to which the squares of their forms are taken one by one
 _STEP_CAP = 2.0  # largest change of log r or log w in one Newton step
+_LOWEST = 1e-18  # ridges over the sum of all eigenvalues below which digits are looked at: they are lost at N = n
+_LOST = 1e-5  # share of the solution that rounding may move
 
 
 class ConvergenceError(ArithmeticError):
@@ -151,9 +153,10 @@ def _squares(of: Coordinates, part: CoordinateTraces) -> np.ndarray:
     # a form in the products a_i a_l of a_s and a_k a_m of a_t, each pair once
     i, j = np.triu_indices(of.v.shape[1])
     pairs = of.a[:, i] * of.a[:, j] * np.where(i == j, 1.0, 2.0)
-    left, right = part.E[..., i[:, None], i], part.E[..., j[:, None], j]
-    cross = part.E[..., i[:, None], j] * part.E[..., j[:, None], i]
-    form = np.sum((0.5 * of.weights)[:, None, None] * (left * right + cross), axis=1)
+    form: np.ndarray = np.zeros((len(part.E), len(i), len(i)), part.E.dtype)
+    for weight, E in zip(of.weights, np.moveaxis(part.E, 1, 0), strict=True):  # one at a time: there are many pairs
+        cross = E[..., i[:, None], j] * E[..., j[:, None], i]
+        form += 0.5 * weight * (E[..., i[:, None], i] * E[..., j[:, None], j] + cross)
     return (pairs @ form) @ pairs.T
 
 
@@ -209,13 +212,13 @@ def solve(eq: EquivalentFeatures, lam: float, start: FixedPoint | None = None) -
     if start is not None:
         point = newton(eq, np.array([lam]), start.r, start.w)
         if point.residual[0] < TOLERANCE:
-            return point
+            return _resolved(eq, point)
     cold = np.full((1, len(eq.g)), 1.0 / (lam + 1.0)), np.full((1, len(eq.u)), 2.0)
     point = newton(eq, np.array([lam]), *cold)
     if point.residual[0] < TOLERANCE:
-        return point
+        return _resolved(eq, point)
     # Come down from a λ that dominates the spectrum, with shorter strides where Newton fails.
-    high = lam + 10.0 * float(eq.latent_weights @ eq.strength @ eq.neurons) / eq.n
+    high = lam + 10.0 * _trace(eq)
     point = newton(eq, np.array([high]), np.full((1, len(eq.g)), 1.0 / high), np.ones((1, len(eq.u))))
     stride = 0.1
     while point.residual[0] < TOLERANCE and point.lam[0] > lam:
@@ -228,8 +231,29 @@ def solve(eq: EquivalentFeatures, lam: float, start: FixedPoint | None = None) -
         else:
             stride = stride**0.5
     if point.lam[0] != lam or not point.residual[0] < TOLERANCE:
+        low = _LOWEST * _trace(eq)
+        remedy = "raise the ridge, or bring d/n, N/n and the step size closer to proportional"
         raise ConvergenceError(
             f"the fixed point at ridge {lam:g} was not reached: residual {point.residual[0]:.2g} at "
-            f"{point.lam[0]:.3g}; raise the ridge, or bring d/n, N/n and the step size closer to proportional"
+            f"{point.lam[0]:.3g}; {remedy if lam >= low else f'take a `ridge` of {low:.1g}, as good as none'}"
         )
+    return _resolved(eq, point)
+
+
+def _trace(eq: EquivalentFeatures) -> float:
+    """Mean of ‖φ(x)‖² over the samples, the sum of all eigenvalues."""
+    return float(eq.latent_weights @ eq.strength @ eq.neurons) / eq.n
+
+
+def _resolved(eq: EquivalentFeatures, point: FixedPoint) -> FixedPoint:
+    """Refuse a solution at a ridge far below all eigenvalues whose digits are rounding, as at N = n."""
+    low = _LOWEST * _trace(eq)
+    if point.lam[0] < low:
+        inverse = np.linalg.inv(jacobian(eq, equations(eq, point.lam, point.r, point.w)))[0]
+        lost = float(np.finfo(float).eps * np.abs(inverse).sum(axis=-1).max())
+        if not lost < _LOST:
+            raise ConvergenceError(
+                f"the ridge {point.lam[0]:g} is hidden by rounding: the fixed point is known to a share of {lost:.1g}; "
+                f"take a `ridge` of at least {low:.1g}"
+            )
     return point

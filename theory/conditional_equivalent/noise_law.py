@@ -18,7 +18,8 @@ import numpy as np
 from theory.quadrature import gaussian_nodes
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
-from theory.step_matrix import noise_law, step_law, step_statistics
+from theory.step_labels import step_statistics
+from theory.step_matrix import noise_law, step_law
 
 __all__ = ["SlopeMoments", "VarianceProfiles", "norms_after", "slope_moments", "variance_profiles"]
 

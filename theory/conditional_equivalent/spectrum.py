@@ -33,6 +33,9 @@ _RATIO = 0.8  # spacing of the coarse scan of the axis
 _FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops there
 _TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
 _LEARNED = 0.1  # a mode between edge and support's end that is less a function of u than this is the tail's, no spike
+_HEIGHT = 0.1  # above the axis, over z, where the nodes of a tail average out
+_STRIDE = 0.1  # of ln z in which outliers are looked for there
+_NEAR = 0.02  # the outlier on the axis is within this of the extrapolated one
 _CURVE = 400  # points of the density to begin with
 _CURVE_MASS = 3e-4  # its trapezoid sum holds the mass within this
 _HALVINGS = 7
@@ -464,9 +467,11 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     """Outliers: z right of the last edge with det 𝒟(−z) = 0, in decreasing order.
 
     𝒟 = 𝒢^(-1) + VVᵀ is singular where an eigenvalue of −Vᵀ𝒢V passes 1; right of the support they are the squared
-    singular values of RᵀV, −𝒢 = RRᵀ, and decrease in z. Between the last edge and the end of the support, where a law
-    without true edges leaves less than one expected eigenvalue, the same is solved with the complex solution on the
-    axis.
+    singular values of RᵀV, −𝒢 = RRᵀ, and decrease in z. A law without true edges has narrow bands of single nodes
+    between its last edge and the end of the support, less than one expected eigenvalue in all, and poles of the step's
+    matrix law beyond: there the eigenvalues are followed at a height above the axis, over which nodes average out, so
+    that outliers move continuously. Right of the support the error of second order in the height is extrapolated away,
+    and the equation on the axis solved where no pole is near.
 
     Parameters
     ----------
@@ -485,23 +490,121 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
         start = _real_at(eq, 1.02 * float(start.lam[0]), start)
     top = -float(start.lam[0])
     near = law.scan[:1]
+    if eq.sharp_right or top <= edge:
+        return tuple(_on_the_axis(eq, near, top, 2.0 * top, i) for i in range(_count(eq, top, near)))
+    above = _AboveTheAxis(eq, near, top)
+    grid = [math.log(edge)]
+    values = [above.modes(edge)]
+    while values[-1][0] > 0.25 or grid[-1] < math.log(top):
+        grid.append(grid[-1] + _STRIDE)
+        values.append(above.modes(math.exp(grid[-1])))
     outliers = []
-    beyond = int(np.sum(_modes(eq, top, near)[0] > 1.0))
-    between = 0 if eq.sharp_right or top <= edge else int(np.sum(_modes(eq, edge, near)[0] > 1.0))
-    for i in range(max(beyond, between)):
-        low, high = (top, 2.0 * top) if i < beyond else (edge, top)
-        while i < beyond and _modes(eq, high, near)[0][i] > 1.0:
-            low, high = high, 2.0 * high
+    for i in range(max(int(np.sum(value > 1.0)) for value in values)):
+        last = max(k for k, value in enumerate(values) if value[i] > 1.0)
 
         def excess(t: float, i: int = i) -> float:
-            return math.log(max(_modes(eq, math.exp(t), near)[0][i], 1e-300))
+            return float(above.modes(math.exp(t))[i]) - 1.0
 
-        z = math.exp(brentq(excess, math.log(low), math.log(high), xtol=1e-13))
-        _, vectors, at, form = _modes(eq, z, near)
-        learned = _learned(eq, at, form, vectors[:, i])
-        if i < beyond or np.sum(np.square(learned)) > _LEARNED:
+        z = math.exp(brentq(excess, grid[last], grid[last + 1], xtol=1e-10))
+        true = _near_by(eq, near, z, i) if z > (1.0 + _HEIGHT) * top else None
+        learned = above.learned(z, i)
+        if true is not None:
+            outliers.append(true)
+        elif z > top or np.sum(np.square(learned)) > _LEARNED:
             outliers.append(Outlier(math.sqrt(z), learned))
     return tuple(outliers)
+
+
+def _count(eq: EquivalentFeatures, z: float, near: FixedPoint) -> int:
+    return int(np.sum(_modes(eq, z, near)[0] > 1.0))
+
+
+def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, low: float, high: float, i: int) -> Outlier:
+    """The outlier right of `low` where the i-th eigenvalue passes 1 on the axis."""
+    while _modes(eq, high, near)[0][i] > 1.0:
+        low, high = high, 2.0 * high
+
+    def excess(t: float) -> float:
+        return math.log(max(_modes(eq, math.exp(t), near)[0][i], 1e-300))
+
+    z = math.exp(brentq(excess, math.log(low), math.log(high), xtol=1e-13))
+    _, vectors, at, form = _modes(eq, z, near)
+    return Outlier(math.sqrt(z), _learned(eq, at, form, vectors[:, i]))
+
+
+def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outlier | None:
+    """The outlier on the axis next to z, or none where a pole of the step's matrix law is as near."""
+    ends = z * (1.0 - _NEAR), z, z * (1.0 + _NEAR)
+    values = []
+    for end in ends:
+        modes, _, at, form = _modes(eq, end, near)
+        if np.iscomplexobj(at.r) or np.linalg.eigvalsh(form.G)[-1] >= 0.0:
+            return None
+        values.append(modes[i])
+    if not values[0] > max(1.0, values[1]) or not values[2] < min(1.0, values[1]):
+        return None
+    return _on_the_axis(eq, near, ends[0], ends[2], i)
+
+
+class _AboveTheAxis:
+    """Eigenvalues of −Vᵀ𝒢V a height above the axis, extrapolated to it right of the support.
+
+    f(z) = Re μ(z + ih) + ρ/3 Re(μ(z + ih) − μ(z + 2ih)), h = 0.1z, ρ from 0 at the end of the support to 1 at 1.3 of
+    it; every solution is started from the last one.
+    """
+
+    def __init__(self, eq: EquivalentFeatures, near: FixedPoint, top: float) -> None:
+        self._eq, self._top, self._last = eq, top, {1: near, 2: near}
+
+    def modes(self, z: float) -> np.ndarray:
+        """f of every eigenvalue, by decreasing real part."""
+        values = self._at(z, 1)[0].real
+        share = self._share(z)
+        return values + share * (values - self._at(z, 2)[0].real) if share > 0.0 else values
+
+    def learned(self, z: float, i: int) -> tuple[float, ...]:
+        """The same of squared amplitudes."""
+        squares = self._squares(z, i, 1)
+        share = self._share(z)
+        if share > 0.0:
+            squares = squares + share * (squares - self._squares(z, i, 2))
+        amplitude = np.sqrt(np.maximum(squares, 0.0))
+        return _in_range(z, amplitude)
+
+    def _share(self, z: float) -> float:
+        return min(max((z / self._top - 1.0) / 0.3, 0.0), 1.0) / 3.0
+
+    def _squares(self, z: float, i: int, heights: int) -> np.ndarray:
+        _, vectors, at, form = self._at(z, heights)
+        return np.square(_amplitudes(self._eq, at, form, vectors[:, i]))
+
+    def _at(self, z: float, heights: int) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
+        lam, last = np.array([-z * (1.0 + 1j * _HEIGHT * heights)]), self._last[heights]
+        point = newton(self._eq, lam, last.r, last.w, most=12)
+        if not _physical(self._eq, point)[0]:
+            point = self._descended(lam)
+        self._last[heights] = point
+        at = equations(self._eq, point.lam, point.r, point.w)
+        form = latent_form(self._eq, at)
+        values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
+        order = np.argsort(-values.real)
+        return values[order], vectors[:, order], at, form
+
+    def _descended(self, lam: np.ndarray) -> FixedPoint:
+        height = 10.0 * max(float(abs(lam[0])), _scale(self._eq))
+        start = lam.real - 1j * height
+        r, w = np.full((1, len(self._eq.g)), 1.0 / start[0]), np.ones((1, len(self._eq.u)), dtype=complex)
+        while True:
+            point = newton(self._eq, start, r, w)
+            if start[0] == lam[0]:
+                break
+            r, w, height = point.r, point.w, 0.3 * height
+            start = lam.real - 1j * max(height, float(-lam.imag[0]))
+        if not _physical(self._eq, point)[0]:
+            raise ConvergenceError(
+                f"no solution was reached at λ = {lam[0]:g}: residual {point.residual[0]:.2g}; reduce the step size"
+            )
+        return point
 
 
 def _modes(eq: EquivalentFeatures, z: float, near: FixedPoint) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
@@ -541,6 +644,20 @@ def _is_negative(eq: EquivalentFeatures, point: FixedPoint) -> bool:
 
 
 def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> tuple[float, ...]:
+    return _in_range(float(-at.lam[0].real), _amplitudes(eq, at, form, c))
+
+
+def _in_range(z: float, amplitude: np.ndarray) -> tuple[float, ...]:
+    """Amplitudes of a unit vector on an orthonormal family, or a refusal."""
+    if np.sum(amplitude**2) > 1.0 + 1e-6:
+        raise ArithmeticError(
+            f"an outlier at {z:.6g} came out with amplitudes {amplitude}, whose squares sum to more than 1; change "
+            "`n_step` or `d` a little"
+        )
+    return tuple(float(value) for value in amplitude)
+
+
+def _amplitudes(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> np.ndarray:
     """Amplitudes |Σ_s h(u_s) a_s|/|aᵀ𝒟′a|^(1/2), the derivative in z taken through the fixed point.
 
     For −Vᵀ𝒢Vc = c the null vector of 𝒟 is a = −𝒢Vc, with 𝒢^(-1)a = −Vc and Vᵀa = c.
@@ -554,10 +671,4 @@ def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndar
     h = hermite_polynomials(eq.u, len(ALIGNMENTS) - 1)
     h /= np.sqrt([[math.factorial(k)] for k in range(len(h))])
     overlap = h @ (np.sqrt(eq.latent_weights) * a[: len(eq.u)])
-    amplitude = np.abs(overlap) / math.sqrt(abs(slope))
-    if np.sum(amplitude**2) > 1.0 + 1e-6:
-        raise ArithmeticError(
-            f"an outlier at {-at.lam[0]:.6g} came out with amplitudes {amplitude}, whose squares sum to more than 1; "
-            "change `n_step` or `d` a little"
-        )
-    return tuple(float(value) for value in amplitude)
+    return np.abs(overlap) / math.sqrt(abs(slope))

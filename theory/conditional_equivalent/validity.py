@@ -9,7 +9,7 @@ from theory.conditional_equivalent.features import Terms
 from theory.conditional_equivalent.resolution import MAX_DEGREE, Resolution
 from theory.quadrature import gaussian_nodes
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["validity"]
 

@@ -24,7 +24,7 @@ from theory.statement.arguments import count, integer
 from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
 from theory.statement.target import Target, as_target
-from theory.step_matrix import latent_rule
+from theory.step_labels import latent_rule
 
 __all__ = [
     "StateEvolution",

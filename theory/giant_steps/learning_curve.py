@@ -23,7 +23,7 @@ from theory.giant_steps.sample_norm import norm_nodes
 from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
 from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
-from theory.step_matrix import latent_rule
+from theory.step_labels import latent_rule
 
 __all__ = ["READOUTS", "LearningPrediction", "StepSpectrum", "predict_learning", "step_spectrum"]
 

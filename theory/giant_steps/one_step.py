@@ -11,7 +11,7 @@ from theory.giant_steps.activation_moments import activation_moments
 from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
 from theory.statement.protocol import STARTS
-from theory.step_matrix import latent_rule
+from theory.step_labels import latent_rule
 
 __all__ = ["CosineLaw", "LabelMoments", "cosine_law", "label_moments"]
 

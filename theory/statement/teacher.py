@@ -19,6 +19,7 @@ __all__ = ["TEACHERS", "Teacher", "as_teacher", "line_angles"]
 
 _DISTINCT = math.radians(0.01)
 _ATTEMPTS = 20_000
+_BLOCK = 2**20  # numbers
 
 
 def line_angles(U: np.ndarray, V: np.ndarray) -> np.ndarray:
@@ -36,8 +37,14 @@ def line_angles(U: np.ndarray, V: np.ndarray) -> np.ndarray:
     """
     U = U / np.linalg.norm(U, axis=1, keepdims=True)
     V = V / np.linalg.norm(V, axis=1, keepdims=True)
-    signed = V[None] * np.where(U @ V.T < 0.0, -1.0, 1.0)[..., None]
-    return 2.0 * np.arctan2(np.linalg.norm(U[:, None] - signed, axis=-1), np.linalg.norm(U[:, None] + signed, axis=-1))
+    angles = np.empty((len(U), len(V)))
+    size = max(1, _BLOCK // max(1, V.size))  # of the rows whose chords with all of V are held at once
+    for start in range(0, len(U), size):
+        rows = U[start : start + size]
+        signed = V[None] * np.where(rows @ V.T < 0.0, -1.0, 1.0)[..., None]
+        chords = (np.linalg.norm(rows[:, None] + side * signed, axis=-1) for side in (-1.0, 1.0))
+        angles[start : start + size] = 2.0 * np.arctan2(*chords)
+    return angles
 
 
 @dataclass(frozen=True, eq=False)

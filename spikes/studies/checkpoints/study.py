@@ -14,6 +14,7 @@ from spikes.simulation.decomposition import Decomposition, decompose
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.signflip import RandomisationTest, randomisation_test
 from spikes.studies.checkpoints.layers import Layer, model_layers
+from spikes.studies.own_matrix.matrix import check_size
 from theory.fitted_bulk import check_level, coloured_bulk, fitted_bulk
 from theory.singular_value_thresholds import effective_rank, gavish_donoho_threshold, stable_rank
 
@@ -277,6 +278,7 @@ def study_checkpoint(
         raise ValueError(
             f"`flips` must be at least {math.ceil(1.0 / each) - 1}, for p-values down to level/layers; got {flips}"
         )
+    check_size(max((layer.matrix_shape for layer in layers), key=math.prod), copies=6.0 if shared else 3.0)
     sequence = as_seed_sequence(seed)
     found, updates = [], []
     for i, layer in enumerate(layers):

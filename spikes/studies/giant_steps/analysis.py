@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikes.agreement import Row, contract
+from spikes.runtime.memory import THEORY, check_memory
 from theory.giant_steps import (
     Dropped,
     Residual,
@@ -18,6 +19,7 @@ from theory.giant_steps import (
     residual,
     visible_staircase,
 )
+from theory.giant_steps.replicas import BATCHES, check_samples
 from theory.statement.activation import Activation, as_activation
 from theory.statement.target import Target
 
@@ -142,6 +144,8 @@ def report_target(
         If the target depends on something that no Hermite tensor looked at shows.
     """
     sigma = as_activation(activation)
+    stated = f"`samples` must leave room in memory: samples = {samples}"
+    check_memory(stated, 3.0 * check_samples(samples) / BATCHES, process=THEORY)
     options: dict[str, Any] = {"max_leap": max_leap, "method": method, "samples": samples, "seed": seed}
     analysis = analyse_target(target, **options)
     visible = visible_staircase(analysis.target, sigma, **options)

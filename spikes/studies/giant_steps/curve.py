@@ -13,9 +13,10 @@ from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.progress import progress_bar
+from spikes.runtime.tasks import worker_count
 from spikes.simulation.learning import TEST_SAMPLES, measure_learning
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
-from spikes.simulation.trajectory import start_network
+from spikes.simulation.trajectory import check_size, start_network
 from theory.giant_steps import READOUTS, Residual, analyse_target, predict_learning, residual
 from theory.giant_steps.activation_moments import visible_degrees
 from theory.giant_steps.hermite_moments import hermite_array, tensor
@@ -169,8 +170,9 @@ def study_curve(
     if isinstance(penalty, bool) or not 0.0 < penalty < math.inf:
         raise ValueError(f"`penalty` must be positive and finite; got {penalty!r}")
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
-    start_network(problem, protocol, sequence)
     sizes = _sizes(problem, exponents, labels, readout)
+    check_size(problem, protocol, worker_count(workers, seeds * len(sizes)), refit=True, layers=5)
+    start_network(problem, protocol, sequence)
     problems = [problem.replace(n=n, ridge=penalty * problem.width / n) for n in sizes]
     statement = {
         "command": "giant curve",

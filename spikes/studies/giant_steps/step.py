@@ -11,8 +11,9 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
+from spikes.runtime.tasks import worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
-from spikes.simulation.trajectory import start_network, trajectory
+from spikes.simulation.trajectory import check_size, start_network, trajectory
 from theory.giant_steps import (
     CosineLaw,
     analyse_target,
@@ -240,6 +241,7 @@ def study_step(
     if protocol.steps != 1:
         raise ValueError(f"`steps` must be 1 for a study of one step; got {protocol.steps}")
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
+    check_size(problem, protocol, worker_count(workers, seeds))
     start_network(problem, protocol, sequence)  # refuses what cannot start before any prediction is made
     statement = {
         "command": "giant step",

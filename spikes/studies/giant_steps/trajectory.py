@@ -11,9 +11,9 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.runtime.checkpoint import run_units
-from spikes.runtime.tasks import run_tasks
+from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
-from spikes.simulation.trajectory import start_network, trajectory
+from spikes.simulation.trajectory import check_size, start_network, trajectory
 from theory.giant_steps import Residual, Staircase, StateEvolution, residual, state_evolution, visible_staircase
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
@@ -226,6 +226,7 @@ def study_trajectory(
             f"got {problem.width}: neurons that see the labels alone have no such limit"
         )
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
+    check_size(problem, protocol, worker_count(workers, seeds), refit=refit)
     start_network(problem, protocol, sequence)
     statement = {
         "command": "giant trajectory",

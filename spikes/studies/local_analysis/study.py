@@ -12,11 +12,11 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
-from spikes.runtime.memory import INTERPRETER, free_gib
+from spikes.runtime.memory import THEORY, check_memory
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
-from spikes.simulation.training import HISTORY, Plan, Trained, train
+from spikes.simulation.training import HISTORY, Plan, Trained, check_size, train
 from theory.local_analysis.dual_certificate import Certificate, certificate
 from theory.local_analysis.early_stages import first_stage_tangent
 from theory.local_analysis.measure import MeasureMinimum, check_decay, largest_decay, minimize_path, small_decay
@@ -348,12 +348,9 @@ def check_teacher(teacher: Teacher) -> None:
         Naming the GiB needed and available.
     """
     m, r = teacher.size, teacher.rank
-    needed, free = INTERPRETER + 8 * (4 * (m * r) ** 2 + m * r**2) / 2**30, free_gib()
-    if needed > free:
-        raise ValueError(
-            f"`teacher` must have a certificate that fits in memory: {m} directions of rank {r} need about "
-            f"{needed:.3g} GiB, {free:.3g} GiB are free"
-        )
+    stated = f"`teacher` must have a certificate that fits in memory: {m} directions of rank {r}"
+    points = 1500 * (r + 1) + m * (m - 1)
+    check_memory(stated, max(4 * (m * r) ** 2, 7.5 * points * m), process=THEORY)
 
 
 def compare_training(
@@ -394,7 +391,7 @@ def compare_training(
     """
     seeds = check_seeds(seeds)
     check_teacher(plan.teacher)
-    worker_count(workers, seeds)
+    check_size(plan, worker_count(workers, seeds))
     if plan.schedule != "none" and plan.epochs:
         check_decay(plan.teacher, plan.first_decay(signal_power(plan.teacher) + plan.noise**2))
     sequence = as_seed_sequence(seed)

@@ -14,7 +14,7 @@ from spikes.estimates import Estimate, estimate
 from spikes.simulation.ensemble import check_runs
 from spikes.simulation.how import How
 from spikes.simulation.krylov import check_count, check_quadrature
-from spikes.simulation.matrix_free import MatrixFree, Quadrature, matrix_free_spectrum
+from spikes.simulation.matrix_free import MatrixFree, Quadrature, check_size, matrix_free_spectrum
 from theory.conditional_equivalent import Prediction, predict
 from theory.statement.problem import Problem
 
@@ -168,12 +168,13 @@ def compare_matrix_free(
     if not (math.isfinite(smoothing) and smoothing > 0.0):
         raise ValueError(f"`smoothing` must be positive; got {smoothing!r}")
     # all that can be refused is, before the prediction takes its seconds
-    check_runs(seeds, workers, executor)
-    How(dtype)
+    many, how = check_runs(seeds, workers, executor), How(dtype)
     if count is not None:
         check_count(count, problem.width)
     if steps:
         check_quadrature(probes, steps)
+    at_once = 1 if executor is not None or many > seeds else many
+    check_size(problem, at_once, count=count or 1, probes=probes if steps else 0, steps=steps, how=how)
     theory = predict(problem, gradient_order)
     if count is None:
         count = max(1, len(theory.outliers))

@@ -15,7 +15,7 @@ from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.gradient import giant_step
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.network import Layer, initial_network
-from spikes.simulation.one_step import check_memory
+from spikes.simulation.one_step import check_size
 from spikes.simulation.ridge import LowRank, ridge_fit
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -135,7 +135,7 @@ def decompose(problem: Problem, ell: int, sequence: np.random.SeedSequence | int
         As `theory.nonlinear_features.spike_terms`, or if the matrices do not fit in memory.
     """
     spike_terms(problem, ell)
-    check_memory(problem, matrices=2)
+    check_size(problem, matrices=2)
     with threadpool_limits(1):
         return _decompose(problem, ell, as_seed_sequence(sequence))
 

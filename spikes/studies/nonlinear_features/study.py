@@ -13,7 +13,7 @@ from spikes.agreement import Row, conclusion, contract, row, spike_source
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
-from spikes.simulation.one_step import check_memory, simulate_steps
+from spikes.simulation.one_step import check_size, simulate_steps
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.studies.nonlinear_features.decomposition import VARIANTS, Decomposition, decompose
 from theory.conditional_equivalent import Prediction, bulk, equivalent_features, find_outliers, predict, predict_errors
@@ -28,7 +28,7 @@ from theory.nonlinear_features import (
 )
 from theory.statement.arguments import count, integer
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = [
     "DecompositionStudy",
@@ -67,22 +67,28 @@ def _at(problem: Problem, alpha: float) -> Problem:
     return problem.replace(alpha=alpha, eta=None)
 
 
-def _simulate_alphas(
-    problem: Problem, alphas: tuple[float, ...], seeds: int, seed: Any, workers: int | None
-) -> tuple[Ensemble, ...]:
-    """One ensemble for each exponent, all on the same random numbers."""
+def _parted(
+    problem: Problem, alphas: tuple[float, ...], seeds: int, workers: int | None
+) -> tuple[list[list[Problem]], int]:
+    """The problems of all exponents in the parts that tasks share, and the number of seeds; refused if too large."""
     seeds = check_seeds(seeds)
-    sequence = as_seed_sequence(seed)
     count = worker_count(workers, seeds * len(alphas))
     problems = [_at(problem, alpha) for alpha in alphas]
     # the exponents of a seed share what comes before the step: they are parted only so far as to keep all workers busy
     size = -(-len(alphas) // min(len(alphas), -(-2 * count // seeds)))
     parts = [problems[j : j + size] for j in range(0, len(problems), size)]
-    check_memory(problem, min(count, seeds * len(parts)), steps=size)
+    check_size(problem, min(count, seeds * len(parts)), steps=size)
+    return parts, seeds
+
+
+def _simulate(parts: list[list[Problem]], seeds: int, seed: Any, workers: int | None) -> tuple[Ensemble, ...]:
+    """One ensemble for each exponent, all on the same random numbers."""
+    sequence = as_seed_sequence(seed)
     tasks = [(part, derived_sequence(sequence, i)) for part in parts for i in range(seeds)]
     runs = run_tasks(simulate_steps, tasks, workers=workers, label="simulations")
     # by exponents, each a tuple over the seeds
     grouped = [group for j in range(len(parts)) for group in zip(*runs[j * seeds : (j + 1) * seeds], strict=True)]
+    problems = [at for part in parts for at in part]
     return tuple(Ensemble(at, group) for at, group in zip(problems, grouped, strict=True))
 
 
@@ -208,6 +214,7 @@ def staircase(
     """
     chosen = _alphas(alphas)
     problem = problem.replace(ridge=problem.ridges[0], eta=None)
+    parts, seeds = _parted(problem, chosen, seeds, workers)
     counts: tuple[int, ...] = tuple(range(6))
     reach = tuple(min(ell, int(min(problem.law_of_a.support, max(counts)))) for ell in counts)
     if problem.law_of_x is not None:
@@ -226,7 +233,7 @@ def staircase(
     return Staircase(
         problem=problem,
         alphas=chosen,
-        simulation=_simulate_alphas(problem, chosen, seeds, seed, workers),
+        simulation=_simulate(parts, seeds, seed, workers),
         curve=curve,
         theory=theory,
         at_alphas=at_alphas,
@@ -342,6 +349,7 @@ def spectrum_study(
     points = count("points", points, 2, _MOST_POINTS)
     chosen = _alphas((0.0, 0.12, 0.29, 0.36, 0.45) if alphas is None else alphas)
     problem = problem.replace(eta=None)
+    parts, seeds = _parted(problem, chosen, seeds, workers)
     predictions = tuple(predict(_at(problem, alpha), gradient_order) for alpha in chosen)
     curve = np.linspace(0.0, 0.5, points)
     edge, positions = [], []
@@ -350,7 +358,7 @@ def spectrum_study(
         law = bulk(eq)
         edge.append(math.sqrt(law.edges[-1][1]))
         positions.append(tuple(o.singular_value for o in find_outliers(eq, law)))
-    runs = _simulate_alphas(problem, chosen, seeds, seed, workers)
+    runs = _simulate(parts, seeds, seed, workers)
     return SpectrumStudy(problem, chosen, predictions, runs, curve, np.array(edge), tuple(positions))
 
 
@@ -494,7 +502,7 @@ def decomposition_study(
         changes = {name: max(2, round(getattr(problem, name) * factor)) for name in ("d", "width")}
         n_step = None if problem.n_step is None else max(2, round(problem.n_step * factor))
         scaled.append(problem.replace(n=n, n_step=n_step, **changes))
-    check_memory(scaled[-1], worker_count(workers, seeds), matrices=2)
+    check_size(scaled[-1], worker_count(workers, seeds), matrices=2)
     # the largest first: the workers then finish together
     order = [(j, i) for j in reversed(range(len(sizes))) for i in range(seeds)]
     tasks = [(scaled[j], ell, derived_sequence(sequence, j, i)) for j, i in order]

@@ -13,7 +13,8 @@ from spikes.presentation.numbers import relative_text, z_text
 from spikes.runtime.overflow import refused_overflow
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
-from spikes.simulation.one_step import Fit, Simulation, check_range
+from spikes.simulation.one_step import Fit, Simulation, check_range, check_size
+from spikes.simulation.seeds import check_seeds
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.statement.problem import Problem
 
@@ -122,7 +123,7 @@ def compare(
     gradient_order : {1, 2}
         Passed to `theory.predict`.
     test_samples : int
-        Fresh samples for each run's test error.
+        Fresh points for each run's test error, as in `spikes.simulate`.
     dtype, method : str
         As in `spikes.simulate`.
 
@@ -148,20 +149,32 @@ def compare(
     >>> abs(row.simulation - row.theory - row.z * row.sem) < 1e-12
     True
     """
-    # all that can be refused is, before the prediction takes its seconds
-    check_runs(seeds, workers, None)
-    check_range((problem,), How(dtype, method).numbers)
-    with refused_overflow("prediction"):
-        theory = predict(problem, gradient_order)
-    grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
+    # all that can be refused is, before anything takes its seconds
+    how = How(dtype, method)
+    check_size(problem, min(check_runs(seeds, workers, None), check_seeds(seeds)), how=how)
+    check_range((problem,), how.numbers)
     kept = len(problem.ridges)
+    grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
     wide = problem.replace(ridge=(*problem.ridges, *(float(x) for x in grid)))
-    runs = simulate_ensemble(
-        wide, seeds=seeds, seed=seed, workers=workers, test_samples=test_samples, dtype=dtype, method=method
-    )
     fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], _CURVE)))
-    with refused_overflow("prediction"):
-        after, before = predict_errors(fine, gradient_order), predict_errors(fine.replace(eta=0.0))
+    predicted: list[Any] = []
+
+    def predictions() -> None:
+        with refused_overflow("prediction"):
+            predicted.append(predict(problem, gradient_order))
+            predicted.extend([predict_errors(fine, gradient_order), predict_errors(fine.replace(eta=0.0))])
+
+    runs = simulate_ensemble(
+        wide,
+        seeds=seeds,
+        seed=seed,
+        workers=workers,
+        test_samples=test_samples,
+        dtype=dtype,
+        method=method,
+        meanwhile=predictions,
+    )
+    theory, after, before = predicted
     path = Path(
         ridge=grid,
         curve=np.array(fine.ridges),

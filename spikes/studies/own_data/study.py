@@ -15,7 +15,7 @@ from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.how import How
-from spikes.simulation.one_step import Batches, Simulation, check_memory, simulate_on
+from spikes.simulation.one_step import Batches, Simulation, check_size, simulate_on
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
@@ -274,7 +274,7 @@ def study_data(
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     how = How(dtype, method)
     sized = problem.replace(n=fit, n_step=step, d=data.d)
-    check_memory(sized, worker_count(workers, seeds), how=how)
+    check_size(sized, worker_count(workers, seeds), how=how)
     of_step, of_fit, of_test = (float(share) for share in shares)
     shares = (of_step, of_fit, of_test)
     sequences = [derived_sequence(sequence, i) for i in range(seeds)]

@@ -1,6 +1,6 @@
+from .answer import MatrixSpectrum as MatrixSpectrum
+from .answer import Spike as Spike
 from .figure import plot_matrix_spectrum as plot_matrix_spectrum
-from .study import MatrixSpectrum as MatrixSpectrum
-from .study import Spike as Spike
 from .study import load_matrix as load_matrix
 from .study import matrix_spectrum as matrix_spectrum
 from .study import spectrum as spectrum

@@ -10,7 +10,7 @@ from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from spikes.studies.own_matrix.study import MatrixSpectrum
+    from spikes.studies.own_matrix.answer import MatrixSpectrum
 
 __all__ = ["plot_matrix_spectrum"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.runtime.memory import free_gib
+from spikes.runtime.memory import check_memory
 
 __all__ = ["CENTERS", "SCALES", "Matrix", "as_matrix", "prepared"]
 
@@ -75,7 +75,7 @@ def as_matrix(
         values, columns = values.T, ()
     if min(values.shape) < LEAST:
         raise ValueError(f"`matrix` must have at least {LEAST} rows and columns; got {values.shape}")
-    check_memory(values.shape)
+    check_size(values.shape)
     kind = np.complex128 if values.dtype.kind == "c" else np.float64
     values = np.array(values, dtype=kind, order="C")
     columns = columns or tuple(str(j) for j in range(values.shape[1]))
@@ -88,15 +88,11 @@ def as_matrix(
     return Matrix(values, columns, tuple(remarks))
 
 
-def check_memory(shape: tuple[int, ...]) -> None:
-    """Refuse a matrix whose copies and Gram matrix do not fit in memory."""
+def check_size(shape: tuple[int, ...], copies: float = 5.2) -> None:
+    """Refuse a matrix of which so many copies beside its Gram matrix do not fit in memory."""
     n, p = shape
-    needed, free = 8.0 * (5.0 * n * p + 3.0 * min(n, p) ** 2) / 2**30, free_gib()
-    if needed > free:
-        raise ValueError(
-            f"`matrix` must fit in memory five times over: {n} × {p} needs {needed:.3g} GiB, {free:.3g} GiB are free; "
-            "take a part of its rows"
-        )
+    stated = f"`matrix` must fit in memory several times over: {n} × {p}"
+    check_memory(stated, copies * n * p + 4.0 * min(n, p) ** 2, remedy="take a part of its rows")
 
 
 def _array(matrix: Any) -> tuple[np.ndarray, list[str]]:
@@ -113,7 +109,7 @@ def _array(matrix: Any) -> tuple[np.ndarray, list[str]]:
         return numbers, labels
     if hasattr(matrix, "toarray") and hasattr(matrix, "nnz"):
         if len(matrix.shape) == 2:
-            check_memory(matrix.shape)
+            check_size(matrix.shape)
         return matrix.toarray(), []
     if isinstance(matrix, np.ma.MaskedArray):
         kind = complex if matrix.dtype.kind == "c" else float

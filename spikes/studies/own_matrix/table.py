@@ -9,7 +9,7 @@ from spikes.presentation.numbers import number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
 
 if TYPE_CHECKING:
-    from spikes.studies.own_matrix.study import MatrixSpectrum, Spike
+    from spikes.studies.own_matrix.answer import MatrixSpectrum, Spike
 
 __all__ = ["html_of_spectrum", "print_matrix_spectrum"]
 

@@ -14,11 +14,11 @@ from spikes.simulation.seeds import derived_sequence
 from theory.quadrature import tensor_gauss_hermite
 from theory.statement.covariance import require_isotropic
 from theory.statement.problem import Problem
-from theory.step_matrix import step_statistics
+from theory.step_labels import step_statistics
 
 __all__ = ["ControlledRun", "controlled_run"]
 
-_TEST_SAMPLES = 2048
+_TEST_SAMPLES = 8192  # points, which have control variates of their own
 _MOMENTS = ("y²", "y v", "y He₂(v)", "noise")
 
 
@@ -30,8 +30,8 @@ class ControlledRun:
     ----------
     run : Simulation
     controls : dict of str to (float, float)
-        Means over the fitted and over the test samples of y², of y v and y He₂(v), v = ⟨x, β̂⟩, and of the squared
-        noise, each with its expectation given β; means of g² and g⁴ over neurons, g = √N a; ‖β‖² and overlaps of the
+        Means over the fitted samples of y², of y v and y He₂(v), v = ⟨x, β̂⟩, and of the squared noise, each with its
+        expectation given β; means of g² and g⁴ over neurons, g = √N a; ‖β‖² and overlaps of the
         step, with their expectations for n₀ → ∞.
     step_controls : dict of str to (float, float)
         Means of y² and y z_r over the samples of the step.
@@ -50,11 +50,10 @@ def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> Contro
     power, moment = _step_moments(problem, derived_sequence(sequence, 2))
     direction = moment / np.linalg.norm(moment)
     expected = _expected_moments(problem, direction[:k])
-    controls = {}
-    for name, stream, rows in (("fitted", 3, problem.n), ("test", 4, _TEST_SAMPLES)):
-        drawn = _drawn_moments(problem, Samples(problem, derived_sequence(sequence, stream), rows), direction)
-        for label, value, mean in zip(_MOMENTS, drawn, expected, strict=True):
-            controls[f"{label}, {name}"] = float(value), float(mean)
+    drawn = _drawn_moments(problem, Samples(problem, derived_sequence(sequence, 3), problem.n), direction)
+    controls = {
+        label: (float(value), float(mean)) for label, value, mean in zip(_MOMENTS, drawn, expected, strict=True)
+    }
     code = initial_network(problem, sequence).a * np.sqrt(problem.width)
     for order, mean in zip((2, 4), problem.law_of_a.moments[1:], strict=True):
         controls[f"g^{order}"] = float(np.mean(code**order)), mean

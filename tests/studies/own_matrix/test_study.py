@@ -280,9 +280,19 @@ def test_other_nulls_decide_when_asked(null):
     assert (study.outliers, study.decided_by) == (2, null)
 
 
+def test_the_coloured_null_says_where_it_is_rough():
+    rng = np.random.default_rng(18)
+    study = spectrum(autoregressive(rng, 40, 80), null="coloured", flips=19)
+    assert "with fewer than 100 rows or columns, here 39, the coloured null is rough" in " ".join(study.remarks)
+    for remarks in (spectrum(NOISE[:40]).remarks, spectrum(NOISE, null="coloured", flips=19).remarks):
+        assert "the coloured null is rough" not in " ".join(remarks)
+
+
 def test_a_matrix_that_does_not_fit_is_refused(monkeypatch):
-    monkeypatch.setattr("spikes.studies.own_matrix.matrix.free_gib", lambda: 1e-5)
-    with pytest.raises(ValueError, match=r"`matrix` must fit in memory five times over: 150 × 100 needs 0\.000"):
+    monkeypatch.setattr("spikes.runtime.memory.free_gib", lambda: (1e-5, 1e-5))
+    with pytest.raises(
+        ValueError, match=r"`matrix` must fit in memory several times over: 150 × 100 need about 0\.201"
+    ):
         spectrum(NOISE)
     with pytest.raises(ValueError, match="`matrix` must fit in memory"):
         spectrum(scipy.sparse.csr_array((2000, 2000)))
