@@ -204,7 +204,8 @@ def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> Equiv
     def moved(nodes: np.ndarray) -> np.ndarray:
         return nodes[:, None] * (1.0 + np.multiply.outer(nodes, neurons.bend)) ** 2 * spread(nodes)
 
-    kappa2 = np.mean(moved(frame.over), axis=0) + neurons.noise * float(np.mean(problem.eigenvalues**2))
+    # the part of the step's noise along the direction that ρ codes, one coordinate's, is left out
+    kappa2 = np.mean(moved(frame.over), axis=0) + neurons.noise * float(np.mean(frame.over**2))
 
     def profile(nodes: np.ndarray) -> np.ndarray:
         return (moved(nodes) + np.multiply.outer(nodes**2, neurons.noise)) / kappa2
