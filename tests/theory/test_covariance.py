@@ -13,7 +13,7 @@ from spikes.agreement import spike_rows
 from spikes.estimates import Estimate
 from spikes.simulation.ensemble import simulate_ensemble
 from theory import Problem, predict, predict_errors
-from theory.conditional_equivalent import ridge_errors, solve
+from theory.conditional_equivalent import Resolution, ridge_errors, solve
 from theory.conditional_equivalent.covariance import (
     CovarianceTerms,
     build_covariance_features,
@@ -21,6 +21,7 @@ from theory.conditional_equivalent.covariance import (
 )
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features
+from theory.conditional_equivalent.validity import validity
 from theory.step_matrix import block_lanczos
 
 REFERENCES = json.loads((Path(__file__).parent / "references" / "covariance.json").read_text())
@@ -45,8 +46,8 @@ def name_of(case):
 
 
 @lru_cache
-def small_prediction():
-    return predict(SMALL)
+def prediction(**step):
+    return predict(SMALL.replace(**step))
 
 
 @pytest.mark.parametrize("case", REFERENCES["random_features_covariance"], ids=name_of)
@@ -128,12 +129,22 @@ def test_every_direction_and_number_of_latents_is_predicted(direction, target):
 
 def test_two_and_three_eigenvalues_are_predicted():
     for values in (np.repeat([2.0, 0.5], 60), np.repeat([5.0, 1.0, 0.0], 40)):
-        (errors,) = predict_errors(SMALL.replace(covariance=values))
+        (errors,) = predict_errors(SMALL.replace(covariance=values, eta=0.0))
         assert 0.0 < errors.train_error < errors.objective < errors.test_error
 
 
+def test_spikes_of_the_data_stand_apart_before_a_step():
+    start = prediction(eta=0.0)
+    assert {spike.source for spike in start.outliers} == {"data"}
+    assert start.outliers[0].singular_value ** 2 > start.bulk_edges[-1][1]
+    drawn = float(np.sum(0.5 * (start.density[1:] + start.density[:-1]) * np.diff(start.density_x)))
+    # a spike of the data is an eigenvalue of the law, of mass 1/n; half of one at the edge that parts them
+    assert drawn + start.mass_at_zero + len(start.outliers) / SMALL.n == pytest.approx(1.0, abs=1.5 / SMALL.n)
+
+
+@pytest.mark.slow
 def test_spikes_are_named_by_what_makes_them():
-    theory = small_prediction()
+    theory = prediction()
     sources = [spike.source for spike in theory.outliers]
     assert sources[:2] == ["step", "step"]
     assert "data" in sources
@@ -144,29 +155,22 @@ def test_spikes_are_named_by_what_makes_them():
     i = sources.index("data")
     rows = spike_rows(i, theory.outliers[i], lambda q, i: (Estimate(1.0, 0.1, 4),) * max(1, len(q.parts)))
     assert [row.quantity for row in rows] == [f"outlier {i + 1}, of the data"]
-    start = predict(SMALL.replace(eta=0.0))
-    assert {spike.source for spike in start.outliers} == {"data"}
-
-
-def test_the_density_has_the_mass_of_the_bulk():
-    theory = small_prediction()
-    drawn = float(np.sum(0.5 * (theory.density[1:] + theory.density[:-1]) * np.diff(theory.density_x)))
-    of_data = sum(spike.source == "data" for spike in theory.outliers)
-    # a spike of the data is an eigenvalue of the law, of mass 1/n; half of one at the edge that parts them
-    assert drawn + theory.mass_at_zero + of_data / SMALL.n == pytest.approx(1.0, abs=1.5 / SMALL.n)
 
 
 def test_validity_names_the_participation_ratio():
     assert participation_ratio(SMALL.eigenvalues) == pytest.approx(29.2, abs=0.1)
-    assert not any("participation" in reason for reason in small_prediction().validity)
-    steep = SMALL.replace(covariance="power:1.5")
-    assert predict_errors(steep)
-    theory = predict(steep.replace(eta=0.0, covariance="power:2.5"))
-    assert any("participation ratio 1.4: down to 5" in reason for reason in theory.validity)
+    resolution = Resolution(CovarianceTerms(), (), 0.0)
+    assert validity(SMALL.replace(eta=0.0), resolution) == ()
+    (reason,) = validity(SMALL.replace(eta=0.0, covariance="power:2.5"), resolution)
+    assert reason.startswith("the inputs have the participation ratio 1.")
+    assert reason.endswith("down to 5 was compared with simulation without a step")
+    reasons = validity(SMALL.replace(target="z1 + z1*z2", covariance="power:1.5"), resolution)
+    assert any("down to 26 was compared with simulation after a step" in reason for reason in reasons)
+    assert any("the target has 2 latents" in reason for reason in reasons)
 
 
 def test_what_is_left_out_is_said():
-    terms, dropped, unresolved = covariance_terms(SMALL, 2)
+    terms, _, unresolved = covariance_terms(SMALL, 2)
     assert terms.degree == 2
     assert terms.norms == 3
     assert terms.overlaps == 5

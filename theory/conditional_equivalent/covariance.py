@@ -43,7 +43,7 @@ _CLASSES = 24  # nodes of the spectrum
 _JOINT = 10  # Lanczos steps of the matrix measures
 _PAIRS = 24  # classes of pairs
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
-_NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
+_NEGLIGIBLE_PRODUCT = 1e-4  # the same where nodes are products of several rules
 _ROOT = 4
 _EVEN = 1e-4  # variance of the neurons' squared norms below which they are one
 _SERIES = 6  # powers of a neuron's overlap
@@ -77,7 +77,7 @@ class CovarianceTerms:
     degree: int = 2
     norms: int = 3
     overlaps: int = 0
-    across: int = 12
+    across: int = 6
     gradient_order: int = 2
     aside: bool = False
     tilted: bool = True
