@@ -28,8 +28,7 @@ from theory.finite_pool import SampledErrors
 from theory.fitted_bulk import fitted_bulk
 from theory.laws import Law
 from theory.random_features import initial_law
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_isotropic
 
 __all__ = ["NEEDED", "DataStudy", "study_data"]
 
