@@ -18,7 +18,9 @@ from spikes.cli import (
     nonlinear_features,
     one_step,
     own_matrix,
+    readout,
     sweeps,
+    tune,
     validation,
 )
 from spikes.cli.examples import EXAMPLES, as_epilog
@@ -76,7 +78,9 @@ _COMMANDS = (
     one_step.simulate,
     one_step.compare,
     own_matrix.spectrum,
+    readout.readout,
     matrix_free.matrix_free,
+    tune.tune,
     sweeps.sweep,
     sweeps.results,
     sweeps.plot,

@@ -22,7 +22,7 @@ from theory.conditional_equivalent.features import (
 )
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import ridge_errors
-from theory.conditional_equivalent.noise_law import slope_moments
+from theory.hermite import slope_moments
 from theory.random_features import feature_energies, initial_law
 from theory.statement.problem import Problem
 
@@ -122,7 +122,7 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     """
     if not isinstance(resolution.terms, CovarianceTerms):
         return None
-    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=8)
+    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=5)
     of_bulk = dataclasses.replace(terms, overlaps=0, aside=problem.step_size > 0.0)
     return build_covariance_features(problem, of_bulk), build_covariance_features(problem, terms)
 
