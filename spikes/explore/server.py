@@ -83,8 +83,7 @@ def make_server(desk: Desk, *, port: int, host: str) -> Any:
 
     from spikes.explore.page import page
 
-    pn.extension()
-    pn.config.console_output = "disable"
+    pn.extension(console_output="disable")
     return pn.io.server.get_server(
         {"/": lambda: page(desk)},
         port=port,
