@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.conditional_equivalent.covariance_resolution import isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import ridge_errors
@@ -271,7 +272,10 @@ def step_pays(problem: Problem, samples_per_dimension: Sequence[float], noise: S
 
 def _terms(problem: Problem) -> Terms:
     """The terms of the law that a problem needs, but for latents beside ⟨x, β̂⟩, which no search has the time for."""
-    return dataclasses.replace(resolve(problem, 2).terms, amplified=False)
+    terms = resolve(problem, 2).terms
+    if not isinstance(terms, Terms):
+        raise ValueError(f"`covariance` must be that of isotropic inputs for advice; got {problem.covariance}")
+    return dataclasses.replace(terms, amplified=False)
 
 
 def _advice(problem: Problem, profiles: dict[str, Profile], at_edge: tuple[str, ...]) -> Advice:
@@ -287,7 +291,7 @@ def _over_ridges(
     problem: Problem, terms: Terms, around: float | None = None, *, refinements: int = _REFINEMENTS
 ) -> tuple[Profile, bool]:
     """Test error over λ, and whether the best is at the end: of all penalties, or of some around one."""
-    eq = build_features(problem, terms)
+    eq = build_features(isotropic_form(problem), terms)
     points: dict[float, FixedPoint] = {}
 
     def error(log_ridge: float) -> float:

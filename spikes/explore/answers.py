@@ -225,7 +225,8 @@ def join(theory: bytes, path: bytes, step_path: bytes, runs: Sequence[bytes]) ->
     comparison = _compared(theory, path, runs)
     pictures = [_picture(name, prefix, draw) for name, prefix, draw in _panels(comparison, pickle.loads(step_path))]
     seeds = comparison.simulation.seeds
-    return Joined(*pictures, seeds=seeds, remark=comparison.remark() if seeds > 1 else "")
+    spectrum, learned, errors, steps = pictures
+    return Joined(spectrum, learned, errors, steps, seeds, comparison.remark() if seeds > 1 else "")
 
 
 def _compared(theory: bytes, path: bytes, runs: Sequence[bytes]) -> Any:

@@ -83,8 +83,7 @@ def make_server(desk: Desk, *, port: int, host: str) -> Any:
 
     from spikes.explore.page import page
 
-    pn.extension()
-    pn.config.console_output = "disable"
+    pn.extension(console_output="disable")
     return pn.io.server.get_server(
         {"/": lambda: page(desk)},
         port=port,
@@ -104,7 +103,12 @@ def _free_port(host: str) -> int:
     """A port that nobody listens on: the names under which pages may ask hold it, before the server is there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as free:
-        free.bind((host, 0))
+        try:
+            free.bind((host, 0))
+        except OSError as error:
+            raise ValueError(
+                f"`host` must be an address of this machine; {host!r}: {error.strerror or error}"
+            ) from None
         return free.getsockname()[1]
 
 

@@ -149,7 +149,7 @@ def standardized(data: Dataset) -> Dataset:
     X, y = np.array(data.X, dtype=float), data.y - data.y.mean()
     X -= X.mean(axis=0)
     scale = np.sqrt(np.mean(np.square(X), axis=0))
-    kept = scale > 1e-12 * np.abs(np.asarray(data.X[0], dtype=float)).max(initial=1.0)
+    kept = scale > 1e-12 * np.abs(np.asarray(data.X[:1], dtype=float)[0]).max(initial=1.0)
     if kept.sum() < 2:
         raise ValueError(f"`data` must have two columns that are not constant; got {int(kept.sum())}")
     if not np.any(y):

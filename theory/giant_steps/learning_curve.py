@@ -21,8 +21,7 @@ from theory.giant_steps.activation_moments import activation_moments, hermite_mo
 from theory.giant_steps.degrees import Degree, DegreeFeatures, harmonics, ridge_errors
 from theory.giant_steps.sample_norm import norm_nodes
 from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem, require_gradient_descent
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.step_labels import latent_rule
 
 __all__ = ["READOUTS", "LearningPrediction", "StepSpectrum", "predict_learning", "step_spectrum"]

@@ -22,8 +22,7 @@ from theory.hermite import hermite_polynomials
 from theory.quadrature import gaussian_nodes, tensor_gauss_hermite
 from theory.statement.activation import Activation, as_activation
 from theory.statement.arguments import integer
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem, require_gradient_descent
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.statement.protocol import Protocol
 from theory.statement.target import Target, as_target
 from theory.step_labels import latent_rule

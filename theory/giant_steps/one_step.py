@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.giant_steps.activation_moments import activation_moments
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem, require_gradient_descent
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.statement.protocol import STARTS
 from theory.step_labels import latent_rule
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from theory.statement.target import Target
 
-__all__ = ["Described", "Problem", "described", "described_fields", "require_gradient_descent"]
+__all__ = ["Described", "Problem", "described", "described_fields", "require_gradient_descent", "require_isotropic"]
 
 _MAX_LATENTS = 3
 
@@ -519,6 +519,24 @@ class Problem:
         if isinstance(ridge, list) and len(ridge) == 1:
             fields["ridge"] = ridge[0]
         return cls(**(fields | own))
+
+
+def require_isotropic(problem: Problem, what: str) -> None:
+    """Refuse a problem with a covariance where formulas or measurements are for isotropic inputs.
+
+    Parameters
+    ----------
+    problem : Problem
+    what : str
+        What is for isotropic inputs.
+
+    Raises
+    ------
+    ValueError
+        If there is a covariance.
+    """
+    if problem.law_of_x is not None:
+        raise ValueError(f"`covariance` must be left out of {what}, for isotropic inputs alone; got {problem.law_of_x}")
 
 
 def require_gradient_descent(problem: Problem, what: str) -> None:

@@ -88,10 +88,11 @@ def plot_data_spectra(study: DataStudy, ax: Axes | None = None) -> Axes:
     laws = {when: study.pool_density(when) for when in ("before", "after")}
     plot_log_spectrum(ax, histogram=(edges, heights["before"]), names={"histogram": "before the step"})
     ax.stairs(heights["after"], edges, color=MEASURED, linewidth=scaled(1.0), label="after the step", zorder=3)
-    for when, look in (("before", (0, (4, 1))), ("after", "-")):
+    lines: dict[str, Any] = {"before": (0, (4, 1)), "after": "-"}
+    for when, line in lines.items():
         law = laws[when]
         if law is not None:
-            ax.plot(*law, color=THEORY, linestyle=look, linewidth=scaled(1.2), label=f"predicted, {when}", zorder=4)
+            ax.plot(*law, color=THEORY, linestyle=line, linewidth=scaled(1.2), label=f"predicted, {when}", zorder=4)
     gaussian = study.log_density()
     if gaussian is not None:
         ax.plot(*gaussian, color=LIMIT, linewidth=scaled(1.0), label="Gaussian inputs, before", zorder=4)
@@ -130,7 +131,10 @@ def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
             plot_points(ax, study.problem.ridges, values, **look)
             law = study.predicted(name, when)
             if law:
-                ax.plot(study.problem.ridges, [value.mean for value in law], color=colour, linewidth=scaled(1.2))
+                named = {"label": "laws of the features"} if (name, when) == ("test_error", "after") else {}
+                ax.plot(
+                    study.problem.ridges, [value.mean for value in law], color=colour, linewidth=scaled(1.2), **named
+                )
     if study.kernel is not None:
         label = "test, before, by the kernel"
         ax.plot(study.problem.ridges, study.kernel.test_error[0], color=LIMIT, linestyle=":", label=label)

@@ -12,8 +12,7 @@ from spikes.simulation.one_step import Simulation, simulate
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import derived_sequence
 from theory.quadrature import tensor_gauss_hermite
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem, require_gradient_descent
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.step_labels import step_statistics
 
 __all__ = ["ControlledRun", "controlled_run"]
