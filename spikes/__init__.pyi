@@ -22,6 +22,7 @@ from .studies.one_step import compare as compare
 from .studies.own_data import study_data as study_data
 from .studies.own_matrix import matrix_spectrum as matrix_spectrum
 from .studies.own_matrix import spectrum as spectrum
+from .studies.readout import readout as readout
 from .sweeps import open_results as open_results
 from .sweeps import sweep as sweep
 from .validation import validate as validate

@@ -14,8 +14,7 @@ from scipy.optimize import brentq
 
 from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, Law, MarchenkoPastur
 from theory.quadrature import gaussian_nodes
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_isotropic
 from theory.step_labels import label_statistics
 
 __all__ = [

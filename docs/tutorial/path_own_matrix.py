@@ -3,8 +3,8 @@ With a matrix of your own: is it noise?
 =======================================
 
 You have a table, rows are samples and columns are measurements, and a program has told you that its principal
-components explain something. Do they? This page answers for a table with three factors hidden in uneven noise, and then for a csv
-file of yours.
+components explain something. Do they? This page answers for a table with three factors hidden in uneven noise, and
+then for a csv file of yours.
 """
 
 # %%
@@ -17,9 +17,7 @@ from spikes import spectrum
 
 rng = np.random.default_rng(0)
 samples, columns = 400, 120
-noise = rng.standard_normal((samples, columns)) * rng.uniform(
-    0.5, 3.0, columns
-)  # uneven columns
+noise = rng.standard_normal((samples, columns)) * rng.uniform(0.5, 3.0, columns)  # uneven columns
 factors = rng.standard_normal((samples, 3)) @ rng.standard_normal((3, columns)) * 0.9
 table = factors + noise + 10.0  # and a mean that nobody asked about
 

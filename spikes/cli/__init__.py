@@ -11,13 +11,16 @@ import typer
 from typer.core import TyperGroup
 
 from spikes.cli import (
+    explore,
     giant_steps,
     local_analysis,
     matrix_free,
     nonlinear_features,
     one_step,
     own_matrix,
+    readout,
     sweeps,
+    tune,
     validation,
 )
 from spikes.cli.examples import EXAMPLES, as_epilog
@@ -75,11 +78,14 @@ _COMMANDS = (
     one_step.simulate,
     one_step.compare,
     own_matrix.spectrum,
+    readout.readout,
     matrix_free.matrix_free,
+    tune.tune,
     sweeps.sweep,
     sweeps.results,
     sweeps.plot,
     validation.validate,
+    explore.explore,
 )
 for command in _COMMANDS:
     app.command()(command)

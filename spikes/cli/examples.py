@@ -12,6 +12,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "simulate": (
         "spikes simulate --n 1000 --d 500 --width 750 --seeds 12 --json runs.json",
         "spikes simulate --data inputs.npz --figure mine.png",
+        "spikes simulate --data table.csv --label target --standardize --ridge 0.01,0.1,1",
     ),
     "compare": (
         "spikes compare --figure compare.png",
@@ -21,11 +22,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "spikes spectrum table.csv --figure spectrum.png",
         "spikes spectrum model.safetensors --report layers.html",
     ),
+    "readout": (
+        "spikes readout features.npy labels.npy --n 100,300,1000 --figure readout.png",
+        "spikes readout table.csv --label target --ridge 0.01,0.1,1",
+    ),
     "matrix-free": ("spikes matrix-free --n 20000 --d 500 --width 750 --seeds 2",),
+    "tune": (
+        "spikes tune --n 400 --d 200 --width 300 --activation tanh --figure tune.png",
+        "spikes tune --optimizer sign --check --seeds 12",
+    ),
     "sweep": ("spikes sweep study.toml", "spikes sweep study.toml --output results.sqlite --resume"),
     "results": ('spikes results results.sqlite --where "alpha=0.3, d>=500" --csv runs.csv',),
     "plot": ("spikes plot results.sqlite --x alpha --y test_error --by ridge --figure sweep.png",),
     "validate": ("spikes validate --list", "spikes validate --quick conditional --report report.html"),
+    "explore": ("spikes explore --open", "spikes explore --port 5006 --workers 2"),
     "nonlinear staircase": ("spikes nonlinear staircase --n 500 --d 250 --width 375 --figure staircase.png",),
     "nonlinear spectrum": ("spikes nonlinear spectrum --alphas 0.1,0.3,0.45 --figure spectra.png",),
     "nonlinear decomposition": ("spikes nonlinear decomposition --sizes 250,500,1000 --alpha 0.2",),

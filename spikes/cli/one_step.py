@@ -61,9 +61,16 @@ Data = Annotated[
     str | None,
     typer.Option(
         "--data",
-        metavar="FILE.npz",
-        help="Your own inputs X (n_total, d) and labels y (n_total,) instead of --n, --n-step, --d, --target, --noise.",
+        metavar="FILE",
+        help="Your own inputs instead of --n, --n-step, --d, --target, --noise: X and y in one .npz, X in .npy, a "
+        "table in .csv or .parquet.",
     ),
+]
+Label = Annotated[
+    str | None, typer.Option("--label", help="Column of --data that holds the labels, or the .npy file that does.")
+]
+Standardize = Annotated[
+    bool, typer.Option("--standardize", help="Columns and labels of --data less their means, of unit variance.")
 ]
 Shares = Annotated[
     str | None,
@@ -72,11 +79,13 @@ Shares = Annotated[
 
 
 @takes_problem()
-@answers(progress=True, reads=("data",))
+@answers(progress=True, reads=("data", "label"))
 def simulate(
     problem: Problem,
     context: typer.Context,
     data: Data = None,
+    label: Label = None,
+    standardize: Standardize = False,
     shares: Shares = None,
     seeds: Seeds = 8,
     seed: Seed = 0,
@@ -90,9 +99,13 @@ def simulate(
         _refuse_given(context)
         if scheduler is not None:
             raise ValueError(f"`scheduler` must be left out with `data`; got {scheduler!r}")
-        return _on_data(problem, data, shares, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
-    if shares is not None:
-        raise ValueError(f"`shares` must go with `data`; got {shares!r} alone")
+        from spikes.simulation.dataset import load_dataset
+
+        dataset = load_dataset(data, label, standardize=standardize)
+        return _on_data(problem, dataset, shares, seeds=seeds, seed=seed, workers=workers, dtype=dtype, method=method)
+    for name, value in (("shares", shares), ("label", label), ("standardize", standardize or None)):
+        if value is not None:
+            raise ValueError(f"`{name}` must go with `data`; got {value!r} alone")
     from spikes.agreement import contract
     from spikes.runtime.cluster import cluster_executor
     from spikes.simulation.ensemble import simulate_ensemble
@@ -121,11 +134,11 @@ def _refuse_given(context: typer.Context) -> None:
             raise ValueError(f"`{name}` must be left out with `data`, which decide it; got {context.params[name]}")
 
 
-def _on_data(problem: Problem, path: str, shares: str | None, **how: Any) -> Answer:
-    from spikes.simulation.dataset import SHARES, load_dataset
+def _on_data(problem: Problem, dataset: Any, shares: str | None, **how: Any) -> Answer:
+    from spikes.simulation.dataset import SHARES
 
     parts = SHARES if shares is None else numbers("shares", shares)
-    study = studies.own_data.study_data(load_dataset(path), problem, shares=parts, **how)
+    study = studies.own_data.study_data(dataset, problem, shares=parts, **how)
 
     return Answer(
         study.to_dict, lambda: studies.own_data.print_data_study(study), lambda: studies.own_data.plot_data_study(study)

@@ -27,6 +27,7 @@ __all__ = [
     "Workers",
     "answers",
     "integer_option",
+    "integers",
     "numbers",
     "real_option",
     "takes_problem",
@@ -63,6 +64,14 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise ValueError(f"`{name}` must be numbers separated by commas; got {text!r}") from None
+
+
+def integers(name: str, text: str) -> tuple[int, ...]:
+    """Integers separated by commas."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"`{name}` must be integers separated by commas; got {text!r}") from None
 
 
 Seeds = Annotated[int, integer_option("--seeds", "Independent simulations.")]
@@ -280,7 +289,11 @@ def answers(
 
 def _shown(hint: Any, name: str) -> str:
     """An argument as its help shows it, an option by its name."""
-    return getattr(typing.get_args(hint)[1], "metavar", None) or name if name in ("file", "study") else name
+    return (
+        getattr(typing.get_args(hint)[1], "metavar", None) or name
+        if name in ("file", "study", "features", "labels")
+        else name
+    )
 
 
 def _log_to_stderr(level: int) -> None:

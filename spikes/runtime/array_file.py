@@ -25,7 +25,16 @@ import numpy as np
 
 from spikes.runtime.memory import check_memory
 
-__all__ = ["StoredArray", "StoredRows", "is_model", "load_array", "load_arrays", "load_table", "stored_arrays"]
+__all__ = [
+    "StoredArray",
+    "StoredRows",
+    "is_model",
+    "load_array",
+    "load_arrays",
+    "load_rows",
+    "load_table",
+    "stored_arrays",
+]
 
 TABLES = (".csv", ".parquet")
 TORCH = (".pt", ".pth", ".ckpt")
@@ -98,6 +107,41 @@ def load_arrays(path: str | os.PathLike[str], keys: tuple[str, ...], *, argument
         if key not in names:
             raise ValueError(f"`{argument}` must hold an array under each of the keys {', '.join(keys)}; got {names}")
     return [_rows_of_member(path, key, argument) for key in keys]
+
+
+def load_rows(path: str | os.PathLike[str], *, argument: str) -> StoredRows:
+    """The array of a .npy file, left there and read row by row.
+
+    Parameters
+    ----------
+    path : path
+    argument : str
+        What a complaint calls the file.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read as such, or the array has not one or two dimensions.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(2) == b"PK":
+                raise ValueError("it is an archive, a .npz file by another name")
+            file.seek(0)
+            shape, fortran, dtype = _header(file)
+            if dtype.hasobject:
+                raise ValueError("pickled objects are not loaded")
+            offset, size = file.tell(), math.prod(shape) * dtype.itemsize
+            length = os.fstat(file.fileno()).st_size - offset
+            if size != length:
+                raise ValueError(f"the array is not as long as its header says: {size} bytes, {length} are there")
+    except OSError as error:
+        raise ValueError(f"`{argument}` must be readable; {str(path)!r}: {error.strerror or error}") from None
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"`{argument}` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
+    if len(shape) not in (1, 2) or 0 in shape:
+        raise ValueError(f"`{argument}` must have rows and columns; got shape {shape}")
+    return StoredRows(path, offset, shape, fortran, dtype)
 
 
 def _names(path: str | os.PathLike[str], argument: str) -> list[str]:

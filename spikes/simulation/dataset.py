@@ -7,15 +7,27 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from spikes.runtime.array_file import StoredRows, load_arrays
+from spikes.runtime.labelled_table import read_labelled_table
 from spikes.simulation.samples import Block
 
-__all__ = ["SHARES", "Dataset", "Rows", "Split", "as_dataset", "check_shares", "draw_split", "load_dataset"]
+__all__ = [
+    "SHARES",
+    "Dataset",
+    "Rows",
+    "Split",
+    "as_dataset",
+    "check_shares",
+    "draw_split",
+    "load_dataset",
+    "standardized",
+]
 
 SHARES = (0.4, 0.4, 0.2)
 """Shares of the rows that serve for the step, the fit and the test."""
@@ -87,15 +99,62 @@ def _shaped(X: np.ndarray | StoredRows, y: np.ndarray | StoredRows, path: str | 
     return Dataset(X, np.asarray(y, dtype=float), path)
 
 
-def load_dataset(path: str | os.PathLike[str]) -> Dataset:
-    """The arrays X and y of a .npz file, left in the file where they are not compressed; never unpickled.
+def load_dataset(path: str | os.PathLike[str], label: str | None = None, *, standardize: bool = False) -> Dataset:
+    """Inputs with labels of a file; arrays that are not compressed are mapped into memory, none is unpickled.
+
+    Parameters
+    ----------
+    path : path
+        X and y in one .npz; or X in .npy; or a table in .csv or .parquet.
+    label : str, optional
+        The column of a table that holds the labels, or the .npy file that does.
+    standardize : bool
+        As of `standardized`.
+
+    Returns
+    -------
+    Dataset
 
     Raises
     ------
     ValueError
-        As `as_dataset`, and if the file is no archive of arrays or lacks one of the two.
+        As `as_dataset`, and if a file is not what it should be, or entries are missing or no numbers.
     """
-    return as_dataset(*load_arrays(path, ("X", "y"), argument="data"), path=os.path.abspath(path))
+    if label is None and Path(path).suffix.lower() == ".npz":
+        data = as_dataset(*load_arrays(path, ("X", "y"), argument="data"), path=os.path.abspath(path))
+    elif label is not None and Path(label).suffix.lower() == ".npy":
+        table = read_labelled_table(path, label, names=("data", "label"))
+        data = as_dataset(table.values, table.labels)
+    elif label is None:
+        raise ValueError(
+            "`data` must end in .npz, which holds X and y, or go with `label`, a column or a .npy file; got "
+            f"{str(path)!r}"
+        )
+    else:
+        table = read_labelled_table(path, label=label, names=("data", "label"))
+        data = as_dataset(table.values, table.labels)
+    return standardized(data) if standardize else data
+
+
+def standardized(data: Dataset) -> Dataset:
+    """Columns and labels less their means, divided by their standard deviations over all rows, in memory.
+
+    Constant columns are left out.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two columns are left, or the labels are constant.
+    """
+    X, y = np.array(data.X, dtype=float), data.y - data.y.mean()
+    X -= X.mean(axis=0)
+    scale = np.sqrt(np.mean(np.square(X), axis=0))
+    kept = scale > 1e-12 * np.abs(np.asarray(data.X[:1], dtype=float)[0]).max(initial=1.0)
+    if kept.sum() < 2:
+        raise ValueError(f"`data` must have two columns that are not constant; got {int(kept.sum())}")
+    if not np.any(y):
+        raise ValueError("`data` must hold labels y that are not all the same")
+    return Dataset(X[:, kept] / scale[kept], y / np.sqrt(np.mean(y**2)))
 
 
 @lru_cache(maxsize=1)

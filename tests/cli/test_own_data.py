@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 RUN = ["--width", "30", "--seeds", "2", "--workers", "1"]
@@ -98,7 +99,10 @@ def test_bad_files(spikes, made, tmp_path):
         cut.write_bytes(file.read()[:-300])
     for path, complaint in (
         (tmp_path / "absent.npz", "--data must be readable"),
-        (tmp_path / "x.csv", "--data must end in .npz; got"),
+        (
+            tmp_path / "x.csv",
+            "--data must end in .npz, which holds X and y, or go with --label, a column or a .npy file",
+        ),
         (text, "--data must be a NumPy file of numbers"),
         (array, "--data must be a NumPy file of numbers"),
         (cut, "--data must be a NumPy file of numbers"),
@@ -107,8 +111,63 @@ def test_bad_files(spikes, made, tmp_path):
         assert (code, out) == (2, "")
         assert complaint in err
         assert err.count("\n") == 1
+    code, _, err = spikes("simulate", "--label", "y")
+    assert (code, err) == (2, "spikes: --label must go with --data; got 'y' alone\n")
     code, _, err = spikes("simulate", "--shares", "0.4,0.4,0.2")
     assert (code, err) == (2, "spikes: --shares must go with --data; got '0.4,0.4,0.2' alone\n")
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """The same rows in tables and arrays, and tables with something wrong."""
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame(X).rename(columns=str).assign(y=Y)
+    frame.to_csv("a.csv", index=False)
+    frame.to_parquet("a.parquet")
+    frame.assign(name="b").to_csv("text.csv", index=False)
+    frame.assign(gap=frame["0"].where(frame.index != 7)).to_csv("gaps.csv", index=False)
+    frame.head(50).to_csv("short.csv", index=False)
+    np.save("X.npy", X)
+    np.save("y.npy", Y)
+    return tmp_path
+
+
+def test_tables_give_what_arrays_do(spikes, tables, made):
+    expected = json.loads(spikes("simulate", "--data", made(X=X, y=Y), *RUN, "--json", "-")[1])
+    for files in (["X.npy", "--label", "y.npy"], ["a.parquet", "--label", "y"]):
+        code, out, _ = spikes("simulate", "--data", *files, *RUN, "--json", "-")
+        found = json.loads(out)
+        assert (code, found["simulation"]) == (0, expected["simulation"])
+        assert found["theory"]["features"] is None  # 90 rows are too few
+    code, out, _ = spikes("simulate", "--data", "a.csv", "--label", "y", "--standardize", "--shares", ".2,.6,.2", *RUN)
+    assert code == 0
+    assert "the test error by" in out
+    assert "the kernel of the rows predicts" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("a.csv --label z", "--label must be one of the columns 0, 1, 2, 3, 4, 5, 6, 7 and 5 more; got 'z'"),
+        ("text.csv --label y", "--data must hold numbers; column 'name' is not numeric"),
+        ("text.csv --label name", "column 'name' must hold numbers; got 'b': write classes as numbers"),
+        (
+            "gaps.csv --label y",
+            "--data must be complete and finite; 1 entry is missing or infinite, the first in row 7",
+        ),
+        ("short.csv --label y", "50 rows give 20 for the step, 20 for the fit and 10 for the test"),
+        ("X.npy --label y", "--label must go with a table of named columns; --data has none"),
+        ("X.npy --label absent.npy", "--label must be readable"),
+        ("absent.csv --label y", "--data must be readable"),
+    ],
+)
+def test_bad_tables(spikes, tables, arguments, complaint):
+    before = sorted(p.name for p in tables.iterdir())
+    code, out, err = spikes("simulate", "--data", *arguments.split(), *RUN, "--json", "a.json", "--figure", "a.png")
+    assert (code, out) == (2, "")
+    assert complaint in err
+    assert err.count("\n") == 1
+    assert sorted(p.name for p in tables.iterdir()) == before
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ SHOWN = {
     "spikes.simulation.ensemble": {"estimate", "simulate_ensemble"},
     "spikes.studies.own_matrix.study": {"matrix_spectrum"},
     "spikes.simulation.one_step": {"simulate"},
+    "spikes.studies.readout.study": {"readout"},
+    "theory.finite_pool": {"feature_pool"},
     "spikes.sweeps.study": {"as_study"},
     "theory.statement.activation": {"Activation"},
     "theory.conditional_equivalent.prediction": {"predict", "predict_errors"},

@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.optimize import brentq
 
-from theory.conditional_equivalent.noise_law import slope_moments
+from theory.hermite import slope_moments
 from theory.quadrature import gauss_hermite
 from theory.statement.problem import Problem
 from theory.step_labels import StepLabels, latent_rule, step_labels

@@ -27,8 +27,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from theory.conditional_equivalent.coupled_functions import SpecialLayer
-from theory.conditional_equivalent.features import EquivalentFeatures, HigherDegree, degree_moments
+from theory.conditional_equivalent.features import EquivalentFeatures, HigherDegree, SpecialLayer, degree_moments
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import hermite_coefficients, hermite_polynomials
 from theory.quadrature import gauss_hermite, gaussian_nodes

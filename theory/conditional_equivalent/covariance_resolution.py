@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,8 @@ def covariance_terms(
         if still:
             break
     dropped = []
-    for name, change in (("degree 2", {"degree": 2}), ("norm of a neuron", {"norms": 1})):
+    changes: tuple[tuple[str, dict[str, Any]], ...] = (("degree 2", {"degree": 2}), ("norm of a neuron", {"norms": 1}))
+    for name, change in changes:
         other = dataclasses.replace(terms, **change)
         of_other = _errors(problem, other)
         size, added = _change(of_other, errors), name == "degree 2"

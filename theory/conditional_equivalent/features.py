@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,10 +18,10 @@ from theory.conditional_equivalent.amplified_directions import (
     coordinate_variance,
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
-from theory.conditional_equivalent.coupled_functions import SpecialLayer
-from theory.conditional_equivalent.noise_law import norms_after, slope_moments, variance_profiles
+from theory.conditional_equivalent.motion import Motion, motion
+from theory.conditional_equivalent.noise_law import norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
-from theory.hermite import hermite_coefficients
+from theory.hermite import hermite_coefficients, slope_moments
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
@@ -29,6 +30,7 @@ from theory.step_labels import StepStatistics, latent_moments, latent_part, step
 __all__ = [
     "EquivalentFeatures",
     "HigherDegree",
+    "SpecialLayer",
     "Terms",
     "build_features",
     "degree_moments",
@@ -39,6 +41,24 @@ __all__ = [
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
 _NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
 _MOVES = 1e-3  # variance of the shift along β̂ over κ² from which it is a latent beside the amplified directions
+
+
+@dataclass(frozen=True, eq=False)
+class SpecialLayer:
+    """The special coordinates of one degree, P of them.
+
+    Attributes
+    ----------
+    chi : ndarray, shape (P, F, S)
+        Value of a coordinate as a function of the latents: on the F functions of ξ, at every node.
+    profile : ndarray, shape (J, Q)
+        Variance profile at the nodes of their matrix measure.
+    weights : ndarray, shape (J, P, P)
+    """
+
+    chi: np.ndarray
+    profile: np.ndarray
+    weights: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,13 +227,21 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
     step = step_statistics(problem)
     sigma = problem.sigma
     still = problem.step_size == 0.0
-    g, p = (np.zeros(1), np.ones(1)) if still else _codes(problem, terms.orders[1])
-    h = problem.step_size * g / math.sqrt(problem.width)  # η g/√N
-    profiles = variance_profiles(problem, h, p, terms.gradient_order, noise=terms.noise)
+    moved = _motion(problem, terms)
+    g, p, h = moved.codes, moved.shares, moved.h
+    profiles = variance_profiles(
+        problem,
+        h,
+        p,
+        terms.gradient_order,
+        noise=terms.noise,
+        white=moved.white,
+        flatten=moved.flatten,
+    )
     if terms.amplified:
         frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
     else:
-        frame = _single_frame(problem, terms, h, p)
+        frame = _single_frame(problem, terms, moved)
     q, share = norm_nodes(problem.d, terms.norms)
     samples = len(q)
     kappa = profiles.kappa[frame.code]
@@ -235,6 +263,8 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         outliers = _amplified(problem)
         kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
         joint = joint[kept]
+    elif moved.special is not None:
+        joint, joint_weights = moved.special[0] / profiles.kappa**2, moved.special[1]
     elif terms.noise:
         joint, joint_weights = profiles.without_rare()
     return EquivalentFeatures(
@@ -254,7 +284,7 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         y1=np.tile(y1, samples),
         y2=np.tile(y2, samples),
         t=np.tile(t, (samples, 1)),
-        step=step,
+        step=dataclasses.replace(step, overlap=moved.overlap),
         sharp_right=still
         or (
             problem.law_of_a.support < math.inf
@@ -279,7 +309,7 @@ def has_amplified_directions(problem: Problem) -> bool:
     -------
     bool
     """
-    if problem.step_size == 0.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
+    if problem.step_size == 0.0 or problem.update.power != 1.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
         return False
     return len(_amplified(problem).theta) > 0
 
@@ -321,12 +351,16 @@ class _Frame:
     shares: np.ndarray
 
 
-def _single_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray) -> _Frame:
-    """The latent ⟨x, β̂⟩ and the code g alone."""
-    step = step_statistics(problem)
+def _motion(problem: Problem, terms: Terms) -> Motion:
+    g, p = (np.zeros(1), np.ones(1)) if problem.step_size == 0.0 else _codes(problem, terms.orders[1])
+    return motion(problem, g, p, gradient_order=terms.gradient_order, noise=terms.noise)
+
+
+def _single_frame(problem: Problem, terms: Terms, moved: Motion) -> _Frame:
+    """The latent ⟨x, ĥ⟩ and the code g alone."""
     u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
-    tau = slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2) * np.multiply.outer(u, h)
-    return _Frame(u[:, None], omega, step.overlap[:, None], u, u, tau, np.arange(len(h)), p)
+    tau = moved.strength * np.multiply.outer(u, moved.along)
+    return _Frame(u[:, None], omega, moved.overlap[:, None], u, u, tau, np.arange(len(moved.codes)), moved.shares)
 
 
 def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:

@@ -22,7 +22,7 @@ from theory.conditional_equivalent.features import (
 )
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import ridge_errors
-from theory.conditional_equivalent.noise_law import slope_moments
+from theory.hermite import slope_moments
 from theory.random_features import feature_energies, initial_law
 from theory.statement.problem import Problem
 

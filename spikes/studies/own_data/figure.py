@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikes.presentation.figure import BEFORE, MEASURED, THEORY, axes_or_new, axes_row, plot_points, scaled, state
+from spikes.presentation.figure import (
+    BEFORE,
+    LIMIT,
+    MEASURED,
+    THEORY,
+    axes_or_new,
+    axes_row,
+    plain_log_axis,
+    plot_points,
+    scaled,
+    state,
+)
 from spikes.presentation.numbers import counted
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
 
@@ -15,28 +26,36 @@ if TYPE_CHECKING:
 
     from spikes.studies.own_data.study import DataStudy
 
-__all__ = ["plot_data_errors", "plot_data_spectra", "plot_data_study"]
+__all__ = ["plot_data_errors", "plot_data_learning_curve", "plot_data_spectra", "plot_data_study"]
 
 _LEADING = 3
 
 
 def plot_data_study(study: DataStudy, axes: Any = None) -> np.ndarray:
-    """Spectra of the features before and after the step, and the errors; returns two Axes.
+    """Spectra of the features before and after the step, errors along the penalties, and the learning curve.
 
     Parameters
     ----------
     study : DataStudy
-    axes : sequence of two Axes, optional
+    axes : sequence of three Axes, optional
 
     Returns
     -------
     ndarray of Axes
     """
-    axes = axes_row(axes, 2, 4.0)
+    if axes is None:
+        grid = axes_row(None, 2, 7.2, rows=2)
+        figure, place = grid[0].figure, grid[0].get_gridspec()
+        for ax in grid[:2]:
+            ax.remove()
+        axes = [figure.add_subplot(place[0, :]), *grid[2:]]
+    axes = axes_row(axes, 3, 7.2)
     plot_data_spectra(study, axes[0])
     plot_data_errors(study, axes[1])
+    plot_data_learning_curve(study, axes[2])
     axes[0].set_title("spectrum of the features")
     axes[1].set_title("ridge regression on the features")
+    axes[2].set_title("learning curve")
     _stated(axes[0], study)
     return axes
 
@@ -52,7 +71,7 @@ def _stated(ax: Axes, study: DataStudy) -> None:
 
 
 def plot_data_spectra(study: DataStudy, ax: Axes | None = None) -> Axes:
-    """Density of ln x over the eigenvalues x of FFᵀ/n before and after the step, and the law before it if it holds.
+    """Density of ln x over the eigenvalues x of FFᵀ/n before and after the step, with the laws of the features.
 
     Parameters
     ----------
@@ -66,26 +85,32 @@ def plot_data_spectra(study: DataStudy, ax: Axes | None = None) -> Axes:
     alone = ax is None
     ax = axes_or_new(ax)
     edges, heights = study.log_histograms()
-    law = study.log_density()
-    shown: dict[str, Any] = {"histogram": (edges, heights["before"])} | ({} if law is None else {"curve": law})
-    names = {"histogram": "before the step", "curve": "predicted, before the step"}
-    plot_log_spectrum(ax, **shown, names=names)
+    laws = {when: study.pool_density(when) for when in ("before", "after")}
+    plot_log_spectrum(ax, histogram=(edges, heights["before"]), names={"histogram": "before the step"})
     ax.stairs(heights["after"], edges, color=MEASURED, linewidth=scaled(1.0), label="after the step", zorder=3)
-    tops = [*heights.values(), *([] if law is None else [law[1]])]
+    lines: dict[str, Any] = {"before": (0, (4, 1)), "after": "-"}
+    for when, line in lines.items():
+        law = laws[when]
+        if law is not None:
+            ax.plot(*law, color=THEORY, linestyle=line, linewidth=scaled(1.2), label=f"predicted, {when}", zorder=4)
+    gaussian = study.log_density()
+    if gaussian is not None:
+        ax.plot(*gaussian, color=LIMIT, linewidth=scaled(1.0), label="Gaussian inputs, before", zorder=4)
+    tops = [*heights.values(), *(law[1] for law in (*laws.values(), gaussian) if law is not None)]
     height = 1.55 * max(float(values.max()) for values in tops)
     for when, at, colour in (("before", 0.085, BEFORE), ("after", 0.03, MEASURED)):
         values = study.median_eigenvalues(when, _LEADING)
         look: dict[str, Any] = {"color": colour, "markersize": scaled(9.0), "label": f"three largest, {when}"}
         ax.plot(values, np.full(len(values), at * height), "|", zorder=4, **look)
     finish_log_spectrum(ax, bulk=(edges[0], edges[-1]), largest=edges[-1] / 1.5, height=height)
-    ax.legend(loc="upper left", ncols=2)
+    ax.legend(loc="upper right", ncols=2)
     if alone:
         _stated(ax, study)
     return ax
 
 
 def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
-    """Test and train error against the penalty, before and after the step; there is no theory of them.
+    """Test and train error against the penalty, before and after the step, with the law of the features.
 
     Parameters
     ----------
@@ -104,13 +129,53 @@ def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
             label = f"{name.removesuffix('_error')}, {when} the step"
             look: dict[str, Any] = {"colour": colour, "marker": marker, "hollow": when == "before", "label": label}
             plot_points(ax, study.problem.ridges, values, **look)
+            law = study.predicted(name, when)
+            if law:
+                named = {"label": "laws of the features"} if (name, when) == ("test_error", "after") else {}
+                ax.plot(
+                    study.problem.ridges, [value.mean for value in law], color=colour, linewidth=scaled(1.2), **named
+                )
+    if study.kernel is not None:
+        label = "test, before, by the kernel"
+        ax.plot(study.problem.ridges, study.kernel.test_error[0], color=LIMIT, linestyle=":", label=label)
     ax.set_xscale("log")
     ax.set_yscale("log")
     bottom, high = ax.get_ylim()
-    ax.set_ylim(bottom, high * (high / bottom) ** 0.4)  # room for the legend above the points
+    ax.set_ylim(bottom, high * (high / bottom) ** 0.6)  # room for the legend above the points
     ax.set_xlabel(r"ridge penalty $\lambda$")
     ax.set_ylabel("mean squared error ± s.e. over splits")
     ax.legend(loc="upper center", ncols=2)
+    if alone:
+        _stated(ax, study)
+    return ax
+
+
+def plot_data_learning_curve(study: DataStudy, ax: Axes | None = None) -> Axes:
+    """Test error at the best penalty against the rows of the fit, predicted, and measured at those of the runs.
+
+    Parameters
+    ----------
+    study : DataStudy
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    alone = ax is None
+    ax = axes_or_new(ax)
+    for when, colour in (("after", THEORY), ("before", BEFORE)):
+        errors = study.errors("test_error", when)
+        best = min(errors, key=lambda value: value.mean)
+        if study.measured:
+            ax.plot(*study.learning_curve(when), color=colour, label=f"predicted, {when} the step")
+        plot_points(ax, [study.problem.n], [best], colour=colour, hollow=when == "before", label=f"measured, {when}")
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    plain_log_axis(ax.yaxis)
+    ax.set_xlabel("rows of the fit $n$")
+    ax.set_ylabel("test error at the best penalty")
+    ax.legend(loc="best")
     if alone:
         _stated(ax, study)
     return ax

@@ -1,16 +1,20 @@
-"""One giant step on a user's own inputs, the assumptions of the theory measured on them, and what then is predicted."""
+"""One giant step on a user's own inputs: laws of real rows beside the runs, and the Gaussian theory's assumptions."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypedDict
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from spikes.agreement import SCHEMA, Row, row
+from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.numbers import number_text
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
@@ -19,11 +23,12 @@ from spikes.simulation.one_step import Batches, Simulation, check_size, simulate
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
+from spikes.studies.own_data.pool import LEAST_POOL, WHEN, MeasuredLaw, kernel_law, measured_law
+from theory.finite_pool import SampledErrors
 from theory.fitted_bulk import fitted_bulk
 from theory.laws import Law
 from theory.random_features import initial_law
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_isotropic
 
 __all__ = ["NEEDED", "DataStudy", "study_data"]
 
@@ -34,8 +39,9 @@ _UNTOLD = ("target", "noise", "covariance", "direction")
 _SPLIT = 2  # child of a run's sequence that draws its rows
 _LEADING = 10
 _GRID = 400
-_BINS, _CURVE = 60, 600  # of the figure
+_BINS, _CURVE, _POINTS = 60, 600, 200  # of the figure
 _ERRORS = ("test_error", "train_error", "objective")
+_PREDICTED = ("test_error", "train_error", "degrees_of_freedom")
 
 
 class OutlierCounts(TypedDict):
@@ -47,7 +53,7 @@ class OutlierCounts(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class DataStudy:
+class DataStudy(RowTable):
     """Runs on splits of one data set.
 
     Attributes
@@ -58,13 +64,20 @@ class DataStudy:
     simulation : Ensemble
         One run for each split; its problem carries the network, the step and the numbers of rows.
     checks : tuple of Check
-        The theory's assumptions on the inputs.
+        The Gaussian theory's assumptions on the inputs.
+    measured : tuple of MeasuredLaw
+        For each run, the law of its own features on the rows for fit and test; empty where there are too few rows or
+        features are not stored.
+    kernel : SampledErrors, optional
+        The law before the step, features not drawn.
     """
 
     data: Dataset
     shares: tuple[float, float, float]
     simulation: Ensemble
     checks: tuple[Check, ...]
+    measured: tuple[MeasuredLaw, ...] = ()
+    kernel: SampledErrors | None = None
 
     @property
     def problem(self) -> Problem:
@@ -82,18 +95,80 @@ class DataStudy:
         return initial_law(self.problem) if self.holds else None
 
     def remark(self) -> str:
-        """What is predicted, and what is not and why."""
+        """What the step does to the test error, measured and predicted, and what the prediction rests on."""
         changed = self.simulation.remark()
-        return f"{changed}; {self._theory()}" if changed else self._theory()
+        return f"{changed}; {self._conclusion()}" if changed else self._conclusion()
 
-    def _theory(self) -> str:
+    def _conclusion(self) -> str:
+        if not self.measured:
+            if self.simulation.runs[0].method == "streamed":
+                return f"no law of the features is shown: a streamed run does not store them. {self._gaussian()}"
+            return (
+                f"no law of the features is shown: {self.pool_rows} rows for fit and test are fewer than {LEAST_POOL}. "
+                f"{self._gaussian()}"
+            )
+        j = self.best_penalty
+        lowered, predicted = self.lowered(j), float(np.mean(self._ratios(j, predicted=True)))
+        words, sign = _change(lowered)
+        said = f"the step {words} at ridge {self.problem.ridges[j]:g}; predicted {100.0 * sign * predicted:.2g} %"
+        if self.kernel is not None:
+            before = self.errors("test_error", "before")[j]
+            alone = float(self.kernel.test_error[0, j])
+            said += (
+                f"; without drawing a feature, the kernel of the rows predicts {number_text(alone, 3)} before the "
+                f"step, measured {number_text(before.mean, 3)}"
+            )
+        return f"{said}. {self._gaussian()}"
+
+    def _gaussian(self) -> str:
         if self.holds:
             return (
-                "no checked assumption fails: the spectrum before the step is predicted; errors and spikes would take "
-                f"the target, which data do not tell. {UNCHECKED.capitalize()}"
+                "No checked assumption of Gaussian inputs fails: their spectrum before the step is predicted as well. "
+                f"{UNCHECKED.capitalize()}"
             )
         failing = ", ".join(check.assumption for check in self.checks if not check.holds)
-        return f"no theory is shown: its assumptions fail ({failing})"
+        return f"Inputs are not standard Gaussian ({failing}), which these laws do not assume"
+
+    @property
+    def pool_rows(self) -> int:
+        """Rows for the fit and the test, of which a split fits the first."""
+        return self.problem.n + self.simulation.runs[0].test_samples
+
+    @property
+    def best_penalty(self) -> int:
+        """Index of the penalty of least predicted test error after the step."""
+        return int(np.argmin([value.mean for value in self.predicted("test_error", "after")]))
+
+    def predicted(self, name: str, when: str) -> list[Estimate]:
+        """``test_error``, ``train_error`` or ``degrees_of_freedom`` along the penalties by each run's own features.
+
+        Empty where there is no such law.
+        """
+        if not self.measured:
+            return []
+        at = int(np.flatnonzero(self.measured[0].errors[when].n == self.problem.n)[0])
+        values = np.stack([getattr(law.errors[when], name)[at] for law in self.measured])
+        return [estimate(column) for column in values.T]
+
+    def learning_curve(self, when: str) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of rows, and the predicted test error at the best penalty for each; means over the runs."""
+        laws = [law.errors[when] for law in self.measured]
+        mean = np.mean([law.test_error for law in laws], axis=0)
+        return laws[0].n, mean.min(axis=1)
+
+    def _ratios(self, j: int, *, predicted: bool) -> np.ndarray:
+        """1 − after/before of the test error, run by run."""
+        if predicted:
+            at = int(np.flatnonzero(self.measured[0].errors["after"].n == self.problem.n)[0])
+            pairs = [[law.errors[when].test_error[at, j] for when in WHEN] for law in self.measured]
+        else:
+            pairs = [[getattr(run, when).test_error[j] for when in WHEN] for run in self.simulation.runs]
+        before, after = np.array(pairs).T
+        return 1.0 - after / before
+
+    def lowered(self, j: int) -> Estimate:
+        """By what share the step lowers the measured test error at penalty j."""
+        return estimate(self._ratios(j, predicted=False))
 
     def outliers(self, when: str) -> OutlierCounts:
         """Counts of eigenvalues that stand apart, by two rules that know no theory of the features.
@@ -166,15 +241,52 @@ class DataStudy:
         return x, self.problem.width / self.problem.n * x * self.law.pdf(x)
 
     def rows(self) -> list[Row]:
-        """Means of x and x² over the eigenvalues before the step beside the law's, where there is one."""
+        """Errors before and after the step beside the law of the features, and before it beside that of the kernel.
+
+        The law of the features is one of each run's own features: the standard error is that of the difference, run by
+        run. Where the Gaussian theory holds, means of x and x² over the eigenvalues before the step beside its law's.
+        """
+        rows = []
+        for when in WHEN if self.measured else ():
+            at = int(np.flatnonzero(self.measured[0].errors[when].n == self.problem.n)[0])
+            for name in ("test_error", "train_error"):
+                law = np.stack([getattr(one.errors[when], name)[at] for one in self.measured])
+                runs = self.simulation.values(when, name)
+                for j, ridge in enumerate(self.problem.ridges):
+                    apart = estimate(runs[:, j] - law[:, j])
+                    mean = Estimate(float(runs[:, j].mean()), apart.sem, apart.seeds)
+                    rows.append(
+                        row(f"{name} {when} the step, ridge {ridge:g}, by features", float(law[:, j].mean()), mean)
+                    )
+        if self.kernel is not None:
+            for name in ("test_error", "train_error"):
+                law = getattr(self.kernel, name)[0]
+                for j, (ridge, value) in enumerate(zip(self.problem.ridges, self.errors(name, "before"), strict=True)):
+                    rows.append(row(f"{name} before the step, ridge {ridge:g}, by kernel", float(law[j]), value))
         if self.law is None or not self.problem.centered:
-            return []  # a constant feature adds an eigenvalue of order N that is no part of the law
+            return rows  # a constant feature adds an eigenvalue of order N that is no part of the law
         values, width = self.simulation.values("before", "eigenvalues"), self.problem.width
         expected = self.law.moments(2)
-        return [
+        return rows + [
             row(f"mean of x^{k} before the step", expected[k - 1], estimate(np.sum(values**k, axis=1) / width))
             for k in (1, 2)
         ]
+
+    def pool_density(self, when: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """x, and the density of ln x that the first run's features predict for those rows that it fits."""
+        if not self.measured:
+            return None
+        edges = self.log_histograms()[0]
+        x = np.geomspace(edges[0], edges[-1], _POINTS)
+        return x, x * self.measured[0].density(when, self.pool_rows, self.problem.n, x)
+
+    def spikes(self) -> dict[str, Estimate] | None:
+        """Spikes after the step, those of the data, which were there before it, apart from those of the step."""
+        if not self.measured:
+            return None
+        return {
+            name: estimate([getattr(law, name) for law in self.measured]) for name in ("of_the_data", "of_the_step")
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract; the problem lacks target and noise and tells rows and shares instead."""
@@ -199,26 +311,38 @@ class DataStudy:
                 **{name: [value.to_dict() for value in self.errors(name, when)] for name in _ERRORS},
             }
 
+        spikes = self.spikes()
+        theory = {
+            "assumptions": [check.to_dict() for check in self.checks],
+            "hold": self.holds,
+            "remark": self.remark(),
+            "before": None if self.law is None else self._law(self.law),
+            "features": None if not self.measured else {when: self._features(when) for when in WHEN},
+            "kernel": None
+            if self.kernel is None
+            else {name: getattr(self.kernel, name)[0].tolist() for name in _PREDICTED},
+        }
+        simulation = {
+            "seeds": self.simulation.seeds,
+            "step": {
+                "beta_norm2": estimate(self.simulation.values("beta_norm2")).to_dict(),
+                "gradient_share": self.gradient_share().to_dict(),
+            },
+            "spikes": None if spikes is None else {name: value.to_dict() for name, value in spikes.items()},
+            "ridge": list(self.problem.ridges),
+            **part("after"),
+            "before": part("before"),
+        }
+        return contract(problem, theory, simulation, self.rows())
+
+    def _features(self, when: str) -> dict[str, Any]:
+        """Errors of the law of the features, its learning curve and its density."""
+        sizes, curve = self.learning_curve(when)
+        found = self.pool_density(when)
         return {
-            "schema": SCHEMA,
-            "problem": problem,
-            "theory": {
-                "assumptions": [check.to_dict() for check in self.checks],
-                "hold": self.holds,
-                "remark": self.remark(),
-                "before": None if self.law is None else self._law(self.law),
-            },
-            "simulation": {
-                "seeds": self.simulation.seeds,
-                "step": {
-                    "beta_norm2": estimate(self.simulation.values("beta_norm2")).to_dict(),
-                    "gradient_share": self.gradient_share().to_dict(),
-                },
-                "ridge": list(self.problem.ridges),
-                **part("after"),
-                "before": part("before"),
-            },
-            "agreement": [r.to_dict() for r in self.rows()],
+            **{name: [value.mean for value in self.predicted(name, when)] for name in _PREDICTED},
+            "learning_curve": {"n": sizes.tolist(), "test_error": curve.tolist()},
+            "density": None if found is None else {"x": found[0].tolist(), "density": (found[1] / found[0]).tolist()},
         }
 
     def _law(self, law: Law) -> dict[str, Any]:
@@ -270,19 +394,24 @@ def study_data(
         If an argument breaks its rule, or the runs do not fit in memory side by side.
     """
     require_isotropic(problem, "a study of your own inputs")
-    step, fit, _ = check_shares(shares, data.rows)
+    step, fit, test = check_shares(shares, data.rows)
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
     how = How(dtype, method)
     sized = problem.replace(n=fit, n_step=step, d=data.d)
-    check_size(sized, worker_count(workers, seeds), how=how)
+    enough = fit + test >= LEAST_POOL and how.method != "streamed"
+    # a run holds the features of its pool before and after the step beside those of its fit
+    matrices = 1 + math.ceil(3.0 * (fit + test) / fit) if enough else 1
+    check_size(sized, worker_count(workers, seeds), how=how, matrices=matrices)
     of_step, of_fit, of_test = (float(share) for share in shares)
     shares = (of_step, of_fit, of_test)
     sequences = [derived_sequence(sequence, i) for i in range(seeds)]
     split = draw_split(data, shares, _generator(sequences[0]))
     checks = (*check_inputs(data), check_projection(split.step, split.fit))
-    tasks = [(data, shares, sized, s, how) for s in sequences]
-    runs = run_tasks(_run, tasks, workers=workers, label="splits")
-    return DataStudy(data, shares, Ensemble(sized, tuple(runs)), checks)
+    tasks = [(data, shares, sized, s, how, enough) for s in sequences]
+    runs, laws = zip(*run_tasks(_run, tasks, workers=workers, label="splits"), strict=True)
+    with threadpool_limits(1):
+        kernel = kernel_law(sized, split) if enough else None
+    return DataStudy(data, shares, Ensemble(sized, runs), checks, laws if enough else (), kernel)
 
 
 def _generator(sequence: np.random.SeedSequence) -> np.random.Generator:
@@ -295,7 +424,18 @@ def _run(
     problem: Problem,
     sequence: np.random.SeedSequence,
     how: How,
-) -> Simulation:
+    enough: bool,
+) -> tuple[Simulation, MeasuredLaw | None]:
     split = draw_split(data, shares, _generator(sequence))
     (run,) = simulate_on(Batches(*split), (problem,), sequence, how=how)
-    return run
+    return run, measured_law(problem, split, sequence, how) if enough else None
+
+
+def _change(lowered: Estimate) -> tuple[str, float]:
+    """By how much the step lowers or raises an error, if it does, and the sign of what is said."""
+    percent, error = 100.0 * lowered.mean, 100.0 * lowered.bar
+    if error and abs(percent) < 2.0 * error:
+        return f"changes the test error by {-percent:.2g} ± {error:.1g} %, no more than its error,", -1.0
+    size = f"{abs(percent):.2g}" + (f" ± {error:.1g}" if error else "")
+    verb, sign = ("lowers", 1.0) if percent > 0.0 else ("raises", -1.0)
+    return f"{verb} the test error by {size} %", sign

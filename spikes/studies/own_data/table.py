@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
 
@@ -25,8 +24,17 @@ def print_data_study(study: DataStudy) -> None:
         f"eta = {problem.step_size:.6g}, {counted(study.simulation.seeds, 'split')}",
         markup=False,
     )
-    columns = (Column("", words=True), Column("before the step"), Column("after"))
-    print_table(console, columns, _measured(study), "mean ± standard error over splits of these data")
+    columns = (
+        Column("", words=True),
+        Column("before the step"),
+        Column("by features", leave=1),
+        Column("by kernel", leave=2),
+        Column("after"),
+        Column("by features", leave=1),
+    )
+    print_table(
+        console, columns, _measured(study), "mean ± standard error over splits of these data, and the laws of the rows"
+    )
     assumptions = (
         Column("assumption of the theory", words=True),
         Column("measured"),
@@ -45,10 +53,14 @@ def print_data_study(study: DataStudy) -> None:
         for check in study.checks
     ]
     print_table(console, assumptions, rows, "the inputs against N(0, 1)")
+    spikes = study.spikes()
+    if spikes is not None:
+        console.print(
+            f"spikes after the step: {number_text(spikes['of_the_data'].mean, 3)} of the data, which stand apart "
+            f"before it as well, {number_text(spikes['of_the_step'].mean, 3)} of the step",
+            markup=False,
+        )
     console.print(study.remark(), markup=False)
-    for r in study.rows():
-        measured = estimate_text(Estimate(r.simulation, r.sem, r.seeds))
-        console.print(f"{r.quantity}: theory {number_text(r.theory)}, simulation {measured}", markup=False)
 
 
 def _measured(study: DataStudy) -> list[list[str]]:
@@ -62,8 +74,12 @@ def _measured(study: DataStudy) -> list[list[str]]:
     fits = [estimate_text(w["fit_distance"]) for w in (before, after)]
     rows.append(["  distance of the bulk from that fit", *fits])
     rows.append(["rank-one share of the gradient", "", estimate_text(study.gradient_share())])
+    lines = [[name, was, "", "", now, ""] for name, was, now in rows]
     for i, ridge in enumerate(study.problem.ridges):
         for name in ("test_error", "train_error"):
-            pair = (study.errors(name, "before")[i], study.errors(name, "after")[i])
-            rows.append([f"{name.replace('_', ' ')}, ridge {ridge:g}", *map(estimate_text, pair)])
-    return rows
+            was, now = (estimate_text(study.errors(name, when)[i]) for when in ("before", "after"))
+            laws = [study.predicted(name, when) for when in ("before", "after")]
+            features = ["" if not law else number_text(law[i].mean, 4) for law in laws]
+            kernel = "" if study.kernel is None else number_text(float(getattr(study.kernel, name)[0, i]), 4)
+            lines.append([f"{name.replace('_', ' ')}, ridge {ridge:g}", was, features[0], kernel, now, features[1]])
+    return lines

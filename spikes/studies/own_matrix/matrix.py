@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from spikes.runtime.memory import check_memory
+from spikes.runtime.numeric_table import entries, listed, numeric_array
+from spikes.simulation.decomposition import check_size
 
 __all__ = ["CENTERS", "SCALES", "Matrix", "as_matrix", "prepared"]
 
@@ -16,8 +17,6 @@ CENTERS = ("columns", "none", "both")
 SCALES = ("none", "unit")
 LEAST = 5
 """Fewest rows and columns that a test takes."""
-
-_SHOWN = 3  # names or places that a message lists
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,7 @@ def as_matrix(
     """
     if missing not in (None, "mean"):
         raise ValueError(f"`missing` must be None or 'mean'; got {missing!r}")
-    values, labels = _array(matrix)
+    values, labels = numeric_array(matrix, "matrix", checked=check_size)
     columns = tuple(labels if names is None else [str(name) for name in names])
     if values.ndim != 2:
         raise ValueError(f"`matrix` must have two dimensions; got shape {values.shape}")
@@ -88,65 +87,6 @@ def as_matrix(
     return Matrix(values, columns, tuple(remarks))
 
 
-def check_size(shape: tuple[int, ...], copies: float = 5.2) -> None:
-    """Refuse a matrix of which so many copies beside its Gram matrix do not fit in memory."""
-    n, p = shape
-    stated = f"`matrix` must fit in memory several times over: {n} × {p}"
-    check_memory(stated, copies * n * p + 4.0 * min(n, p) ** 2, remedy="take a part of its rows")
-
-
-def _array(matrix: Any) -> tuple[np.ndarray, list[str]]:
-    """The matrix as an array, missing entries as NaN, and the names of its columns if it has them."""
-    if hasattr(matrix, "columns") and hasattr(matrix, "to_numpy"):
-        labels = [str(name) for name in matrix.columns]
-        dtypes = list(matrix.dtypes.values) if hasattr(matrix.dtypes, "values") else list(matrix.dtypes)
-        text = [name for name, dtype in zip(labels, dtypes, strict=True) if not _numeric(dtype)]
-        if text:
-            raise ValueError(f"`matrix` must hold numbers; {_listed(text, 'column')} not numeric: leave out or encode")
-        numbers = matrix.to_numpy()
-        if numbers.dtype == object:  # columns with a missing value of their own kind
-            numbers = matrix.astype("float64").to_numpy()
-        return numbers, labels
-    if hasattr(matrix, "toarray") and hasattr(matrix, "nnz"):
-        if len(matrix.shape) == 2:
-            check_size(matrix.shape)
-        return matrix.toarray(), []
-    if isinstance(matrix, np.ma.MaskedArray):
-        kind = complex if matrix.dtype.kind == "c" else float
-        return np.ma.filled(matrix.astype(kind), np.nan), []
-    try:
-        values = np.asarray(matrix)
-    except ValueError:
-        raise ValueError("`matrix` must have rows of one length") from None
-    if values.dtype == object:
-        try:
-            values = values.astype(float)
-        except (TypeError, ValueError):
-            raise ValueError(f"`matrix` must hold numbers; got objects such as {values.flat[0]!r}") from None
-    if values.dtype.kind == "V":
-        try:
-            values = values.astype(np.float32)  # bfloat16 and its like, where their package is loaded
-        except (TypeError, ValueError):
-            raise ValueError(f"`matrix` must hold numbers; got {values.dtype}") from None
-    if values.dtype.kind not in "fiubc":
-        raise ValueError(f"`matrix` must hold numbers; got {values.dtype}")
-    return values, []
-
-
-def _numeric(dtype: Any) -> bool:
-    kind = getattr(dtype, "kind", None)
-    if kind is None:
-        return bool(getattr(dtype, "is_numeric", lambda: False)())
-    return kind in "fiubc"
-
-
-def _listed(names: Sequence[str], what: str) -> str:
-    """``columns 'a', 'b' and 7 more are``."""
-    shown = ", ".join(repr(name) for name in names[:_SHOWN])
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{what}{'s' if len(names) > 1 else ''} {shown}{more} {'are' if len(names) > 1 else 'is'}"
-
-
 def _complete(values: np.ndarray, columns: tuple[str, ...], missing: str | None) -> tuple[np.ndarray, list[str]]:
     """Refuse what is infinite; refuse or fill what is missing."""
     if np.isfinite(values).all():
@@ -155,30 +95,24 @@ def _complete(values: np.ndarray, columns: tuple[str, ...], missing: str | None)
     if infinite.any():
         row, column = np.argwhere(infinite)[0]
         raise ValueError(
-            f"`matrix` must be finite; {_entries(infinite)} infinite, the first in row {row}, column "
-            f"{columns[column]!r}"
+            f"`matrix` must be finite; {entries(infinite)} infinite, the first in row {row}, column {columns[column]!r}"
         )
     absent = np.isnan(values)
     if missing is None:
         row, column = np.argwhere(absent)[0]
         raise ValueError(
-            f"`matrix` must be complete; {_entries(absent)} missing, the first in row {row}, column "
+            f"`matrix` must be complete; {entries(absent)} missing, the first in row {row}, column "
             f"{columns[column]!r}: leave out, or fill with `missing` = 'mean'"
         )
     present = (~absent).sum(axis=0)
     if (present == 0).any():
         empty = [columns[j] for j in np.flatnonzero(present == 0)]
-        raise ValueError(f"`matrix` must have a value in every column; {_listed(empty, 'column')} all missing")
+        raise ValueError(f"`matrix` must have a value in every column; {listed(empty, 'column')} all missing")
     means = np.where(absent, 0.0, values).sum(axis=0) / present
     share = absent.mean()
     return np.where(absent, means, values), [
-        f"{_entries(absent)} missing ({share:.2%}) and filled with the mean of its column, which takes variance away"
+        f"{entries(absent)} missing ({share:.2%}) and filled with the mean of its column, which takes variance away"
     ]
-
-
-def _entries(mask: np.ndarray) -> str:
-    count = int(mask.sum())
-    return "1 entry is" if count == 1 else f"{count} entries are"
 
 
 def prepared(matrix: Matrix, center: str, scale: str) -> tuple[Matrix, int, np.ndarray]:
@@ -214,7 +148,7 @@ def prepared(matrix: Matrix, center: str, scale: str) -> tuple[Matrix, int, np.n
     square[constant] = 0.0
     if constant.any():
         names = [matrix.columns[j] for j in np.flatnonzero(constant)]
-        remarks.append(f"{_listed(names, 'column')} constant and left out")
+        remarks.append(f"{listed(names, 'column')} constant and left out")
     if constant.all():
         raise ValueError("`matrix` must hold something beside constant columns")
     removed = 1.0 - square.sum() / len(square) / before if before else 0.0

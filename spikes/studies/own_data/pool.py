@@ -1,0 +1,142 @@
+"""The laws of real rows: features measured on them, and their kernel before features are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from spikes.simulation.dataset import Rows, Split
+from spikes.simulation.features import feature_matrix
+from spikes.simulation.gradient import gradient
+from spikes.simulation.how import How
+from spikes.simulation.kernels import problem_kernels
+from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.spectra import separated
+from theory.finite_pool import FeaturePool, SampledErrors, compressed_density, feature_pool
+from theory.pool_kernel import dual_kernel, kernel_pool
+from theory.statement.problem import Problem
+
+__all__ = ["LEAST_POOL", "MeasuredLaw", "curve_sizes", "kernel_law", "measured_law", "pool_rows"]
+
+LEAST_POOL = 100
+"""Rows for the fit and the test below which a pool has no law to speak of."""
+
+LARGEST_KERNEL = 2500
+"""Rows of a kernel: its eigendecomposition is that of a matrix of so many rows."""
+
+WHEN = ("before", "after")
+_CURVE = 12  # sizes along the learning curve
+_SMOOTH = 0.08  # of the density, in ln x: half a bin of the figure
+_OWN = 0.5  # share of a spike's vector among the spikes before the step from which on it is the data's
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredLaw:
+    """What the features of one network on the rows for fit and test say of a fit on some of them.
+
+    Attributes
+    ----------
+    errors : dict of str to SampledErrors
+        ``before`` and ``after`` the step, for the sizes of `curve_sizes`.
+    eigenvalues : dict of str to ndarray
+        Of FFᵀ over the pool.
+    spikes : ndarray, shape (K,)
+        For each leading eigenvalue after the step that stands apart, the squared cosine of its vector with the span of
+        those that stood apart before it.
+    """
+
+    errors: dict[str, SampledErrors]
+    eigenvalues: dict[str, np.ndarray]
+    spikes: np.ndarray
+
+    @property
+    def of_the_data(self) -> int:
+        """Spikes after the step that were there before it."""
+        return int(np.sum(self.spikes >= _OWN))
+
+    @property
+    def of_the_step(self) -> int:
+        """Those that were not."""
+        return len(self.spikes) - self.of_the_data
+
+    def density(self, when: str, rows: int, n: int, x: np.ndarray) -> np.ndarray:
+        """Of the eigenvalues of FFᵀ/n, ``before`` or ``after`` the step."""
+        return compressed_density(self.eigenvalues[when], rows, n, x, smoothing=_SMOOTH)
+
+
+def pool_rows(split: Split) -> Rows:
+    """The rows of the fit and of the test together."""
+    return Rows(split.fit.data, np.sort(np.concatenate([split.fit.index, split.test.index])))
+
+
+def curve_sizes(fit: int, pool: int) -> np.ndarray:
+    """Numbers of rows along a learning curve, the fit's among them."""
+    sizes = np.geomspace(max(10, pool // 20), 0.9 * pool, _CURVE).astype(int)
+    return np.union1d(sizes, [fit])
+
+
+def measured_law(problem: Problem, split: Split, sequence: np.random.SeedSequence, how: How) -> MeasuredLaw:
+    """Take the step of a run again, and decompose the features of its two layers on the pool.
+
+    Parameters
+    ----------
+    problem : Problem
+    split : Split
+    sequence : SeedSequence
+        That drew the run's network.
+    how : How
+
+    Returns
+    -------
+    MeasuredLaw
+    """
+    with threadpool_limits(how.threads):
+        kernels = problem_kernels(problem)
+        start = initial_network(problem, sequence, dtype=how.numbers)
+        found = gradient(start, kernels, split.step, how=how)
+        rows, direction = pool_rows(split), np.zeros(problem.d)
+        sizes = curve_sizes(split.fit.rows, rows.rows)
+        pools, left = {}, {}
+        for when, W in (("before", start.W), ("after", start.W + problem.step_size * found.rows)):
+            features = feature_matrix(Layer(W, kernels), rows, direction, how=how)
+            pools[when] = feature_pool(features.F, features.y, center=False)
+            left[when] = _leading(pools[when])
+    overlap = np.sum(np.square(left["before"].T @ left["after"]), axis=0)
+    return MeasuredLaw(
+        {when: pool.errors(sizes, problem.ridges) for when, pool in pools.items()},
+        {when: pool.eigenvalues for when, pool in pools.items()},
+        overlap,
+    )
+
+
+def _leading(pool: FeaturePool) -> np.ndarray:
+    """Left singular vectors of the singular values that stand apart, in columns."""
+    count = separated(np.sqrt(pool.eigenvalues[::-1]))
+    vectors = pool.vectors[:, ::-1][:, :count]
+    if pool.rows < pool.columns:
+        return vectors
+    vectors = pool.features @ vectors
+    return vectors / np.linalg.norm(vectors, axis=0)
+
+
+def kernel_law(problem: Problem, split: Split) -> SampledErrors:
+    """Errors before the step, neurons and rows not drawn, from the kernel of the pool alone.
+
+    Parameters
+    ----------
+    problem : Problem
+    split : Split
+        Its rows of fit and test are the pool, evenly thinned to 2500.
+
+    Returns
+    -------
+    SampledErrors
+        For the fit's number of rows.
+    """
+    rows = pool_rows(split)
+    index = rows.index[np.unique(np.linspace(0, rows.rows - 1, min(rows.rows, LARGEST_KERNEL)).astype(int))]
+    X, y = np.asarray(rows.data.X[index], dtype=float), rows.data.y[index]
+    kernel = dual_kernel(problem.sigma, X, centered=problem.centered)
+    return kernel_pool(kernel, y, problem.width, center=False).errors(split.fit.rows, problem.ridges)
