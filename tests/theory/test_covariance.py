@@ -81,7 +81,7 @@ def test_equal_eigenvalues_give_the_isotropic_law(activation, target, step):
 
 
 def test_a_flat_spectrum_is_predicted_by_the_whole_isotropic_law():
-    plain = Problem(n=300, d=120, width=200, alpha=0.4, second_layer="rademacher", ridge=(0.05, 0.5))
+    plain = Problem(n=300, d=120, width=200, second_layer="rademacher", eta=0.0)
     for covariance in (np.full(120, 3.0), np.eye(120), "power:0"):
         flat = predict_errors(plain.replace(covariance=covariance))
         for a, b in zip(flat, predict_errors(plain), strict=True):
@@ -133,6 +133,7 @@ def test_two_and_three_eigenvalues_are_predicted():
         assert 0.0 < errors.train_error < errors.objective < errors.test_error
 
 
+@pytest.mark.slow
 def test_spikes_of_the_data_stand_apart_before_a_step():
     start = prediction(eta=0.0)
     assert {spike.source for spike in start.outliers} == {"data"}
@@ -158,7 +159,7 @@ def test_spikes_are_named_by_what_makes_them():
 
 
 def test_validity_names_the_participation_ratio():
-    assert participation_ratio(SMALL.eigenvalues) == pytest.approx(29.2, abs=0.1)
+    assert participation_ratio(SMALL.eigenvalues) == pytest.approx(33.7, abs=0.1)
     resolution = Resolution(CovarianceTerms(), (), 0.0)
     assert validity(SMALL.replace(eta=0.0), resolution) == ()
     (reason,) = validity(SMALL.replace(eta=0.0, covariance="power:2.5"), resolution)
@@ -205,5 +206,5 @@ def test_agreement_with_simulation(fields, before, after):
             values = runs.values(when, name)
             for i, errors in enumerate(predicted):
                 mean, sem = values[:, i].mean(), values[:, i].std(ddof=1) / 12**0.5
-                # what the law leaves at participation ratio 29, or four standard errors
+                # what the law leaves at participation ratio 34, or four standard errors
                 assert abs(getattr(errors, name) - mean) < max(allowed * mean, 4.0 * sem), (when, name, i)
