@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theory.conditional_equivalent.covariance_resolution import isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import ridge_errors
@@ -290,7 +291,7 @@ def _over_ridges(
     problem: Problem, terms: Terms, around: float | None = None, *, refinements: int = _REFINEMENTS
 ) -> tuple[Profile, bool]:
     """Test error over λ, and whether the best is at the end: of all penalties, or of some around one."""
-    eq = build_features(problem, terms)
+    eq = build_features(isotropic_form(problem), terms)
     points: dict[float, FixedPoint] = {}
 
     def error(log_ridge: float) -> float:

@@ -18,7 +18,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "spikes compare --figure compare.png",
         'spikes compare --activation tanh --target "sin(z)" --second-layer rademacher --alpha 0.5',
     ),
-    "tune": ("spikes tune --n 400 --d 200 --width 300",),
     "spectrum": (
         "spikes spectrum table.csv --figure spectrum.png",
         "spikes spectrum model.safetensors --report layers.html",
@@ -28,6 +27,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "spikes readout table.csv --label target --ridge 0.01,0.1,1",
     ),
     "matrix-free": ("spikes matrix-free --n 20000 --d 500 --width 750 --seeds 2",),
+    "tune": (
+        "spikes tune --n 400 --d 200 --width 300 --activation tanh --figure tune.png",
+        "spikes tune --optimizer sign --check --seeds 12",
+    ),
     "sweep": ("spikes sweep study.toml", "spikes sweep study.toml --output results.sqlite --resume"),
     "results": ('spikes results results.sqlite --where "alpha=0.3, d>=500" --csv runs.csv',),
     "plot": ("spikes plot results.sqlite --x alpha --y test_error --by ridge --figure sweep.png",),

@@ -27,14 +27,14 @@ def test_random_features_of_the_default_problem():
     assert low < found.problem.ridges[0] < high
 
 
-@pytest.mark.parametrize("optimizer", ["gd", "sign"])
+@pytest.mark.parametrize("optimizer", ["gd", pytest.param("sign", marks=pytest.mark.slow)])
 def test_the_best_step_is_one(optimizer):
     found = stepped(SMALL.replace(optimizer=optimizer))
     best = found.problem
     error = predict_errors(best)[0].test_error
     # the search has the terms of the law that its optimum has
     assert found.test_error == pytest.approx(error, rel=1e-3)
-    for factor in (0.7, 1.4):
+    for factor in (0.6, 1.7):
         for changed in (best.replace(eta=factor * best.step_size), best.replace(ridge=factor * best.ridges[0])):
             assert predict_errors(changed)[0].test_error > error * (1.0 - 1e-4)
 
@@ -55,6 +55,7 @@ def test_no_step_where_none_pays():
     assert found.test_error == pytest.approx(best_ridge(found.problem).test_error, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_edge_of_the_law_is_marked():
     # a linear target without noise on few samples: the larger the step, the better
     found = best_step(SMALL.replace(target="z", noise=0.0, n_step=3000, activation="He1"))
@@ -62,6 +63,7 @@ def test_the_edge_of_the_law_is_marked():
     assert found.problem.step_size == pytest.approx(3.2 * 3000**0.5)
 
 
+@pytest.mark.slow
 def test_a_split_keeps_the_budget():
     found = best_split(SMALL, 600, shares=(0.3, 0.5, 0.7))
     assert found.problem.n + found.problem.n0 == 600
@@ -71,6 +73,7 @@ def test_a_split_keeps_the_budget():
         best_split(SMALL, 3)
 
 
+@pytest.mark.slow
 def test_the_map():
     found = step_pays(SMALL, (1.0, 6.0), (0.2, 3.0))
     assert found.gain.shape == (2, 2)

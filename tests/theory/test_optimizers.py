@@ -9,8 +9,8 @@ from scipy.integrate import quad
 from scipy.special import erf
 
 from theory import Problem, predict, predict_errors
+from theory.conditional_equivalent import Resolution, Terms
 from theory.conditional_equivalent.noise_law import gradient_noise
-from theory.conditional_equivalent.resolution import resolve
 from theory.conditional_equivalent.validity import validity
 from theory.optimizers import (
     least_power,
@@ -101,7 +101,7 @@ def test_spectrum_of_the_sign_against_sampled_matrices():
     # the model that the law is of, sampled: linear noise with the batch's covariance, and white noise
     problem = SIGN.replace(n=400, d=200, width=250)
     rng, of, ratios = np.random.default_rng(5), sign_statistics(problem), []
-    for _ in range(12):
+    for _ in range(8):
         z = rng.standard_normal(problem.n0)
         y = z + 0.5 * (z * z - 1.0) + 0.5 * rng.standard_normal(problem.n0)
         b = rng.standard_normal(problem.d)
@@ -122,7 +122,7 @@ def test_largest_noise_of_the_law_is_the_mean_over_batches():
     problem = SIGN.replace(n=400, d=200, width=250)
     rng = np.random.default_rng(0)
     found = []
-    for _ in range(16):
+    for _ in range(10):
         z = rng.standard_normal(problem.n0)
         y = z + 0.5 * (z * z - 1.0) + 0.5 * rng.standard_normal(problem.n0)
         found.append(sign_spectrum(problem, y).second)
@@ -215,7 +215,7 @@ def test_spikes_of_powers():
 def test_validity_of_other_optimizers():
     def reasons(**changes):
         problem = SIGN.replace(**changes)
-        return validity(problem, resolve(problem, 2, orders=(16, 8)))
+        return validity(problem, Resolution(Terms(), (), 0.0))
 
     assert reasons(eta=30.0) == ()
     (far,) = reasons(eta=100.0)

@@ -51,7 +51,7 @@ def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier,
     top = law.support[1] * (1.0 + 1e-3)
     x, counts, point = [top], [0.0], law.scan[:1]
     begun = None
-    spikes: list[Outlier] = []
+    spikes: list[float] = []
     edge = law.edges[-1][1]
     for _ in range(_MOST):
         here = x[-1] * _STRIDE

@@ -18,7 +18,6 @@ from theory.conditional_equivalent.amplified_directions import (
     coordinate_variance,
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
-from theory.conditional_equivalent.coupled_functions import SpecialLayer
 from theory.conditional_equivalent.motion import Motion, motion
 from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
@@ -31,6 +30,7 @@ from theory.step_labels import StepStatistics, latent_moments, latent_part, step
 __all__ = [
     "EquivalentFeatures",
     "HigherDegree",
+    "SpecialLayer",
     "Terms",
     "WithoutPenalty",
     "build_features",
@@ -45,6 +45,24 @@ _NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
 _RANK = 1e-9  # singular values of A, of the largest, that are rounding
 _RANK_PRODUCT = 1e-4  # the same where nodes are products of several rules
 _MOVES = 1e-3  # variance of the shift along β̂ over κ² from which it is a latent beside the amplified directions
+
+
+@dataclass(frozen=True, eq=False)
+class SpecialLayer:
+    """The special coordinates of one degree, P of them.
+
+    Attributes
+    ----------
+    chi : ndarray, shape (P, F, S)
+        Value of a coordinate as a function of the latents: on the F functions of ξ, at every node.
+    profile : ndarray, shape (J, Q)
+        Variance profile at the nodes of their matrix measure.
+    weights : ndarray, shape (J, P, P)
+    """
+
+    chi: np.ndarray
+    profile: np.ndarray
+    weights: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

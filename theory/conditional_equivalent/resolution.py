@@ -134,7 +134,7 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     """
     if not isinstance(resolution.terms, CovarianceTerms):
         return None
-    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=8)
+    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=5)
     of_bulk = dataclasses.replace(terms, overlaps=0, aside=problem.step_size > 0.0)
     return build_covariance_features(problem, of_bulk), build_covariance_features(problem, terms)
 

@@ -25,8 +25,9 @@ from theory.statement.problem import Problem
 __all__ = ["CLAIMS"]
 
 _SOURCE = "law of the first step of this package (`theory.optimizers`)"
-_STEP = ((100, 48), (200, 32), (400, 16))
-_SHORT = ((100, 32), (200, 16))
+_STEP = ((100, 256), (200, 160), (400, 64))
+_SHORT = ((100, 256), (200, 160))
+_NOISE = ((200, 192), (400, 128))
 _FITS = ((200, 96), (400, 64))
 _POWERS = (0.25, 0.5, 0.75)
 _COUNTED = (1.0, 0.75, 0.0)
@@ -178,7 +179,9 @@ CLAIMS = (
         measure=_measure_second,
         paired=True,
         rate=2.0 / 3.0,
-        tolerance=0.03,
+        levels=((*_NOISE, (800, 48))),
+        quick=_NOISE,
+        tolerance=0.06,
     ),
     _claim(
         "sign-sparse",
@@ -210,7 +213,7 @@ CLAIMS = (
         problem=_powers,
         experiment=_spectral_step,
         predict=_predict_noise,
-        tolerance=0.025,
+        tolerance=0.035,
     ),
     _claim(
         "spectral-count",
