@@ -789,7 +789,9 @@ class _AboveTheAxis:
     """
 
     def __init__(self, eq: EquivalentFeatures, near: FixedPoint, top: float) -> None:
-        self._eq, self._top, self._last = eq, top, {1: near, 2: near}
+        self._eq, self._top = eq, top
+        self._points: dict[int, list[FixedPoint]] = {1: [near], 2: [near]}
+        self._known: dict[tuple[float, int], tuple[np.ndarray, np.ndarray, Equations, LatentForm]] = {}
 
     def modes(self, z: float) -> np.ndarray:
         """f of every eigenvalue, by decreasing real part."""
@@ -814,16 +816,30 @@ class _AboveTheAxis:
         return np.square(_amplitudes(self._eq, at, form, vectors[:, i]))
 
     def _at(self, z: float, heights: int) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
-        lam, last = np.array([-z * (1.0 + 1j * _HEIGHT * heights)]), self._last[heights]
-        point = newton(self._eq, lam, last.r, last.w, most=12)
+        if (z, heights) in self._known:
+            return self._known[z, heights]
+        lam = np.array([-z * (1.0 + 1j * _HEIGHT * heights)])
+        start = self._start(z, heights)
+        point = newton(self._eq, lam, start.r, start.w, most=12)
         if not _physical(self._eq, point)[0]:
             point = self._descended(lam)
-        self._last[heights] = point
+        self._points[heights].append(point)
         at = equations(self._eq, point.lam, point.r, point.w)
         form = latent_form(self._eq, at)
         values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
         order = np.argsort(-values.real)
-        return values[order], vectors[:, order], at, form
+        self._known[z, heights] = values[order], vectors[:, order], at, form
+        return self._known[z, heights]
+
+    def _start(self, z: float, heights: int) -> FixedPoint:
+        """Log-linear from the two solutions nearest in ln z; the first of all are from the axis."""
+        points = self._points[heights]
+        if len(points) < 3:
+            return points[-1]
+        near, far = sorted(points[1:], key=lambda point: abs(math.log(-point.lam[0].real / z)))[:2]
+        share = math.log(-z / near.lam[0].real) / math.log(near.lam[0].real / far.lam[0].real)
+        r, w = near.r * (near.r / far.r) ** share, near.w * (near.w / far.w) ** share
+        return FixedPoint(near.lam, r, w, near.residual, 0)
 
     def _descended(self, lam: np.ndarray) -> FixedPoint:
         height = 10.0 * max(float(abs(lam[0])), _scale(self._eq))
