@@ -26,11 +26,13 @@ if __name__ == "__main__":
         help=process("-m", "spikes", "--help"),
         theory=process("-c", "import theory"),
         predict=process("-c", "from theory import predict"),
+        first=process("-m", "spikes", "predict", "--n", "200", "--d", "100", "--width", "150"),
     )
     for name, label in (
         ("help", "spikes --help (budget 0.35)"),
         ("theory", "import theory (budget 0.35)"),
         ("predict", "from theory import predict"),
+        ("first", "spikes predict --n 200 --d 100 --width 150 (budget 1.3)"),
         ("python", "python -c pass"),
     ):
         print(f"{label}: {median(times[name]):.3f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from statistics import median
 
@@ -12,7 +13,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import by_turns, machine
 
-from theory import Problem, predict
+from theory import Problem, predict, predict_errors
 from theory.conditional_equivalent import equivalent_features, ridge_errors, solve
 from theory.step_labels import step_labels
 from theory.step_matrix import measure_on_grid, step_law
@@ -33,7 +34,7 @@ if __name__ == "__main__":
             ),
         ),
     ):
-        for order, one_budget, all_budget in ((1, 3.0, 0.5), (2, 10.0, 2.5)):
+        for order, one_budget, all_budget in ((1, 3.0, 0.3), (2, 15.0, 1.0)):
             eq = equivalent_features(problem, gradient_order=order)
             neighbour = solve(eq, 0.11)
             wide = problem.replace(ridge=path)
@@ -55,3 +56,20 @@ if __name__ == "__main__":
             f"{label}: law of the step {median(law['law']):.2f} s (budget {0.2 if problem.teacher.k == 1 else 1.0}), "
             f"cached {1e6 * median(law['cached']):.0f} us"
         )
+    staircase = [Problem(n=2000, d=1000, width=1500, alpha=float(alpha)) for alpha in np.linspace(0.0, 0.5, 100)]
+    cells = [
+        Problem(n=n, d=500, width=750, n_step=1000, alpha=alpha, noise=noise, ridge=ridge)
+        for n in (800, 1600)
+        for noise in (0.3, 0.6)
+        for alpha in (0.2, 0.3, 0.4, 0.5)
+        for ridge in (0.01, 0.1, 1.0)
+    ]
+    for label, problems, budget in (
+        ("100 values of alpha", staircase, "3 s, 30 ms each"),
+        ("cells of a sweep", cells, "10 ms each"),
+    ):
+        start = time.process_time()
+        for problem in problems:
+            predict_errors(problem)
+        seconds = time.process_time() - start
+        print(f"{label}: {seconds:.2f} s of processor time, {1e3 * seconds / len(problems):.1f} ms each ({budget})")
