@@ -153,10 +153,10 @@ def _poles(
         last = limit * (1.0 - 1e-9)
         if _slope(y, w, phi0, sign * last) < 0.0:
 
-            def fall(m: float, sign: float = sign) -> float:
+            def falling(m: float, sign: float = sign) -> float:
                 return -_slope(y, w, phi0, sign * m)
 
-            last = _root(fall, 1e-9 * limit, last, 1e-14 * limit)
+            last = _root(falling, 1e-9 * limit, last, 1e-14 * limit)
         edges.append(-1.0 / (sign * last) + float(np.sum(w * y / (1.0 + phi0 * y * sign * last))))
         for i in range(k):
 

@@ -197,7 +197,7 @@ def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> Equiv
     least = _NEGLIGIBLE if frame.latents.shape[1] == 1 else _NEGLIGIBLE_PRODUCT
     neurons = neurons[problem.width * neurons.shares > least]
     s = frame.spectrum
-    spread = _Spread(frame.over, neurons.q, terms.tilted)
+    spread = _Spread(frame.over, neurons, terms.tilted)
 
     def moved(nodes: np.ndarray) -> np.ndarray:
         return nodes[:, None] * (1.0 + np.multiply.outer(nodes, neurons.bend)) ** 2 * spread(nodes)
@@ -411,7 +411,8 @@ class _Spread:
     law of w given q approaches.
     """
 
-    def __init__(self, spectrum: np.ndarray, q: np.ndarray, tilted: bool) -> None:
+    def __init__(self, spectrum: np.ndarray, neurons: _Neurons, tilted: bool) -> None:
+        q, self.shares = neurons.q, neurons.shares if tilted else None
         if not tilted:
             self.tilt, self.size = np.zeros(len(q)), q / spectrum.mean()
             return
@@ -425,7 +426,9 @@ class _Spread:
 
     def __call__(self, nodes: np.ndarray) -> np.ndarray:
         """At eigenvalues (J,), shape (J, Q)."""
-        return self.size / (1.0 + np.multiply.outer(nodes, self.tilt))
+        length = self.size / (1.0 + np.multiply.outer(nodes, self.tilt))
+        # few nodes of q leave the mean over neurons off one by more than the law of q given w allows
+        return length if self.shares is None else length / (length @ self.shares)[:, None]
 
 
 def _tilt(s: np.ndarray, q: float) -> float:
