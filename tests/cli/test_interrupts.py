@@ -106,8 +106,8 @@ runpy.run_module("spikes", run_name="__main__")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "spikes: interrupted\n")
 
 
-def test_an_interrupt_within_text_that_python_executes():
-    """Python remembers it, and would end by SIGINT although it was caught."""
+def test_an_interrupt_within_text_that_python_executes(tmp_path):
+    """Python remembers it, and ends a module that runs as a program by SIGINT although it was caught."""
     script = """
 import os, signal, sys, spikes.__main__, spikes.cli
 def run():
@@ -118,7 +118,15 @@ def run():
 spikes.cli.main = run
 spikes.__main__.main()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    (tmp_path / "program.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "-m", "program"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 

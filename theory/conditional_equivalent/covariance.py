@@ -25,7 +25,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from theory.conditional_equivalent.features import EquivalentFeatures, HigherDegree, SpecialLayer, degree_moments
 from theory.conditional_equivalent.sample_norm import norm_nodes
@@ -446,6 +445,8 @@ def _tilt(s: np.ndarray, q: float) -> float:
             f"no neuron has the squared norm {q:.3g} of the largest eigenvalue; the covariance has too few eigenvalues "
             "for a law of the neurons' norms"
         )
+    from scipy.optimize import brentq  # half a second to import
+
     return math.exp(brentq(excess, low, high, xtol=1e-12)) - 1.0
 
 
