@@ -1,5 +1,6 @@
 """The conditional deterministic equivalent: one fixed point for every step size and every activation at finite n."""
 
+from theory.conditional_equivalent.covariance import CovarianceTerms, participation_ratio
 from theory.conditional_equivalent.features import EquivalentFeatures, Terms, feature_moments
 from theory.conditional_equivalent.fixed_point import ConvergenceError, FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
@@ -11,6 +12,7 @@ __all__ = [
     "ALIGNMENTS",
     "Bulk",
     "ConvergenceError",
+    "CovarianceTerms",
     "EquivalentFeatures",
     "FixedPoint",
     "Outlier",
@@ -24,6 +26,7 @@ __all__ = [
     "equivalent_features",
     "feature_moments",
     "find_outliers",
+    "participation_ratio",
     "predict",
     "predict_errors",
     "ridge_errors",

@@ -269,6 +269,7 @@ class Problem:
             str,
             "Of the step: gd, sign (Adam's first step) or spectral:p (Muon's at p = 0).",
             rule=optimizer_rule,
+            silent=True,
         ),
     )
     sparsity: int | None = field(
@@ -277,6 +278,7 @@ class Problem:
             int,
             "Coordinates of each direction of the target, which sign alone sees; random by default.",
             rule=sparsity_rule,
+            silent=True,
         ),
     )
 

@@ -6,7 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
+from spikes.simulation.ensemble import simulate_ensemble
 from spikes.simulation.label_fit import exact_fit
+from spikes.simulation.matrix_free import matrix_free_spectrum
 from spikes.simulation.one_step import simulate
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence
@@ -155,3 +157,12 @@ def test_what_is_for_isotropic_inputs_says_so(use):
         ValueError, match=r"^`covariance` must be left out of .*, for isotropic inputs alone; got power:1$"
     ):
         use(PROBLEM)
+
+
+def test_matrix_free_and_in_memory_see_the_same_features():
+    problem = PROBLEM.replace(alpha=0.45, direction="top")
+    free = matrix_free_spectrum(problem, count=2, seeds=1, workers=1)
+    held = simulate_ensemble(problem, seeds=1, workers=1, test_samples=64).runs[0]
+    np.testing.assert_allclose(free.runs[0].singular_values, held.after.singular_values[:2], rtol=1e-7)
+    np.testing.assert_allclose(free.runs[0].overlap, held.overlap)
+    assert free.runs[0].beta_norm2 == pytest.approx(held.beta_norm2)
