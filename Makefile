@@ -25,8 +25,8 @@ test: .venv/ready
 	.venv-floor/bin/python -m pip install --quiet --no-deps .
 	touch $@
 
-FLOOR := tests/theory/statement tests/theory/test_conditional_equivalent.py tests/theory/laws/test_laws.py \
-	tests/theory/giant_steps/test_one_step.py tests/theory/test_hermite.py tests/cli
+FLOOR := tests/theory/statement tests/theory/laws/test_laws.py tests/theory/giant_steps/test_one_step.py \
+	tests/theory/test_hermite.py tests/runtime tests/sweeps/test_durability.py tests/cli/test_cli.py tests/cli/test_paths.py
 
 test-floor: .venv-floor/ready
 	.venv-floor/bin/python -m pytest --quiet -m "not slow and not study and not browser" $(FLOOR)

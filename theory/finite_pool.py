@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,6 +37,7 @@ __all__ = [
     "FeaturePool",
     "LeverageTable",
     "SampledErrors",
+    "StoredMatrix",
     "compressed_density",
     "feature_pool",
     "jackknife_errors",
@@ -52,6 +54,18 @@ _STEP = 0.3  # between nodes of ln κ; half of it changes no digit that is shown
 _BLOCK = 2**22  # entries of the features that are in memory at once, beside Gram matrices
 _BEYOND = 1e4  # a leverage of the pool that is larger, over its penalty, says nothing of more rows
 _SINGLE = 0.9  # below this leverage single precision leaves six digits of 1 − leverage
+
+
+class StoredMatrix(Protocol):
+    """A matrix that is read by rows, wherever it is kept."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice | np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +271,7 @@ class FeaturePool:
         The rows of `features` that are the pool; all of them by default.
     """
 
-    features: np.ndarray
+    features: np.ndarray | StoredMatrix
     labels: np.ndarray
     means: np.ndarray
     eigenvalues: np.ndarray
@@ -354,7 +368,7 @@ def _block_rows(columns: int) -> int:
 
 
 def _row_blocks(
-    features: np.ndarray, means: np.ndarray | None, index: np.ndarray | None
+    features: np.ndarray | StoredMatrix, means: np.ndarray | None, index: np.ndarray | None
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Blocks of rows in double precision, less their means."""
     count, size = len(features) if index is None else len(index), _block_rows(features.shape[1])
@@ -365,7 +379,7 @@ def _row_blocks(
 
 
 def feature_pool(
-    features: np.ndarray, labels: np.ndarray, *, center: bool = True, index: np.ndarray | None = None
+    features: np.ndarray | StoredMatrix, labels: np.ndarray, *, center: bool = True, index: np.ndarray | None = None
 ) -> FeaturePool:
     """Decompose the features of a pool, row block by row block: memory beside them does not grow with m N.
 
@@ -431,7 +445,7 @@ def feature_pool(
 
 
 def left_out_pools(
-    features: np.ndarray, labels: np.ndarray, *, groups: int = 8, center: bool = True
+    features: np.ndarray | StoredMatrix, labels: np.ndarray, *, groups: int = 8, center: bool = True
 ) -> Iterator[FeaturePool]:
     """The pool without one of several groups of its rows at a time: rows i, i + J, i + 2J, … are a group.
 
@@ -455,7 +469,13 @@ def left_out_pools(
 
 
 def jackknife_errors(
-    features: np.ndarray, labels: np.ndarray, n: ArrayLike, ridge: ArrayLike, *, groups: int = 8, center: bool = True
+    features: np.ndarray | StoredMatrix,
+    labels: np.ndarray,
+    n: ArrayLike,
+    ridge: ArrayLike,
+    *,
+    groups: int = 8,
+    center: bool = True,
 ) -> SampledErrors:
     """Standard errors of what a pool says, its rows being a sample (`left_out_pools`), with J eigendecompositions.
 

@@ -1,9 +1,11 @@
-"""Gaussian quadrature, Hermite polynomials and Hermite coefficients (probabilists' convention)."""
+"""Gaussian moments of a slope, Hermite polynomials and Hermite coefficients (probabilists' convention)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import eval_hermitenorm
@@ -12,7 +14,7 @@ from theory.quadrature import gaussian_nodes
 from theory.statement.activation import Activation
 from theory.statement.target import Target
 
-__all__ = ["hermite_coefficients", "hermite_polynomials"]
+__all__ = ["SlopeMoments", "hermite_coefficients", "hermite_polynomials", "slope_moments"]
 
 
 def hermite_polynomials(x: np.ndarray, degree: int) -> np.ndarray:
@@ -64,3 +66,31 @@ def hermite_coefficients(function: Activation | Target | Callable, degree: int, 
     values = function(nodes[:, None]) if isinstance(function, Target) else np.asarray(function(nodes))
     factorials = np.array([math.factorial(k) for k in range(degree + 1)], dtype=float)
     return hermite_polynomials(nodes, degree) @ (weights * values) / factorials
+
+
+class SlopeMoments(NamedTuple):
+    """c₁ = E σ′, μ₂ = E Zσ′, Var σ′ and Var₂ = Var σ′ − μ₂²."""
+
+    c1: float
+    second: float
+    variance: float
+    rest: float
+
+
+@lru_cache(maxsize=64)
+def slope_moments(sigma: Activation) -> SlopeMoments:
+    """Moments of σ′(Z).
+
+    Parameters
+    ----------
+    sigma : Activation
+
+    Returns
+    -------
+    SlopeMoments
+    """
+    nodes, weights = gaussian_nodes(sigma.kinks)
+    slope = sigma.slope(nodes)
+    c1, second = float(weights @ slope), float(weights @ (nodes * slope))
+    variance = float(weights @ (slope - c1) ** 2)
+    return SlopeMoments(c1, second, variance, float(weights @ (slope - c1 - second * nodes) ** 2))

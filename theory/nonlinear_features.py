@@ -19,8 +19,7 @@ from theory.hermite import hermite_coefficients
 from theory.quadrature import gaussian_nodes
 from theory.random_features import RandomFeatureErrors, errors_of_energies, feature_energies, initial_moments
 from theory.statement.arguments import integer
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.step_labels import step_statistics
 
 __all__ = [
@@ -168,6 +167,7 @@ class SpikeTerm:
 
 def _single_index(problem: Problem) -> None:
     require_isotropic(problem, "the strong-spike limits")
+    require_gradient_descent(problem, "the strong-spike limits")
     if problem.teacher.k != 1:
         raise ValueError(f"`target` must be single-index for these limits; got {problem.teacher.k} latents")
 

@@ -3,8 +3,8 @@ With a matrix of your own: is it noise?
 =======================================
 
 You have a table, rows are samples and columns are measurements, and a program has told you that its principal
-components explain something. Do they? This page answers for a table with three factors hidden in uneven noise, and then for a csv
-file of yours.
+components explain something. Do they? This page answers for a table with three factors hidden in uneven noise, and
+then for a csv file of yours.
 """
 
 # %%

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from spikes.cli import (
+    explore,
     giant_steps,
     local_analysis,
     matrix_free,
@@ -19,6 +20,7 @@ from spikes.cli import (
     own_matrix,
     readout,
     sweeps,
+    tune,
     validation,
 )
 from spikes.cli.examples import EXAMPLES, as_epilog
@@ -78,10 +80,12 @@ _COMMANDS = (
     own_matrix.spectrum,
     readout.readout,
     matrix_free.matrix_free,
+    tune.tune,
     sweeps.sweep,
     sweeps.results,
     sweeps.plot,
     validation.validate,
+    explore.explore,
 )
 for command in _COMMANDS:
     app.command()(command)

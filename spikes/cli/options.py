@@ -27,6 +27,7 @@ __all__ = [
     "Workers",
     "answers",
     "integer_option",
+    "integers",
     "numbers",
     "real_option",
     "takes_problem",
@@ -63,6 +64,14 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise ValueError(f"`{name}` must be numbers separated by commas; got {text!r}") from None
+
+
+def integers(name: str, text: str) -> tuple[int, ...]:
+    """Integers separated by commas."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"`{name}` must be integers separated by commas; got {text!r}") from None
 
 
 Seeds = Annotated[int, integer_option("--seeds", "Independent simulations.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from spikes import studies
-from spikes.cli.options import Answer, Seed, answers, integer_option, numbers
+from spikes.cli.options import Answer, Seed, answers, integer_option, integers, numbers
 
 __all__ = ["readout"]
 
@@ -46,7 +46,7 @@ def readout(
     """How good are your features, with how many labels? Predicted and by splits."""
     from spikes.runtime.labelled_table import read_labelled_table
 
-    sizes = None if n is None else numbers("n", n)
+    sizes = None if n is None else integers("n", n)
     penalties = None if ridge is None else numbers("ridge", ridge)
     table = read_labelled_table(features, labels, label=label)
     study = studies.readout.study_readout(table, n=sizes, ridge=penalties, splits=splits, seed=seed)

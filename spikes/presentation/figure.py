@@ -346,6 +346,10 @@ def problem_statement(problem: Problem, *, seeds: int | None = None, without: Se
         parts.append(f"{problem.law_of_a} second layer")
     if problem.law_of_x is not None:
         parts += [f"covariance {problem.law_of_x.name}", f"direction {problem.direction}"]
+    if problem.update.kind != "gd" and "optimizer" not in without:
+        parts.append(f"optimizer {problem.optimizer}")
+    if problem.sparsity is not None:
+        parts.append(f"target on {counted(problem.sparsity, 'coordinate')}")
     parts += [] if "step" in without else [step]
     parts += [] if "n" in without else [f"n = {problem.n}"]
     parts += [f"{problem.n0} for the step"] if problem.n_step is not None and "n" not in without else []

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from spikes.agreement import Row, conclusion
 from spikes.estimates import Estimate
-from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
+from spikes.presentation.numbers import counted, estimate_text, number_text, relative_text, z_text
 from spikes.runtime.text import printable
 
 if TYPE_CHECKING:
@@ -63,12 +63,14 @@ def console_of_output() -> Console:
 
 
 def problem_heading(problem: Problem) -> str:
-    """Two lines that state a problem, three where its inputs have a covariance."""
+    """Two lines that state a problem, three where its inputs have a covariance or its optimizer is another one."""
     law = problem.law_of_x
     inputs = "" if law is None else f"covariance {law}, target's direction {problem.direction}\n"
+    sparse = "" if problem.sparsity is None else f", target on {counted(problem.sparsity, 'coordinate')}"
+    step = "" if problem.update.kind == "gd" and not sparse else f"optimizer {problem.optimizer}{sparse}\n"
     return (
         f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, "
-        f"{problem.law_of_a.name} second layer\n{inputs}"
+        f"{problem.law_of_a.name} second layer\n{inputs}{step}"
         f"n = {problem.n}, n_step = {problem.n0}, d = {problem.d}, N = {problem.width}, eta = {problem.step_size:.6g}"
     )
 

@@ -19,7 +19,7 @@ from typing import Any
 from spikes.runtime.progress import progress_bar
 from theory.statement.arguments import count
 
-__all__ = ["finished_tasks", "run_tasks", "worker_count"]
+__all__ = ["end_with_parent", "finished_tasks", "run_tasks", "worker_count"]
 
 log = logging.getLogger("spikes")
 
@@ -153,7 +153,7 @@ def finished_tasks(
             try:
                 with _quiet_tracker():
                     return get_reusable_executor(
-                        max_workers=count, timeout=120, initializer=_end_with_parent, initargs=(os.getpid(),)
+                        max_workers=count, timeout=120, initializer=end_with_parent, initargs=(os.getpid(),)
                     )
             except OSError as error:
                 raise ChildProcessError(
@@ -283,7 +283,7 @@ _PARENT_LOOKED_FOR = 1.0
 """Seconds between two looks at whether the parent is there, where the system does not tell."""
 
 
-def _end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """Have this worker process killed as soon as its parent is gone, whatever it computes."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

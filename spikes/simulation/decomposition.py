@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh, svd
 
-__all__ = ["METHODS", "Decomposition", "decompose"]
+from spikes.runtime.memory import check_memory
+
+__all__ = ["METHODS", "Decomposition", "check_size", "decompose"]
 
 METHODS = ("gram", "svd")
 
@@ -41,6 +43,25 @@ class Decomposition:
         long = self.lines @ short
         long /= np.linalg.norm(long)
         return (short.conj(), long.conj()) if self.turned else (long, short)
+
+
+def check_size(shape: tuple[int, ...], copies: float = 5.2) -> None:
+    """Refuse a matrix of which so many copies beside its Gram matrix do not fit in the memory that is free.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    copies : float
+        5.2 is what the study of one matrix takes.
+
+    Raises
+    ------
+    ValueError
+        Naming the GiB needed and available.
+    """
+    n, p = shape
+    stated = f"`matrix` must fit in memory several times over: {n} × {p}"
+    check_memory(stated, copies * n * p + 4.0 * min(n, p) ** 2, remedy="take a part of its rows")
 
 
 def decompose(X: np.ndarray, method: str = "gram") -> Decomposition:

@@ -12,8 +12,7 @@ from scipy.linalg import cho_factor, cho_solve
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.samples import Block, LabelledRows, Samples
 from theory.quadrature import tensor_gauss_hermite
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_isotropic
 
 __all__ = ["LinearFit", "Residuals", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
 

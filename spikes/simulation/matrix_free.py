@@ -13,11 +13,12 @@ from spikes.runtime.memory import check_memory
 from spikes.runtime.tasks import run_tasks
 from spikes.simulation.ensemble import Runs, check_runs
 from spikes.simulation.feature_stream import FeatureStream
-from spikes.simulation.gradient import BLOCK, gradient, step_direction
+from spikes.simulation.gradient import BLOCK, gradient
 from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.krylov import SpectralDensity, check_count, leading_triplets, stochastic_density
 from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.optimizers import moved_along, update
 from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -47,7 +48,7 @@ class SteppedFeatures:
     ----------
     stream : FeatureStream
     direction : ndarray, shape (d,)
-        β̂, of which ⟨x, β̂⟩ has variance one.
+        Along which the step moves all neurons: β̂ but for ``sign``; ⟨x, β̂⟩ has variance one.
     beta_norm2 : float
         ‖X₀ᵀy₀/n₀‖², see `spikes.simulation.one_step.Simulation`.
     overlap : ndarray, shape (k,)
@@ -185,10 +186,10 @@ def stepped_features(
     start = initial_network(problem, sequence, dtype=how.numbers)
     batch = Samples(problem, derived_sequence(sequence, 2), problem.n0)
     made = gradient(start, kernels, batch, how=how)
-    step = made.step(start, problem.step_size)
-    direction = step_direction(problem, step.beta)
+    moved = update(problem, made, start, sequence)
+    direction = moved_along(problem, made.beta, moved)
     samples = Samples(problem, derived_sequence(sequence, 3), problem.n)
-    stream = FeatureStream(Layer(step.network.W, kernels), samples, how)
+    stream = FeatureStream(Layer(moved.step(start, problem.step_size).W, kernels), samples, how)
     return SteppedFeatures(stream, direction.unit, direction.norm2, direction.overlap)
 
 

@@ -15,10 +15,11 @@ from spikes.runtime.memory import check_memory
 from spikes.simulation.feature_stream import FeatureStream
 from spikes.simulation.features import feature_matrix, squared_errors
 from spikes.simulation.fresh_errors import FreshPoints, fresh_errors
-from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share, step_direction
+from spikes.simulation.gradient import BLOCK, gradient, overflow, rank_one_share
 from spikes.simulation.how import ALONE, HERE, How, Place
 from spikes.simulation.kernels import ActivationKernels, problem_kernels
 from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.optimizers import moved_along, update
 from spikes.simulation.ridge import RidgePath, ridge_path, ridge_path_of_moments
 from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import LabelledRows, Samples
@@ -126,7 +127,8 @@ class Simulation:
     beta_norm2 : float
         ‖β‖² of the realised β = X₀ᵀy₀/n₀, or ‖Σ^(1/2)β‖² where the inputs have a covariance.
     overlap : ndarray, shape (k,)
-        Correlation of ⟨x, β⟩ with the target's latents: overlap of β̂ with its directions for isotropic inputs.
+        Correlation of ⟨x, β⟩ with the target's latents: overlap of β̂ with its directions for isotropic inputs, and of
+        the direction along which the step moves all neurons where that is another, as with ``sign``.
     gradient_share : float
         Share of the gradient's squared Frobenius norm that its largest singular value carries.
     label_power : float
@@ -245,11 +247,10 @@ def simulate_steps(
         raise ValueError("`problems` must differ in `alpha`, `scale` and `eta` alone")
     sequence = as_seed_sequence(seed)
     step, fit, test = (derived_sequence(sequence, i) for i in (2, 3, 4))
-    batches = Batches(
-        Samples(problem, step, problem.n0),
-        Samples(problem, fit, problem.n),
-        FreshPoints(problem, test, integer("test_samples", test_samples, 2)),
-    )
+    points = integer("test_samples", test_samples, 2)
+    # blocks of coordinates are alike, and their signs may be turned, where the inputs are isotropic
+    fresh = FreshPoints(problem, test, points) if problem.law_of_x is None else Samples(problem, test, points)
+    batches = Batches(Samples(problem, step, problem.n0), Samples(problem, fit, problem.n), fresh)
     return simulate_on(batches, problems, sequence, antisymmetric=antisymmetric, how=how)
 
 
@@ -398,18 +399,24 @@ class _Run:
         start = initial_network(self.problem, self.sequence, antisymmetric=antisymmetric, dtype=how.numbers)
         made = gradient(start, self.kernels, self.batches.step, how=how)
         share = rank_one_share(made.rows)
-        direction, norm2, overlap = step_direction(self.problem, made.beta)
+        given = not isinstance(self.batches.step, Samples)
+        moved = update(self.problem, made, start, self.sequence, given=given)
+        direction, norm2, overlap = moved_along(self.problem, made.beta, moved)
         F = None if how.method == "streamed" else np.empty((self.problem.n, self.problem.width), how.numbers)
         initial = Layer(start.W, self.kernels)
         first = self.fit(initial, direction, F)
         layers, fits = [(initial, first.path.readouts)], []
+        rows = moved.rows
+        del made, moved
         for problem in problems:
-            W = problem.step_size * made.rows
+            # the last step is written where the gradient was
+            W = np.multiply(problem.step_size, rows, out=rows if problem is problems[-1] else None)
             W += start.W
             layer = Layer(W, self.kernels)
             fit = self.fit(layer, direction, F)
             layers.append((layer, fit.path.readouts))
             fits.append(fit)
+        del F
         (test_before, *tests), points = self.test_errors(layers, direction)
         before = first.with_test_error(self.problem.ridges, test_before, how)
         return tuple(
@@ -493,11 +500,12 @@ def check_size(
     streamed = how is not None and how.method == "streamed"
     small = N if streamed else min(n, N)
     method = "gram" if how is None else how.method
-    # features, and what their decomposition takes beside them: matrix and work space of eigh, copies and factors of svd
-    stored, squares = {"streamed": (0, max(3, sums_at_once(n))), "svd": (4, 7), "gram": (matrices, 3)}[method]
-    weights = max(2 + steps, 1 + sums_at_once(problem.n0))
+    # features, and what their decomposition takes beside them: a Gram matrix is reduced in its place; factorisations
+    # have copies of theirs, an svd copies, factors and work space
+    stored, squares = {"streamed": (0, max(2, sums_at_once(n))), "svd": (4, 7), "gram": (matrices, 1)}[method]
+    weights = 1 + max(steps, sums_at_once(problem.n0))
     entries = stored * n * N + squares * small**2 + weights * N * d + 3 * BLOCK * (d + N)
-    remedy = f"`method` streamed takes about {8 * 3 * N**2 / 2**30:.3g} GiB"
+    remedy = f"`method` streamed takes about {8 * 2 * N**2 / 2**30:.3g} GiB"
     check_memory(
         f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N}",
         entries,

@@ -74,15 +74,21 @@ class Samples:
                 np.random.SFC64(derived_sequence(self.sequence, (self.offset + first) // CHUNK))
             )
             count = min(CHUNK, self.rows - first)
-            inputs, noise = generator.standard_normal((count, problem.d)), generator.standard_normal(count)
             keep = min(count, stop - first)
             rows = slice(first - start, first - start + keep)
+            in_place = keep == count and X.dtype == float and X.flags.c_contiguous
+            if in_place:
+                inputs = generator.standard_normal(out=X[rows])
+            else:
+                inputs = generator.standard_normal((count, problem.d))
+            noise = generator.standard_normal(count)
             if isotropic:
                 latents = inputs[:keep, : teacher.k]
             else:
                 inputs *= np.sqrt(problem.eigenvalues)
                 latents = inputs[:keep] @ problem.directions.T
-            X[rows] = inputs[:keep]
+            if not in_place:
+                X[rows] = inputs[:keep]
             y[rows] = teacher(latents) + problem.noise * noise[:keep]
 
     def blocks(self, block: int, *, dtype: DTypeLike = np.float64, first: int = 0, stride: int = 1) -> Iterator[Block]:

@@ -279,7 +279,7 @@ def check_size(plan: Plan, copies: int = 1) -> None:
     cosines = m * (m + plan.teacher.size)
     if n is None:
         check_memory(
-            f"`width` must leave room in memory: width = {m}, d = {d}", cosines + 7 * m**2 + 9 * m * d, copies=copies
+            f"`width` must leave room in memory: width = {m}, d = {d}", cosines + 3.5 * m**2 + 9 * m * d, copies=copies
         )
         return
     # least squares and the projection off (1, x) at the start; beside sample and projection the features of a fit

@@ -19,8 +19,7 @@ from spikes.simulation.row_sums import sums_at_once
 from spikes.simulation.samples import LabelledRows, Samples
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from theory.statement.arguments import integer
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.statement.protocol import Protocol
 
 __all__ = ["Trajectory", "check_size", "start_network", "trajectory"]
@@ -183,6 +182,7 @@ def trajectory(
         If an argument breaks its rule.
     """
     require_isotropic(problem, "several giant steps")
+    require_gradient_descent(problem, "several giant steps")
     protocol = protocol or Protocol()
     test_samples, how = integer("test_samples", test_samples, 2), How(threads=threads)
     sequence = as_seed_sequence(seed)

@@ -8,3 +8,4 @@ from . import one_step as one_step
 from . import own_data as own_data
 from . import own_matrix as own_matrix
 from . import readout as readout
+from . import tune as tune

@@ -336,8 +336,8 @@ def open_results(path: str | os.PathLike[str]) -> Results:
         if tables.get(("table", "study")) != _tables(())["study"]:
             raise ValueError(f"{path} must be intact; it holds other tables than a sweep makes")
         pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-        stated = f"{path} must fit in memory: its rows"
-        check_memory(stated, _AS_ROWS * pages * size, process=THEORY, itemsize=1.0)
+        rule = f"{path} must fit in memory: its rows"
+        check_memory(rule, _AS_ROWS * pages * size, process=THEORY, itemsize=1.0)
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise ValueError(f"{path} must be intact; it is damaged: {' '.join(verdict.split())}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json as json_module
 import math
 import platform
@@ -14,9 +13,10 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from spikes.presentation.inline_svg import inline_svg
 from spikes.presentation.numbers import estimate_text, number_text, z_text
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
-from spikes.validation.figure import COLOURS, PALE, WIDTH, panel_height, panels, plot_claim
+from spikes.validation.figure import WIDTH, panel_height, panels, plot_claim
 from spikes.validation.presentation import (
     SYMBOLS,
     agreement_text,
@@ -373,49 +373,11 @@ def _provenance(certificate: Certificate, command: str, json: str, date: str) ->
     return f'<dl id="made">{rows}</dl>'
 
 
-_INK = "#000000"
-_VARIABLES = {_INK: "--ink", PALE.lower(): "--pale"} | {c.lower(): f"--c{i}" for i, c in enumerate(COLOURS)}
-
-
 def _svg(result: ClaimResult, quantities: Sequence[Quantity], prefix: str) -> str:
-    """One panel as inline SVG in the page's font and colours, its names its own."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    from spikes.presentation.figure import STYLE
-
-    with mpl.rc_context({**STYLE, "svg.hashsalt": prefix}):
-        figure = Figure(figsize=(WIDTH, panel_height(result, quantities)), layout="constrained")
-        FigureCanvasSVG(figure)
-        plot_claim(result, quantities, ax=figure.subplots())
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<defs>\s*<style.*?</defs>", "", text, flags=re.DOTALL)
-    text = re.sub(r'style="([^"]*)"', lambda found: f'style="{_themed(found[1])}"', text)
-    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"-?\d+\.\d{3,}", _to_hundredths, tag[0]), text)
-    text = _renamed(text.replace("xlink:href", "href"), prefix)
-    name = escape(f"{result.claim.name}: {result.verdict}")
-    box = re.findall(r'viewBox="[^"]*"', text)[0]
-    text = re.sub(r"\n\s*", "\n", text)
-    return re.sub(r"<svg[^>]*>", lambda _: f'<svg {box} role="img" aria-label="{name}">', text, count=1).strip()
-
-
-def _to_hundredths(number: re.Match[str]) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
-
-
-def _themed(style: str) -> str:
-    """Colours as the page's variables, the page's font, sizes kept."""
-    style = re.sub(r"font-family: [^;]*;? ?", "", re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", style))
-    return re.sub(r"#[0-9a-f]{6}", lambda found: f"var({_VARIABLES.get(found[0], '--ink')})", style)
-
-
-def _renamed(text: str, prefix: str) -> str:
-    """Names that are referred to, made this figure's own; the others dropped."""
-    used = list(dict.fromkeys(re.findall(r'(?:href="#|url\(#)([\w-]+)', text)))
-    names = {name: f"{prefix}-{i}" for i, name in enumerate(used)}
-    text = re.sub(r' id="([\w.-]+)"', lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", text)
-    return re.sub(r'(href="#|url\(#)([\w-]+)', lambda m: m[1] + names[m[2]], text)
+    """One panel of a claim's figure."""
+    return inline_svg(
+        lambda ax: plot_claim(result, quantities, ax=ax),
+        (WIDTH, panel_height(result, quantities)),
+        f"{result.claim.name}: {result.verdict}",
+        prefix=prefix,
+    )

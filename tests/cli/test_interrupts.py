@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 SMALL = ["--n", "300", "--d", "100", "--width", "200"]
 LONG = {
     "simulate": ["simulate", "--seeds", "5000", *SMALL],
+    "compare": ["compare", "--seeds", "5000", *SMALL],
     "giant curve": ["giant", "curve", "--seeds", "5000", "--n", "2000", "--d", "50", "--width", "100"],
 }
 
@@ -104,27 +106,108 @@ runpy.run_module("spikes", run_name="__main__")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "spikes: interrupted\n")
 
 
+def test_an_interrupt_within_text_that_python_executes(tmp_path):
+    """Python remembers it, and ends a module that runs as a program by SIGINT although it was caught."""
+    script = """
+import os, signal, sys, spikes.__main__, spikes.cli
+def run():
+    try:
+        exec("os.kill(os.getpid(), signal.SIGTERM)\\nfor _ in range(10**9): pass")
+    except KeyboardInterrupt:
+        sys.exit(130)
+spikes.cli.main = run
+spikes.__main__.main()
+"""
+    (tmp_path / "program.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "-m", "program"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+MOMENTS = 20  # of each command and signal
+
+
+def end_at_random(number: signal.Signals, dice: np.random.Generator, *arguments: str) -> int:
+    """End a command at a random moment between its start and its work; nothing of it stays. Its exit code."""
+    process, used = start(*arguments), dice.uniform(0.0, 6.0)
+
+    def spent() -> list[psutil.Process]:
+        family, total = [psutil.Process(process.pid)], 0.0
+        family += family[0].children(recursive=True)
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += member.cpu_times().user
+        return family if total >= used or process.poll() is not None else []
+
+    family = until(spent)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode in (0, *((-9,) if number == signal.SIGKILL else (130, -15))), err
+    assert process.returncode == 0 or err in ("", "spikes: interrupted\n")
+    until(functools.partial(gone, family), 5.0)
+    return process.returncode
+
+
 @pytest.mark.study
 @pytest.mark.parametrize("command", LONG)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_at_any_moment(command, number):
-    """Ended at twenty random moments between the start and the work, nothing of the command stays."""
     dice = np.random.default_rng(3)
-    for _ in range(20):
-        process, used = start(*LONG[command]), dice.uniform(0.0, 6.0)
+    for _ in range(MOMENTS):
+        end_at_random(number, dice, *LONG[command])
 
-        def spent(process: subprocess.Popen = process, used: float = used) -> list[psutil.Process]:
-            family = [psutil.Process(process.pid)]
-            family += family[0].children(recursive=True)
-            total = 0.0
-            for member in family:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    total += member.cpu_times().user
-            return family if total >= used else []
 
-        family = until(spent)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=30)
-        assert process.returncode in ((-9,) if number == signal.SIGKILL else (130, -15))
-        assert err in ("", "spikes: interrupted\n")
-        until(functools.partial(gone, family), 5.0)
+def answer(*arguments: str) -> dict:
+    """What a command says when it is left to end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "spikes", *arguments, "--workers", "2", "--json", "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+CURVE = ["giant", "curve", "--seeds", "40", "--n", "1000", "--d", "50", "--width", "100", "--exponents", "1.3,1.5"]
+SWEEP = """seeds = 150
+keep = ["test_error", "alignment_1"]
+gradient_order = 1
+test_samples = 64
+[problem]
+n = 100
+d = 40
+width = 60
+"""
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_resumed_after_every_end(tmp_path, number):
+    """One sweep and one learning curve, each ended and resumed twenty times: the numbers of one that was left alone."""
+    (tmp_path / "s.toml").write_text(SWEEP)
+    whole = answer("sweep", str(tmp_path / "s.toml"), "--output", str(tmp_path / "whole.sqlite"))
+    expected = answer(*CURVE)
+    dice, path = np.random.default_rng(4), tmp_path / "parts.sqlite"
+    sweep = ["sweep", str(tmp_path / "s.toml"), "--output", str(path), "--quiet"]
+    curve = [*CURVE, "--quiet", "--checkpoint", str(tmp_path / "curve.json")]
+    for _ in range(MOMENTS):
+        end_at_random(number, dice, *sweep, *(["--resume"] if path.exists() else []))
+        end_at_random(number, dice, *curve)
+    assert without_times(answer(*sweep, "--resume")) == without_times(whole)
+    assert answer(*curve) == expected
+
+
+TIMES = ("seconds", "sessions", "session", "finished")
+
+
+def without_times(content):
+    """A JSON answer but for what tells when and how long."""
+    if isinstance(content, dict):
+        return {name: without_times(value) for name, value in content.items() if name not in TIMES}
+    return [without_times(v) for v in content] if isinstance(content, list) else content

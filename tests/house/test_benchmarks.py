@@ -12,6 +12,7 @@ SMALL = {
     "large": "--sizes 2000 --d 20 --width 30 --peers 1000 --repeats 1",
     "laws": "--repeats 1",
     "local_training": "",
+    "main_job": "--n 100 --repeats 1 --seeds 2 --other . --jobs simulate",
     "noise": "--shape 60x50 --flips 3",
     "noise_level": "--draws 3 --others 1 --shapes 20x30",
     "random_search": "--problems 2 --seeds 2",

@@ -289,3 +289,25 @@ def test_estimates(name, tmp_path, record_property):
         estimate, peak = measured(name, tmp_path, size)
         record_property(f"{name} {size}", f"{estimate:.3g} {peak:.3g}")
         assert 0.7 < estimate / peak < 1.3, (size, estimate, peak)
+
+
+OWN_PEAK = """
+import resource
+import psutil
+from spikes import simulate
+from theory import Problem
+simulate(Problem(n=100, d=50, width=75))
+problem = Problem({sizes})
+before = psutil.Process().memory_info().rss
+simulate(problem)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "d", "width"), [(8192, 256, 1024), (12000, 100, 600), (1200, 100, 5000)])
+def test_a_simulation_takes_the_features_their_gram_matrix_and_a_fifth(n, d, width):
+    """Where d is small against n, so that the first layers are: what a process takes beyond what it had."""
+    script = OWN_PEAK.format(sizes=f"n={n}, d={d}, width={width}")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.2 * 8 * (n * width + min(n, width) ** 2)

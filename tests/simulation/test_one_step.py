@@ -305,6 +305,7 @@ def test_methods_agree_within_rounding_or_say_what_they_cannot(name):
                 assert "hidden by rounding" in str(error)  # noqa: PT017
             for found, when in itertools.product(runs, ("before", "after")):
                 mine, direct = getattr(found, when), getattr(expected, when)
+                assert min(mine.train_error[0], mine.test_error[0], mine.objective[0]) >= 0.0
                 if mine.method == "svd":
                     assert ridge < hidden_below(mine.eigenvalues, np.dtype(float))
                     np.testing.assert_array_equal(mine.test_error, direct.test_error)

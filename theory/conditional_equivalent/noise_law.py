@@ -10,51 +10,23 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from theory.quadrature import gaussian_nodes
-from theory.statement.activation import Activation
+from theory.hermite import slope_moments
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 from theory.step_matrix import noise_law, step_law
 
-__all__ = ["SlopeMoments", "VarianceProfiles", "norms_after", "slope_moments", "variance_profiles"]
+__all__ = ["VarianceProfiles", "gradient_noise", "norms_after", "variance_profiles"]
 
 _UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
 _SPLIT = 1e-4  # the same for the variance that M has given Ŷ
 _PART = 0.3  # of a coordinate; a class of less goes to its neighbour
 _RARE = 0.02  # weight on β̂ and the ξ̂ together of an outermost node below which it goes to its neighbour
 _PRODUCT = 3  # nodes of a coordinate in the products that make up the higher degrees
-
-
-class SlopeMoments(NamedTuple):
-    """c₁ = E σ′, μ₂ = E Zσ′, Var σ′ and Var₂ = Var σ′ − μ₂²."""
-
-    c1: float
-    second: float
-    variance: float
-    rest: float
-
-
-def slope_moments(sigma: Activation) -> SlopeMoments:
-    """Moments of σ′(Z).
-
-    Parameters
-    ----------
-    sigma : Activation
-
-    Returns
-    -------
-    SlopeMoments
-    """
-    nodes, weights = gaussian_nodes(sigma.kinks)
-    slope = sigma.slope(nodes)
-    c1, second = float(weights @ slope), float(weights @ (nodes * slope))
-    variance = float(weights @ (slope - c1) ** 2)
-    return SlopeMoments(c1, second, variance, float(weights @ (slope - c1 - second * nodes) ** 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,20 +91,23 @@ def _merged(profile: np.ndarray, weights: np.ndarray, least: float) -> tuple[np.
     Less than one coordinate is a matter of chance, and a rare class far out makes a narrow pole of the resolvent on
     the functions of the latents, which splits an outlier in two where it falls beside one. The mean of v stays.
     """
-    rows, masses = list(profile), list(weights)
-    while len(rows) > 1:
-        mass = np.array([float(np.trace(np.atleast_2d(weight))) for weight in masses])
-        rare = int(np.argmin(mass))
-        if mass[rare] >= least:
+    logs = np.log(profile + 1e-9)
+    traces = weights if weights.ndim == 1 else np.trace(weights, axis1=1, axis2=2)
+    while len(profile) > 1:
+        rare = int(np.argmin(traces))
+        if traces[rare] >= least:
             break
-        distance = np.sum(np.abs(np.log((np.array(rows) + 1e-9) / (rows[rare] + 1e-9))), axis=1)
+        distance = np.sum(np.abs(logs - logs[rare]), axis=1)
         distance[rare] = np.inf
         into = int(np.argmin(distance))
-        rows[into] = (mass[rare] * rows[rare] + mass[into] * rows[into]) / (mass[rare] + mass[into])
-        masses[into] = masses[into] + masses[rare]
-        rows.pop(rare)
-        masses.pop(rare)
-    return np.array(rows), np.array(masses)
+        both = traces[rare] + traces[into]
+        joined = (traces[rare] * profile[rare] + traces[into] * profile[into]) / both
+        weight = weights[into] + weights[rare]
+        kept = np.flatnonzero(np.arange(len(profile)) != rare)
+        profile, weights, traces, logs = profile[kept], weights[kept], traces[kept], logs[kept]
+        into -= into > rare
+        profile[into], weights[into], traces[into], logs[into] = joined, weight, both, np.log(joined + 1e-9)
+    return profile, weights
 
 
 def _orders(problem: Problem, gradient_order: int) -> tuple[float, float]:
@@ -165,8 +140,42 @@ def norms_after(problem: Problem, h: np.ndarray, gradient_order: int) -> np.ndar
     return np.sqrt(1.0 + from_matrix + h**2 * power * rest)
 
 
+def gradient_noise(problem: Problem, gradient_order: int, *, noise: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Law over directions of the gradient's own noise, Ŷ's part with it: μ₂²y² + φ₀Var₂μ over its mean.
+
+    Parameters
+    ----------
+    problem : Problem
+    gradient_order : {1, 2}
+        1 drops Ŷ.
+    noise : bool
+        Whether M has its own law or is its mean m_y I.
+
+    Returns
+    -------
+    values, weights : ndarray, shape (J,)
+    """
+    second, rest = _orders(problem, gradient_order)
+    power = step_statistics(problem).label_power
+    if second == 0.0 and not noise:
+        return np.ones(1), np.ones(1)
+    law = step_law(problem) if second != 0.0 else noise_law(problem)
+    y = np.repeat(law.nodes, 2)
+    mu = law.noise_nodes.ravel() if noise else np.full(len(y), power)
+    weights = (law.weights[:, None] * law.noise_weights).ravel()
+    values = second**2 * y**2 + problem.phi0 * rest * mu
+    return values / (weights @ values), weights
+
+
 def variance_profiles(
-    problem: Problem, h: np.ndarray, shares: np.ndarray, gradient_order: int, *, noise: bool = True
+    problem: Problem,
+    h: np.ndarray,
+    shares: np.ndarray,
+    gradient_order: int,
+    *,
+    noise: bool = True,
+    white: np.ndarray | None = None,
+    flatten: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> VarianceProfiles:
     """Norms and variance profiles of the neurons after the step.
 
@@ -181,6 +190,10 @@ def variance_profiles(
         1 drops Ŷ.
     noise : bool
         Whether M has its own law or is its mean m_y I.
+    white : ndarray, shape (Q,), optional
+        Variance of noise that the batch does not shape.
+    flatten : callable, optional
+        From values of `gradient_noise` to the factor by which a step shortens what it makes of the gradient there.
 
     Returns
     -------
@@ -191,7 +204,8 @@ def variance_profiles(
     second, rest = _orders(problem, gradient_order)
     matrix = second != 0.0
     scatter = h**2 * problem.phi0 * rest
-    kappa2 = norms_after(problem, h, gradient_order) ** 2
+    white = np.zeros(len(h)) if white is None else white
+    kappa2 = norms_after(problem, h, gradient_order) ** 2 + white
     fourth = problem.phi0 * step.label_fourth  # Var M
     from_noise = float(shares @ (scatter**2 * fourth / kappa2**2)) if noise else 0.0
     from_matrix = float(shares @ ((2.0 * h * second) ** 2 * power / kappa2**2)) + from_noise
@@ -200,9 +214,13 @@ def variance_profiles(
         still = np.ones((1, len(h)))
         return VarianceProfiles(np.sqrt(kappa2), still, np.ones(1), still, np.eye(block)[None], np.zeros(1), True)
     law = step_law(problem) if matrix else noise_law(problem)
+    mean = power * rest + second**2 * (power + step.label_mean**2)
 
     def profile(y: np.ndarray, mu: np.ndarray) -> np.ndarray:
-        return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter)) / kappa2
+        if flatten is not None:
+            factor = flatten((second**2 * y**2 + problem.phi0 * rest * mu) / mean)
+            y, mu = factor * y, factor**2 * mu
+        return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter) + white) / kappa2
 
     joint_noise = law.joint_noise if noise else np.full(len(law.joint_noise), step.label_power)
     joint, joint_weights = profile(law.joint_nodes, joint_noise), law.joint_weights
@@ -217,5 +235,8 @@ def variance_profiles(
     else:
         classes = profile(np.repeat(law.nodes, 2), law.noise_nodes.ravel())
         weights = (law.weights[:, None] * law.noise_weights).ravel()
+    if flatten is not None:  # the norm is what the classes say
+        size = weights @ classes
+        classes, joint, kappa2 = classes / size, joint / size, kappa2 * size
     classes, weights = _merged(classes, weights, min(0.1, (_PART if matrix else 1e-3) / problem.d))
     return VarianceProfiles(np.sqrt(kappa2), classes, weights, joint, joint_weights, law.joint_nodes, False)

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import math
 
+from theory.conditional_equivalent.amplified_directions import step_outliers
 from theory.conditional_equivalent.covariance import CovarianceTerms, participation_ratio
 from theory.conditional_equivalent.features import Terms
 from theory.conditional_equivalent.resolution import MAX_DEGREE, Resolution
+from theory.hermite import slope_moments
 from theory.quadrature import gaussian_nodes
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
-__all__ = ["validity"]
+__all__ = ["largest_step", "validity"]
 
 _SMALLEST = 80  # n, d and N below it were not compared with simulation
 _STEP = 3.2  # η/√n₀ up to which it was
+_SIGN_STEP = 2.0  # η/√N up to which the step of the sign, or of a power of the spectrum, was
 _KURTOSIS = 0.25  # of a feature, in units of d
 _FOURTH = 40.0  # φ₀ E y⁴/m_y² up to which the labels' tails throw no outliers of their own
 _QUADRATURE = 0.02
 _RATIO_BEFORE, _RATIO_AFTER = 5.0, 26.0  # participation ratios down to which it was compared before and after a step
+_FEW_LATENTS = 6.0  # n₀/d from which quadratic targets make outliers of Ŷ that a step amplifies
+
+
+def largest_step(problem: Problem) -> float:
+    """The largest η that was compared with simulation: 3.2√n₀, or 2√N for optimizers other than gradient descent.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    float
+    """
+    if problem.update.power == 1.0:
+        return _STEP * math.sqrt(problem.n0)
+    return _SIGN_STEP * math.sqrt(problem.width)
 
 
 def validity(problem: Problem, resolution: Resolution) -> tuple[str, ...]:
@@ -54,7 +74,9 @@ def validity(problem: Problem, resolution: Resolution) -> tuple[str, ...]:
         sizes = ", ".join(f"{name} = {value}" for name, value in small.items())
         reasons.append(f"{sizes}: sizes below {_SMALLEST} were not compared with simulation")
     eta, n0 = problem.step_size, problem.n0
-    if eta > _STEP * math.sqrt(n0):
+    if problem.update.power != 1.0 and eta > 0.0:
+        reasons += _of_optimizer(problem)
+    elif eta > _STEP * math.sqrt(n0):
         exponent = math.log(eta) / math.log(n0)
         reasons.append(
             f"η = {eta:.4g} is {eta / math.sqrt(n0):.1f}√n₀ = n₀^{exponent:.2f}, a step of an exponent above 1/2; up "
@@ -124,5 +146,31 @@ def covariance_validity(problem: Problem, terms: CovarianceTerms) -> list[str]:
         reasons.append(
             f"the target has {problem.teacher.k} latents: a neuron's own overlap with them, which the step multiplies, "
             "is resolved for one"
+        )
+    return reasons
+
+
+def _of_optimizer(problem: Problem) -> list[str]:
+    """Reasons to doubt the law of a step other than gradient descent."""
+    reasons, eta = [], problem.step_size
+    if eta > largest_step(problem) * (1.0 + 1e-9):
+        reasons.append(
+            f"η = {eta:.4g} is {eta / math.sqrt(problem.width):.2g}√N; with optimizer {problem.optimizer} up to "
+            f"{_SIGN_STEP:g}√N was compared with simulation"
+        )
+    outliers = step_outliers(problem)
+    if (
+        abs(slope_moments(problem.sigma).second) > 1e-12
+        and problem.n0 >= _FEW_LATENTS * problem.d
+        and len(outliers.theta)
+    ):
+        reasons.append(
+            f"n₀ = {problem.n0} ≥ {_FEW_LATENTS:g}d: eigenvectors of X₀ᵀdiag(y₀)X₀/n₀ stand out, which with optimizer "
+            f"{problem.optimizer} are counted as noise"
+        )
+    if problem.update.kind == "spectral" and problem.n0 < min(problem.d, problem.width):
+        reasons.append(
+            f"n₀ = {problem.n0} is the gradient's rank, below d and N: powers of singular values of zero were not "
+            "compared with simulation"
         )
     return reasons

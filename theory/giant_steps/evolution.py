@@ -21,8 +21,7 @@ from theory.giant_steps.slope_products import erf_fourth_moments, independent_fo
 from theory.quadrature import gaussian_nodes, tensor_gauss_hermite
 from theory.statement.activation import Activation, as_activation
 from theory.statement.arguments import count, integer
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.statement.target import Target, as_target
 from theory.step_labels import latent_rule
 
@@ -376,6 +375,7 @@ def interacting_step(
         As `step_moments` raises.
     """
     require_isotropic(problem, "the state evolution of giant steps")
+    require_gradient_descent(problem, "the state evolution of giant steps")
     moments = step_moments(problem, a, M, Q, finite_d=finite_d, points=points, seed=seed)
     alpha = problem.step_size * np.asarray(a, dtype=float)
     n, d = problem.n0, problem.d
@@ -468,6 +468,7 @@ def state_evolution(
         If an argument breaks its rule.
     """
     require_isotropic(problem, "the state evolution of giant steps")
+    require_gradient_descent(problem, "the state evolution of giant steps")
     steps = count("steps", steps, 1, _MOST_STEPS)
     a = np.asarray(a, dtype=float)
     N, k = len(a), problem.teacher.k

@@ -21,8 +21,7 @@ from theory.giant_steps.activation_moments import activation_moments, hermite_mo
 from theory.giant_steps.degrees import Degree, DegreeFeatures, harmonics, ridge_errors
 from theory.giant_steps.sample_norm import norm_nodes
 from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.step_labels import latent_rule
 
 __all__ = ["READOUTS", "LearningPrediction", "StepSpectrum", "predict_learning", "step_spectrum"]
@@ -175,6 +174,7 @@ def _labels(problem: Problem, preprocessing: str) -> _Labels:
     A least-squares fit on the same batch takes the share h = (d + 1)/n₀ of each label along, and adds what it takes of
     the others: (1 − h) r and a noise of variance h(1 − h) E r².
     """
+    require_gradient_descent(problem, "the learning curve of giant steps")
     z, w, g = latent_rule(problem.teacher)
     rest = g - w @ g - z @ ((w * g) @ z)
     noise = problem.noise

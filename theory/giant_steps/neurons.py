@@ -22,8 +22,7 @@ from theory.hermite import hermite_polynomials
 from theory.quadrature import gaussian_nodes, tensor_gauss_hermite
 from theory.statement.activation import Activation, as_activation
 from theory.statement.arguments import integer
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.statement.protocol import Protocol
 from theory.statement.target import Target, as_target
 from theory.step_labels import latent_rule
@@ -244,6 +243,7 @@ class _GradientLaw(NamedTuple):
 
 def _gradient_law(problem: Problem, m: np.ndarray, protocol: Protocol) -> _GradientLaw:
     require_isotropic(problem, "the cosines after a giant step")
+    require_gradient_descent(problem, "the cosines after a giant step")
     k, n, d = problem.teacher.k, problem.n0, problem.d
     overlaps = _Overlaps(problem, m)
     z, w, g = latent_rule(problem.teacher)

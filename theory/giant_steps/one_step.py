@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.giant_steps.activation_moments import activation_moments
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.statement.protocol import STARTS
 from theory.step_labels import latent_rule
 
@@ -145,6 +144,7 @@ def cosine_law(problem: Problem, *, start: str = "symmetric") -> CosineLaw:
     if start not in STARTS:
         raise ValueError(f"`start` must be one of {', '.join(STARTS)}; got {start!r}")
     require_isotropic(problem, "the cosines after a giant step")
+    require_gradient_descent(problem, "the cosines after a giant step")
     y, s = label_moments(problem), activation_moments(problem.sigma)
     c1, c2, c3 = s.c[1:4]
     e2, e3, e4 = s.slope[2:]

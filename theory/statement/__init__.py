@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from theory.statement.activation import ACTIVATIONS, Activation
 from theory.statement.covariance import Covariance, Direction
+from theory.statement.optimizer import OPTIMIZERS, Optimizer
 from theory.statement.problem import Problem
 from theory.statement.protocol import PREPROCESSINGS, STARTS, Protocol
 from theory.statement.second_layer import SECOND_LAYERS, SecondLayer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVATIONS",
+    "OPTIMIZERS",
     "PREPROCESSINGS",
     "SECOND_LAYERS",
     "STARTS",
@@ -22,6 +24,7 @@ __all__ = [
     "Activation",
     "Covariance",
     "Direction",
+    "Optimizer",
     "Problem",
     "Protocol",
     "SecondLayer",

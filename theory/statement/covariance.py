@@ -18,7 +18,6 @@ from theory.statement.arguments import real
 if TYPE_CHECKING:
     import numpy as np
 
-    from theory.statement.problem import Problem
 
 __all__ = [
     "DIRECTIONS",
@@ -27,7 +26,6 @@ __all__ = [
     "as_covariance",
     "as_direction",
     "direction_rule",
-    "require_isotropic",
 ]
 
 DIRECTIONS = ("uniform", "top")
@@ -340,21 +338,3 @@ def _eigenvalues(matrix: np.ndarray) -> np.ndarray:
     if values[-1] < -_ROUNDING * size * len(values):
         raise ValueError(f"`covariance` must be positive semidefinite; it has the eigenvalue {values[-1]:.6g}")
     return np.where(np.abs(values) <= _ROUNDING * size, 0.0, values)
-
-
-def require_isotropic(problem: Problem, what: str) -> None:
-    """Refuse a problem with a covariance where formulas or measurements are for isotropic inputs.
-
-    Parameters
-    ----------
-    problem : Problem
-    what : str
-        What is for isotropic inputs.
-
-    Raises
-    ------
-    ValueError
-        If there is a covariance.
-    """
-    if problem.law_of_x is not None:
-        raise ValueError(f"`covariance` must be left out of {what}, for isotropic inputs alone; got {problem.law_of_x}")

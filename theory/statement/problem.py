@@ -18,6 +18,7 @@ from theory.statement.activation import ACTIVATIONS, Activation, as_activation
 from theory.statement.arguments import boolean, integer, real
 from theory.statement.covariance import DIRECTIONS, Covariance, Direction, as_covariance, as_direction, direction_rule
 from theory.statement.import_path import import_path, imported, path_among
+from theory.statement.optimizer import Optimizer, as_optimizer, optimizer_rule, sparsity_rule
 from theory.statement.second_layer import SECOND_LAYERS, SecondLayer, as_second_layer
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from theory.statement.target import Target
 
-__all__ = ["Described", "Problem", "described", "described_fields"]
+__all__ = ["Described", "Problem", "described", "described_fields", "require_gradient_descent", "require_isotropic"]
 
 _MAX_LATENTS = 3
 
@@ -174,6 +175,12 @@ class Problem:
     direction : str, sequence of float, ndarray or Direction
         Where the target lies in the eigenbasis of Σ, W⋆ΣW⋆ᵀ = I: ``"uniform"``, ``"top"``, or weights on the
         eigenvectors. See `theory.statement.covariance.Direction`.
+    optimizer : str or Optimizer
+        What the step makes of the gradient's rows G = U Σ Vᵀ: ``gd`` moves W by ηG, ``sign`` by η sign(G)/√(Nd), the
+        first step of Adam, and ``spectral:p`` by η N^(−(1−p)/2) U Σ^p Vᵀ, the first step of Muon at p = 0.
+    sparsity : int, optional
+        Coordinates over which each direction of the target is spread evenly; by default it is uniformly random. No
+        matter to optimizers that know no axes, which are all but ``sign``.
 
     Raises
     ------
@@ -256,6 +263,22 @@ class Problem:
             silent=True,
         ),
     )
+    optimizer: str | Optimizer = field(
+        default="gd",
+        metadata=described(
+            str,
+            "Of the step: gd, sign (Adam's first step) or spectral:p (Muon's at p = 0).",
+            rule=optimizer_rule,
+        ),
+    )
+    sparsity: int | None = field(
+        default=None,
+        metadata=described(
+            int,
+            "Coordinates of each direction of the target, which sign alone sees; random by default.",
+            rule=sparsity_rule,
+        ),
+    )
 
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
@@ -276,6 +299,15 @@ class Problem:
                 )
         else:
             _ = self.directions
+        if self.sparsity is not None and k * self.sparsity > self.d:
+            raise ValueError(
+                f"`sparsity` must leave each of {k} directions coordinates of its own among {self.d}; "
+                f"got {self.sparsity}"
+            )
+        if self.covariance is not None and self.update.kind != "gd":
+            raise ValueError(
+                f"`optimizer` must be gd with a `covariance`, for which no other law is known; got {self.optimizer}"
+            )
         stated = [("noise", self.noise), ("scale", self.scale), ("eta", self.eta or 0.0)]
         for name, value in (*stated, *(("ridge", ridge) for ridge in self.ridges)):
             if value > _LARGEST:
@@ -287,8 +319,14 @@ class Problem:
     def _fields(self) -> dict[str, Any]:
         return {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
 
-    def _content(self) -> tuple[Any, ...]:
-        """What the problem says, apart from the way in which it is written."""
+    def content(self) -> tuple[Any, ...]:
+        """What the problem says, apart from the way in which it is written.
+
+        Returns
+        -------
+        tuple
+            One value for each field, in their order.
+        """
         written = {
             "activation": self.sigma,
             "target": self.teacher,
@@ -302,10 +340,10 @@ class Problem:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._content() == other._content()
+        return self.content() == other.content()
 
     def __hash__(self) -> int:
-        return hash(self._content())
+        return hash(self.content())
 
     @property
     def n0(self) -> int:
@@ -374,6 +412,22 @@ class Problem:
         if self.law_of_x is None:
             return np.eye(self.teacher.k, self.d)
         return as_direction(self.direction).on_eigenvectors(self.eigenvalues, self.teacher.k)
+
+    @property
+    def update(self) -> Optimizer:
+        """What the optimizer makes of the gradient, as an `Optimizer`."""
+        return as_optimizer(self.optimizer)
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimizer's own learning rate, for the loss (1/2n₀) Σ (y − f)².
+
+        η√N for gradient descent, γ = η/√(Nd) for Adam, η/√N for Muon, and η N^(p−1/2) between.
+        """
+        update, N = self.update, float(self.width)
+        if update.kind == "sign":
+            return self.step_size * update.factor(self.width, self.d)
+        return self.step_size * N ** (update.power - 0.5)
 
     def replace(self, **changes: Any) -> Problem:
         """A copy with some fields changed, validated again."""
@@ -471,6 +525,42 @@ class Problem:
         if isinstance(ridge, list) and len(ridge) == 1:
             fields["ridge"] = ridge[0]
         return cls(**(fields | own))
+
+
+def require_isotropic(problem: Problem, what: str) -> None:
+    """Refuse a problem with a covariance where formulas or measurements are for isotropic inputs.
+
+    Parameters
+    ----------
+    problem : Problem
+    what : str
+        What is for isotropic inputs.
+
+    Raises
+    ------
+    ValueError
+        If there is a covariance.
+    """
+    if problem.law_of_x is not None:
+        raise ValueError(f"`covariance` must be left out of {what}, for isotropic inputs alone; got {problem.law_of_x}")
+
+
+def require_gradient_descent(problem: Problem, what: str) -> None:
+    """Refuse a problem with another optimizer where formulas or measurements are for gradient descent.
+
+    Parameters
+    ----------
+    problem : Problem
+    what : str
+        What is for gradient descent alone.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer is another and takes a step.
+    """
+    if problem.update.kind != "gd" and problem.step_size > 0.0:
+        raise ValueError(f"`optimizer` must be gd for {what}; got {problem.optimizer!r}")
 
 
 def _stated_again(statement: type[Problem], fields: dict[str, Any]) -> Problem:

@@ -318,6 +318,9 @@ def as_teacher(
     ValueError
         If the text stands for no teacher, or an argument breaks its rule.
     """
+    drawn = isinstance(teacher, str) and teacher.startswith("random:")
+    if real("min_angle", min_angle, minimum=0.0) and not drawn:
+        raise ValueError(f"`min_angle` must be left out for directions that are not random; got {min_angle:g}")
     found = teacher if isinstance(teacher, Teacher) else _parse(teacher, 20 if d is None else d, min_angle, seed)
     if weights is not None:
         found = Teacher(found.directions, np.asarray(weights), name=found.name)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikes.agreement import SCHEMA
-from spikes.simulation.decomposition import Decomposition, decompose
+from spikes.simulation.decomposition import Decomposition, check_size, decompose
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.signflip import RandomisationTest, randomisation_test
 from spikes.studies.checkpoints.layers import Layer, model_layers
-from spikes.studies.own_matrix.matrix import check_size
 from theory.fitted_bulk import check_level, coloured_bulk, fitted_bulk
 from theory.singular_value_thresholds import effective_rank, gavish_donoho_threshold, stable_rank
 

@@ -5,11 +5,13 @@ Functions take ``ax=None`` and return the Axes; none saves or shows.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikes.agreement import ALIGNMENTS
+from spikes.estimates import estimate
 from spikes.presentation.figure import (
     BEFORE,
     MEASURED,
@@ -21,6 +23,7 @@ from spikes.presentation.figure import (
     plain_log_axis,
     plot_points,
     problem_statement,
+    scaled,
     state,
 )
 from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
@@ -29,17 +32,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from spikes.simulation.ensemble import Ensemble
-    from spikes.studies.one_step.study import Comparison
+    from spikes.studies.one_step.study import Comparison, Path, StepPath
     from theory.conditional_equivalent import Prediction
+    from theory.statement.problem import Problem
 
 __all__ = [
     "STYLE",
     "plot_alignments",
     "plot_comparison",
+    "plot_error_path",
     "plot_errors",
     "plot_prediction",
     "plot_simulation",
     "plot_spectrum",
+    "plot_step_path",
 ]
 
 _FUNCTIONS = (r"$1$", r"$\mathrm{He}_1$", r"$\mathrm{He}_2$", r"$\mathrm{He}_3$", r"$\mathrm{He}_4$")
@@ -52,6 +58,8 @@ _NAMES = {
 }
 _SHOWN = 3
 _HATCHES = ("", "///", "...")
+_MARKERS = {"test_error": "o", "train_error": "s"}
+_WIDTHS = {"test_error": 2.0, "train_error": 0.9}  # where no points tell the two apart
 
 
 def _spikes_shown(theory: Prediction | None, simulation: Ensemble | None) -> int:
@@ -185,28 +193,86 @@ def plot_errors(comparison: Comparison, ax: Axes | None = None) -> Axes:
     Axes
     """
     alone = ax is None
+    ax = plot_error_path(comparison.path, ax)
+    if alone:
+        state(ax.figure, problem_statement(comparison.problem, seeds=comparison.simulation.seeds))
+    return ax
+
+
+def plot_error_path(path: Path, ax: Axes | None = None) -> Axes:
+    """Error curves against the penalty, after the step and before it, with the simulated points that there are.
+
+    Parameters
+    ----------
+    path : Path
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
     ax = axes_or_new(ax)
-    path = comparison.path
-    for name, marker in (("test_error", "o"), ("train_error", "s")):
+    for name, marker in _MARKERS.items():
         for theory, simulation, when, colour in (
             (path.theory, path.simulation, "after", THEORY),
             (path.before, path.simulation_before, "before", BEFORE),
         ):
             label = f"{name.removesuffix('_error')}, {when}"
-            ax.plot(path.curve, theory[name], color=colour, gid=f"{label}, predicted")
-            hollow = colour == BEFORE
-            plot_points(ax, path.ridge, simulation[name], colour=colour, marker=marker, hollow=hollow, label=label)
+            said: dict[str, Any] = {} if simulation else {"label": label, "linewidth": scaled(_WIDTHS[name])}
+            ax.plot(path.curve, theory[name], color=colour, gid=f"{label}, predicted", **said)
+            if simulation:
+                hollow = colour == BEFORE
+                plot_points(ax, path.ridge, simulation[name], colour=colour, marker=marker, hollow=hollow, label=label)
     ax.set_xscale("log")
+    ax.set_xlabel(r"ridge penalty $\lambda$")
+    return _finish_errors(ax, simulated=bool(path.simulation))
+
+
+def plot_step_path(path: StepPath, ax: Axes | None = None, *, simulation: Ensemble | None = None) -> Axes:
+    """Errors against the exponent of the step size, beside those without a step.
+
+    Parameters
+    ----------
+    path : StepPath
+    ax : Axes, optional
+    simulation : Ensemble, optional
+        Runs at one exponent, which are marked there; their problem may have its own penalty first.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_or_new(ax)
+    for name, marker in _MARKERS.items():
+        label = name.removesuffix("_error")
+        before = np.full(len(path.alpha), path.before[name])
+        for theory, when, colour in ((path.theory[name], "after", THEORY), (before, "before", BEFORE)):
+            series = f"{label}, {when}"
+            said: dict[str, Any] = {} if simulation else {"label": series, "linewidth": scaled(_WIDTHS[name])}
+            ax.plot(path.alpha, theory, color=colour, gid=f"{series}, predicted", **said)
+            if simulation is not None:
+                measured = [estimate(simulation.values(when, name)[:, 0])]
+                at, hollow = [_exponent(simulation.problem)], when == "before"
+                plot_points(ax, at, measured, colour=colour, marker=marker, hollow=hollow, label=series)
+    ax.set_xlabel(r"step-size exponent $\alpha$, $\eta=c\,n_0^\alpha$")
+    return _finish_errors(ax, simulated=simulation is not None)
+
+
+def _exponent(problem: Problem) -> float:
+    """α, of a step that is given as η that which would give it."""
+    if problem.eta is None:
+        return problem.alpha
+    return math.log(problem.eta / problem.scale) / math.log(problem.n0) if problem.eta > 0.0 else math.nan
+
+
+def _finish_errors(ax: Axes, *, simulated: bool) -> Axes:
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     ax.set_ylim(low, high * (high / low) ** 0.5)  # room for the legend above the curves
     plain_log_axis(ax.yaxis)
-    ax.set_xlabel(r"ridge penalty $\lambda$")
     ax.set_ylabel("mean squared error, noise included")
-    title = "lines: theory; points: simulation ± s.e."
+    title = "lines: theory; points: simulation ± s.e." if simulated else "theory"
     ax.legend(title=title, loc="upper center", ncols=2, columnspacing=0.8, handletextpad=0.3)
-    if alone:
-        state(ax.figure, problem_statement(comparison.problem, seeds=comparison.simulation.seeds))
     return ax
 
 

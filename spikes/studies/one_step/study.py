@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import relative_text, z_text
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.overflow import refused_overflow
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
@@ -18,11 +20,23 @@ from spikes.simulation.seeds import check_seeds
 from theory.conditional_equivalent import Prediction, predict, predict_errors
 from theory.statement.problem import Problem
 
-__all__ = ["Comparison", "Path", "compare"]
+__all__ = [
+    "Comparison",
+    "Path",
+    "StepPath",
+    "compare",
+    "laid_over",
+    "path_penalties",
+    "predicted_path",
+    "step_path",
+    "with_path",
+]
 
 _ERRORS = ("test_error", "train_error", "objective")
 _PATH = 9  # penalties of the simulated error curves, which cost next to nothing beside the decomposition they share
 _CURVE = 41
+_STEPS = 13
+_LARGEST_ALPHA = 0.5  # of the theory
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,18 +52,41 @@ class Path:
     theory, before : dict of str to ndarray (C,)
         Predicted ``test_error``, ``train_error`` and ``objective``.
     simulation, simulation_before : dict of str to list of Estimate
+        Empty where nothing is simulated.
     """
 
     ridge: np.ndarray
     curve: np.ndarray
     theory: dict[str, np.ndarray]
     before: dict[str, np.ndarray]
-    simulation: dict[str, list[Estimate]]
-    simulation_before: dict[str, list[Estimate]]
+    simulation: dict[str, list[Estimate]] = field(default_factory=dict)
+    simulation_before: dict[str, list[Estimate]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class StepPath:
+    """Errors along the size of the step.
+
+    Attributes
+    ----------
+    problem : Problem
+        With one penalty, and the step left to the path.
+    alpha : ndarray, shape (C,)
+        Exponents of the predicted curves.
+    theory : dict of str to ndarray (C,)
+        Predicted ``test_error``, ``train_error`` and ``objective``.
+    before : dict of str to float
+        The same without a step.
+    """
+
+    problem: Problem
+    alpha: np.ndarray
+    theory: dict[str, np.ndarray]
+    before: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison(RowTable):
     """A problem predicted and simulated.
 
     Attributes
@@ -153,19 +190,15 @@ def compare(
     how = How(dtype, method)
     check_size(problem, min(check_runs(seeds, workers, None), check_seeds(seeds)), how=how)
     check_range((problem,), how.numbers)
-    kept = len(problem.ridges)
-    grid = np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
-    wide = problem.replace(ridge=(*problem.ridges, *(float(x) for x in grid)))
-    fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], _CURVE)))
     predicted: list[Any] = []
 
     def predictions() -> None:
         with refused_overflow("prediction"):
             predicted.append(predict(problem, gradient_order))
-            predicted.extend([predict_errors(fine, gradient_order), predict_errors(fine.replace(eta=0.0))])
+        predicted.append(predicted_path(problem, gradient_order))
 
     runs = simulate_ensemble(
-        wide,
+        with_path(problem),
         seeds=seeds,
         seed=seed,
         workers=workers,
@@ -174,17 +207,121 @@ def compare(
         method=method,
         meanwhile=predictions,
     )
-    theory, after, before = predicted
-    path = Path(
+    theory, path = predicted
+    return laid_over(theory, path, runs)
+
+
+def path_penalties(problem: Problem) -> np.ndarray:
+    """Penalties of the simulated error curves, from a hundredth of the smallest one asked for to ten times the largest.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    ndarray, shape (9,)
+    """
+    return np.geomspace(min(problem.ridges) / 100.0, 10.0 * max(problem.ridges), _PATH)
+
+
+def with_path(problem: Problem) -> Problem:
+    """The problem whose simulation gives the error curves as well: its own penalties, then those of the curves.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    Problem
+    """
+    return problem.replace(ridge=(*problem.ridges, *(float(x) for x in path_penalties(problem))))
+
+
+def predicted_path(problem: Problem, gradient_order: int = 2, *, points: int = _CURVE) -> Path:
+    """The error curves as predicted, without a simulated point.
+
+    Parameters
+    ----------
+    problem : Problem
+    gradient_order : {1, 2}
+        As in `theory.predict`, whose exceptions are those of this function.
+    points : int
+        Penalties of the curves.
+
+    Returns
+    -------
+    Path
+    """
+    grid = path_penalties(problem)
+    fine = problem.replace(ridge=tuple(float(x) for x in np.geomspace(grid[0], grid[-1], points)))
+    return Path(
         ridge=grid,
         curve=np.array(fine.ridges),
-        theory={name: np.array([getattr(e, name) for e in after]) for name in _ERRORS},
-        before={name: np.array([getattr(e, name) for e in before]) for name in _ERRORS},
-        simulation={name: [estimate(c) for c in runs.values("after", name)[:, kept:].T] for name in _ERRORS},
-        simulation_before={name: [estimate(c) for c in runs.values("before", name)[:, kept:].T] for name in _ERRORS},
+        theory=_curves(fine, gradient_order),
+        before=_curves(fine.replace(eta=0.0, alpha=0.0), 2),
     )
+
+
+@lru_cache(maxsize=64)
+def _curves(problem: Problem, gradient_order: int) -> dict[str, np.ndarray]:
+    """Errors at every penalty of a problem; what is the same for every step is not computed for each."""
+    with refused_overflow("prediction"):
+        errors = predict_errors(problem, gradient_order)
+    return {name: np.array([getattr(e, name) for e in errors]) for name in _ERRORS}
+
+
+def laid_over(theory: Prediction, path: Path, runs: Ensemble) -> Comparison:
+    """A prediction and runs of the same problem as one comparison.
+
+    Parameters
+    ----------
+    theory : Prediction
+    path : Path
+        Of the same problem, predicted.
+    runs : Ensemble
+        Of the problem that `with_path` gives.
+
+    Returns
+    -------
+    Comparison
+    """
+    problem, kept = theory.problem, len(theory.problem.ridges)
+    simulated = {
+        when: {name: [estimate(c) for c in runs.values(when, name)[:, kept:].T] for name in _ERRORS}
+        for when in ("after", "before")
+    }
+    path = replace(path, simulation=simulated["after"], simulation_before=simulated["before"])
     ensemble = Ensemble(problem, tuple(_first_ridges(run, problem) for run in runs.runs))
     return Comparison(problem, theory, ensemble, path)
+
+
+def step_path(problem: Problem, gradient_order: int = 2) -> StepPath:
+    """Predicted errors along the step-size exponent α, at the first penalty of a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its own `alpha` and `eta` do not matter.
+    gradient_order : {1, 2}
+        As in `theory.predict`, whose exceptions are those of this function.
+
+    Returns
+    -------
+    StepPath
+    """
+    problem = problem.replace(eta=None, alpha=0.0, ridge=problem.ridges[0])
+    alphas = np.linspace(0.0, _LARGEST_ALPHA, _STEPS)
+    with refused_overflow("prediction"):
+        (before,) = predict_errors(problem.replace(eta=0.0))
+        after = [predict_errors(problem.replace(alpha=float(a)), gradient_order)[0] for a in alphas]
+    return StepPath(
+        problem=problem,
+        alpha=alphas,
+        theory={name: np.array([getattr(e, name) for e in after]) for name in _ERRORS},
+        before={name: float(getattr(before, name)) for name in _ERRORS},
+    )
 
 
 def _first_ridges(run: Simulation, problem: Problem) -> Simulation:

@@ -88,10 +88,11 @@ def plot_data_spectra(study: DataStudy, ax: Axes | None = None) -> Axes:
     laws = {when: study.pool_density(when) for when in ("before", "after")}
     plot_log_spectrum(ax, histogram=(edges, heights["before"]), names={"histogram": "before the step"})
     ax.stairs(heights["after"], edges, color=MEASURED, linewidth=scaled(1.0), label="after the step", zorder=3)
-    for when, look in (("before", (0, (4, 1))), ("after", "-")):
+    lines: dict[str, Any] = {"before": (0, (4, 1)), "after": "-"}
+    for when, line in lines.items():
         law = laws[when]
         if law is not None:
-            ax.plot(*law, color=THEORY, linestyle=look, linewidth=scaled(1.2), label=f"predicted, {when}", zorder=4)
+            ax.plot(*law, color=THEORY, linestyle=line, linewidth=scaled(1.2), label=f"predicted, {when}", zorder=4)
     gaussian = study.log_density()
     if gaussian is not None:
         ax.plot(*gaussian, color=LIMIT, linewidth=scaled(1.0), label="Gaussian inputs, before", zorder=4)

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import number_text
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
@@ -27,8 +28,7 @@ from theory.finite_pool import SampledErrors
 from theory.fitted_bulk import fitted_bulk
 from theory.laws import Law
 from theory.random_features import initial_law
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_isotropic
 
 __all__ = ["NEEDED", "DataStudy", "study_data"]
 
@@ -53,7 +53,7 @@ class OutlierCounts(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class DataStudy:
+class DataStudy(RowTable):
     """Runs on splits of one data set.
 
     Attributes

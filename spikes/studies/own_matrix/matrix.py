@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from spikes.runtime.memory import check_memory
 from spikes.runtime.numeric_table import entries, listed, numeric_array
+from spikes.simulation.decomposition import check_size
 
 __all__ = ["CENTERS", "SCALES", "Matrix", "as_matrix", "prepared"]
 
@@ -85,13 +85,6 @@ def as_matrix(
             f"`matrix` must have its largest entry between 1e-50 and 1e+50; got {size:.3g}: take other units"
         )
     return Matrix(values, columns, tuple(remarks))
-
-
-def check_size(shape: tuple[int, ...], copies: float = 5.2) -> None:
-    """Refuse a matrix of which so many copies beside its Gram matrix do not fit in memory."""
-    n, p = shape
-    stated = f"`matrix` must fit in memory several times over: {n} × {p}"
-    check_memory(stated, copies * n * p + 4.0 * min(n, p) ** 2, remedy="take a part of its rows")
 
 
 def _complete(values: np.ndarray, columns: tuple[str, ...], missing: str | None) -> tuple[np.ndarray, list[str]]:

@@ -8,7 +8,7 @@ from spikes.validation.statement import Claim
 
 __all__ = ["SUBJECTS", "registry"]
 
-SUBJECTS = ("conditional_equivalent", "nonlinear_features", "laws", "giant_steps", "local_analysis")
+SUBJECTS = ("conditional_equivalent", "optimizers", "nonlinear_features", "laws", "giant_steps", "local_analysis")
 
 
 def registry() -> dict[str, Claim]:

@@ -12,8 +12,7 @@ from spikes.simulation.one_step import Simulation, simulate
 from spikes.simulation.samples import Samples
 from spikes.simulation.seeds import derived_sequence
 from theory.quadrature import tensor_gauss_hermite
-from theory.statement.covariance import require_isotropic
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.step_labels import step_statistics
 
 __all__ = ["ControlledRun", "controlled_run"]
@@ -45,6 +44,7 @@ class ControlledRun:
 def controlled_run(problem: Problem, sequence: np.random.SeedSequence) -> ControlledRun:
     """Simulate a problem and collect the control variates from the same random numbers."""
     require_isotropic(problem, "runs with control variates")
+    require_gradient_descent(problem, "runs with control variates")
     run = simulate(problem, sequence, test_samples=_TEST_SAMPLES)
     k = problem.teacher.k
     power, moment = _step_moments(problem, derived_sequence(sequence, 2))

@@ -1,5 +1,6 @@
 """Figures of one step: what is predicted and what is simulated stand where the study has them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,13 +11,15 @@ from spikes.simulation.ensemble import Ensemble
 from spikes.studies.one_step.figure import (
     plot_alignments,
     plot_comparison,
+    plot_error_path,
     plot_errors,
     plot_prediction,
     plot_simulation,
     plot_spectrum,
+    plot_step_path,
 )
-from spikes.studies.one_step.study import Path
-from theory import Problem
+from spikes.studies.one_step.study import Path, StepPath, path_penalties, predicted_path, step_path, with_path
+from theory import Problem, predict_errors
 
 PROBLEM = Problem(n=20, d=10, width=15)
 PREDICTED = np.array([0.1, 0.9, 0.2, 0.05, 0.01])
@@ -87,6 +90,46 @@ def test_errors(comparison, drawn, when, start, name, k):
     assert x.tolist() == [0.01, 1.0]
     assert y == pytest.approx(start + k + np.array([0.11, 0.31]))
     assert error == pytest.approx([0.01, 0.01])
+
+
+def test_curves_of_the_law_alone(comparison, drawn):
+    ax = plot_error_path(replace(comparison.path, simulation={}, simulation_before={}))
+    assert drawn(ax, "line", "test, after, predicted")[1] == pytest.approx([1.1, 1.2, 1.3])
+    assert ax.get_legend().get_title().get_text() == "theory"
+    assert ax.containers == []
+
+
+@pytest.mark.parametrize("eta", [None, 20**0.3])
+def test_errors_along_the_step(drawn, eta):
+    alphas = np.array([0.0, 0.25, 0.5])
+    theory = {"test_error": np.array([2.0, 1.5, 1.2]), "train_error": np.array([0.9, 0.8, 0.7])}
+    path = StepPath(PROBLEM, alphas, theory, {"test_error": 2.1, "train_error": 1.0})
+    for ax in (plot_step_path(path), plot_step_path(path, simulation=_errors_of(eta))):
+        x, y, _ = drawn(ax, "line", "test, after, predicted")
+        assert (x.tolist(), y.tolist()) == ([0.0, 0.25, 0.5], [2.0, 1.5, 1.2])
+        assert drawn(ax, "line", "train, before, predicted")[1] == pytest.approx([1.0, 1.0, 1.0])
+    x, y, error = drawn(ax, "points", "test, after")
+    assert x == pytest.approx([0.3])
+    assert y == pytest.approx([1.4])
+    assert error == pytest.approx([0.1])
+
+
+def _errors_of(eta):
+    fits = [SimpleNamespace(test_error=np.array([e]), train_error=np.array([e / 2])) for e in (1.3, 1.5)]
+    problem = PROBLEM.replace(alpha=0.3) if eta is None else PROBLEM.replace(eta=eta)
+    return Ensemble(problem, tuple(SimpleNamespace(after=fit, before=fit) for fit in fits))
+
+
+def test_paths_are_those_of_the_law():
+    problem = Problem(n=200, d=100, width=150, activation="tanh", ridge=0.2)
+    path = predicted_path(problem, points=4)  # over three decades, the penalty itself one of them
+    assert path.curve[2] == pytest.approx(0.2)
+    assert path.theory["test_error"][2] == pytest.approx(predict_errors(problem)[0].test_error, rel=1e-9)
+    assert path.before["train_error"][2] == pytest.approx(predict_errors(problem.replace(eta=0.0))[0].train_error)
+    assert with_path(problem).ridges == (0.2, *path_penalties(problem))
+    along = step_path(problem.replace(alpha=0.4))
+    at = problem.replace(alpha=float(along.alpha[6]))
+    assert along.theory["objective"][6] == pytest.approx(predict_errors(at)[0].objective, rel=1e-9)
 
 
 def test_all_and_parts_state_the_problem(comparison, drawn):
