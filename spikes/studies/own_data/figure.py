@@ -131,7 +131,9 @@ def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
             plot_points(ax, study.problem.ridges, values, **look)
             law = study.predicted(name, when)
             if law:
-                named = {"label": "laws of the features"} if (name, when) == ("test_error", "after") else {}
+                named: dict[str, Any] = (
+                    {"label": "laws of the features"} if (name, when) == ("test_error", "after") else {}
+                )
                 ax.plot(
                     study.problem.ridges, [value.mean for value in law], color=colour, linewidth=scaled(1.2), **named
                 )
