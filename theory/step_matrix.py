@@ -285,10 +285,10 @@ def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure
     x, jacobian = stretch * scale * np.sinh(t / stretch), np.cosh(t / stretch)
     height = _HEIGHT * scale * jacobian
 
-    m = None
+    coarse = None
     for factor in (30, 10, 3):
-        m = _solve_transform(x[::6] + 1j * factor * height[::6], m, law, phi0, tolerance=1e-6)
-    m = _cubic(t[::6], m, t)
+        coarse = _solve_transform(x[::6] + 1j * factor * height[::6], coarse, law, phi0, tolerance=1e-6)
+    m = _cubic(t[::6], np.asarray(coarse), t)
     zeta = x + 3j * height
     nu, joint, joint_noise = np.zeros(len(x)), np.zeros((len(x), 1 + k, 1 + k)), np.zeros((len(x), 1 + k, 1 + k))
     noise = np.zeros((3, len(x)))

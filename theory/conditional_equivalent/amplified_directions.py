@@ -152,7 +152,11 @@ def _poles(
         limit = 1.0 / (phi0 * worst) if worst > 0.0 else 1e6 / math.sqrt(phi0 * float(w @ y**2))
         last = limit * (1.0 - 1e-9)
         if _slope(y, w, phi0, sign * last) < 0.0:
-            last = _root(lambda m, sign=sign: -_slope(y, w, phi0, sign * m), 1e-9 * limit, last, 1e-14 * limit)
+
+            def falling(m: float, sign: float = sign) -> float:
+                return -_slope(y, w, phi0, sign * m)
+
+            last = _root(falling, 1e-9 * limit, last, 1e-14 * limit)
         edges.append(-1.0 / (sign * last) + float(np.sum(w * y / (1.0 + phi0 * y * sign * last))))
         for i in range(k):
 
