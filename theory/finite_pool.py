@@ -339,16 +339,21 @@ class FeaturePool:
         diagonal, residual = np.empty((len(kappa), m)), np.empty((len(kappa), m))
         # half the time, and digits enough where no leverage is near 1
         single = m > 2 * N
-        vectors = self.vectors.astype(np.float32) if single else self.vectors
-        weights = inverse.astype(vectors.dtype)
-        for rows, F in _row_blocks(self.features, self.means, self.index):
-            squared = np.square(F.astype(vectors.dtype, copy=False) @ vectors)
+        kind = np.float32 if single else np.float64
+        vectors, weights = self.vectors.astype(kind, copy=False), inverse.astype(kind, copy=False)
+        size, offset = min(m, _block_rows(N)), self.means @ readouts
+        centred, coordinates = np.empty((size, N), kind), np.empty((size, N), kind)
+        for rows, raw in _row_blocks(self.features, None, self.index):
+            F, squared = centred[: len(raw)], coordinates[: len(raw)]
+            np.subtract(raw, self.means, out=F, casting="same_kind")
+            np.dot(F, vectors, out=squared)
+            np.square(squared, out=squared)
             one_less = 1.0 - np.asarray(squared @ weights, dtype=float)
             near = np.flatnonzero(one_less[:, 0] < 1.0 - _SINGLE)
             if single and len(near):
-                one_less[near] = 1.0 - np.square(F[near] @ self.vectors) @ inverse
+                one_less[near] = 1.0 - np.square((raw[near] - self.means) @ self.vectors) @ inverse
             diagonal[:, rows] = (one_less / kappa).T
-            residual[:, rows] = ((self.labels[rows, None] - F @ readouts) / kappa).T
+            residual[:, rows] = ((self.labels[rows, None] - raw @ readouts + offset) / kappa).T
         if not (diagonal > 0.0).all():
             k, i = np.unravel_index(np.argmin(diagonal), diagonal.shape)
             raise ArithmeticError(
@@ -358,14 +363,19 @@ class FeaturePool:
         return leverage_table(kappa, diagonal, np.square(residual), square)
 
 
+def _block_rows(columns: int) -> int:
+    return max(1, _BLOCK // columns)
+
+
 def _row_blocks(
-    features: np.ndarray | StoredMatrix, means: np.ndarray, index: np.ndarray | None
+    features: np.ndarray | StoredMatrix, means: np.ndarray | None, index: np.ndarray | None
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Blocks of rows in double precision, less their means."""
-    count, size = len(features) if index is None else len(index), max(1, _BLOCK // features.shape[1])
+    count, size = len(features) if index is None else len(index), _block_rows(features.shape[1])
     for start in range(0, count, size):
         rows = slice(start, min(start + size, count))
-        yield rows, np.asarray(features[rows if index is None else index[rows]], dtype=float) - means
+        block = np.asarray(features[rows if index is None else index[rows]], dtype=float)
+        yield rows, block if means is None else block - means
 
 
 def feature_pool(
@@ -411,7 +421,7 @@ def feature_pool(
     m, N = len(labels), features.shape[1]
     means = np.zeros(N)
     if center:
-        total = sum(F.sum(axis=0) for _, F in _row_blocks(features, np.zeros(N), index))
+        total = sum(F.sum(axis=0) for _, F in _row_blocks(features, None, index))
         means, labels = total / m, labels - labels.mean()
     if not np.any(labels):
         raise ValueError("`labels` must not be constant; got one value alone")

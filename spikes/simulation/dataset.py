@@ -147,9 +147,10 @@ def standardized(data: Dataset) -> Dataset:
         If fewer than two columns are left, or the labels are constant.
     """
     X, y = np.array(data.X, dtype=float), data.y - data.y.mean()
+    size = np.abs(X).max(axis=0)
     X -= X.mean(axis=0)
     scale = np.sqrt(np.mean(np.square(X), axis=0))
-    kept = scale > 1e-12 * np.abs(np.asarray(data.X[:1], dtype=float)[0]).max(initial=1.0)
+    kept = scale > 1e-12 * size  # what is left of a constant column is rounding
     if kept.sum() < 2:
         raise ValueError(f"`data` must have two columns that are not constant; got {int(kept.sum())}")
     if not np.any(y):
