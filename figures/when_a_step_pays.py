@@ -31,4 +31,4 @@ def draw(maps):
 
 if __name__ == "__main__":
     maps = [map_of_paying(PROBLEM.replace(target=target), RATIOS, NOISES) for target in TARGETS]
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(maps), data=True)
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(maps))
