@@ -11,11 +11,14 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@
 
+# Two processes share the tests, file by file: what a file computes for several of its tests is computed once.
+SHARED := --numprocesses 2 --dist loadfile
+
 demo: .venv/ready
 	$(BIN)/spikes compare --figure demo.png
 
 test: .venv/ready
-	$(BIN)/python -m pytest -m "not slow and not study and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED) -m "not slow and not study and not browser"
 
 # The oldest versions that are declared, in an environment of their own: a formula of every kind, and the command line.
 .venv-floor/ready: pyproject.toml .ci/floor.py
@@ -35,7 +38,7 @@ validate: .venv/ready
 	$(BIN)/spikes validate --quick --quiet
 
 test-slow: .venv/ready
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED) -m slow
 
 # Longer than a landing may take: levels over many draws, thousands of command lines, kills at random moments.
 test-study: .venv/ready

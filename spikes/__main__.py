@@ -1,5 +1,6 @@
 """The command line as a program of its own: ``python -m spikes`` and the script ``spikes``."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -27,6 +28,10 @@ def main() -> None:
             signal.signal(number, _interrupt)
     try:
         run()
+    except SystemExit as stop:
+        if stop.code == 130:
+            _leave_with(130)
+        raise
     finally:  # what was asked for is written, or never will be
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is _interrupt:
@@ -41,6 +46,18 @@ def _take_one_thread() -> None:
     """
     for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "BLIS_NUM", "VECLIB_MAXIMUM"):
         os.environ[f"{library}_THREADS"] = "1"
+
+
+def _leave_with(status: int) -> None:
+    """Leave an interrupted program without more ado.
+
+    Where the interrupt fell into text that Python executes, as of a dataclass, Python would end by a signal of its own.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(status)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +77,7 @@ class SlopeMoments(NamedTuple):
     rest: float
 
 
+@lru_cache(maxsize=64)
 def slope_moments(sigma: Activation) -> SlopeMoments:
     """Moments of σ′(Z).
 

@@ -19,7 +19,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 from scipy.special import erf, ndtr, owens_t
 
 from theory.hermite import slope_moments
@@ -320,6 +319,8 @@ def _noise_edge(problem: Problem, entries: _Entries, w: np.ndarray) -> tuple[flo
     m = -1e-3
     while z_at(1.05 * m) < z_at(m):
         m *= 1.05
+    from scipy.optimize import minimize_scalar  # half a second to import
+
     found = minimize_scalar(z_at, bracket=(1.05 * m, m, m / 1.05), tol=1e-8)
     return float(found.fun), float(found.x)
 
@@ -338,6 +339,8 @@ def _outlier(
 
     if not gap(edge[1]) < 0.0:
         return edge[0]
+    from scipy.optimize import brentq  # half a second to import
+
     m = brentq(gap, edge[1], -1e-6, xtol=1e-12)
     return _scalars(problem, entries, w, m)[1]
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq
 
-from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, Law, MarchenkoPastur
 from theory.quadrature import gaussian_nodes
 from theory.statement.problem import Problem, require_isotropic
 from theory.step_labels import label_statistics
+
+if TYPE_CHECKING:
+    from theory.laws import GeneralisedMarchenkoPastur, Law
 
 __all__ = [
     "FeatureMoments",
@@ -141,6 +143,8 @@ def initial_moments(problem: Problem, ridge: float) -> FeatureMoments:
         return kappa - ridge - share * kappa * (1.0 - kappa * on_neurons(kappa)[0])
 
     top = ridge + share * (c1**2 + rest)
+    from scipy.optimize import brentq  # half a second to import
+
     kappa = math.exp(brentq(excess, math.log(ridge), math.log(2.0 * top), xtol=1e-15, rtol=1e-15))
     for _ in range(3):  # brentq stops at the rounding of log κ
         s, slope = on_neurons(kappa)
@@ -227,6 +231,8 @@ def initial_law(problem: Problem) -> GeneralisedMarchenkoPastur:
     -------
     GeneralisedMarchenkoPastur
     """
+    from theory.laws import Discrete, FreeMeixner, GeneralisedMarchenkoPastur, MarchenkoPastur
+
     require_isotropic(problem, "the law of random features alone")
     _, c1, rest = feature_energies(problem)
     linear, dimension = c1**2, problem.width / problem.d

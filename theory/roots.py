@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import elementwise
 
 __all__ = ["bracketed_minimum", "bracketed_root"]
 
@@ -168,6 +167,8 @@ def bracketed_minimum(
     place, best = grid[least, rows], value[least, rows]
     inner = (least > 0) & (least < probes - 1)
     if inner.any():
+        from scipy.optimize import elementwise  # half a second to import
+
         at = least[inner]
         bracket = tuple(grid[at + side, rows[inner]] for side in (-1, 0, 1))
         with np.errstate(all="ignore"):

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _TENSOR_ORDER = {2: 60, 3: 32}
+_EVALUATED = 20_000  # places at which a target is evaluated at once
 _FEWER = {2: 30, 3: 16}  # nodes an axis where the latents are several
 
 
@@ -228,29 +229,36 @@ def _given_latent(
     single = directions.shape[1] == 1 and np.array_equal(directions[:, 0], step.overlap) and problem.law_of_x is None
     # √(1 − |e|²) without cancellation
     rest = math.sqrt(problem.phi0 * step.label_power / step.beta_norm2) if single else math.nan
+    means = u @ directions.T
     if k == 1:
         if not single:
             rest = math.sqrt(max(1.0 - float(np.sum(directions**2)), 1e-12))
-        for mean in (u @ directions.T)[:, 0]:
-            rule = gaussian_nodes if not target.kinks else gaussian_nodes.__wrapped__
-            xi, weights = rule(tuple((kink - mean) / rest for kink in target.kinks))
-            yield target(mean + rest * xi[:, None]), weights, xi[:, None]
-        return
-    nodes, weights = tensor_gauss_hermite((_TENSOR_ORDER if single else _FEWER)[k], k)
-    if single:
-        e = directions[:, 0]
-        size = float(np.linalg.norm(e))
-        axis = e / size if size > 0.0 else np.eye(k)[0]
-        # A frame that starts at the overlap: the one narrow direction then lies along an axis of the rule.
-        frame = np.linalg.qr(np.column_stack([axis, np.eye(k)]))[0]
-        xi = nodes @ frame.T
-        scatter = xi @ (np.eye(k) + (rest - 1.0) * np.outer(axis, axis) * (size > 0.0))
+        if target.kinks:
+            for mean in means[:, 0]:
+                xi, weights = gaussian_nodes.__wrapped__(tuple((kink - mean) / rest for kink in target.kinks))
+                yield target(mean + rest * xi[:, None]), weights, xi[:, None]
+            return
+        xi, weights = gaussian_nodes()
+        nodes, scatter = xi[:, None], rest * xi[:, None]
     else:
-        values, frame = np.linalg.eigh(np.eye(k) - directions @ directions.T)
-        xi = nodes @ frame.T
-        scatter = xi @ ((frame * np.sqrt(np.maximum(values, 0.0))) @ frame.T)
-    for mean in u @ directions.T:
-        yield target(mean + scatter), weights, xi
+        nodes, weights = tensor_gauss_hermite((_TENSOR_ORDER if single else _FEWER)[k], k)
+        if single:
+            e = directions[:, 0]
+            size = float(np.linalg.norm(e))
+            axis = e / size if size > 0.0 else np.eye(k)[0]
+            # A frame that starts at the overlap: the one narrow direction then lies along an axis of the rule.
+            frame = np.linalg.qr(np.column_stack([axis, np.eye(k)]))[0]
+            nodes = nodes @ frame.T
+            scatter = nodes @ (np.eye(k) + (rest - 1.0) * np.outer(axis, axis) * (size > 0.0))
+        else:
+            values, frame = np.linalg.eigh(np.eye(k) - directions @ directions.T)
+            nodes = nodes @ frame.T
+            scatter = nodes @ ((frame * np.sqrt(np.maximum(values, 0.0))) @ frame.T)
+    several = max(1, _EVALUATED // len(nodes))
+    for first in range(0, len(means), several):
+        places = means[first : first + several, None, :] + scatter
+        for g in target(places.reshape(-1, k)).reshape(len(places), -1):
+            yield g, weights, nodes
 
 
 def _moments(g: np.ndarray, weights: np.ndarray, xi: np.ndarray) -> tuple[float, float, np.ndarray]:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from theory.quadrature import gauss_hermite
 from theory.statement.problem import Problem
@@ -40,6 +39,8 @@ _NODES = 12
 _NOISE_NODES = 16  # of M alone, whose law is long-tailed
 _HEIGHT = 0.08  # smoothing of the transforms in units of √(φ₀ m_y)
 _TOLERANCE = 1e-11
+_BLOCK = 20_000  # elements of a block of points and labels: small enough for the cache, and for one thread
+_EXHAUSTED = 1e-9  # of the largest point: what Lanczos leaves below it is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,15 +285,17 @@ def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure
     x, jacobian = stretch * scale * np.sinh(t / stretch), np.cosh(t / stretch)
     height = _HEIGHT * scale * jacobian
 
-    m = None
+    coarse = None
     for factor in (30, 10, 3):
-        m = _solve_transform(x[::6] + 1j * factor * height[::6], m, law, phi0, tolerance=1e-6)
-    m = CubicSpline(t[::6], m)(t)
+        coarse = _solve_transform(x[::6] + 1j * factor * height[::6], coarse, law, phi0, tolerance=1e-6)
+    m = _cubic(t[::6], np.asarray(coarse), t)
+    zeta = x + 3j * height
     nu, joint, joint_noise = np.zeros(len(x)), np.zeros((len(x), 1 + k, 1 + k)), np.zeros((len(x), 1 + k, 1 + k))
     noise = np.zeros((3, len(x)))
     for factor, weight in ((3, 1.0), (2, -3.0), (1, 3.0)):
-        zeta = x + 1j * factor * height
-        m = _solve_transform(zeta, m, law, phi0)
+        onward = x + 1j * factor * height
+        m = _solve_transform(onward, _continued(m, zeta, onward), law, phi0)
+        zeta = onward
         nu += weight * m.imag
         on_directions, noise_on_directions, given = _joint_transform(zeta, m, law, step, phi0)
         joint += weight * on_directions.imag
@@ -379,18 +382,15 @@ def _solve_transform(
     zeta: np.ndarray, m: np.ndarray | None, law: _Expectations, phi0: float, *, tolerance: float = _TOLERANCE
 ) -> np.ndarray:
     """Newton for 1 + ζm = (1 − E[1/(1 + φ₀ y m)])/φ₀ at every ζ, from a start in the upper half plane."""
-    shares = law.masses[:, 0]
     m = -1.0 / zeta if m is None else m
     m = m.real + 1j * np.maximum(m.imag, 1e-12)
     for _ in range(80):
         pole = -1.0 / (phi0 * m)
-        inverse = 1.0 / (law.pull - pole[:, None])
-        first = np.einsum("pl,l->p", inverse, shares)
-        np.multiply(inverse, inverse, out=inverse)
+        first, second = _mean_inverse(law, pole)
         f = 1.0 + zeta * m - (1.0 + pole * first) / phi0
         if np.max(np.abs(f)) < tolerance * (1.0 + np.max(np.abs(zeta * m))):
             return m
-        slope = zeta - (first + pole * np.einsum("pl,l->p", inverse, shares)) / (phi0 * m) ** 2
+        slope = zeta - (first + pole * second) / (phi0 * m) ** 2
         moved = m - f / slope
         m = np.where(moved.imag > 0.0, moved, m.real + 0.5j * m.imag)
     raise ArithmeticError(
@@ -399,9 +399,61 @@ def _solve_transform(
     )
 
 
-def _averages(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """values @ columns, without the threads of the linear algebra library: they cost more than they are worth."""
-    return np.einsum("pl,lc->pc", values, columns)
+def _mean_inverse(law: _Expectations, pole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """E[1/(pull − pole)] and E[1/(pull − pole)²], in real arithmetic: a complex division takes as long as the rest."""
+    shares = np.ascontiguousarray(law.masses[:, 0])
+    first, second = np.empty((2, len(pole)), dtype=complex)
+    for rows in _blocks(len(pole), len(shares)):
+        away, height = law.pull - pole.real[rows, None], pole.imag[rows, None]
+        scale = 1.0 / (away * away + height * height)
+        along, across = away * scale, height * scale
+        first.real[rows], first.imag[rows] = along @ shares, across @ shares
+        second.real[rows] = ((along - across) * (along + across)) @ shares
+        second.imag[rows] = 2.0 * ((along * across) @ shares)
+    return first, second
+
+
+def _averages(law: _Expectations, pole: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Σ columns/(pull − pole), shape (P, C)."""
+    averages = np.empty((len(pole), columns.shape[1]), dtype=complex)
+    for rows in _blocks(len(pole), len(law.pull)):
+        away, height = law.pull - pole.real[rows, None], pole.imag[rows, None]
+        scale = 1.0 / (away * away + height * height)
+        averages.real[rows], averages.imag[rows] = (away * scale) @ columns, (height * scale) @ columns
+    return averages
+
+
+def _blocks(points: int, labels: int) -> list[slice]:
+    """Rows of points that stay within one thread of the linear algebra library, whose threads cost more than they are
+    worth."""
+    rows = max(1, min(16, _BLOCK // labels))
+    return [slice(i, i + rows) for i in range(0, points, rows)]
+
+
+def _continued(m: np.ndarray, zeta: np.ndarray, onward: np.ndarray) -> np.ndarray:
+    """An analytic function at points beside the line on which it is known, to third order."""
+    series, power, derivative = m, np.ones_like(m), m
+    for order in (1, 2, 3):
+        derivative = np.gradient(derivative) / np.gradient(zeta)
+        power = power * (onward - zeta) / order
+        series = series + power * derivative
+    return series
+
+
+def _cubic(knots: np.ndarray, values: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Cubic interpolation from the four nearest of equidistant knots."""
+    step = knots[1] - knots[0]
+    first = np.clip(((t - knots[0]) / step).astype(int) - 1, 0, len(knots) - 4)
+    x = (t - knots[first]) / step
+    weights = np.stack(
+        [
+            -(x - 1.0) * (x - 2.0) * (x - 3.0) / 6.0,
+            x * (x - 2.0) * (x - 3.0) / 2.0,
+            -x * (x - 1.0) * (x - 3.0) / 2.0,
+            x * (x - 1.0) * (x - 2.0) / 6.0,
+        ]
+    )
+    return np.sum(weights * values[first + np.arange(4)[:, None]], axis=0)
 
 
 def _matrix_part(columns: np.ndarray, k: int) -> np.ndarray:
@@ -415,14 +467,13 @@ def _joint_transform(
     M beside the resolvent; and tr M^k(Ŷ − ζ)^(-1)/d for k = 1, 2, 3."""
     y, masses, k = law.y, law.masses, len(step.overlap)
     pole = -1.0 / (phi0 * m)
-    inverse = 1.0 / (law.pull - pole[:, None])
     vector = y[:, None] * masses[:, 1 : 1 + k]
     powers = masses[:, :1] * y[:, None] ** [0, 1, 2, 3, 4, 6]
     columns = np.concatenate(
         [masses[:, 1 + k :], vector, powers, y[:, None] ** 2 * masses[:, 1 + k :], y[:, None] ** 2 * vector], 1
     )
     # q = E[· /(1 + φ₀ · m)]
-    q = -pole[:, None] * _averages(inverse, columns)
+    q = -pole[:, None] * _averages(law, pole, columns)
     zz, yz, powers, y2zz, y3z = np.split(q, np.cumsum([k * k, k, 6, k * k]), axis=1)
     S = np.linalg.inv(-zeta[:, None, None] * np.eye(k) + (np.eye(k) - zz.reshape(-1, k, k)) / (phi0 * m)[:, None, None])
     Sv = np.einsum("pij,pj->pi", S, yz)
@@ -469,7 +520,7 @@ def block_lanczos(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.nda
     """Matrix Gauss rule of a positive matrix measure on the points x: nodes (J,) and weights (J, c, c) of total mass I.
 
     Block Lanczos, with full reorthogonalisation, for multiplication by x started from the square roots of the masses;
-    J = steps · c, exact for polynomials of degree 2·steps − 1.
+    J = steps · c, exact for polynomials of degree 2·steps − 1; fewer where the measure has no more.
     """
     c = masses.shape[1]
     value, vector = np.linalg.eigh(0.5 * (masses + np.swapaxes(masses, 1, 2)))
@@ -484,7 +535,18 @@ def block_lanczos(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.nda
         for _ in range(2):
             for block in blocks:
                 fresh = fresh - np.einsum("ia,ab->ib", block, np.einsum("ia,ib->ab", block, fresh))
-        blocks.append(np.linalg.qr(fresh)[0])
+        block, size = np.linalg.qr(fresh)
+        left = np.abs(np.diag(size)) > _EXHAUSTED * np.max(np.abs(x))
+        if not left.any():
+            break  # the rule is exact
+        if not left.all():
+            # nothing is left in a direction: any other across the rest does, its weight is nothing
+            block[:, ~left] = np.cos(np.outer(np.arange(len(block)), 1.0 + np.flatnonzero(~left)))
+            for _ in range(2):
+                for other in blocks:
+                    block = block - np.einsum("ia,ab->ib", other, np.einsum("ia,ib->ab", other, block))
+                block = np.linalg.qr(block)[0]
+        blocks.append(block)
     span = np.concatenate(blocks, axis=1)
     nodes, modes = np.linalg.eigh(np.einsum("ia,ib->ab", span, location * span))
     rows = turn.T @ modes[:c]

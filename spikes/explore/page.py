@@ -306,7 +306,7 @@ class _Page:
             self._words["doubts"] = "\n".join(sentences.doubts(answer.validity))
             self._draw(spectrum=answer.svg, learned=answer.learned)
         elif what == "joined":
-            self._words["simulation"] = answer.remark
+            self._words["simulation"] = answer.remark[:1].upper() + answer.remark[1:]
             self._draw(spectrum=answer.spectrum, learned=answer.learned, errors=answer.errors, steps=answer.steps)
         self._speak()
 

@@ -103,7 +103,12 @@ def _free_port(host: str) -> int:
     """A port that nobody listens on: the names under which pages may ask hold it, before the server is there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as free:
-        free.bind((host, 0))
+        try:
+            free.bind((host, 0))
+        except OSError as error:
+            raise ValueError(
+                f"`host` must be an address of this machine; {host!r}: {error.strerror or error}"
+            ) from None
         return free.getsockname()[1]
 
 

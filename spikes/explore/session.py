@@ -123,15 +123,15 @@ class Session:
 
     async def _predicted(self, what: str, problem: Problem) -> bool:
         """Answer and show one part, unless it is no longer wanted by then; whether the page still shows the problem."""
-        if problem is not self._problem:
+        if problem != self._problem:
             return False
         try:
             answer = await getattr(self._desk, what)(problem)
         except Exception as error:
-            if problem is self._problem:
+            if problem == self._problem:
                 self._show("complaint", _said(error))
             return False
-        if problem is not self._problem:
+        if problem != self._problem:
             return False
         self._known[what] = answer
         self._show(what, answer)
@@ -179,14 +179,14 @@ class Session:
 
     async def _answer_joined(self, problem: Problem) -> None:
         parts, runs = self._parts(), tuple(self._runs)
-        if parts is None or not runs or problem is not self._problem:
+        if parts is None or not runs or problem != self._problem:
             return
         try:
             joined = await self._desk.drawn(answers.join, *parts, runs)
         except Exception as error:
             self._show("complaint", _said(error))
             return
-        if problem is self._problem and self._runs[: len(runs)] == list(runs):
+        if problem == self._problem and self._runs[: len(runs)] == list(runs):
             self._show("joined", joined)
 
     def _parts(self) -> tuple[bytes, bytes, bytes] | None:

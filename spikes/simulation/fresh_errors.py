@@ -104,7 +104,7 @@ class FreshPoints:
     def labels(self, X: np.ndarray) -> np.ndarray:
         """E[y|x] at the points of drawn rows, shape (points, rows)."""
         k = self.problem.teacher.k
-        z = self.at_points(X, np.eye(self.problem.d)[:, :k])
+        z = self.at_points(X, np.eye(self.problem.d, k))
         y = self.problem.teacher(z.reshape(-1, k)).reshape(z.shape[:2])
         if self.fit is not None:
             y -= self.fit.intercept + self.at_points(X, self.fit.coefficients[:, None])[..., 0]
@@ -241,7 +241,7 @@ class _Controls:
 
 def _controls(points: FreshPoints, layer: Layer, readouts: np.ndarray, direction: np.ndarray | None) -> _Controls:
     """Those of degree 2 and, of what target and step know, 4, as far as the samples tell their coefficients."""
-    known = [np.eye(points.problem.d)[:, : points.problem.teacher.k]]
+    known = [np.eye(points.problem.d, points.problem.teacher.k)]
     known += [] if direction is None else [direction[:, None]]
     known += [] if points.fit is None else [points.fit.coefficients[:, None]]
     frame = np.linalg.qr(np.hstack(known).astype(float))[0]

@@ -1,6 +1,7 @@
 """``spikes explore`` in a headless browser: dragged, simulated, stopped, mistyped, side by side, on a phone, dark."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -135,9 +136,10 @@ class Page:
         return [entry for entry in self.browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
 
-def spike_count(page):
-    words = page.text().split()
-    return words[words.index("leave" if "leave" in words else "leaves") - 2] if "spike" in page.text() else None
+def simulated(page):
+    """The number of seeds that the text tells of."""
+    told = re.search(r"(\d+) of 200 seeds simulated", page.text())
+    return int(told[1]) if told else 0
 
 
 def test_dragging_alpha_changes_the_number_of_spikes_in_the_text(browser, address):
@@ -172,15 +174,15 @@ def test_seeds_join_and_stop(browser, address):
     page.settled()
     assert not page.find(".stop", "button").is_enabled()
     page.find(".simulate", "button").click()
-    page.wait_for("2 of 200 seeds simulated")
-    page.wait_for("seeds are too few for a test")  # of the runs beside the law
+    page.wait(lambda: simulated(page) >= 2, "waiting for two seeds")
+    page.wait(lambda: re.search(r"simulated\. \w", page.text()), "waiting for the runs beside the law")
     page.find(".stop", "button").click()
     page.wait(lambda: not page.find(".stop", "button").is_enabled(), "waiting for the stop")
-    stopped = page.text()
+    stopped = simulated(page)
     time.sleep(2.0)
-    assert page.text().split(" of 200")[0] == stopped.split(" of 200")[0]
+    assert 2 <= simulated(page) == stopped < 200
     page.find(".simulate", "button").click()  # and again
-    page.wait_for("1 of 200 seeds simulated")
+    page.wait(lambda: 1 <= simulated(page) < stopped, "waiting for another simulation")
     page.type("noise", "0.6")  # another problem ends it
     page.wait(lambda: "simulated" not in page.text(), "waiting for the end")
     assert page.errors() == []

@@ -106,6 +106,30 @@ runpy.run_module("spikes", run_name="__main__")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "spikes: interrupted\n")
 
 
+def test_an_interrupt_within_text_that_python_executes(tmp_path):
+    """Python remembers it, and ends a module that runs as a program by SIGINT although it was caught."""
+    script = """
+import os, signal, sys, spikes.__main__, spikes.cli
+def run():
+    try:
+        exec("os.kill(os.getpid(), signal.SIGTERM)\\nfor _ in range(10**9): pass")
+    except KeyboardInterrupt:
+        sys.exit(130)
+spikes.cli.main = run
+spikes.__main__.main()
+"""
+    (tmp_path / "program.py").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "-m", "program"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 MOMENTS = 20  # of each command and signal
 
 
@@ -142,7 +166,7 @@ def test_at_any_moment(command, number):
 def answer(*arguments: str) -> dict:
     """What a command says when it is left to end."""
     done = subprocess.run(
-        [sys.executable, "-m", "spikes", *arguments, "--workers", "2", "--quiet", "--json", "-"],
+        [sys.executable, "-m", "spikes", *arguments, "--workers", "2", "--json", "-"],
         capture_output=True,
         text=True,
         check=True,
@@ -170,8 +194,8 @@ def test_resumed_after_every_end(tmp_path, number):
     whole = answer("sweep", str(tmp_path / "s.toml"), "--output", str(tmp_path / "whole.sqlite"))
     expected = answer(*CURVE)
     dice, path = np.random.default_rng(4), tmp_path / "parts.sqlite"
-    sweep = ["sweep", str(tmp_path / "s.toml"), "--output", str(path)]
-    curve = [*CURVE, "--checkpoint", str(tmp_path / "curve.json")]
+    sweep = ["sweep", str(tmp_path / "s.toml"), "--output", str(path), "--quiet"]
+    curve = [*CURVE, "--quiet", "--checkpoint", str(tmp_path / "curve.json")]
     for _ in range(MOMENTS):
         end_at_random(number, dice, *sweep, *(["--resume"] if path.exists() else []))
         end_at_random(number, dice, *curve)

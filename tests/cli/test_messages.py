@@ -20,7 +20,7 @@ TEXTS = {  # options that take any text, or a path of which other tests speak
         "--data",
         "--claims",
     ),
-    *("--claims", "--initial", "--key", "--where", "--by", "--scheduler", "--teacher"),
+    *("--claims", "--initial", "--key", "--where", "--by", "--scheduler", "--teacher", "--label"),
 }
 
 
@@ -39,7 +39,14 @@ CASES = [
     if option.param_type_name == "option" and not option.is_flag and option.opts[0] not in {*TEXTS, "--help"}
     for value in (("many", "nan") if option.metavar in ("INTEGER", "FLOAT") else ("no such thing",))
 ]
-ARGUMENTS = {"spectrum": ["m.npy"], "sweep": ["s.toml"], "results": ["s.sqlite"], "plot": ["s.sqlite"]}
+WITH = {"--map-noise": ["--map", "1,2"]}
+ARGUMENTS = {
+    "readout": ["m.npy", "m.npy"],
+    "spectrum": ["m.npy"],
+    "sweep": ["s.toml"],
+    "results": ["s.sqlite"],
+    "plot": ["s.sqlite"],
+}
 
 
 @pytest.mark.parametrize(("words", "option", "value"), CASES)
@@ -47,14 +54,16 @@ def test_option_rule_and_value(spikes, tmp_path, monkeypatch, words, option, val
     monkeypatch.chdir(tmp_path)
     if words[0] in ("results", "plot") and option.opts[0] not in ("--size",):
         pytest.skip("needs a results file")
-    if words == ("spectrum",):
+    if words[0] in ("spectrum", "readout"):
         import numpy as np
 
         np.save("m.npy", np.random.default_rng(0).standard_normal((12, 8)))
     if words == ("sweep",):
         (tmp_path / "s.toml").write_text("seeds = 1\n[problem]\nn = 60\nd = 20\nwidth = 40\n")
     more = ["--x", "n", "--figure", "a.png"] if words == ("plot",) else []
-    code, out, err = spikes(*words, *ARGUMENTS.get(words[0], []), *more, option.opts[0], value)
+    code, out, err = spikes(
+        *words, *ARGUMENTS.get(words[0], []), *more, *WITH.get(option.opts[0], []), option.opts[0], value
+    )
     assert (code, out) == (2, ""), err
     assert err.count("\n") == 1
     assert option.opts[0] in err

@@ -119,7 +119,7 @@ def test_no_path_leads_to_a_file(address, path):
 def test_a_port_that_is_taken_is_said(address):
     port = address.rstrip("/").rpartition(":")[2]
     command = [sys.executable, "-m", "spikes", "explore", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "in use" in done.stderr
     assert len(done.stderr.splitlines()) == 1

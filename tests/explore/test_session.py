@@ -108,7 +108,9 @@ def test_a_burst_computes_at_most_three_predictions_and_ends_with_the_last():
 
 def test_seeds_join_one_by_one_in_their_order():
     async def script(session, desk):
-        session.simulate(small())
+        session.ask(small().problem)
+        await rest(session)
+        session.simulate(of_texts(SMALL))  # the same problem, stated again
         while session._simulation is not None and not session._simulation.done():
             await asyncio.sleep(0.005)
         await rest(session)

@@ -56,6 +56,7 @@ def test_archives_that_cannot_be_opened(tmp_path):
 
 
 def test_memory_is_asked_for_before_it_is_taken(tmp_path, monkeypatch):
+    pytest.importorskip("pandas")
     np.savez_compressed(tmp_path / "m.npz", a=np.zeros((300, 300)))
     scipy.sparse.save_npz(tmp_path / "s.npz", scipy.sparse.random(300, 300, 0.5, rng=0))
     (tmp_path / "m.csv").write_text("a,b\n" + "1,2\n" * 20000)

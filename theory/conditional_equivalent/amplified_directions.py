@@ -13,14 +13,15 @@ u_cᵀMu_c is the derivative in t of θ for the labels y + ty².
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
 
 from theory.hermite import slope_moments
 from theory.quadrature import gauss_hermite
+from theory.roots import bracketed_root
 from theory.statement.problem import Problem
 from theory.step_labels import StepLabels, latent_rule, step_labels
 
@@ -151,19 +152,32 @@ def _poles(
         limit = 1.0 / (phi0 * worst) if worst > 0.0 else 1e6 / math.sqrt(phi0 * float(w @ y**2))
         last = limit * (1.0 - 1e-9)
         if _slope(y, w, phi0, sign * last) < 0.0:
-            last = brentq(lambda m, sign=sign: _slope(y, w, phi0, sign * m), 1e-9 * limit, last, xtol=1e-14 * limit)
+
+            def falling(m: float, sign: float = sign) -> float:
+                return -_slope(y, w, phi0, sign * m)
+
+            last = _root(falling, 1e-9 * limit, last, 1e-14 * limit)
         edges.append(-1.0 / (sign * last) + float(np.sum(w * y / (1.0 + phi0 * y * sign * last))))
         for i in range(k):
 
             def gap(m: float, i: int = i, sign: float = sign) -> float:
-                return 1.0 + sign * m * float(np.linalg.eigvalsh(on_target(sign * m))[i])
+                return -1.0 - sign * m * float(np.linalg.eigvalsh(on_target(sign * m))[i])
 
             near = last * (1.0 - 1e-7)
-            if gap(near) < 0.0:
-                m = sign * brentq(gap, 1e-9 * limit, near, xtol=1e-13 * limit)
+            if gap(near) > 0.0:
+                m = sign * _root(gap, 1e-9 * limit, near, 1e-13 * limit)
                 theta = -1.0 / m + float(np.sum(w * y / (1.0 + phi0 * y * m)))
                 found.append((theta, m, np.linalg.eigh(on_target(m))[1][:, i]))
     return found, (edges[1], edges[0])
+
+
+def _root(function: Callable[[float], float], low: float, high: float, precision: float) -> float:
+    """Where a function from negative to positive values vanishes."""
+
+    def values(m: np.ndarray) -> np.ndarray:
+        return np.array([function(float(one)) for one in m])
+
+    return float(bracketed_root(values, np.array([low]), np.array([high]), absolute=precision)[0])
 
 
 def bulk_measure(

@@ -9,34 +9,14 @@ functions 1_s f are fitted at once: M = H̄(I + EH̄)^(-1) and 𝒢 = (1/λ)[dia
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from theory.conditional_equivalent.features import EquivalentFeatures
-    from theory.conditional_equivalent.fixed_point import Equations
+from theory.conditional_equivalent.features import EquivalentFeatures, SpecialLayer
+from theory.conditional_equivalent.fixed_point import Equations
 
-__all__ = ["CoupledParts", "SpecialLayer", "coupled_gradient", "coupled_parts"]
-
-
-@dataclass(frozen=True, eq=False)
-class SpecialLayer:
-    """The special coordinates of one degree, P of them.
-
-    Attributes
-    ----------
-    chi : ndarray, shape (P, F, S)
-        Value of a coordinate as a function of the latents: on the F functions of ξ, at every node.
-    profile : ndarray, shape (J, Q)
-        Variance profile at the nodes of their matrix measure.
-    weights : ndarray, shape (J, P, P)
-    """
-
-    chi: np.ndarray
-    profile: np.ndarray
-    weights: np.ndarray
+__all__ = ["CoupledParts", "coupled_gradient", "coupled_parts"]
 
 
 class CoupledParts(NamedTuple):

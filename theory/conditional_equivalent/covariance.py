@@ -26,8 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from theory.conditional_equivalent.coupled_functions import SpecialLayer
-from theory.conditional_equivalent.features import EquivalentFeatures, HigherDegree, degree_moments
+from theory.conditional_equivalent.features import EquivalentFeatures, HigherDegree, SpecialLayer, degree_moments
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import hermite_coefficients, hermite_polynomials
 from theory.quadrature import gauss_hermite, gaussian_nodes
@@ -42,8 +41,9 @@ _CLASSES = 24  # nodes of the spectrum
 _JOINT = 10  # Lanczos steps of the matrix measures
 _PAIRS = 24  # classes of pairs
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
-_NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
+_NEGLIGIBLE_PRODUCT = 1e-4  # the same where nodes are products of several rules
 _ROOT = 4
+_EVEN = 1e-4  # variance of the neurons' squared norms below which they are one
 _SERIES = 6  # powers of a neuron's overlap
 
 
@@ -67,15 +67,18 @@ class CovarianceTerms:
     aside : bool
         Whether the direction of the step is left out of the classes of coordinates, as a spectrum asks: its class is
         that of one coordinate, which is special.
+    tilted : bool
+        Whether neurons of large norm are long in directions of large variance, as they are, or in all alike.
     """
 
     orders: tuple[int, int] = (32, 16)
     degree: int = 2
     norms: int = 3
     overlaps: int = 0
-    across: int = 12
+    across: int = 6
     gradient_order: int = 2
     aside: bool = False
+    tilted: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON contract says of them."""
@@ -116,7 +119,7 @@ class _Neurons:
     g, h : ndarray, shape (Q,)
         Code of the second layer and ηg/√N.
     q : ndarray, shape (Q,)
-        Squared norm of what has no mean, in units of its own.
+        Squared norm of what of Σ^(1/2)w is no code.
     bend : ndarray, shape (Q,)
         he, the step's part along Σw.
     noise : ndarray, shape (Q,)
@@ -157,6 +160,8 @@ class _Frame:
         Their matrix measure.
     spectrum : ndarray, shape (d,)
         Of the neurons' coordinates.
+    over : ndarray, shape (d,)
+        Eigenvalues over which a neuron's squared norm is spread.
     """
 
     latents: np.ndarray
@@ -168,6 +173,7 @@ class _Frame:
     nodes: np.ndarray
     weights: np.ndarray
     spectrum: np.ndarray
+    over: np.ndarray
 
 
 def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> EquivalentFeatures:
@@ -191,13 +197,16 @@ def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> Equiv
     least = _NEGLIGIBLE if frame.latents.shape[1] == 1 else _NEGLIGIBLE_PRODUCT
     neurons = neurons[problem.width * neurons.shares > least]
     s = frame.spectrum
-    mean = float(np.mean(s))
-    power = neurons.q * np.mean(s * (1.0 + np.multiply.outer(neurons.bend, s)) ** 2, axis=1) / mean
-    kappa2 = power + neurons.noise * float(np.mean(problem.eigenvalues**2))
+    spread = _Spread(frame.over, neurons, terms.tilted)
+
+    def moved(nodes: np.ndarray) -> np.ndarray:
+        return nodes[:, None] * (1.0 + np.multiply.outer(nodes, neurons.bend)) ** 2 * spread(nodes)
+
+    # the part of the step's noise along the direction that ρ codes, one coordinate's, is left out
+    kappa2 = np.mean(moved(frame.over), axis=0) + neurons.noise * float(np.mean(frame.over**2))
 
     def profile(nodes: np.ndarray) -> np.ndarray:
-        moved = (1.0 + np.multiply.outer(nodes, neurons.bend)) ** 2 * neurons.q / mean
-        return nodes[:, None] * (moved + np.multiply.outer(nodes, neurons.noise)) / kappa2
+        return (moved(nodes) + np.multiply.outer(nodes**2, neurons.noise)) / kappa2
 
     nodes, weights = _scalar_rule(s, np.full(len(s), 1.0 / len(s)), _CLASSES)
     tau = frame.latents @ neurons.pull.T
@@ -269,7 +278,7 @@ def _plain_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     on_latents[0] = u
     on_rest = np.concatenate([np.zeros((1, k)), np.eye(k)])
     spectrum = _across(s, signal) if terms.aside and signal.any() else s
-    return _Frame(u[:, None], omega, u, e[:, None], on_latents, on_rest, nodes, weights, spectrum)
+    return _Frame(u[:, None], omega, u, e[:, None], on_latents, on_rest, nodes, weights, spectrum, s)
 
 
 def _across(s: np.ndarray, direction: np.ndarray) -> np.ndarray:
@@ -291,6 +300,10 @@ class _Krylov:
         Eigenvalues of Σ′ = Σ − t₁t₁ᵀ/M2, the covariance of √d Σ^(1/2)w given ρ.
     masses : ndarray, shape (d,)
         Spectral measure of Σ′ on the unit vector along t₁ across t₀; zero where t₀ is an eigenvector.
+    noise : ndarray, shape (d,)
+        Spectral measure of Σ′ on the sampling noise of Σ^(1/2)β, of covariance proportional to Σ², across t₁.
+    across, along : float
+        Variance of that noise over φ₀m_y, across t₁ and along it.
     """
 
     M2: float
@@ -298,6 +311,9 @@ class _Krylov:
     M4: float
     spectrum: np.ndarray
     masses: np.ndarray
+    noise: np.ndarray
+    across: float
+    along: float
 
 
 @lru_cache(maxsize=32)
@@ -310,27 +326,29 @@ def _krylov(problem: Problem) -> _Krylov:
     beyond = t1 - (t1 @ t0) * t0
     size = float(np.linalg.norm(beyond))
     masses = (vectors.T @ beyond / size) ** 2 if size > 1e-6 * math.sqrt(M3) else np.zeros(len(s))
-    return _Krylov(M2, M3, M4, np.maximum(values, 0.0), masses)
+    unit = t1 / math.sqrt(M3)
+    noise = s**2 @ (vectors - np.outer(unit, unit @ vectors)) ** 2
+    across, along = float(noise.sum()), float(s**2 @ unit**2)
+    d = len(s)
+    return _Krylov(M2, M3, M4, np.maximum(values, 0.0), masses, noise / across, across / d, along / d)
 
 
 def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     """Latents l along Σβ⋆ and n along the step's sampling noise; special coordinates n̂ and, in the plane of l and ξ,
     l̃ = √(1 − c²) l − cξ, across z⋆ = cl + √(1 − c²) ξ, along which nothing is left of a neuron of code ρ."""
-    step, s, d = step_statistics(problem), problem.eigenvalues, problem.d
     of = _krylov(problem)
-    m2 = float(np.mean(s**2))
     line, weights = gauss_hermite(terms.orders[0])
     across, shares = gauss_hermite(terms.across)
     latents = np.column_stack([np.repeat(line, len(across)), np.tile(across, len(line))])
     omega = np.outer(weights, shares).ravel()
     kept = problem.n * omega > _NEGLIGIBLE_PRODUCT
     latents, omega = latents[kept], omega[kept] / omega[kept].sum()
-    signal, noise = float(step.linear[0]) * math.sqrt(of.M3), math.sqrt(problem.phi0 * step.label_power * m2)
+    signal, noise = _step_parts(problem)
     shown = latents @ np.array([signal, noise]) / math.hypot(signal, noise)
     c = min(of.M2 / math.sqrt(of.M3), 1.0)
     rest = math.sqrt(1.0 - c**2)
     on_latents = np.stack([latents[:, 1], rest * latents[:, 0]])
-    of_noise, noise_weights = _scalar_rule(s, s**2 / (d * m2), _JOINT)
+    of_noise, noise_weights = _scalar_rule(of.spectrum, of.noise, _JOINT)
     if of.masses.any():
         of_rest, rest_weights = _scalar_rule(of.spectrum, of.masses, _JOINT)
     else:
@@ -347,6 +365,7 @@ def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
         np.array([[0.0], [-c]]),
         np.concatenate([of_noise, of_rest]),
         joint,
+        of.spectrum,
         of.spectrum,
     )
 
@@ -369,7 +388,7 @@ def _norms(spectrum: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Gamma nodes of Σ_c s_c w_c² for w uniform on the sphere of their dimension, in units of its mean."""
     d, mean = len(spectrum), float(np.mean(spectrum))
     spread = 2.0 * (float(np.mean(spectrum**2)) / mean**2 - 1.0) / (d + 2)
-    if order == 1 or spread < 1e-12:
+    if order == 1 or spread < _EVEN:
         return np.ones(1), np.ones(1)
     return norm_nodes(2.0 / spread, order)
 
@@ -383,6 +402,52 @@ def _slopes(sigma: Activation, q: float, degree: int) -> tuple[tuple[float, ...]
     he = hermite_polynomials(z, degree - 1)
     means = tuple(float(weights @ (slope * he[k])) / root**k for k in range(degree))
     return means, float(weights @ (slope - means[0]) ** 2)
+
+
+class _Spread:
+    """d E[w_c²] given a neuron's squared norm q: 1/(μ + θs_c), of mean 1 and of mean q with the weights s_c.
+
+    Directions of large variance are long in neurons of large norm. This is the law of the largest entropy, which the
+    law of w given q approaches.
+    """
+
+    def __init__(self, spectrum: np.ndarray, neurons: _Neurons, tilted: bool) -> None:
+        q, self.shares = neurons.q, neurons.shares if tilted else None
+        if not tilted:
+            self.tilt, self.size = np.zeros(len(q)), q / spectrum.mean()
+            return
+        top = float(spectrum.max())
+        tilts = {}
+        for value in np.unique(q):
+            tilts[value] = 0.0 if abs(value / spectrum.mean() - 1.0) < 1e-12 else _tilt(spectrum / top, value / top)
+        tilt = np.array([tilts[value] for value in q]) / top
+        self.tilt = tilt
+        self.size = 1.0 / np.mean(1.0 / (1.0 + np.multiply.outer(spectrum, tilt)), axis=0)
+
+    def __call__(self, nodes: np.ndarray) -> np.ndarray:
+        """At eigenvalues (J,), shape (J, Q)."""
+        length = self.size / (1.0 + np.multiply.outer(nodes, self.tilt))
+        # few nodes of q leave the mean over neurons off one by more than the law of q given w allows
+        return length if self.shares is None else length / (length @ self.shares)[:, None]
+
+
+def _tilt(s: np.ndarray, q: float) -> float:
+    """t with ⟨s/(1 + ts)⟩ = q⟨1/(1 + ts)⟩ for eigenvalues of largest value one."""
+
+    def excess(log: float) -> float:
+        t = math.exp(log) - 1.0
+        weights = 1.0 / (1.0 + t * s)
+        return float(np.mean(s * weights) / np.mean(weights)) - q
+
+    low, high = math.log(1e-9), math.log(1e9)
+    if excess(low) <= 0.0 or excess(high) >= 0.0:
+        raise ArithmeticError(
+            f"no neuron has the squared norm {q:.3g} of the largest eigenvalue; the covariance has too few eigenvalues "
+            "for a law of the neurons' norms"
+        )
+    from scipy.optimize import brentq  # half a second to import
+
+    return math.exp(brentq(excess, low, high, xtol=1e-12)) - 1.0
 
 
 def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
@@ -410,8 +475,7 @@ def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
 
 def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     """Codes (g, q, ρ)."""
-    step, s, d = step_statistics(problem), problem.eigenvalues, problem.d
-    of = _krylov(problem)
+    step, of, d = step_statistics(problem), _krylov(problem), problem.d
     g, p = _codes(problem, terms.orders[1])
     q, share = _norms(of.spectrum, terms.norms)
     rho, odds = gauss_hermite(terms.overlaps)
@@ -419,8 +483,8 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     g, q, rho = (axis.ravel() for axis in np.meshgrid(g, q, rho, indexing="ij"))
     shares = np.einsum("i,j,k->ijk", p, share, odds).ravel()
     h = problem.step_size * g / math.sqrt(problem.width)
-    rest = q * float(np.mean(of.spectrum))
-    whole = rest + rho**2 * of.M3 / of.M2**2
+    q = q * float(np.mean(of.spectrum))
+    whole = q + rho**2 * of.M3 / of.M2**2
     labels = _label_coefficients(problem)
     along, bend, first, spread = np.empty((4, len(g)))
     for b, (norm, overlap) in enumerate(zip(whole, rho, strict=True)):
@@ -432,12 +496,21 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     if terms.gradient_order == 1:
         along, bend = labels[1] * first, np.zeros(len(g))
     bend = h * bend
-    m2 = float(np.mean(s**2))
+    signal, across = _step_parts(problem)
+    common = signal - float(step.linear[0]) * math.sqrt(of.M3)
     own = rho / of.M2 * (math.sqrt(of.M3) + bend * of.M4 / math.sqrt(of.M3))
-    shift = own + h * along * math.sqrt(of.M3)
-    noise = h * first * math.sqrt(problem.phi0 * step.label_power * m2)
+    shift = own + h * (along * math.sqrt(of.M3) + first * common)
+    noise = h * first * across
     scatter = h**2 * problem.phi0 * step.label_power * spread
-    return _Neurons(shares, g, h, rest, bend, scatter, np.column_stack([shift, noise]))
+    return _Neurons(shares, g, h, q, bend, scatter, np.column_stack([shift, noise]))
+
+
+def _step_parts(problem: Problem) -> tuple[float, float]:
+    """The parts of Σ^(1/2)β along t₁, sampling noise included by its mean square, and across."""
+    step, of = step_statistics(problem), _krylov(problem)
+    power = problem.phi0 * step.label_power
+    mean = float(step.linear[0]) * math.sqrt(of.M3)
+    return math.copysign(math.sqrt(mean**2 + power * of.along), mean), math.sqrt(power * of.across)
 
 
 def _label_coefficients(problem: Problem) -> np.ndarray:
@@ -471,7 +544,7 @@ def _matrix_rule(x: np.ndarray, masses: np.ndarray, steps: int) -> tuple[np.ndar
     Spectra reach over decades: in the root small eigenvalues, which are many, have nodes too, and the moments of x
     itself are among those that the rule has.
     """
-    nodes, weights = block_lanczos(np.maximum(x, 0.0) ** (1.0 / _ROOT), masses, steps)
+    nodes, weights = block_lanczos(np.maximum(x, 0.0) ** (1.0 / _ROOT), masses, min(steps, len(x)))
     return np.maximum(nodes, 0.0) ** _ROOT, weights
 
 

@@ -18,7 +18,7 @@ __all__ = ["covariance_terms", "isotropic_form"]
 _EQUAL = 1e-9  # spread of the eigenvalues below which they are one
 _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 5e-3  # relative change at a refinement of the quadrature below which it ends
-_LADDER = ((24, 8, 8), (32, 12, 12), (48, 16, 16))  # nodes along the step, of g, and of the noise beside the target
+_LADDER = ((24, 8, 5), (32, 12, 6), (48, 16, 8))  # nodes along the step, of g, and of the noise beside the target
 _OVERLAPS = 5
 _NORMS = 3
 

@@ -51,7 +51,7 @@ def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier,
     top = law.support[1] * (1.0 + 1e-3)
     x, counts, point = [top], [0.0], law.scan[:1]
     begun = None
-    spikes: list[Outlier] = []
+    spikes: list[float] = []
     edge = law.edges[-1][1]
     for _ in range(_MOST):
         here = x[-1] * _STRIDE
@@ -95,7 +95,7 @@ def step_spikes(eq: EquivalentFeatures) -> tuple[Outlier, ...]:
     tuple of Outlier
         Largest first.
     """
-    beyond = _real_branch(eq)
+    beyond, _ = _real_branch(eq)
     top = -float(beyond.lam[0])
     scan = FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)
     found = find_outliers(eq, Bulk(((0.0, top),), 0.0, (0.0, top), beyond, scan))

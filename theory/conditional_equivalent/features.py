@@ -18,29 +18,51 @@ from theory.conditional_equivalent.amplified_directions import (
     coordinate_variance,
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
-from theory.conditional_equivalent.coupled_functions import SpecialLayer
 from theory.conditional_equivalent.motion import Motion, motion
-from theory.conditional_equivalent.noise_law import norms_after, variance_profiles
+from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import hermite_coefficients, slope_moments
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
-from theory.step_labels import StepStatistics, latent_moments, latent_part, step_statistics
+from theory.step_labels import StepStatistics, latent_moments, latent_part, step_labels, step_statistics
 
 __all__ = [
     "EquivalentFeatures",
     "HigherDegree",
+    "SpecialLayer",
     "Terms",
+    "WithoutPenalty",
     "build_features",
     "degree_moments",
+    "degree_parts",
     "feature_moments",
     "has_amplified_directions",
 ]
 
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
 _NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
+_RANK = 1e-9  # singular values of A, of the largest, that are rounding
+_RANK_PRODUCT = 1e-4  # the same where nodes are products of several rules
 _MOVES = 1e-3  # variance of the shift along β̂ over κ² from which it is a latent beside the amplified directions
+
+
+@dataclass(frozen=True, eq=False)
+class SpecialLayer:
+    """The special coordinates of one degree, P of them.
+
+    Attributes
+    ----------
+    chi : ndarray, shape (P, F, S)
+        Value of a coordinate as a function of the latents: on the F functions of ξ, at every node.
+    profile : ndarray, shape (J, Q)
+        Variance profile at the nodes of their matrix measure.
+    weights : ndarray, shape (J, P, P)
+    """
+
+    chi: np.ndarray
+    profile: np.ndarray
+    weights: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +121,8 @@ class EquivalentFeatures:
     """Coordinates of degrees above the first, where they are resolved."""
     axis: np.ndarray | None = None
     """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
+    least: float = _RANK
+    """Singular values of A, of the largest, that are left out of its factors."""
     special: tuple[SpecialLayer, ...] = ()
     """The special coordinates of every degree where they are coupled; `t` then has a column for each function of ξ."""
 
@@ -116,9 +140,15 @@ class EquivalentFeatures:
                 dimension=dimension,
                 profile=profile,
                 weights=weights,
+                least=self.least,
             )
             for degree, dimension, A, profile, weights in layers
         )
+
+    @cached_property
+    def joint_coordinates(self) -> Coordinates:
+        """The linear coordinates in the classes of the matrix measure, whose weights are matrices and stand apart."""
+        return dataclasses.replace(self.coordinates[0], profile=self.joint_profile)
 
     @property
     def strength(self) -> np.ndarray:
@@ -188,6 +218,30 @@ class Terms:
         }
 
 
+class WithoutPenalty:
+    """A problem that counts as the same whatever its penalties: features and step know nothing of them.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        # `eta` takes the place of what else would give the size of the step
+        unread = ("ridge",) if problem.eta is None else ("ridge", "alpha", "scale")
+        names = (each.name for each in dataclasses.fields(problem))
+        content = zip(names, problem.content(), strict=True)
+        self._content = tuple(value for name, value in content if name not in unread)
+        self._hash = hash(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WithoutPenalty) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
     """The equivalent features of a problem with the terms given.
 
@@ -206,20 +260,17 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
     ArithmeticError
         If the law of the step's matrix term does not come out (see `theory.step_matrix.step_law`).
     """
+    return _built(WithoutPenalty(problem), terms)
+
+
+@lru_cache(maxsize=24)
+def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
+    problem = of.problem
     step = step_statistics(problem)
     sigma = problem.sigma
     still = problem.step_size == 0.0
-    moved = _motion(problem, terms)
-    g, p, h = moved.codes, moved.shares, moved.h
-    profiles = variance_profiles(
-        problem,
-        h,
-        p,
-        terms.gradient_order,
-        noise=terms.noise,
-        white=moved.white,
-        flatten=moved.flatten,
-    )
+    moved, profiles = _neurons(of, terms.orders[1], terms.gradient_order, terms.noise)
+    p, h = moved.shares, moved.h
     if terms.amplified:
         frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
     else:
@@ -233,11 +284,11 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         m = m - hermite_coefficients(sigma, 0)[0]
     A = np.concatenate([part[1] for part in parts], axis=1)
     B = np.concatenate([part[2] for part in parts])
-    y1, y2, t = latent_moments(problem, frame.latents, frame.directions)
+    y1, y2, t = _labels_given(problem, terms, frame, 1)
     higher = []
     for degree in range(2, terms.degree + 1):
         profile, weights = profiles.products(degree)
-        part = np.tile(latent_part(problem, frame.latents, degree, frame.directions), (samples, 1))
+        part = np.tile(_labels_given(problem, terms, frame, degree)[0], (samples, 1))
         dimension = degree_dimension(problem.d, degree)
         higher.append(HigherDegree(degree, dimension, A[degree - 1], profile[:, frame.code], weights, part))
     joint, joint_weights = profiles.joint_classes, profiles.joint_weights
@@ -254,7 +305,7 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         d=float(problem.d),
         u=np.tile(frame.shown, samples),
         latent_weights=np.outer(share, frame.latent_weights).ravel(),
-        g=g[frame.code],
+        g=moved.codes[frame.code],
         neurons=problem.width * frame.shares,
         m=m,
         A=A[0],
@@ -277,7 +328,87 @@ def build_features(problem: Problem, terms: Terms) -> EquivalentFeatures:
         sharp_left=still,
         higher=tuple(higher),
         axis=None if frame.axis is None else np.tile(frame.axis, samples),
+        least=_RANK_PRODUCT if terms.amplified else _RANK,
     )
+
+
+@lru_cache(maxsize=24)
+def _neurons(of: WithoutPenalty, order: int, gradient_order: int, noise: bool) -> tuple[Motion, VarianceProfiles]:
+    """How the step moves the codes, and what it makes of the weights there."""
+    problem = of.problem
+    g, p = (np.zeros(1), np.ones(1)) if problem.step_size == 0.0 else _codes(problem, order)
+    moved = motion(problem, g, p, gradient_order=gradient_order, noise=noise)
+    return moved, variance_profiles(
+        problem,
+        moved.h,
+        moved.shares,
+        gradient_order,
+        noise=noise,
+        white=moved.white,
+        flatten=moved.flatten,
+    )
+
+
+def _labels_given(problem: Problem, terms: Terms, frame: _Frame, degree: int) -> tuple[np.ndarray, ...]:
+    """What the label is given the latents: its moments and linear part, or the part of a higher degree alone."""
+    if not terms.amplified:
+        return _labels_given_one(_Labels(problem, frame.directions), terms.orders[0], len(frame.latents), degree)
+    if degree > 1:
+        return (latent_part(problem, frame.latents, degree, frame.directions),)
+    return latent_moments(problem, frame.latents, frame.directions)
+
+
+class _Labels:
+    """A problem that counts as the same where its labels and the overlap of the one latent with the target are."""
+
+    def __init__(self, problem: Problem, directions: np.ndarray) -> None:
+        self.problem, self.directions = problem, directions
+        self._content = (
+            step_labels(problem),
+            problem.teacher,
+            problem.noise,
+            problem.phi0,
+            tuple(map(float, directions[:, 0])),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Labels) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+
+@lru_cache(maxsize=64)
+def _labels_given_one(of: _Labels, order: int, kept: int, degree: int) -> tuple[np.ndarray, ...]:
+    """The same for the latent ⟨x, ĥ⟩ alone, at the innermost nodes of a Gauss rule."""
+    nodes = gauss_hermite(order)[0]
+    outside = (order - kept) // 2
+    u = nodes[outside : order - outside]
+    if degree > 1:
+        return (latent_part(of.problem, u, degree, of.directions),)
+    return latent_moments(of.problem, u, of.directions)
+
+
+def degree_parts(problem: Problem, terms: Terms, degree: int) -> tuple[np.ndarray, ...]:
+    """A_k = E he_k(Z)σ(τ + κZ) for k = 1 … `degree`, each of shape (S, Q), for samples of the norm √d.
+
+    Parameters
+    ----------
+    problem : Problem
+    terms : Terms
+        Frame and codes.
+    degree : int
+
+    Returns
+    -------
+    tuple of ndarray, shape (S, Q)
+    """
+    moved, profiles = _neurons(WithoutPenalty(problem), terms.orders[1], terms.gradient_order, terms.noise)
+    if terms.amplified:
+        frame = _amplified_frame(problem, terms, moved.h, moved.shares, profiles.kappa)
+    else:
+        frame = _single_frame(problem, terms, moved)
+    return tuple(degree_moments(problem.sigma, frame.tau, profiles.kappa[frame.code], degree)[1])
 
 
 def has_amplified_directions(problem: Problem) -> bool:
@@ -331,11 +462,6 @@ class _Frame:
     tau: np.ndarray
     code: np.ndarray
     shares: np.ndarray
-
-
-def _motion(problem: Problem, terms: Terms) -> Motion:
-    g, p = (np.zeros(1), np.ones(1)) if problem.step_size == 0.0 else _codes(problem, terms.orders[1])
-    return motion(problem, g, p, gradient_order=terms.gradient_order, noise=terms.noise)
 
 
 def _single_frame(problem: Problem, terms: Terms, moved: Motion) -> _Frame:

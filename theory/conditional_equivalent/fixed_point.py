@@ -6,15 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.conditional_equivalent.coordinates import Coordinates, CoordinateTraces, traces
+from theory.conditional_equivalent.coordinates import (
+    CoordinateTraces,
+    exchange,
+    squares_of_codes,
+    squares_of_samples,
+    traces,
+    variance_of_codes,
+    variance_of_samples,
+)
 from theory.conditional_equivalent.features import EquivalentFeatures
 
 __all__ = ["ConvergenceError", "Equations", "FixedPoint", "equations", "jacobian", "newton", "solve"]
 
 TOLERANCE = 1e-10
-_POLISH = 1e-12  # what Newton aims at; TOLERANCE is what a caller insists on
+_POLISH = 1e-12  # what Newton aims at unless told otherwise; TOLERANCE is what a caller insists on
 _MAX_NEWTON = 50
-_FEW = 80  # latents up to which the squares of their forms are taken one by one
 _STEP_CAP = 2.0  # largest change of log r or log w in one Newton step
 _LOWEST = 1e-18  # ridges over the sum of all eigenvalues below which digits are looked at: they are lost at N = n
 _LOST = 1e-5  # share of the solution that rounding may move
@@ -79,11 +86,6 @@ class Equations:
     total: np.ndarray
     bound: np.ndarray
 
-    @property
-    def JA(self) -> np.ndarray:
-        """J_y A_s of the linear coordinates, shape (P, J, Q, S)."""
-        return self.traces[0].vJa
-
     def residual(self) -> np.ndarray:
         """Largest violation at each point, shape (P,), as in `FixedPoint`."""
         cancelled = np.minimum(1.0, np.abs(self.total) / np.abs(self.lam)[:, None])
@@ -110,11 +112,9 @@ def equations(eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndar
     bound = 1.0 + (r * N) @ B.T / eq.n
     parts = []
     for of in eq.coordinates:
-        part = traces(of, N, r, omega)
-        weighted = of.weights[:, None] * of.profile
-        total = total + np.sum(weighted * np.sum((of.v @ part.K) * of.v, axis=-1), axis=1)
-        mean = np.sum(of.weights[:, None, None] * part.E, axis=1)
-        bound = bound + (of.dimension / eq.n) * np.sum((of.a @ mean) * of.a, axis=-1)
+        part = traces(of, r, omega)
+        total = total + variance_of_codes(of, part)
+        bound = bound + (of.dimension / eq.n) * variance_of_samples(of, part)
         parts.append(part)
     f = np.log(np.concatenate([r * total, w / bound], axis=1))
     return Equations(lam, r, w, f, omega, tuple(parts), total, bound)
@@ -131,37 +131,29 @@ def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
     codes: np.ndarray = np.zeros((1, Q, Q))
     latents: np.ndarray = np.zeros((1, S, S))
     for of, part in zip(eq.coordinates, at.traces, strict=True):
-        weighted = of.weights[:, None] * of.profile
-        G = G + np.sum(weighted[:, :, None] * part.vJa**2, axis=1)
-        square = (of.v @ part.K @ of.v.T) ** 2
-        codes = codes + np.sum((weighted[:, :, None] * of.profile[:, None, :]) * square, axis=1) / of.dimension
-        latents = latents + of.dimension * _squares(of, part)
+        G = G + exchange(of, part)
+        codes = codes + squares_of_codes(of, part) / of.dimension
+        latents = latents + of.dimension * squares_of_samples(of, part)
     matrix = np.empty((P, Q + S, Q + S), dtype=at.f.dtype)
-    matrix[:, :Q, :Q] = codes * (-eq.neurons * at.r)[:, None, :] / at.total[..., None]
-    matrix[:, :Q, Q:] = -G * at.omega[:, None, :] / at.total[..., None]
-    matrix[:, Q:, :Q] = np.swapaxes(G * ((-eq.neurons / eq.n) * at.r)[..., None], 1, 2) / at.bound[..., None]
-    matrix[:, Q:, Q:] = (-1.0 / eq.n) * latents * at.omega[:, None, :] / at.bound[..., None]
+    per_total, per_bound = (-1.0 / at.total)[..., None], (-1.0 / (eq.n * at.bound))[..., None]
+    strength, omega = (eq.neurons * at.r)[:, None, :], at.omega[:, None, :]
+    np.multiply(codes, per_total * strength, out=matrix[:, :Q, :Q])
+    np.multiply(G, per_total * omega, out=matrix[:, :Q, Q:])
+    np.multiply(np.swapaxes(G, 1, 2), per_bound * strength, out=matrix[:, Q:, :Q])
+    np.multiply(latents, per_bound * omega, out=matrix[:, Q:, Q:])
     diagonal = np.arange(Q + S)
     matrix[:, diagonal, diagonal] += 1.0
     return matrix
 
 
-def _squares(of: Coordinates, part: CoordinateTraces) -> np.ndarray:
-    """∫ν(dy) (A_sᵀH_yA_t)², shape (P, S, S)."""
-    if len(of.a) <= _FEW:
-        return np.sum(of.weights[:, None, None] * ((of.a @ part.E) @ of.a.T) ** 2, axis=1)
-    # a form in the products a_i a_l of a_s and a_k a_m of a_t, each pair once
-    i, j = np.triu_indices(of.v.shape[1])
-    pairs = of.a[:, i] * of.a[:, j] * np.where(i == j, 1.0, 2.0)
-    form: np.ndarray = np.zeros((len(part.E), len(i), len(i)), part.E.dtype)
-    for weight, E in zip(of.weights, np.moveaxis(part.E, 1, 0), strict=True):  # one at a time: there are many pairs
-        cross = E[..., i[:, None], j] * E[..., j[:, None], i]
-        form += 0.5 * weight * (E[..., i[:, None], i] * E[..., j[:, None], j] + cross)
-    return (pairs @ form) @ pairs.T
-
-
 def newton(
-    eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndarray, *, most: int | None = None
+    eq: EquivalentFeatures,
+    lam: np.ndarray,
+    r: np.ndarray,
+    w: np.ndarray,
+    *,
+    most: int | None = None,
+    enough: float = _POLISH,
 ) -> FixedPoint:
     """At most `most` Newton steps in (log r, log w) at each point from its own start; `residual` says which arrived."""
     most = _MAX_NEWTON if most is None else most
@@ -176,7 +168,7 @@ def newton(
                 at = equations(eq, lam[active], r[active], w[active])
                 worst = at.residual()
                 residual[active] = np.where(np.isfinite(worst), worst, np.inf)
-                if iterations == most or not np.any(open_ := np.isfinite(worst) & (worst > _POLISH)):
+                if iterations == most or not np.any(open_ := np.isfinite(worst) & (worst > enough)):
                     break
                 step = -np.linalg.solve(jacobian(eq, at), at.f[..., None])[..., 0]
             except np.linalg.LinAlgError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
@@ -114,8 +113,7 @@ def _form(eq: EquivalentFeatures, at: Equations, special: tuple[_Coordinate, ...
     J, E = [], []
     for of, part in zip(eq.coordinates, at.traces, strict=True):
         if of.degree == 1:
-            joint = dataclasses.replace(of, profile=eq.joint_profile)
-            theta = class_matrices(joint, eq.neurons, at.r)[0]
+            theta = class_matrices(eq.joint_coordinates, at.r)[0]
             J.append(np.linalg.inv(np.eye(of.v.shape[1]) + part.c[0] @ theta))
             E.append(theta @ J[-1])
         else:
@@ -126,16 +124,18 @@ def _form(eq: EquivalentFeatures, at: Equations, special: tuple[_Coordinate, ...
     size = blocks[-1].stop
     Hbar = np.zeros((size, size), dtype=E[0].dtype)
     defect = np.zeros_like(Hbar)
+    joint = np.tensordot(eq.joint_weights, E[0], axes=(0, 0))
     for i, (left, rows) in enumerate(zip(special, blocks, strict=True)):
         for j, (right, columns) in enumerate(zip(special, blocks, strict=True)):
             if left.layer == right.layer == 0:
-                Hbar[rows, columns] = np.einsum("j,jkl->kl", eq.joint_weights[:, left.function, right.function], E[0])
+                Hbar[rows, columns] = joint[left.function, right.function]
             elif i == j:
-                Hbar[rows, columns] = np.einsum("j,jkl->kl", eq.coordinates[left.layer].weights, E[left.layer])
-            if left.function == right.function:
-                a, b = eq.coordinates[left.layer].a, eq.coordinates[right.layer].a
-                weight = omega * (left.chi * right.chi - (1.0 if i == j else 0.0))
-                defect[rows, columns] = (a.T * weight) @ b
+                Hbar[rows, columns] = np.tensordot(eq.coordinates[left.layer].weights, E[left.layer], axes=1)
+            if left.function != right.function or (i == j and (left.chi == 1.0).all()):
+                continue
+            a, b = eq.coordinates[left.layer].a, eq.coordinates[right.layer].a
+            weight = omega * (left.chi * right.chi - (1.0 if i == j else 0.0))
+            defect[rows, columns] = (a.T * weight) @ b
     T = np.eye(size) - np.linalg.solve(np.eye(size) + defect @ Hbar, defect @ Hbar)
     M = Hbar @ T
     M = 0.5 * (M + M.T)

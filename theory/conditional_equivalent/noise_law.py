@@ -91,20 +91,23 @@ def _merged(profile: np.ndarray, weights: np.ndarray, least: float) -> tuple[np.
     Less than one coordinate is a matter of chance, and a rare class far out makes a narrow pole of the resolvent on
     the functions of the latents, which splits an outlier in two where it falls beside one. The mean of v stays.
     """
-    rows, masses = list(profile), list(weights)
-    while len(rows) > 1:
-        mass = np.array([float(np.trace(np.atleast_2d(weight))) for weight in masses])
-        rare = int(np.argmin(mass))
-        if mass[rare] >= least:
+    logs = np.log(profile + 1e-9)
+    traces = weights if weights.ndim == 1 else np.trace(weights, axis1=1, axis2=2)
+    while len(profile) > 1:
+        rare = int(np.argmin(traces))
+        if traces[rare] >= least:
             break
-        distance = np.sum(np.abs(np.log((np.array(rows) + 1e-9) / (rows[rare] + 1e-9))), axis=1)
+        distance = np.sum(np.abs(logs - logs[rare]), axis=1)
         distance[rare] = np.inf
         into = int(np.argmin(distance))
-        rows[into] = (mass[rare] * rows[rare] + mass[into] * rows[into]) / (mass[rare] + mass[into])
-        masses[into] = masses[into] + masses[rare]
-        rows.pop(rare)
-        masses.pop(rare)
-    return np.array(rows), np.array(masses)
+        both = traces[rare] + traces[into]
+        joined = (traces[rare] * profile[rare] + traces[into] * profile[into]) / both
+        weight = weights[into] + weights[rare]
+        kept = np.flatnonzero(np.arange(len(profile)) != rare)
+        profile, weights, traces, logs = profile[kept], weights[kept], traces[kept], logs[kept]
+        into -= into > rare
+        profile[into], weights[into], traces[into], logs[into] = joined, weight, both, np.log(joined + 1e-9)
+    return profile, weights
 
 
 def _orders(problem: Problem, gradient_order: int) -> tuple[float, float]:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from theory.conditional_equivalent.data_spikes import parted_bulk, step_spikes
-from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
-from theory.conditional_equivalent.resolution import Resolution, features_of, resolve, spectral_features
+from theory.conditional_equivalent.resolution import Resolution, features_of, first_errors, resolve, spectral_features
 from theory.conditional_equivalent.spectrum import Outlier, bulk, density, density_curve, find_outliers
 from theory.conditional_equivalent.validity import validity
 from theory.statement.problem import Problem
@@ -162,7 +161,7 @@ def predict(
         x, rho = density_curve(seen, law)
     else:
         rho = density(seen, law, x)
-    errors = _path(eq, problem.ridges)
+    errors = _path(problem, resolution)
     return Prediction(
         problem=problem,
         gradient_order=gradient_order,
@@ -207,7 +206,7 @@ def predict_errors(problem: Problem, gradient_order: int = 2, *, _leading: bool 
     ['1.530', '1.183']
     """
     resolution = _resolution(problem, gradient_order, _leading)
-    return _path(features_of(problem, resolution), problem.ridges)
+    return _path(problem, resolution)
 
 
 def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolution:
@@ -218,18 +217,17 @@ def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolut
     return resolve(problem, gradient_order, leading=leading)
 
 
-def _path(eq: EquivalentFeatures, ridges: Sequence[float]) -> tuple[RidgeErrors, ...]:
-    """Errors at each λ, each fixed point started from its neighbours on a log scale."""
-    points: dict[float, FixedPoint] = {}
-    last: list[FixedPoint] = []
-    for lam in sorted(set(ridges), reverse=True):
-        start = last[-1] if last else None
-        if len(last) > 1:
-            start = _extrapolate(lam, *last[-2:])
-        points[lam] = solve(eq, lam, start)
-        last.append(points[lam])
-    errors = {lam: ridge_errors(eq, point) for lam, point in points.items()}
-    return tuple(errors[lam] for lam in ridges)
+def _path(problem: Problem, resolution: Resolution) -> tuple[RidgeErrors, ...]:
+    """Errors at each λ, from the largest down, each fixed point started from its neighbours on a log scale."""
+    eq = features_of(problem, resolution)
+    largest, *others = sorted(set(problem.ridges), reverse=True)
+    point, first = first_errors(problem, resolution, largest)
+    errors, last = {largest: first}, [point]
+    for lam in others:
+        point = solve(eq, lam, _extrapolate(lam, *last[-2:]) if len(last) > 1 else point)
+        errors[lam] = ridge_errors(eq, point)
+        last.append(point)
+    return tuple(errors[lam] for lam in problem.ridges)
 
 
 def _extrapolate(lam: float, far: FixedPoint, near: FixedPoint) -> FixedPoint:

@@ -12,21 +12,33 @@ from functools import lru_cache
 
 import numpy as np
 
+from theory.conditional_equivalent.coordinates import degree_dimension
 from theory.conditional_equivalent.covariance import CovarianceTerms, build_covariance_features
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import (
     EquivalentFeatures,
     Terms,
+    WithoutPenalty,
     build_features,
+    degree_parts,
     has_amplified_directions,
 )
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
-from theory.conditional_equivalent.latent_functions import ridge_errors
+from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
 from theory.hermite import slope_moments
 from theory.random_features import feature_energies, initial_law
 from theory.statement.problem import Problem
 
-__all__ = ["MAX_DEGREE", "Resolution", "equivalent_features", "features_of", "resolve", "spectral_features"]
+__all__ = [
+    "MAX_DEGREE",
+    "Resolution",
+    "equivalent_features",
+    "errors_at",
+    "features_of",
+    "first_errors",
+    "resolve",
+    "spectral_features",
+]
 
 _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
@@ -122,12 +134,11 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     """
     if not isinstance(resolution.terms, CovarianceTerms):
         return None
-    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=8)
+    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=5)
     of_bulk = dataclasses.replace(terms, overlaps=0, aside=problem.step_size > 0.0)
     return build_covariance_features(problem, of_bulk), build_covariance_features(problem, terms)
 
 
-@lru_cache(maxsize=256)
 def resolve(
     problem: Problem, gradient_order: int, *, orders: tuple[int, int] | None = None, leading: bool = False
 ) -> Resolution:
@@ -150,9 +161,22 @@ def resolve(
     problem = isotropic_form(problem)
     if problem.law_of_x is not None:
         return Resolution(*covariance_terms(problem, gradient_order, orders=orders))
+    extremes = max(problem.ridges), min(problem.ridges)
+    return _resolved(WithoutPenalty(problem), extremes, gradient_order, orders, leading)
+
+
+@lru_cache(maxsize=256)
+def _resolved(
+    of: WithoutPenalty,
+    extremes: tuple[float, float],
+    gradient_order: int,
+    orders: tuple[int, int] | None,
+    leading: bool,
+) -> Resolution:
+    problem = of.problem
     amplified = not leading and gradient_order == 2 and has_amplified_directions(problem)
     base = Terms(gradient_order, noise=not leading, amplified=amplified)
-    trial = _Trial(problem)
+    trial = _Trial(of, extremes)
     unresolved = 0.0
     if orders is None:
         ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
@@ -171,8 +195,7 @@ def resolve(
     dropped = []
     coarse = dataclasses.replace(base, orders=min(base.orders, (16, 8) if amplified else (32, 16)))
     reference = trial.errors(coarse)
-    for degree in range(2, MAX_DEGREE + 1):
-        strength = trial.strength(coarse, degree)
+    for degree, strength in enumerate(trial.strengths(coarse), 2):
         if strength < _STRENGTH:
             if degree == base.degree + 1:
                 dropped.append((f"degree {degree}", min(strength, _MATTERS)))
@@ -193,37 +216,94 @@ def resolve(
     return Resolution(base, tuple(dropped), unresolved)
 
 
-class _Trial:
-    """Errors of a problem under different terms, each fixed point started from the last alike."""
+@lru_cache(maxsize=64)
+def errors_at(of: WithoutPenalty, terms: Terms, lam: float) -> tuple[FixedPoint, RidgeErrors]:
+    """Fixed point and errors of a problem at one penalty, started from those of the next poorer terms.
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.ridges = sorted({min(problem.ridges), max(problem.ridges)}, reverse=True)
-        self.points: dict[Terms, FixedPoint] = {}
+    Parameters
+    ----------
+    of : WithoutPenalty
+    terms : Terms
+    lam : float
+
+    Returns
+    -------
+    point : FixedPoint
+    errors : RidgeErrors
+    """
+    eq = build_features(of.problem, terms)
+    poorer = _poorer(terms)
+    start = None
+    if poorer is not None:
+        start = _carried(build_features(of.problem, poorer), errors_at(of, poorer, lam)[0], eq)
+    point = solve(eq, lam, start)
+    return point, ridge_errors(eq, point)
+
+
+def first_errors(problem: Problem, resolution: Resolution, lam: float) -> tuple[FixedPoint, RidgeErrors]:
+    """Fixed point and errors of a problem at one penalty, with no neighbour to start from.
+
+    Parameters
+    ----------
+    problem : Problem
+    resolution : Resolution
+    lam : float
+
+    Returns
+    -------
+    point : FixedPoint
+    errors : RidgeErrors
+    """
+    if not isinstance(resolution.terms, CovarianceTerms):
+        return errors_at(WithoutPenalty(isotropic_form(problem)), resolution.terms, lam)
+    eq = features_of(problem, resolution)
+    point = solve(eq, lam)
+    return point, ridge_errors(eq, point)
+
+
+def _poorer(terms: Terms) -> Terms | None:
+    """Terms that were tried before, or None."""
+    if terms.amplified:
+        return None
+    if terms.norms > 1:
+        return dataclasses.replace(terms, norms=1)
+    if terms.degree > 1:
+        return dataclasses.replace(terms, degree=terms.degree - 1)
+    if terms.orders in _LADDER[1:]:
+        return dataclasses.replace(terms, orders=_LADDER[_LADDER.index(terms.orders) - 1])
+    return None
+
+
+def _carried(poor: EquivalentFeatures, point: FixedPoint, rich: EquivalentFeatures) -> FixedPoint:
+    """A start on other nodes of u and g."""
+    order = np.argsort(poor.g)
+    r = np.exp(np.interp(rich.g, poor.g[order], np.log(point.r[0][order])))
+    w = np.exp(np.interp(rich.u, poor.u, np.log(point.w[0])))
+    return FixedPoint(point.lam, r[None], w[None], np.full(1, np.inf), 0)
+
+
+class _Trial:
+    """Errors of a problem under different terms."""
+
+    def __init__(self, of: WithoutPenalty, extremes: tuple[float, float]) -> None:
+        self.problem, self.of = of.problem, of
+        self.ridges = sorted(set(extremes), reverse=True)
 
     def errors(self, terms: Terms) -> np.ndarray:
         """Objective, train and test error at the extreme penalties."""
-        eq = build_features(self.problem, terms)
-        values: list[list[float]] = []
-        points: list[FixedPoint] = []
-        for lam in self.ridges:
-            points.append(solve(eq, lam, points[-1] if points else None))
-            errors = ridge_errors(eq, points[-1])
-            values.append([errors.objective, errors.train_error, errors.test_error])
-        self.points[terms] = points[-1]
-        return np.array(values)
+        values = [errors_at(self.of, terms, lam)[1] for lam in self.ridges]
+        return np.array([[one.objective, one.train_error, one.test_error] for one in values])
 
-    def strength(self, terms: Terms, degree: int) -> float:
-        """Σ_b N_b r_b Σ_s ω_s A_k²/D_k at the smallest penalty."""
-        eq, point = (
-            build_features(self.problem, dataclasses.replace(terms, degree=max(degree, terms.degree))),
-            self.points[terms],
-        )
-        if self.problem.d < degree + 1:
-            return 0.0
-        of = eq.higher[degree - 2]
-        omega = eq.latent_weights / point.w[0]
-        return float((omega @ of.A**2) @ (eq.neurons * point.r[0]) / of.dimension)
+    def strengths(self, terms: Terms) -> list[float]:
+        """Σ_b N_b r_b Σ_s ω_s A_k²/D_k at the smallest penalty, for k = 2 … the highest degree."""
+        eq, point = build_features(self.problem, terms), errors_at(self.of, terms, self.ridges[-1])[0]
+        omega, strength = eq.latent_weights / point.w[0], eq.neurons * point.r[0]
+        return [
+            float((omega @ A**2) @ strength / degree_dimension(self.problem.d, degree))
+            if self.problem.d > degree
+            else 0.0
+            for degree, A in enumerate(degree_parts(self.problem, terms, MAX_DEGREE)[1:], 2)
+        ]
 
 
 def _change(errors: np.ndarray, other: np.ndarray) -> float:
@@ -241,4 +321,7 @@ def _has_radial_outlier(problem: Problem) -> bool:
         return False
     # a population eigenvalue detaches where it lies outside the bands' ends in ζ, in gaps too
     radial = strength + c1**2 + rest
-    return not any(low <= radial <= high for low, high in initial_law(problem).critical_points)
+    law = initial_law(problem)
+    if any(low <= radial <= high for low, high in law.population.bands):
+        return False
+    return bool(law.inverse_map(np.array([radial]))[1][0] > 0.0)

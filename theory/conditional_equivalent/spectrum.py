@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
 
 from theory.conditional_equivalent.coordinates import class_matrices
 from theory.conditional_equivalent.features import EquivalentFeatures
@@ -23,6 +23,7 @@ from theory.conditional_equivalent.fixed_point import (
 )
 from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
 from theory.hermite import hermite_polynomials
+from theory.roots import bracketed_root
 
 __all__ = ["ALIGNMENTS", "Bulk", "Outlier", "bulk", "count_above", "density", "density_curve", "find_outliers"]
 
@@ -39,7 +40,12 @@ _NEAR = 0.02  # the outlier on the axis is within this of the extrapolated one
 _CURVE = 400  # points of the density to begin with
 _CURVE_MASS = 3e-4  # its trapezoid sum holds the mass within this
 _HALVINGS = 7
-_BATCH = 16  # points solved together: small enough for the intermediate arrays to stay in cache
+_BATCH = 8  # points solved together: small enough for the intermediate arrays to stay in cache
+_CLOSE = 1e-11  # residual at which a point of the density is left alone
+_ON_BRANCH = 1e-11  # residual of a point of a real branch
+_UNSEEN = 1e-2  # eigenvalues that a step on a real branch may pass over
+_STENCIL = 8  # known points that a start is interpolated from
+_SMOOTH = 0.1  # difference of log-linear and full interpolation from which the former is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,11 +140,13 @@ def _descend(eq: EquivalentFeatures, x: float) -> FixedPoint:
 
 def _on_axis(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
     """Solution at x + i0 from a neighbour, by way of points above the axis or from far above where that fails."""
-    point = newton(eq, np.array([-x + 0j]), start.r, start.w, most=12)
+    # from a real point real steps lead to real points alone
+    real = not np.iscomplexobj(start.r) or float(np.max(np.abs(start.r.imag / start.r))) < 1e-9
+    point = newton(eq, np.array([-x + 0j]), start.r + 0j, start.w + 0j, most=5 if real else 12)
     if _physical(eq, point)[0]:
         return point
     for height in (0.3, 0.1, 0.03, 0.01, 0.001, 0.0):
-        start = newton(eq, np.array([-x * (1.0 + 1j * height)]), start.r, start.w, most=25)
+        start = newton(eq, np.array([-x * (1.0 + 1j * height)]), start.r + 0j, start.w + 0j, most=25)
     return start if _physical(eq, start)[0] else _descend(eq, x)
 
 
@@ -181,13 +189,35 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     for of in eq.coordinates:
         # I + cΘ = c(c^(-1) + Θ). The first has arguments in [−π, 0], the second in [0, π].
         c = (of.a.T * omega[:, None, :]) @ of.a
-        inner = np.linalg.inv(c)[:, None] + class_matrices(of, eq.neurons, r)
-        phase = np.sum(_upper(np.linalg.eigvals(inner)), axis=2)
-        phase -= np.sum(_upper(np.conj(np.linalg.eigvals(c))), axis=1)[:, None]
+        inner = np.linalg.inv(c)[:, None] + class_matrices(of, r)
+        phase = _phase(inner) - _phase(np.conj(c))[:, None]
         logdet += of.dimension * (phase @ of.weights)
     rest = np.sum(eq.neurons * r * (lam[:, None] + omega @ eq.B), axis=1) - eq.n * np.sum(omega * (w - 1.0), axis=1)
     total = eq.n * (_upper(w) @ eq.latent_weights) - _upper(r) @ eq.neurons + logdet + rest.imag
     return eq.neurons.sum() + total / math.pi
+
+
+def _phase(matrices: np.ndarray) -> np.ndarray:
+    """Im log det of symmetric matrices with a positive semidefinite imaginary part, continuous and 0 at the identity.
+
+    It is the sum of the arguments of the eigenvalues, in [0, π], and of the pivots alike: Schur complements keep a
+    positive imaginary part. Where a pivot nearly vanishes, as it may for real matrices, eigenvalues are taken.
+    """
+    size = matrices.shape[-1]
+    flat = matrices.reshape(-1, size, size)
+    left = np.ascontiguousarray(np.moveaxis(flat, 0, 2))
+    phase = np.zeros(len(flat))
+    least = 1e-6 * np.max(np.abs(flat), axis=(1, 2))
+    weak = np.zeros(len(flat), dtype=bool)
+    with np.errstate(all="ignore"):
+        for _ in range(size):
+            pivot = left[0, 0]
+            weak |= ~(np.abs(pivot) > least)
+            phase += _upper(pivot)
+            left = left[1:, 1:] - left[1:, :1] * (left[:1, 1:] / pivot)
+    if weak.any():
+        phase[weak] = np.sum(_upper(np.linalg.eigvals(flat[weak])), axis=1)
+    return phase.reshape(matrices.shape[:-2])
 
 
 def _upper(value: np.ndarray) -> np.ndarray:
@@ -196,8 +226,8 @@ def _upper(value: np.ndarray) -> np.ndarray:
     return np.where(phase < -0.5 * math.pi, phase + 2.0 * math.pi, phase)
 
 
-def _real_branch(eq: EquivalentFeatures) -> FixedPoint:
-    """The real solution just right of the support: λ = −z with z within 1e-5 of the fold."""
+def _real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
+    """The real solution at λ = −z with z within 1e-5 of the end of the support, and that end."""
     z = 4.0 * float(np.max(eq.latent_weights @ eq.strength) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n)) + 1e-12
     for _ in range(60):
         point = newton(eq, np.array([-z]), np.full((1, len(eq.g)), -1.0 / z), np.ones((1, len(eq.u))))
@@ -206,6 +236,10 @@ def _real_branch(eq: EquivalentFeatures) -> FixedPoint:
         z *= 2.0
     else:
         raise ConvergenceError(f"no point right of the spectrum was found up to z = {z:.3g}; reduce the step size")
+    branch = _Branch(eq, point)
+    fold = branch.fold(-1.0)
+    if fold is not None and _right_of_support(eq, fold[1]):
+        return fold[1], fold[0]
     stride = 0.2
     while stride > 1e-5:
         trial = newton(eq, point.lam * (1.0 - stride), point.r, point.w, most=10)
@@ -213,7 +247,106 @@ def _real_branch(eq: EquivalentFeatures) -> FixedPoint:
             point = trial
         else:
             stride *= 0.5
-    return point
+    return point, -float(point.lam[0])
+
+
+class _Branch:
+    """The real solutions off the bulk, followed by their length in (log |r|, log |w|, log |λ|), through a fold in λ.
+
+    Where the branch folds the bulk begins.
+    """
+
+    def __init__(self, eq: EquivalentFeatures, start: FixedPoint) -> None:
+        self.eq = eq
+        values = np.concatenate([start.r[0].real, start.w[0].real, start.lam.real])
+        self.signs, self.place = np.sign(values), np.log(np.abs(values))
+
+    def fold(self, sense: float) -> tuple[float, FixedPoint] | None:
+        """z at the first fold towards larger or smaller z, and a point of the branch about 1e-5 z before it.
+
+        None if the branch is lost on the way, as at a pole of r.
+        """
+        try:
+            with np.errstate(all="ignore"):
+                return self._fold(sense)
+        except (np.linalg.LinAlgError, ArithmeticError):
+            return None
+
+    def _fold(self, sense: float) -> tuple[float, FixedPoint] | None:
+        place = self.place
+        tangent = _tangent(self._linear(place)[1], np.append(np.zeros(len(place) - 1), sense))
+        unit = math.sqrt(len(place))
+        length, count = 0.1 * unit, self._count(place)
+        for _ in range(60):
+            ahead = self._advance(place, tangent, length)
+            onward = None if ahead is None else _tangent(ahead[1], tangent)
+            # a long step would pass over the band of a single node
+            if (
+                ahead is None
+                or onward is None
+                or onward @ tangent < 0.9
+                or abs(self._count(ahead[0]) - count) > _UNSEEN
+            ):
+                length *= 0.5
+                if length < 1e-6:
+                    return None
+                continue
+            if onward[-1] * tangent[-1] < 0.0:
+                break
+            place, tangent = ahead[0], onward
+            length = min(1.5 * length, 0.4 * unit)
+        else:
+            return None
+
+        def turned(lengths: np.ndarray) -> np.ndarray:
+            along = [self._at(place, tangent, float(one))[1] for one in lengths]
+            return np.array([-sense * _tangent(slope, tangent)[-1] for slope in along])
+
+        length = float(bracketed_root(turned, np.zeros(1), np.full(1, length), absolute=1e-7 * unit)[0])
+        end = self._at(place, tangent, length)[0]
+        # λ is quadratic in the length next to the fold
+        gap = abs(place[-1] - end[-1])
+        if gap > 1e-5:
+            place = self._at(place, tangent, length * (1.0 - math.sqrt(1e-5 / gap)))[0]
+        return float(np.exp(end[-1])), self._point(place)
+
+    def _point(self, place: np.ndarray) -> FixedPoint:
+        values, Q = self.signs * np.exp(place), len(self.eq.g)
+        return FixedPoint(values[-1:], values[None, :Q], values[None, Q:-1], np.zeros(1), 0)
+
+    def _count(self, place: np.ndarray) -> float:
+        return float(count_above(self.eq, self._point(place))[0])
+
+    def _linear(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The equations at a place, and their derivatives, the last one in log |λ|."""
+        point = self._point(place)
+        at = equations(self.eq, point.lam, point.r, point.w)
+        return at.f[0], np.column_stack([jacobian(self.eq, at)[0], point.lam[0] * at.dlam()[0]])
+
+    def _advance(self, place: np.ndarray, tangent: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray] | None:
+        """The place at a distance along a tangent with the derivatives there, or None if Newton does not arrive."""
+        trial = place + length * tangent
+        for _ in range(8):
+            f, slope = self._linear(trial)
+            if np.max(np.abs(f)) < _ON_BRANCH:
+                return trial, slope
+            step = -np.linalg.solve(np.vstack([slope, tangent]), np.append(f, tangent @ (trial - place) - length))
+            if not np.max(np.abs(step)) < 1.0:
+                return None
+            trial = trial + step
+        return None
+
+    def _at(self, place: np.ndarray, tangent: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
+        trial = self._advance(place, tangent, length)
+        if trial is None:
+            raise ConvergenceError("the real branch was lost beside a fold; change `n_step` or `d` a little")
+        return trial
+
+
+def _tangent(slope: np.ndarray, sense: np.ndarray) -> np.ndarray:
+    """Unit vector along a branch of these derivatives, on the side of `sense`."""
+    step = np.linalg.solve(np.vstack([slope, sense]), np.append(np.zeros(len(slope)), 1.0))
+    return step / np.linalg.norm(step)
 
 
 def _right_of_support(eq: EquivalentFeatures, point: FixedPoint) -> bool:
@@ -247,6 +380,17 @@ def _fold(eq: EquivalentFeatures, inside: FixedPoint, outside: float) -> float:
     return x
 
 
+def _edge(eq: EquivalentFeatures, scan: FixedPoint, inside: int, outside: int) -> float:
+    """Edge between neighbours of the scan in the bulk and off it."""
+    off = scan[outside : outside + 1]
+    ends = sorted(-scan.lam.real[[inside, outside]])
+    if np.max(np.abs(off.r.imag / off.r)) < 1e-9 and _physical(eq, off)[0]:
+        fold = _Branch(eq, off).fold(1.0 if outside > inside else -1.0)
+        if fold is not None and ends[0] < fold[0] < ends[1]:
+            return fold[0]
+    return _fold(eq, scan[inside : inside + 1], float(-scan.lam.real[outside]))
+
+
 def bulk(eq: EquivalentFeatures) -> Bulk:
     """Scan the axis from the top of the support down and find the bands of the bulk.
 
@@ -263,8 +407,7 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
     ConvergenceError
         If a point of the axis is not reached.
     """
-    beyond = _real_branch(eq)
-    top = -float(beyond.lam[0])
+    beyond, top = _real_branch(eq)
     scan, rank = _scan(eq, beyond), _rank(eq)
     grid, rho, above = -scan.lam.real, _density(eq, scan), count_above(eq, scan)
 
@@ -285,9 +428,9 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
         if bands and above[max(first - 1, 0)] < least:
             bands.pop()  # a gap that only the nodes of the tail have made
             first = begun
-        high = _fold(eq, scan[first : first + 1], grid[first - 1]) if first else top
+        high = _edge(eq, scan, first, first - 1) if first and (bands or eq.sharp_right) else top
         # a bulk that the whole scan has not left reaches zero
-        low = _fold(eq, scan[last : last + 1], grid[last + 1]) if last + 1 < len(grid) else 0.0
+        low = _edge(eq, scan, last, last + 1) if last + 1 < len(grid) else 0.0
         bands.append((float(low), float(high)))
         begun = first
     if not bands:
@@ -312,15 +455,13 @@ def _rank(eq: EquivalentFeatures) -> float:
 def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
     """Solutions on the axis from the top of the support down to where nothing but the atom at zero is left."""
     top, rank = -float(beyond.lam[0]), _rank(eq)
-    point = FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)
-    points: list[FixedPoint] = []
-    x = top * (1.0 + 1e-3)
-    while x > _FLOOR * top:
-        point = _on_axis(eq, x, point) if points else _descend(eq, x)
+    points = [FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)]
+    x = top
+    while (x := _RATIO * x) > _FLOOR * top:
+        point = _on_axis(eq, x, _onward(points, x))
         points.append(point)
         if count_above(eq, point)[0] > rank - 1e-3 and _density(eq, point)[0] == 0.0:
             break
-        x *= _RATIO
     # A band narrower than the spacing shows as a jump of the count between two points off the bulk: step into it.
     found = [points[0]]
     for left, right in itertools.pairwise(points):
@@ -332,20 +473,51 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
     return _join(found)
 
 
+def _onward(points: list[FixedPoint], x: float) -> FixedPoint:
+    """A start at x, log-linear from the last two points where both lie in the bulk."""
+    near = points[-1]
+    if len(points) < 2 or any(np.min(np.abs(point.r.imag / point.r)) < 1e-3 for point in points[-2:]):
+        return near
+    far = points[-2]
+    share = math.log(-x / near.lam[0].real) / math.log(near.lam[0].real / far.lam[0].real)
+    return FixedPoint(
+        near.lam, near.r * (near.r / far.r) ** share, near.w * (near.w / far.w) ** share, near.residual, 0
+    )
+
+
 def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
-    """x between the two points of `pair` with `level` eigenvalues above it."""
-    low, high = (math.log(-lam) for lam in pair.lam.real[::-1])
-    above = dict(zip((high, low), count_above(eq, pair), strict=True))
-    nearest = pair[:1]
+    """x between the two points of `pair` with `level` eigenvalues above it, by Newton: the density is the derivative.
 
-    def excess(t: float) -> float:
-        nonlocal nearest
-        if t not in above:
-            nearest = _on_axis(eq, math.exp(t), nearest)
-            above[t] = count_above(eq, nearest)[0]
-        return float(above[t]) - level
+    The number beyond a root edge grows like the 3/2 power of the distance, so that its 2/3 power is what is solved for.
+    """
+    rank = _rank(eq)
+    below = level > 0.5 * rank
+    goal = (rank - level if below else level) ** (2.0 / 3.0)
 
-    return math.exp(brentq(excess, low, high, xtol=1e-8))
+    def beyond(points: FixedPoint) -> np.ndarray:
+        above = count_above(eq, points)
+        return np.maximum(rank - above if below else above, 0.0)
+
+    high, low = np.log(-pair.lam.real)
+    known = [point for point in (pair[:1], pair[1:]) if _density(eq, point)[0] > 0.0] or [pair[:1]]
+    ends = beyond(pair) ** (2.0 / 3.0)
+    t = high + (low - high) * (goal - ends[0]) / (ends[1] - ends[0])
+    for _ in range(80):
+        start = min(known, key=lambda point: abs(math.log(-point.lam[0].real) - t))
+        point = _on_axis(eq, math.exp(t), start)
+        known.append(point)
+        number, rho = float(beyond(point)[0]), float(_density(eq, point)[0])
+        excess = number ** (2.0 / 3.0) - goal
+        low, high = (t, high) if (excess > 0.0) != below else (low, t)
+        onward = math.inf
+        if rho > 0.0 and number > 0.0:
+            onward = t + (-1.0 if below else 1.0) * 1.5 * excess * number ** (1.0 / 3.0) / (eq.n * math.exp(t) * rho)
+        if not low < onward < high:
+            onward = 0.5 * (low + high)
+        if abs(onward - t) < 1e-8:
+            return math.exp(onward)
+        t = onward
+    return math.exp(t)
 
 
 def density(eq: EquivalentFeatures, law: Bulk, x: np.ndarray) -> np.ndarray:
@@ -369,12 +541,8 @@ def density(eq: EquivalentFeatures, law: Bulk, x: np.ndarray) -> np.ndarray:
     live = np.flatnonzero((x > grid[-1]) & (x < law.support[1]))
     if not len(live):
         return result
-    # Two passes: every eighth point from the scan, the others from those.
-    order = live[np.argsort(x[live])]
-    coarse = _from_neighbours(eq, x[order[::8]], law.scan)
-    known = _join([coarse, law.scan])
-    point = _from_neighbours(eq, x[order], known[np.argsort(known.lam.real)])
-    result[order] = _density(eq, point)
+    point = _fill(eq, x[live], law.scan, law.edges)
+    result[live] = _density(eq, point)
     return result
 
 
@@ -395,7 +563,7 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     x, density : ndarray, shape (P,)
     """
     count = max(16, _CURVE // (2 * len(law.edges)))
-    grids, ends = [], []
+    grids, ends, bands = [], [], []
     for i, (low, high) in enumerate(law.edges):
         low = law.support[0] if i == 0 else low
         high = law.support[1] if i == len(law.edges) - 1 else high
@@ -403,6 +571,7 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
         theta = math.pi * (np.arange(count) + 0.5) / count
         grids.append((0.5 * (a + b) - 0.5 * (b - a) * np.cos(theta)) ** 2)
         ends += [low, high]
+        bands.append((low, high))
     above = count_above(eq, law.scan)
     levels = above[-1] * (np.arange(_CURVE // 2) + 0.5) / (_CURVE // 2)
     between = np.exp(np.interp(levels, above, np.log(-law.scan.lam.real)))
@@ -411,7 +580,7 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     fresh = fresh[fresh > -law.scan.lam.real[-1]]
     point, known = None, law.scan
     for _ in range(_HALVINGS):
-        added = _from_neighbours(eq, fresh, known)
+        added = _fill(eq, fresh, known, bands)
         point = added if point is None else _join([point, added])
         point = point[np.argsort(-point.lam.real)]
         known = _join([point, law.scan])
@@ -434,33 +603,90 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     return x, rho
 
 
-def _from_neighbours(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint) -> FixedPoint:
-    """Solutions at x + i0 started from log-linear interpolation between known ones, the latter in decreasing x."""
-    knots = np.log(-known.lam.real)[::-1]
-    t = np.log(x)
-    right = np.clip(np.searchsorted(knots, t), 1, len(knots) - 1)
-    gap = knots[right] - knots[right - 1]
-    share = np.where(gap > 0.0, (t - knots[right - 1]) / np.where(gap > 0.0, gap, 1.0), 0.0)[:, None]
+def _fill(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint, bands: Sequence[tuple[float, float]]) -> FixedPoint:
+    """Solutions at x + i0, in passes of ever closer points, each started from those before; `known` in decreasing x."""
+    order = np.argsort(-x)
+    solved, places = None, np.zeros(0, dtype=int)
+    for stride in (8, 4, 1):
+        rows = np.setdiff1d(order[::stride], places)
+        if not len(rows):
+            continue
+        added = _from_neighbours(eq, x[rows], known, bands)
+        solved, places = added if solved is None else _join([solved, added]), np.concatenate([places, rows])
+        known = _join([known, added])
+        known = known[np.argsort(known.lam.real, kind="stable")]
+    assert solved is not None
+    return solved[np.argsort(places)]
 
-    def between(values: np.ndarray) -> np.ndarray:
-        values = values[::-1]
-        return values[right - 1] * (values[right] / values[right - 1]) ** share
 
-    r, w = between(known.r), between(known.w)
+def _from_neighbours(
+    eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint, bands: Sequence[tuple[float, float]]
+) -> FixedPoint:
+    """Solutions at x + i0 started from known ones."""
+    r, w = _interpolated(x, known, bands)
     parts = []
     for i in range(0, len(x), _BATCH):
         rows = slice(i, i + _BATCH)
-        parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=25))
+        parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=25, enough=_CLOSE))
     point = _join(parts)
     bad = ~_physical(eq, point)
     if not bad.any():
         return point
-    good = np.flatnonzero(~bad)
+    t, good = np.log(x), np.flatnonzero(~bad)
     rescued = [point[i : i + 1] for i in range(len(x))]
     for i in map(int, np.flatnonzero(bad)):
         nearest = rescued[good[np.argmin(np.abs(t[good] - t[i]))]] if len(good) else known[:1]
         rescued[i] = _on_axis(eq, float(x[i]), nearest)
     return _join(rescued)
+
+
+def _interpolated(
+    x: np.ndarray, known: FixedPoint, bands: Sequence[tuple[float, float]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """log r and log w at x from known ones, in decreasing x: polynomials in an angle between the ends of a band.
+
+    √x = ½(√low + √high) − ½(√high − √low) cos θ makes the solution analytic in θ through both ends, where it turns into
+    its conjugate. Where the polynomial is far from the straight line in log x between the neighbours, as it is where
+    single nodes of the tails make gaps, the latter starts.
+    """
+    Q = known.r.shape[1]
+    values = np.concatenate([known.r, known.w], axis=1)[::-1]
+    logs = np.log(np.abs(values)) + 1j * _upper(values)
+    at = -known.lam.real[::-1]
+    knots, t = np.log(at), np.log(x)
+    right = np.clip(np.searchsorted(knots, t), 1, len(knots) - 1)
+    gap = knots[right] - knots[right - 1]
+    share = np.where(gap > 0.0, (t - knots[right - 1]) / np.where(gap > 0.0, gap, 1.0), 0.0)[:, None]
+    start = (1.0 - share) * logs[right - 1] + share * logs[right]
+    for low, high in bands:
+        rows, inner = np.flatnonzero((x > low) & (x < high)), np.flatnonzero((at > low) & (at < high))
+        if len(inner) < _STENCIL or not len(rows):
+            continue
+        a, b = math.sqrt(low), math.sqrt(high)
+        angle, sought = (np.arccos((a + b - 2.0 * np.sqrt(places)) / (b - a)) for places in (at[inner], x[rows]))
+        one = logs[inner]
+        reflected = [2j * math.pi * np.round(end.imag / math.pi) + np.conj(end) for end in (one[0], one[-1])]
+        half = _STENCIL // 2
+        before = np.conj(one[half - 1 :: -1]) + (reflected[0] - np.conj(one[0]))
+        after = np.conj(one[: -half - 1 : -1]) + (reflected[1] - np.conj(one[-1]))
+        mirrored = np.concatenate([before, one, after])
+        angles = np.concatenate([-angle[half - 1 :: -1], angle, 2.0 * math.pi - angle[: -half - 1 : -1]])
+        keep = np.concatenate([[True], np.diff(angles) > 1e-9])
+        angles, mirrored = angles[keep], mirrored[keep]
+        first = np.clip(np.searchsorted(angles, sought) - half, 0, len(angles) - _STENCIL)
+        window = first[:, None] + np.arange(_STENCIL)
+        nodes = angles[window]
+        away = sought[:, None] - nodes
+        between = nodes[:, :, None] - nodes[:, None, :]
+        between[:, np.arange(_STENCIL), np.arange(_STENCIL)] = 1.0
+        away = np.where(away == 0.0, 1e-300, away)
+        weights = 1.0 / (np.prod(between, axis=2) * away)
+        weights /= np.sum(weights, axis=1, keepdims=True)
+        curve = np.sum(weights[:, :, None] * mirrored[window], axis=1)
+        smooth = np.max(np.abs(curve - start[rows]), axis=1) < _SMOOTH
+        start[rows[smooth]] = curve[smooth]
+    start = np.exp(start)
+    return start[:, :Q], start[:, Q:]
 
 
 def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
@@ -505,7 +731,7 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
         def excess(t: float, i: int = i) -> float:
             return float(above.modes(math.exp(t))[i]) - 1.0
 
-        z = math.exp(brentq(excess, grid[last], grid[last + 1], xtol=1e-10))
+        z = math.exp(_root(excess, grid[last], grid[last + 1], xtol=1e-10))
         true = _near_by(eq, near, z, i) if z > (1.0 + _HEIGHT) * top else None
         learned = above.learned(z, i)
         if true is not None:
@@ -527,7 +753,7 @@ def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, low: float, high: flo
     def excess(t: float) -> float:
         return math.log(max(_modes(eq, math.exp(t), near)[0][i], 1e-300))
 
-    z = math.exp(brentq(excess, math.log(low), math.log(high), xtol=1e-13))
+    z = math.exp(_root(excess, math.log(low), math.log(high), xtol=1e-13))
     _, vectors, at, form = _modes(eq, z, near)
     return Outlier(math.sqrt(z), _learned(eq, at, form, vectors[:, i]))
 
@@ -544,6 +770,15 @@ def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outl
     if not values[0] > max(1.0, values[1]) or not values[2] < min(1.0, values[1]):
         return None
     return _on_the_axis(eq, near, ends[0], ends[2], i)
+
+
+def _root(function: Callable[[float], float], low: float, high: float, xtol: float) -> float:
+    """Where a function from positive to negative values vanishes."""
+
+    def values(t: np.ndarray) -> np.ndarray:
+        return np.array([-function(float(one)) for one in t])
+
+    return float(bracketed_root(values, np.array([low]), np.array([high]), absolute=xtol)[0])
 
 
 class _AboveTheAxis:

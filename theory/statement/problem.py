@@ -319,8 +319,14 @@ class Problem:
     def _fields(self) -> dict[str, Any]:
         return {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
 
-    def _content(self) -> tuple[Any, ...]:
-        """What the problem says, apart from the way in which it is written."""
+    def content(self) -> tuple[Any, ...]:
+        """What the problem says, apart from the way in which it is written.
+
+        Returns
+        -------
+        tuple
+            One value for each field, in their order.
+        """
         written = {
             "activation": self.sigma,
             "target": self.teacher,
@@ -334,10 +340,10 @@ class Problem:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._content() == other._content()
+        return self.content() == other.content()
 
     def __hash__(self) -> int:
-        return hash(self._content())
+        return hash(self.content())
 
     @property
     def n0(self) -> int:

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import erf, eval_hermitenorm, expit
 
 from theory.statement.arguments import integer
@@ -164,7 +164,14 @@ def as_target(target: str | Callable[[Any], Any] | Target) -> Target:
     ValueError
         As `Target` raises.
     """
+    if isinstance(target, str):
+        return _of_expression(target)
     return target if isinstance(target, Target) else Target(target)
+
+
+@lru_cache(maxsize=64)
+def _of_expression(source: str) -> Target:
+    return Target(source)
 
 
 def _parse(source: str) -> tuple[ast.expr, int]:
@@ -262,6 +269,8 @@ def _find_kinks(tree: ast.expr) -> tuple[float, ...]:
             with np.errstate(all="ignore"):
                 signs = np.sign(np.broadcast_to(_evaluate(argument, grid[:, None]), grid.shape))
                 for i in np.flatnonzero(signs[:-1] * signs[1:] < 0):
+                    from scipy.optimize import brentq  # half a second to import
+
                     kinks.add(round(brentq(value, grid[i], grid[i + 1], xtol=1e-14), 12))
     return tuple(sorted(kinks))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikes.agreement import Row, contract
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.memory import THEORY, check_memory
 from theory.giant_steps import (
     Dropped,
@@ -27,7 +28,7 @@ __all__ = ["TargetReport", "report_target"]
 
 
 @dataclass(frozen=True, eq=False)
-class TargetReport:
+class TargetReport(RowTable):
     """Exponents and staircases of a target, and the floors they leave.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import worker_count
@@ -32,7 +33,7 @@ _START = 1.3
 
 
 @dataclass(frozen=True, eq=False)
-class CurveStudy:
+class CurveStudy(RowTable):
     """Test errors at several n = d^x.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -41,7 +42,7 @@ def _smoothed(density: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class StepStudy:
+class StepStudy(RowTable):
     """Cosines of one step, simulated and predicted.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -27,7 +28,7 @@ _GROUPS = (("a > 0", 1.0), ("a < 0", -1.0))
 
 
 @dataclass(frozen=True, eq=False)
-class TrajectoryStudy:
+class TrajectoryStudy(RowTable):
     """Overlaps through T steps, simulated and predicted.
 
     Attributes

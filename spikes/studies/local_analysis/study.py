@@ -12,6 +12,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.memory import THEORY, check_memory
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
@@ -104,7 +105,7 @@ def teacher_powers(teacher: Teacher) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, eq=False)
-class LocalStudy:
+class LocalStudy(RowTable):
     """Runs of one plan beside the theory of their objective.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import ALIGNMENTS, Row, conclusion, contract, row, spike_rows
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.row_table import RowTable
 from spikes.simulation.ensemble import check_runs
 from spikes.simulation.how import How
 from spikes.simulation.krylov import check_count, check_quadrature
@@ -25,7 +26,7 @@ _ROWS = 10  # every so many points one is a row of the table
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixFreeComparison:
+class MatrixFreeComparison(RowTable):
     """A problem predicted, and measured without storing features or Gram matrix.
 
     Attributes

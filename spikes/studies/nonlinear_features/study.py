@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row, spike_source
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.one_step import check_size, simulate_steps
@@ -93,7 +94,7 @@ def _simulate(parts: list[list[Problem]], seeds: int, seed: Any, workers: int | 
 
 
 @dataclass(frozen=True, eq=False)
-class Staircase:
+class Staircase(RowTable):
     """Errors against log η/log n₀: simulation, the law at this n, and the limit.
 
     Attributes
@@ -245,7 +246,7 @@ def staircase(
 
 
 @dataclass(frozen=True, eq=False)
-class SpectrumStudy:
+class SpectrumStudy(RowTable):
     """Spectra and spikes as α passes the critical exponents.
 
     Attributes
@@ -363,7 +364,7 @@ def spectrum_study(
 
 
 @dataclass(frozen=True, eq=False)
-class DecompositionStudy:
+class DecompositionStudy(RowTable):
     """The remainder of the decomposition against n, with fitted exponents.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import relative_text, z_text
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.overflow import refused_overflow
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
@@ -85,7 +86,7 @@ class StepPath:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(RowTable):
     """A problem predicted and simulated.
 
     Attributes

@@ -131,7 +131,9 @@ def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
             plot_points(ax, study.problem.ridges, values, **look)
             law = study.predicted(name, when)
             if law:
-                ax.plot(study.problem.ridges, [value.mean for value in law], color=colour, linewidth=scaled(1.2))
+                named = "laws of the features" if (name, when) == ("test_error", "after") else None
+                means = [value.mean for value in law]
+                ax.plot(study.problem.ridges, means, color=colour, linewidth=scaled(1.2), label=named)
     if study.kernel is not None:
         label = "test, before, by the kernel"
         ax.plot(study.problem.ridges, study.kernel.test_error[0], color=LIMIT, linestyle=":", label=label)

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import number_text
+from spikes.presentation.row_table import RowTable
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
@@ -52,7 +53,7 @@ class OutlierCounts(TypedDict):
 
 
 @dataclass(frozen=True, eq=False)
-class DataStudy:
+class DataStudy(RowTable):
     """Runs on splits of one data set.
 
     Attributes

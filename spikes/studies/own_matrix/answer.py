@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import SCHEMA, Row, row
 from spikes.estimates import Estimate
+from spikes.presentation.row_table import RowTable
 from theory.fitted_bulk import ColouredBulk, FittedBulk
 from theory.laws import Law
 
@@ -84,7 +85,7 @@ def _finite(x: float) -> float | None:
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixSpectrum:
+class MatrixSpectrum(RowTable):
     """What stands out of noise in a matrix.
 
     Attributes

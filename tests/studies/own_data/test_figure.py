@@ -58,7 +58,7 @@ def test_errors(study, drawn, when, start, name):
 def test_laws_are_drawn(study, drawn):
     ax = plot_data_errors(study)
     assert drawn(ax, "line", "test, before, by the kernel")[1] == pytest.approx([7.0, 8.0])
-    assert [line.get_ydata()[0] for line in ax.lines if line.get_label().startswith("_child")]
+    assert drawn(ax, "line", "laws of the features")[1] == pytest.approx([15.5, 16.5])
     ax = plot_data_learning_curve(study)
     assert drawn(ax, "line", "predicted, after the step")[1] == pytest.approx([14.0, 8.0])
     assert drawn(ax, "points", "measured, before")[0] == pytest.approx([20.0])
