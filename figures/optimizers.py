@@ -16,7 +16,7 @@ NAMES = {
     "spectral:0.5": "spectrum to the power ½",
     "spectral:0": "polar factor: Muon's first step",
 }
-PROBLEM = Problem(n=800, d=400, width=500, alpha=0.5)
+PROBLEM = Problem(n=600, d=300, width=375, alpha=0.5)
 
 
 def draw(pairs):

@@ -31,4 +31,12 @@ def draw(maps):
 
 if __name__ == "__main__":
     maps = [map_of_paying(PROBLEM.replace(target=target), RATIOS, NOISES) for target in TARGETS]
-    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(maps), data=True)
+    picture = Path(__file__).with_suffix(".png")
+    save_figure(str(picture), lambda: draw(maps), data=True)
+    # a map has no points of its own: the numbers that its colours stand for
+    with picture.with_suffix(".csv").open("a") as numbers:
+        for found in maps:
+            for noise, gains in zip(found.map.noise, found.map.gain, strict=True):
+                for ratio, gain in zip(found.map.samples_per_dimension, gains, strict=True):
+                    series = f"target {found.problem.teacher.name},map,gain in % at noise {noise:g}"
+                    numbers.write(f"{series},{ratio:.6g},{100.0 * gain:.6g},\n")

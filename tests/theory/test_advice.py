@@ -49,6 +49,7 @@ def test_the_set_within_one_per_cent():
             assert value == pytest.approx(1.01 * found.test_error, rel=5e-3)
 
 
+@pytest.mark.slow
 def test_no_step_where_none_pays():
     found = best_step(SMALL.replace(target="He2(z)", noise=3.0))
     assert found.problem.step_size == 0.0

@@ -48,14 +48,14 @@ def plot_tuning(found: Tuning, axes: np.ndarray | None = None) -> np.ndarray:
     free = found.step if found.split is None else found.split
     profiles = {name: free.profiles[name] for name in _NAMES if name in free.profiles}
     alone = axes is None
-    panels = axes_row(axes, len(profiles), 3.1, sharey=True)
+    panels = axes_row(axes, len(profiles), 3.4, sharey=True)
     for i, (ax, (name, profile)) in enumerate(zip(panels, profiles.items(), strict=True)):
         _plot_profile(ax, name, profile, found, first=i == 0)
     worst = max(found.features.test_error, found.stated)
     best = min(profile.test_error.min() for profile in profiles.values())
     panels[0].set_ylim(best - 0.08 * (worst - best), worst + 0.25 * (worst - best))
     panels[0].set_ylabel("test error")
-    panels[0].legend(loc="upper right", fontsize="x-small")
+    panels[0].figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     if alone:
         seeds = next(iter(found.checked.values())).seeds if found.checked else None
         state(panels[0].figure, problem_statement(found.problem, seeds=seeds, without=("step",)))
@@ -72,7 +72,11 @@ def _plot_profile(ax: Axes, name: str, profile: Profile, found: Tuning, *, first
         step = found.recommended.problem.step_size
         at = [found.problem.step_size, step if step > 0.0 else profile.values[0]]
         plot_points(
-            ax, at, [found.checked["stated"], found.checked["recommended"]], colour=MEASURED, label="simulated ± s.e."
+            ax,
+            at,
+            [found.checked["stated"], found.checked["recommended"]],
+            colour=MEASURED,
+            label="simulated ± s.e., as stated and recommended",
         )
     elif first:
         ax.plot(found.problem.step_size, found.stated, "s", color=THEORY, mfc="white", label="as stated")

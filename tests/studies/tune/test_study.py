@@ -61,7 +61,7 @@ def test_figures(tmp_path):
     found = checked()
     save_figure(str(tmp_path / "tune.png"), lambda: plot_tuning(found), data=True)
     lines = (tmp_path / "tune.csv").read_text()
-    assert "random features, best λ" in lines
+    assert "predicted, the rest at its best" in lines
     assert "recommended" in lines
 
 
