@@ -197,7 +197,7 @@ def test_foreign_and_damaged_files_stay_untouched(undisturbed, tmp_path):
         "text": (b"my notes\n", "must be a results file"),
         "empty": (b"", "must be a results file"),
         "foreign": (foreign(tmp_path), "must be a results file"),
-        "newer": (bytes(newer), "must have schema version 2; it has 99"),
+        "newer": (bytes(newer), "must have schema version 3; it has 99"),
         "damaged": (damaged(undisturbed), "must be intact; it is damaged"),
         "cut": (undisturbed.path.read_bytes()[:5000], "must be intact; it is damaged"),
     }

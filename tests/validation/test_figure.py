@@ -27,7 +27,7 @@ def points(ax):
 
 def test_differences_with_their_fit_and_limit(axes):
     differences = tuple(SimpleNamespace(value=v, sem=0.01) for v in (0.3, 0.2))
-    limit = SimpleNamespace(value=0.05, slope=1.5, rate=1.0)
+    limit = SimpleNamespace(value=0.05, slope=1.5, rate=0.5)
     result = claim("number", differences=differences, limit=limit, interval=(0.02, 0.08), simulated=())
     plot_claim(result, ax=axes)
     assert points(axes) == [[0.3, 0.2], [0.05]]

@@ -20,7 +20,7 @@ def comparison():
         density_x=np.array([0.1, 1.0, 2.5]),
         density=np.array([0.5, 0.4, 0.1]),
         bulk_edges=((0.1, 2.5),),
-        outliers=(SimpleNamespace(singular_value=3.0),),
+        outliers=(SimpleNamespace(singular_value=3.0, source="step"),),
     )
     runs = SimpleNamespace(
         runs=(SimpleNamespace(singular_values=np.array([3.1])), SimpleNamespace(singular_values=np.array([3.3]))),

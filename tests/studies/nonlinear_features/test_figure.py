@@ -77,7 +77,7 @@ def test_spectra_and_positions(drawn):
             density_x=np.array([0.3, 1.0, 1.4]),
             density=np.array([0.5, 0.4, 0.1]),
             bulk_edges=((0.3, 1.4),),
-            outliers=tuple(SimpleNamespace(singular_value=s) for s in spikes),
+            outliers=tuple(SimpleNamespace(singular_value=s, source="step") for s in spikes),
         )
 
     study = SpectrumStudy(

@@ -41,7 +41,7 @@ def comparison():
         density_x=np.array([0.15, 0.5, 1.0, 1.6]),
         density=np.array([0.5, 0.4, 0.2, 0.05]),
         bulk_edges=((0.15, 1.6),),
-        outliers=(SimpleNamespace(singular_value=3.0, alignment=PREDICTED),),
+        outliers=(SimpleNamespace(singular_value=3.0, alignment=PREDICTED, source="step"),),
     )
     simulation = Ensemble(PROBLEM, (run(3.1, 0.8), run(3.3, 0.7)))
     curve, ridge = np.array([0.01, 0.1, 1.0]), np.array([0.01, 1.0])

@@ -177,6 +177,8 @@ def test_refused_dicts(changes, message):
 def test_refused_keywords_and_missing_sizes():
     with pytest.raises(ValueError, match="`content` must have the key width; got n, d"):
         Problem.from_dict({"n": 200, "d": 100})
-    with pytest.raises(ValueError, match="`own` must name activation, target, second_layer; got 'sigma'"):
+    with pytest.raises(
+        ValueError, match="`own` must name activation, target, second_layer, covariance, direction; got 'sigma'"
+    ):
         Problem.from_dict(Problem(**SIZES).to_dict(), sigma="relu")
     assert Problem.from_dict(SIZES) == Problem(**SIZES)
