@@ -22,8 +22,10 @@ PROBLEM = Problem(n=600, d=300, width=375, alpha=0.5)
 def draw(pairs):
     """A panel for each optimizer."""
     axes = axes_row(None, 2, 6.2, rows=2, sharey=True)
+    ends = []
     for i, (ax, (optimizer, (theory, ensemble))) in enumerate(zip(axes, pairs.items(), strict=True)):
         plot_spectrum(theory, ensemble, ax=ax)
+        ends.append(ax.get_xlim())  # as this panel wants it: the panels of a column share their axis
         ax.set_title(NAMES[optimizer])
         if i:
             ax.get_legend().remove()
@@ -31,7 +33,6 @@ def draw(pairs):
             ax.set_ylabel("")
         if i < 2:
             ax.set_xlabel("")
-    ends = [ax.get_xlim() for ax in axes]
     for ax in axes:
         ax.set_xlim(min(low for low, _ in ends), max(high for _, high in ends))
     ensemble = next(iter(pairs.values()))[1]
