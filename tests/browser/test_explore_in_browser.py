@@ -23,7 +23,7 @@ FLAGS = (
     "--disable-sync",
 )
 SMALL = "n=400&d=200&width=300&activation=tanh"
-PATIENCE = 240.0
+PATIENCE = 120.0
 
 # Components stand in shadow trees of their own: text and elements are looked for in all of them.
 TEXT = """function all(node) {
@@ -129,8 +129,7 @@ class Page:
         from selenium.webdriver.common.keys import Keys
 
         box = self.find(f".field-{name}", "input")
-        box.send_keys(Keys.CONTROL, "a")
-        box.send_keys(text, Keys.ENTER)
+        box.send_keys(Keys.END, Keys.BACKSPACE * len(box.get_property("value")), text, Keys.ENTER)
 
     def errors(self):
         return [entry for entry in self.browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
