@@ -13,6 +13,7 @@ SIMULATED = ("conditional", "optimizers", "nonlinear", "laws")  # verdicts of th
 # Claims too blunt in a short run for an error of five per cent, as their tolerances say.
 BLUNT = (
     "optimizers/sign-second",
+    "optimizers/spectral-noise",
     "conditional/edges",
     "conditional/alignments",
     "giant/one-step-spread",
