@@ -101,14 +101,14 @@ def _method(certificate: Certificate) -> str:
     each = number_text(certificate.level / tests, 2)
     meanings = {
         "holds": "no size differs significantly; the interval has 0 in it and lies within the tolerance.",
-        "holds as n → ∞": "sizes differ, and their difference shrinks; the interval of its limit has 0 in it and lies "
-        "within the tolerance.",
-        DIFFERS: "the interval leaves out 0, or a size differs and nothing shows that this ends; what differs lies "
-        "within the tolerance.",
+        "holds as n → ∞": "sizes differ, and their difference does not grow; the interval of its limit has 0 in it "
+        "and lies within the tolerance.",
+        DIFFERS: "the interval leaves out 0, or what is claimed at every size differs at one, or the difference grows; "
+        "what differs lies within the tolerance.",
         "unresolved": "the interval has 0 in it and reaches beyond the tolerance: the simulations are too few or too "
         "small to tell.",
-        "fails": "the interval leaves out 0, or a size differs and nothing shows that this ends; what differs is not "
-        "within the tolerance.",
+        "fails": "the interval leaves out 0, or what is claimed at every size differs at one, or the difference grows; "
+        "what differs is not within the tolerance.",
     }
     items = "".join(f"<li>{_badge(verdict)}: {escape(text)}</li>" for verdict, text in meanings.items())
     counted = f"{tests} numbers are" if tests > 1 else "One number is"

@@ -43,10 +43,10 @@ def validate(
 
     - *holds*: no size differs significantly, and the interval of the mean difference has 0 in it and lies within the
       tolerance;
-    - *holds as n → ∞*: sizes differ, their difference shrinks, and the interval of its limit has 0 in it and lies
+    - *holds as n → ∞*: sizes differ, their difference does not grow, and the interval of its limit has 0 in it and lies
       within the tolerance;
-    - *within the tolerance but differs*: the interval leaves out 0, or a size differs for good, and what differs lies
-      within the tolerance;
+    - *within the tolerance but differs*: the interval leaves out 0, or what is claimed at every size differs at one, or
+      the difference grows; what differs lies within the tolerance;
     - *fails*: the same, and not within the tolerance;
     - *unresolved*: the interval has 0 in it and reaches beyond the tolerance: more seeds or larger sizes would tell.
 

@@ -19,8 +19,8 @@ AGREE, DISAGREE = 0.75, 0.5
 def number_verdict(c: Claim, differences: Sequence[Difference], end: Limit, level: float) -> str:
     """The verdict on a number: where the interval of the difference lies, against 0 and against the tolerance.
 
-    Beside the interval of `limit`, where sizes differ, the exponent of the difference has to be negative, as far as
-    two sizes show one: what does not shrink does not vanish.
+    Beside the interval of `limit`, where sizes differ, their exponent must not be positive, as far as two sizes show
+    one: what grows does not vanish.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def is_deterministic(differences: Sequence[Difference]) -> bool:
 
 
 def closes(differences: Sequence[Difference], level: float) -> bool:
-    """Whether the difference shrinks: its exponent is below 0 by more than its error, or no two sizes show one."""
+    """Whether the difference may shrink: its exponent is not above 0 by more than its error, where sizes show one."""
     exponent = finite_size_exponent(differences)
-    return exponent is None or exponent[0] + float(stats.norm.isf(0.5 * level)) * exponent[1] < 0.0
+    return exponent is None or exponent[0] - float(stats.norm.isf(0.5 * level)) * exponent[1] < 0.0
 
 
 def _within(difference: Difference, tolerance: float, level: float) -> bool:

@@ -181,7 +181,7 @@ CLAIMS = (
         rate=2.0 / 3.0,
         levels=((*_NOISE, (800, 48))),
         quick=_NOISE,
-        tolerance=0.06,
+        tolerance=0.08,
     ),
     _claim(
         "sign-sparse",
