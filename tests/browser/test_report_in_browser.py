@@ -32,6 +32,11 @@ def shown(browser, report):
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         browser.get(report.as_uri())
+        # a click waits for no smooth scrolling
+        browser.execute_script(
+            """document.documentElement.style.scrollBehavior = 'auto';
+            document.getElementById('summary').scrollIntoView()"""
+        )
         return browser.execute_script
 
     return show
