@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -11,17 +10,6 @@ from urllib.parse import quote
 import pytest
 
 pytestmark = pytest.mark.browser
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 SMALL = "n=400&d=200&width=300&activation=tanh"
 PATIENCE = 120.0
 
@@ -46,14 +34,6 @@ if (found && arguments[1]) found = find(found.shadowRoot || found, arguments[1])
 return found"""
 
 
-def program(*names):
-    """Path of the first program that is there."""
-    paths = [path for path in map(shutil.which, names) if path]
-    if not paths:
-        pytest.fail(f"no {names[0]} found; apt-get install chromium chromium-driver", pytrace=False)
-    return paths[0]
-
-
 @pytest.fixture(scope="module")
 def address():
     command = [sys.executable, "-m", "spikes", "explore", "--workers", "1"]
@@ -64,24 +44,6 @@ def address():
     server.terminate()
     server.wait(30)
     server.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = program("chromium", "chromium-browser", "google-chrome")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    folder = tmp_path_factory.mktemp("downloads")
-    options.add_experimental_option("prefs", {"download.default_directory": str(folder)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(program("chromedriver")))
-    driver.downloads = folder
-    yield driver
-    driver.quit()
 
 
 class Page:

@@ -127,5 +127,7 @@ def test_a_port_that_is_taken_is_said(address):
 
 def test_a_free_port_is_one():
     port = home._free_port("127.0.0.1")
+    assert 0 < port < 65536
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
+        assert taken.getsockname()[1] == port

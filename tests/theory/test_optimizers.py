@@ -202,7 +202,7 @@ def test_second_layers_of_one_sign_law():
 @pytest.mark.slow
 def test_spikes_of_powers():
     counts = [len(predict(SIGN.replace(optimizer=f"spectral:{p}", alpha=0.5)).outliers) for p in (1, 0.5, 0)]
-    # of gradient descent a second one is next to the edge at this size: s = 1.44 of 1.41, with which it runs together
+    # the second mode of gradient descent, at s = 1.44 of an edge at 1.41, is averaged into the bulk (`find_outliers`)
     assert counts == [1, 1, 0]
     size = [
         predict(SIGN.replace(n=m * 1600, d=m * 800, width=m * 1000, optimizer="spectral:0.5", alpha=0.5)).outliers[0]

@@ -697,7 +697,10 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     between its last edge and the end of the support, less than one expected eigenvalue in all, and poles of the step's
     matrix law beyond: there the eigenvalues are followed at a height above the axis, over which nodes average out, so
     that outliers move continuously. Right of the support the error of second order in the height is extrapolated away,
-    and the equation on the axis solved where no pole is near.
+    and the equation on the axis solved where no pole is near. What stands between the last edge and the end of the
+    support, closer to the edge than about half the height, a twentieth of z, is averaged into the bulk: tanh at
+    n = 1600, d = 800, N = 1000, α = 1/2 has a mode at s = 1.442, the edge at 1.407, which is not given as an outlier;
+    simulated second singular values are 1.445 ± 0.010 over six seeds, with amplitudes on He₃ from 0.05 to 0.6.
 
     Parameters
     ----------
