@@ -15,6 +15,7 @@ from spikes.cli.options import (
     Workers,
     answers,
     integer_option,
+    integers,
     numbers,
     takes_problem,
 )
@@ -118,11 +119,8 @@ def decomposition(
 ) -> Answer:
     """The remainder of F = F_0 + ell terms against n, corrected and as published, with fitted exponents."""
 
-    values = numbers("sizes", sizes)
-    if not all(value.is_integer() and abs(value) < 1e18 for value in values):
-        raise ValueError(f"`sizes` must be integers separated by commas; got {sizes!r}")
     study = studies.nonlinear_features.decomposition_study(
-        problem, ell, sizes=[int(value) for value in values], seeds=seeds, seed=seed, workers=workers
+        problem, ell, sizes=integers("sizes", sizes), seeds=seeds, seed=seed, workers=workers
     )
 
     return Answer(

@@ -67,11 +67,14 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
 
 
 def integers(name: str, text: str) -> tuple[int, ...]:
-    """Integers separated by commas."""
+    """Integers separated by commas, each smaller than any array."""
     try:
-        return tuple(int(part) for part in text.split(","))
+        values = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise ValueError(f"`{name}` must be integers separated by commas; got {text!r}") from None
+    if max(map(abs, values)) >= 10**15:
+        raise ValueError(f"`{name}` must be integers below 10^15; got {text!r}")
+    return values
 
 
 Seeds = Annotated[int, integer_option("--seeds", "Independent simulations.")]

@@ -38,7 +38,8 @@ def print_tuning(found: Tuning) -> None:
     rows.append(_line("best η and λ", found.step, last if found.split is None else ""))
     if found.split is not None:
         rows.append(_line("best split, η and λ", found.split, last))
-    print_table(console, _COLUMNS, rows)
+    shown = [i for i, column in enumerate(_COLUMNS) if checked or column.name != "simulated"]
+    print_table(console, [_COLUMNS[i] for i in shown], [[row[i] for i in shown] for row in rows])
     console.print(found.remark(), markup=False)
     best = found.recommended
     if best.problem.update.kind != "gd" and best.problem.step_size > 0.0:
