@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -229,6 +230,30 @@ def test_no_verdict_is_contradicted_by_its_numbers():
         assert contradictions(c, q, LEVEL) == []
         seen.add(verdict)
     assert seen == set(VERDICTS)
+
+
+def test_the_committed_certificate_does_not_contradict_itself():
+    kept = json.loads((Path(__file__).parents[2] / "docs/examples/certificate.json").read_text())
+    seen = set()
+    for name, found in kept["simulation"]["claims"].items():
+        tolerance = kept["theory"][name]["tolerance"]
+        for q in found["quantities"]:
+            if "interval" not in q:
+                continue
+            (low, high), verdict = q["interval"], q["verdict"]
+            within, around = max(-low, high) <= tolerance, low <= 0.0 <= high
+            if q["deterministic"]:
+                assert q["z"] is None
+                assert verdict == ("holds" if max(map(abs, q["difference"])) <= tolerance else "holds as n → ∞")
+            elif verdict.startswith("holds"):
+                assert within, name
+                assert around, name
+            elif verdict == DIFFERS:
+                assert within, name
+            else:
+                assert not (within and around), name
+            seen.add(verdict)
+    assert {"holds", "holds as n → ∞", DIFFERS, "fails"} <= seen
 
 
 def test_a_rate_that_the_differences_contradict_is_fitted():
