@@ -22,20 +22,13 @@ class _Seat:
         if self._executor is None:
             from loky import ProcessPoolExecutor
 
-            self._executor = ProcessPoolExecutor(max_workers=1, initializer=_start, initargs=(os.getpid(),))
+            self._executor = ProcessPoolExecutor(max_workers=1, initializer=end_with_parent, initargs=(os.getpid(),))
         return self._executor.submit(function, *arguments)
 
     def kill(self) -> None:
         executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=True, kill_workers=True)
-
-
-def _start(parent: int) -> None:
-    import signal
-
-    end_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a key pressed at the terminal is for the program that serves
 
 
 class ProcessPool:

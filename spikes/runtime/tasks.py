@@ -271,6 +271,9 @@ def _interrupts_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # which lets interrupts through again wherever it has to start its process
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -284,7 +287,8 @@ _PARENT_LOOKED_FOR = 1.0
 
 
 def end_with_parent(parent: int) -> None:
-    """Have this worker process killed as soon as its parent is gone, whatever it computes."""
+    """Have this worker process killed as soon as its parent is gone, whatever it does, and leave interrupts to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # gone before the system was told
