@@ -262,7 +262,12 @@ def plot_curve(study: CurveStudy, ax: Axes | None = None) -> Axes:
     ):
         hollow, said = colour == UNTRAINED, f"{label}, simulated ± s.e."
         plot_points(ax, x, study.measured(name), colour=colour, marker=marker, hollow=hollow, label=said)
-        ax.plot(x, study.theory[name], color=colour, label=f"{label}, predicted")
+        if np.isfinite(study.theory[name]).any():
+            ax.plot(x, study.theory[name], color=colour, label=f"{label}, predicted")
+    if study.same_batch:
+        colour, marker = SERIES[2]
+        said = "one batch for everything, simulated"
+        plot_points(ax, x, study.measured("same_batch"), colour=colour, marker=marker, label=said)
     top = max(m.mean for m in study.measured("random_features"))
     for name, floor in study.floors.items():
         ax.axhline(floor.value, **{**GUIDE, "color": LIMIT})

@@ -125,4 +125,8 @@ def print_curve(study: CurveStudy) -> None:
     """Test errors against n."""
     floors = ", ".join(f"{name} {f.value:.4g}" for name, f in study.floors.items())
     remark = f"{_remark(study.problem, study.protocol)}; floors: {floors}"
+    if study.same_batch:
+        found = zip(study.exponents, study.measured("same_batch"), strict=True)
+        errors = ", ".join(f"{estimate_text(m)} at d^{x:.3g}" for x, m in found)
+        remark += f"; one batch for step and second layer, less its moments: {errors}"
     print_rows(study.problem, study.rows(), f"learning curve, {counted(len(study.runs), 'seed')}", remark)
