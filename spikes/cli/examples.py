@@ -35,6 +35,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "results": ('spikes results results.sqlite --where "alpha=0.3, d>=500" --csv runs.csv',),
     "plot": ("spikes plot results.sqlite --x alpha --y test_error --by ridge --figure sweep.png",),
     "validate": ("spikes validate --list", "spikes validate --quick conditional --report report.html"),
+    "reproduce": (
+        "spikes reproduce 2310.07891 spectrum --output papers",
+        "spikes reproduce giant --scale 0.5 --seeds 2 --json giant.json",
+        "spikes reproduce local --list",
+    ),
     "explore": ("spikes explore --open", "spikes explore --port 5006 --workers 2"),
     "nonlinear staircase": ("spikes nonlinear staircase --n 500 --d 250 --width 375 --figure staircase.png",),
     "nonlinear spectrum": ("spikes nonlinear spectrum --alphas 0.1,0.3,0.45 --figure spectra.png",),

@@ -1,3 +1,5 @@
+from .equivalence import EquivalenceStudy as EquivalenceStudy
+from .equivalence import equivalence_study as equivalence_study
 from .figure import plot_decomposition as plot_decomposition
 from .figure import plot_spectrum_study as plot_spectrum_study
 from .figure import plot_staircase as plot_staircase

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
+from spikes.simulation.equivalent_features import Beside, equivalent_run
 from spikes.simulation.gradient import gradient
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.network import initial_network
@@ -148,6 +149,22 @@ def _measure_same_errors(found: Decomposition) -> dict[str, float]:
         "objective": float(found.objective["corrected"][0] / found.full_objective[0]),
         "test error": float(found.test_error["corrected"][0] / found.full_test_error[0]),
     }
+
+
+_EQUIVALENT = ("objective", "test_error")
+
+
+def _predict_equivalent(problem: Problem) -> dict[str, float]:
+    return {f"{name} {when}": 1.0 for when in ("before", "after") for name in (*_EQUIVALENT, "largest value")}
+
+
+def _measure_equivalent(found: dict[str, tuple[Beside, Beside]]) -> dict[str, float]:
+    """Of features over that of their equivalents."""
+    ratios = {}
+    for when, (one, two) in found.items():
+        ratios |= {f"{name} {when}": getattr(one, name) / getattr(two, name) for name in _EQUIVALENT}
+        ratios[f"largest value {when}"] = float(one.singular_values[0] / two.singular_values[0])
+    return ratios
 
 
 def _predict_nothing(problem: Problem) -> float:
@@ -295,6 +312,21 @@ CLAIMS = (
         rate=0.5,
         tolerance=0.045,
         quick=((240, 208), (480, 160), (960, 40)),
+    ),
+    _claim(
+        "equivalence",
+        "Features have Gaussian equivalents of the same errors and singular values: c₁⟨w, x⟩ + c_{>1}Z before "
+        "the step, and given the latent m(τ, κ) + A(τ, κ)ẑ + B(τ, κ)^(1/2)Z after it.",
+        "Objective, test error and largest singular value on F over those on the equivalent, of the same samples and "
+        "neurons; relu, η = 3n^0.29, λ = 1.",
+        problem=_strong,
+        experiment=equivalent_run,
+        predict=_predict_equivalent,
+        measure=_measure_equivalent,
+        rate=1.0,
+        tolerance=0.03,
+        levels=((200, 160), (400, 96), (800, 40)),
+        quick=((120, 208), (240, 160), (480, 60)),
     ),
     _claim(
         "missing-term",
