@@ -44,6 +44,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "nonlinear staircase": ("spikes nonlinear staircase --n 500 --d 250 --width 375 --figure staircase.png",),
     "nonlinear spectrum": ("spikes nonlinear spectrum --alphas 0.1,0.3,0.45 --figure spectra.png",),
     "nonlinear decomposition": ("spikes nonlinear decomposition --sizes 250,500,1000 --alpha 0.2",),
+    "nonlinear conditions": (
+        "spikes nonlinear conditions --activation relu",
+        'spikes nonlinear conditions --activation erf --target "sin(z)" --second-layer rademacher',
+    ),
     "giant analyse": ('spikes giant analyse --target "z1 + z1*z2"', 'spikes giant analyse --target "He3(z)"'),
     "giant step": ('spikes giant step --d 200 --n 800 --width 300 --target "z1 + z1*z2"',),
     "giant trajectory": ('spikes giant trajectory --d 200 --n 800 --width 300 --steps 3 --target "z1 + z1*z2"',),

@@ -7,7 +7,7 @@ from typing import Any
 
 from spikes.agreement import Row, conclusion
 from spikes.papers.recipe import Paper
-from spikes.papers.reproduce import Reproduction
+from spikes.papers.run import Reproduction
 from spikes.presentation.terminal import Column, console_of_output, print_table
 
 __all__ = ["print_recipes", "print_reproduction"]

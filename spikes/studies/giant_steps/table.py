@@ -91,6 +91,8 @@ def print_report(report: TargetReport) -> None:
     )
     console.print(report.remark(), markup=False)
     console.print(f"floor of ridge regression with n, N = O(d) after 0, 1, ... visible steps: {text}", markup=False)
+    for one in report.requirements:
+        console.print(f"asks for: {one.sentence()}", markup=False)
 
 
 def _remark(problem: Problem, protocol: Protocol) -> str:
