@@ -17,7 +17,7 @@ from theory.statement.protocol import Protocol
 __all__ = ["RECIPES"]
 
 _HE124 = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"
-_NO_HELP = "(He3(z1) + He3(z2))/4"
+_NO_HELP = "(sin(2*z1) + sin(2*z2))/2"
 
 
 def _cosines(how: Setting) -> Studies:
@@ -165,7 +165,7 @@ RECIPES = (
         "curve",
         "Test error against log n/log d, random features and one step",
         "After one step on n = d^1.3 to d² samples, less the moments of their batch, the test error goes below "
-        "what random features reach; for a target without degrees one and two it does not.",
+        "what random features reach; for a target without degree two it does not.",
         "The authors' notebook has d = 512, p = 1024, one batch for everything; here d = 128, p = 512 (--scale 4).",
         "The curve with one batch lies above that with fresh data for the second layer, by up to .06; lines are "
         "predicted for the latter.",

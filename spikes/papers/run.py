@@ -20,6 +20,8 @@ from theory.statement.arguments import integer, real
 
 __all__ = ["Reproduction", "reproduce"]
 
+_DPI = 150  # a repository keeps every version of a picture
+
 
 @dataclass(frozen=True, eq=False)
 class Reproduction:
@@ -198,7 +200,7 @@ def _make(recipe: Recipe, stem: Path, statement: dict[str, Any], workers: int | 
     sequence = np.random.SeedSequence(statement["seed"])
     setting = Setting(statement["scale"], statement["seeds"], sequence, workers, checkpoint)
     studies = recipe.study(setting)
-    save_figure(f"{stem}.png", lambda: recipe.draw(studies), size=size, data=True)
+    save_figure(f"{stem}.png", lambda: recipe.draw(studies), size=size, data=True, dpi=_DPI)
     content = _content(statement, studies)
     write_json(f"{stem}.json", content)
     for path in kept:  # what they held is in the numbers now

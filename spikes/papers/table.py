@@ -12,6 +12,8 @@ from spikes.presentation.terminal import Column, console_of_output, print_table
 
 __all__ = ["print_recipes", "print_reproduction"]
 
+_NUMBERS = ("theory", "simulation", "sem", "z", "relative")
+
 
 def print_recipes(paper: Paper) -> None:
     """The figures of a paper.
@@ -51,4 +53,5 @@ def print_reproduction(made: Reproduction) -> None:
 
 def _row(entry: dict[str, Any]) -> Row:
     """A row from its JSON, where what is not finite is null."""
-    return Row(**{key: math.nan if value is None else value for key, value in entry.items()})
+    numbers = {key: math.nan if entry[key] is None else float(entry[key]) for key in _NUMBERS}
+    return Row(quantity=entry["quantity"], seeds=int(entry["seeds"]), **numbers)

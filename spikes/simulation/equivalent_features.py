@@ -91,9 +91,12 @@ def _run(problem: Problem, sequence: np.random.SeedSequence) -> dict[str, tuple[
     found = {}
     for name, W in (("before", start.W), ("after", step.network.W)):
         layer = Layer(W, kernels)
-        pair = [_features(layer, Z) for Z in (X, fresh)]
-        equivalent = [_equivalent(layer, Z, None if name == "before" else direction, noise) for Z in (X, fresh)]
-        found[name] = (_beside(problem, *pair, y, labels), _beside(problem, *equivalent, y, labels))
+        latent = None if name == "before" else direction
+        plain, equal = [(_features(layer, Z), _equivalent(layer, Z, latent, noise)) for Z in (X, fresh)]
+        found[name] = (
+            _beside(problem, plain[0], equal[0], y, labels),
+            _beside(problem, plain[1], equal[1], y, labels),
+        )
     return found
 
 

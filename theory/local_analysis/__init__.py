@@ -8,7 +8,7 @@ from theory.local_analysis.early_stages import (
     first_stage_tangent,
     second_stage,
 )
-from theory.local_analysis.improvement import Improvement, ResidualParts, improvement, mismatch, residual_parts
+from theory.local_analysis.feature_direction import Improvement, ResidualParts, improvement, mismatch, residual_parts
 from theory.local_analysis.measure import (
     MeasureMinimum,
     check_decay,

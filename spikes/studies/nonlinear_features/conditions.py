@@ -1,5 +1,4 @@
-"""Conditions of the theorems on nonlinear features, for an activation and a target: what holds and which "
-"spikes exist."""
+"""Conditions of the theorems on nonlinear features, of an activation and a target: what holds, which spikes exist."""
 
 from __future__ import annotations
 

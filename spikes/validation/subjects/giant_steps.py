@@ -288,7 +288,7 @@ def _below(size: int, sequence: np.random.SeedSequence) -> dict[str, int]:
 
 def _predict_below(_: int) -> dict[str, int]:
     found = {}
-    for target, activation, power, *_ in _BELOW:
+    for target, activation, power, _factor, _larger in _BELOW:
         dimensions = visible_staircase(target, activation, max_leap=power).dimensions
         found[f"{target}, {activation}, n = d^{power}"] = dimensions[0] if dimensions else 0
     return found

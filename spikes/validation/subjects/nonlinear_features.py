@@ -160,7 +160,7 @@ def _predict_equivalent(problem: Problem) -> dict[str, float]:
 
 def _measure_equivalent(found: dict[str, tuple[Beside, Beside]]) -> dict[str, float]:
     """Of features over that of their equivalents."""
-    ratios = {}
+    ratios: dict[str, float] = {}
     for when, (one, two) in found.items():
         ratios |= {f"{name} {when}": getattr(one, name) / getattr(two, name) for name in _EQUIVALENT}
         ratios[f"largest value {when}"] = float(one.singular_values[0] / two.singular_values[0])
