@@ -1,6 +1,7 @@
 """Recipes of the papers, their folder, and that a run goes on where it was left."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,3 +103,13 @@ def test_bad_input(paper, tmp_path, options, message):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="`output` must be a folder"):
         reproduce("local", output=tmp_path / "file")
+
+
+def test_every_figure_is_kept_with_its_points():
+    folder = Path(__file__).parents[2] / "figures/papers"
+    names = {f"{paper.number}-{name}" for paper in PAPERS for name in paper.recipes}
+    page = (Path(__file__).parents[2] / "docs/papers.md").read_text()
+    for suffix in ("png", "csv"):
+        assert {path.name.removesuffix(f".{suffix}") for path in folder.glob(f"*.{suffix}")} == names
+    assert {name for name in names if f"../figures/papers/{name}.png" in page} == names
+    assert max(path.stat().st_size for path in folder.iterdir()) <= 300_000
