@@ -131,7 +131,7 @@ def decomposition(
 
 
 @app.command()
-@answers(simulates=False, figure=False)
+@answers(simulates=False)
 def conditions(
     activation: Annotated[str, typer.Option("--activation", help="By name.")] = "relu",
     target: Annotated[str, typer.Option("--target", help="Expression in z.")] = "z + He2(z)/2",
@@ -140,4 +140,8 @@ def conditions(
     """Hermite coefficients, decay, kinks and growth: which spikes exist, and which statements apply."""
     found = studies.nonlinear_features.check_conditions(activation, target, second_layer)
 
-    return Answer(found.to_dict, lambda: studies.nonlinear_features.print_conditions(found))
+    return Answer(
+        found.to_dict,
+        lambda: studies.nonlinear_features.print_conditions(found),
+        lambda: studies.nonlinear_features.plot_conditions(found),
+    )

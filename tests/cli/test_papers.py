@@ -50,9 +50,12 @@ def test_a_figure(spikes, tmp_path):
     assert content["problem"]["figures"]["equivalence"]["differs"].startswith("No difference")
 
 
-def test_conditions(spikes):
-    code, out, _ = spikes("nonlinear", "conditions", "--activation", "erf", "--target", "sin(z)")
+def test_conditions(spikes, tmp_path):
+    picture = tmp_path / "out.png"
+    arguments = ["--activation", "erf", "--target", "sin(z)", "--figure", str(picture)]
+    code, out, _ = spikes("nonlinear", "conditions", *arguments)
     assert code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
     assert "spikes in the limit: k = 1 from α = 0, k = 3 from α = 0.3333" in out
     assert "NO   c2, c3, c4 are not 0" in out
 

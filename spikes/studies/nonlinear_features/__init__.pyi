@@ -1,5 +1,6 @@
 from .conditions import Conditions as Conditions
 from .conditions import check_conditions as check_conditions
+from .conditions_figure import plot_conditions as plot_conditions
 from .equivalence import EquivalenceStudy as EquivalenceStudy
 from .equivalence import equivalence_study as equivalence_study
 from .figure import plot_decomposition as plot_decomposition

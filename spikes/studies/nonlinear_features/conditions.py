@@ -180,14 +180,12 @@ def _conditions(
         Condition(
             "c1 is not 0",
             bool(c[1] != 0.0),
-            f"c1 = {c[1]:.6g}: the gradient {'has' if c[1] != 0.0 else 'has no'} common direction",
+            f"c1 = {c[1]:.6g}: the gradient has {'a' if c[1] != 0.0 else 'no'} common direction",
         ),
         Condition(
             "c2, c3, c4 are not 0",
             not absent,
-            f"{missing} vanish: these spikes are absent at every step size"
-            if absent
-            else "no spike of these is absent",
+            f"{missing} = 0: these spikes are absent at every step size" if absent else "no spike of these is absent",
         ),
         Condition(
             "the activation has no kinks",
@@ -204,7 +202,7 @@ def _conditions(
         Condition(
             "the target has a linear part",
             bool(stars[1] != 0.0),
-            f"c*1 = {stars[1]:.6g}: the step's direction {'has' if stars[1] != 0.0 else 'has no'} overlap with it",
+            f"c*1 = {stars[1]:.6g}: the step's direction has {'an' if stars[1] != 0.0 else 'no'} overlap with it",
         ),
         Condition(
             "E y = 0 or c2 = 0",
