@@ -159,7 +159,7 @@ RECIPES = (
         "The leading left singular vectors span polynomials of Xβ, and errors on F and on F_ℓ become equal.",
         _OWN + ", n to 1000, c = 3.",
         "Both are seen. The published left vectors v² leave out a constant, which the step's noise adds "
-        "(corrected: q₂). Column means at c = 3 are still governed by higher terms at these sizes.",
+        "(corrected: q₂). Column means at c = 3 are still far from their limits at these sizes.",
         _decomposition,
         _draw_decomposition,
     ),
