@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from spikes.estimates import estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
+from spikes.studies.own_data.gaussian_clone import CovarianceLaw
+from spikes.studies.own_data.pool import WHEN
 
 if TYPE_CHECKING:
     from spikes.studies.own_data.study import DataStudy
@@ -35,6 +38,16 @@ def print_data_study(study: DataStudy) -> None:
     print_table(
         console, columns, _measured(study), "mean ± standard error over splits of these data, and the laws of the rows"
     )
+    if isinstance(study.covariance, CovarianceLaw):
+        law = study.covariance
+        columns = (
+            Column("", words=True),
+            *(Column(name, leave=i) for when in WHEN for i, name in enumerate((f"{when}: law", "clone", "these rows"))),
+        )
+        title = (
+            f"Gaussian inputs of the rows' covariance, y = {law.problem.teacher.name} + {law.problem.noise:.4g} N(0, 1)"
+        )
+        print_table(console, columns, _of_covariance(study, law), title)
     assumptions = (
         Column("assumption of the theory", words=True),
         Column("measured"),
@@ -61,6 +74,19 @@ def print_data_study(study: DataStudy) -> None:
             markup=False,
         )
     console.print(study.remark(), markup=False)
+
+
+def _of_covariance(study: DataStudy, law: CovarianceLaw) -> list[list[str]]:
+    lines = []
+    for i, ridge in enumerate(study.problem.ridges):
+        for name in ("test_error", "train_error"):
+            line = [f"{name.replace('_', ' ')}, ridge {ridge:g}"]
+            for when in WHEN:
+                clone = estimate(law.clone.values(when, name)[:, i])
+                line.append(number_text(float(law.errors(name, when)[i]), 4))
+                line += [estimate_text(value) for value in (clone, study.errors(name, when)[i])]
+            lines.append(line)
+    return lines
 
 
 def _measured(study: DataStudy) -> list[list[str]]:
