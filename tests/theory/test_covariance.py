@@ -19,6 +19,8 @@ from theory.conditional_equivalent.covariance import (
     build_covariance_features,
     participation_ratio,
 )
+from theory.conditional_equivalent.covariance import _norms as norms
+from theory.conditional_equivalent.covariance import _tilt as tilt_of
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features
 from theory.conditional_equivalent.validity import validity
@@ -131,6 +133,23 @@ def test_two_and_three_eigenvalues_are_predicted():
     for values in (np.repeat([2.0, 0.5], 60), np.repeat([5.0, 1.0, 0.0], 40)):
         (errors,) = predict_errors(SMALL.replace(covariance=values, eta=0.0))
         assert 0.0 < errors.train_error < errors.objective < errors.test_error
+
+
+@pytest.mark.parametrize("values", [[4.0] + [0.9] * 29, [1.03] * 29 + [0.1], [2.0] * 4 + [0.5] * 8])
+def test_norms_of_neurons_lie_between_the_eigenvalues(values):
+    s = np.array(values) * len(values) / np.sum(values)
+    q, weights = norms(s, 3)
+    k = np.sum(s == s.max())  # of two eigenvalues, the share of the first in |w|² has a beta law
+    share = (q - s.min()) / (s.max() - s.min())
+    expected, rising = [1.0], k / 2.0
+    for j in range(1, 6):
+        expected.append(expected[-1] * (rising + j - 1.0) / (len(s) / 2.0 + j - 1.0))
+    assert_allclose([weights @ share**j for j in range(6)], expected, rtol=1e-9)
+    for value in q:  # and w_c² given q is as long as it must be
+        t = tilt_of(s / s.max(), value / s.max())
+        length = 1.0 / (1.0 + t * s / s.max())
+        assert (length * length[0] > 0.0).all()
+        assert np.sum(s * length) / np.sum(length) == pytest.approx(value, rel=1e-6)
 
 
 @pytest.mark.slow

@@ -210,7 +210,7 @@ def _moments(data: Dataset) -> _Moments:
 
 
 def _weights(measured: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """measured − noise, of positive sum; where it is negative, of neighbours together in shares of the measured."""
+    """measured − noise, of positive sum; where it is negative, of neighbours together, those far above noise alone."""
     groups: list[tuple[int, float]] = []  # first index and sum
     for i, value in enumerate(measured - noise):
         start = i
@@ -223,8 +223,9 @@ def _weights(measured: np.ndarray, noise: np.ndarray) -> np.ndarray:
         groups[0] = start, value + groups[0][1]
     weights = np.empty(len(measured))
     for (start, value), stop in zip(groups, [*(start for start, _ in groups[1:]), len(measured)], strict=True):
-        part = measured[start:stop]
-        weights[start:stop] = value * part / part.sum()
+        part, over = measured[start:stop], np.maximum(measured[start:stop] - noise[start:stop], 0.0)
+        share = np.divide(over**2, part, out=np.zeros_like(part), where=part > 0.0)
+        weights[start:stop] = value * share / share.sum()
     return weights
 
 

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 from threadpoolctl import threadpool_limits
 
 from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
-from spikes.presentation.numbers import number_text
+from spikes.presentation.numbers import counted, number_text
 from spikes.presentation.row_table import RowTable
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
@@ -151,11 +152,14 @@ class DataStudy(RowTable):
         )
         if not of_law.within:
             return f"{said}do not trust it here"
-        return said + (
-            "trust it here as well"
-            if _gap(predicted, rows).within
-            else "it is right of Gaussian inputs and labels of one direction, and these rows are something else"
-        )
+        on_rows = _gap(predicted, rows)
+        if not on_rows.within:
+            return (
+                f"{said}it is right of Gaussian inputs and labels of one direction, and these rows are something else"
+            )
+        if on_rows.percent > 100.0 * _CLOSE:
+            return f"{said}{counted(self.simulation.seeds, 'split')} do not tell the rows from such inputs"
+        return f"{said}trust it here as well"
 
     def _gaussian(self) -> str:
         if self.holds:
@@ -539,7 +543,7 @@ def _run(
 
 
 class _Gap(NamedTuple):
-    """Largest distance of expected errors from the means of runs, and whether all are within 5 % or three errors."""
+    """Largest distance of expected errors from means of runs, and whether all are within 5 % or three errors."""
 
     percent: float
     within: bool
@@ -553,7 +557,9 @@ def _gap(expected: np.ndarray, runs: np.ndarray) -> _Gap:
     estimates = [estimate(column) for column in runs.T]
     means, bars = np.array([e.mean for e in estimates]), np.array([e.bar for e in estimates])
     distance = np.abs(expected - means)
-    within = bool(np.all(distance <= np.maximum(_CLOSE * means, 3.0 * bars)))
+    # three standard errors of a normal law, as many more by Student's as there are few runs
+    errors = float(stdtrit(len(runs) - 1, ndtr(3.0))) if len(runs) > 1 else 0.0
+    within = bool(np.all(distance <= np.maximum(_CLOSE * means, errors * bars)))
     return _Gap(100.0 * float(np.max(distance / means)), within)
 
 
