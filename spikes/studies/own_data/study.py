@@ -326,15 +326,7 @@ class DataStudy(RowTable):
                 for j, (ridge, value) in enumerate(zip(self.problem.ridges, self.errors(name, "before"), strict=True)):
                     rows.append(row(f"{name} before the step, ridge {ridge:g}, by kernel", float(law[j]), value))
         if isinstance(self.covariance, CovarianceLaw):
-            law_of = self.covariance
-            for when in WHEN:
-                for name in ("test_error", "train_error"):
-                    clone = [estimate(column) for column in law_of.clone.values(when, name).T]
-                    for of, values in ((" of the Gaussian clone", clone), ("", self.errors(name, when))):
-                        for ridge, law, value in zip(
-                            self.problem.ridges, law_of.errors(name, when), values, strict=True
-                        ):
-                            rows.append(row(f"{name}{of} {when} the step, ridge {ridge:g}, by covariance", law, value))
+            rows += self._covariance_rows(self.covariance)
         if self.law is None or not self.problem.centered:
             return rows  # a constant feature adds an eigenvalue of order N that is no part of the law
         values, width = self.simulation.values("before", "eigenvalues"), self.problem.width
@@ -343,6 +335,19 @@ class DataStudy(RowTable):
             row(f"mean of x^{k} before the step", expected[k - 1], estimate(np.sum(values**k, axis=1) / width))
             for k in (1, 2)
         ]
+
+    def _covariance_rows(self, law: CovarianceLaw) -> list[Row]:
+        rows = []
+        for when in WHEN:
+            for name in ("test_error", "train_error"):
+                clone = [estimate(column) for column in law.clone.values(when, name).T]
+                for of, values in ((" of the Gaussian clone", clone), ("", self.errors(name, when))):
+                    predicted = zip(self.problem.ridges, law.errors(name, when).tolist(), values, strict=True)
+                    rows += [
+                        row(f"{name}{of} {when} the step, ridge {ridge:g}, by covariance", value, measured)
+                        for ridge, value, measured in predicted
+                    ]
+        return rows
 
     def pool_density(self, when: str) -> tuple[np.ndarray, np.ndarray] | None:
         """x, and the density of ln x that the first run's features predict for those rows that it fits."""

@@ -12,6 +12,8 @@ from spikes.studies.own_data.gaussian_clone import CovarianceLaw
 from spikes.studies.own_data.pool import WHEN
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from spikes.studies.own_data.study import DataStudy
 
 __all__ = ["print_data_study"]
@@ -39,15 +41,7 @@ def print_data_study(study: DataStudy) -> None:
         console, columns, _measured(study), "mean ± standard error over splits of these data, and the laws of the rows"
     )
     if isinstance(study.covariance, CovarianceLaw):
-        law = study.covariance
-        columns = (
-            Column("", words=True),
-            *(Column(name, leave=i) for when in WHEN for i, name in enumerate((f"{when}: law", "clone", "these rows"))),
-        )
-        title = (
-            f"Gaussian inputs of the rows' covariance, y = {law.problem.teacher.name} + {law.problem.noise:.4g} N(0, 1)"
-        )
-        print_table(console, columns, _of_covariance(study, law), title)
+        _print_covariance(console, study, study.covariance)
     assumptions = (
         Column("assumption of the theory", words=True),
         Column("measured"),
@@ -74,6 +68,13 @@ def print_data_study(study: DataStudy) -> None:
             markup=False,
         )
     console.print(study.remark(), markup=False)
+
+
+def _print_covariance(console: Console, study: DataStudy, law: CovarianceLaw) -> None:
+    sides = (Column(name, leave=i) for when in WHEN for i, name in enumerate((f"{when}: law", "clone", "these rows")))
+    labels = f"y = {law.problem.teacher.name} + {law.problem.noise:.4g} N(0, 1)"
+    title = f"Gaussian inputs of the rows' covariance, {labels}"
+    print_table(console, (Column("", words=True), *sides), _of_covariance(study, law), title)
 
 
 def _of_covariance(study: DataStudy, law: CovarianceLaw) -> list[list[str]]:
