@@ -118,7 +118,9 @@ class DataStudy(RowTable):
         j = self.best_penalty
         lowered, predicted = self.lowered(j), float(np.mean(self._ratios(j, predicted=True)))
         words, sign = _change(lowered)
-        said = f"the step {words} at ridge {self.problem.ridges[j]:g}; predicted {100.0 * sign * predicted:.2g} %"
+        said = (
+            f"the step {words} at ridge {self.problem.ridges[j]:g}; predicted {_digits(100.0 * sign * predicted, 2)} %"
+        )
         if self.kernel is not None:
             before = self.errors("test_error", "before")[j]
             alone = float(self.kernel.test_error[0, j])
@@ -373,6 +375,7 @@ class DataStudy(RowTable):
             "rows": self.data.rows,
             "shares": list(self.shares),
             "test_rows": self.simulation.runs[0].test_samples,
+            **({"constant_columns": self.data.left_out} if self.data.left_out else {}),
         }
 
         def part(when: str) -> dict[str, Any]:
@@ -555,7 +558,7 @@ class _Gap(NamedTuple):
 
 
 def _percent(gap: _Gap) -> str:
-    return f"{gap.percent:.2g} %" if gap.percent < 10.0 else f"{gap.percent:.0f} %"
+    return f"{_digits(gap.percent, 2)} %"
 
 
 def _gap(expected: np.ndarray, runs: np.ndarray) -> _Gap:
@@ -572,7 +575,15 @@ def _change(lowered: Estimate) -> tuple[str, float]:
     """By how much the step lowers or raises an error, if it does, and the sign of what is said."""
     percent, error = 100.0 * lowered.mean, 100.0 * lowered.bar
     if error and abs(percent) < 2.0 * error:
-        return f"changes the test error by {-percent:.2g} ± {error:.1g} %, no more than its error,", -1.0
-    size = f"{abs(percent):.2g}" + (f" ± {error:.1g}" if error else "")
+        return (
+            f"changes the test error by {_digits(-percent, 2)} ± {_digits(error, 1)} %, no more than its error,",
+            -1.0,
+        )
+    size = _digits(abs(percent), 2) + (f" ± {_digits(error, 1)}" if error else "")
     verb, sign = ("lowers", 1.0) if percent > 0.0 else ("raises", -1.0)
     return f"{verb} the test error by {size} %", sign
+
+
+def _digits(percent: float, digits: int) -> str:
+    """A number of per cent to so many digits, and to all digits before the point."""
+    return f"{percent:.{digits}g}" if abs(percent) < 0.95 * 10**digits else f"{percent:.0f}"

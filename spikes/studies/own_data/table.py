@@ -22,8 +22,10 @@ __all__ = ["print_data_study"]
 def print_data_study(study: DataStudy) -> None:
     """Singular values, outliers and errors before and after the step on a user's inputs, and the assumptions."""
     console, problem = console_of_output(), study.problem
+    constant = study.data.left_out
+    left_out = f", {counted(constant, 'constant column')} left out" if constant else ""
     console.print(
-        f"{study.data.path or 'data'}: {study.data.rows} rows of d = {problem.d}; {problem.n0} for the step, "
+        f"{study.data.path or 'data'}: {study.data.rows} rows of d = {problem.d}{left_out}; {problem.n0} for the step, "
         f"{problem.n} for the fit, {study.simulation.runs[0].test_samples} for the test\n"
         f"{problem.sigma.name}, {problem.law_of_a.name} second layer, N = {problem.width}, "
         f"eta = {problem.step_size:.6g}, {counted(study.simulation.seeds, 'split')}",
