@@ -23,7 +23,7 @@ from theory.conditional_equivalent.covariance import _norms as norms
 from theory.conditional_equivalent.covariance import _tilt as tilt_of
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features
-from theory.conditional_equivalent.validity import validity
+from theory.conditional_equivalent.validity import norm_share, validity
 from theory.step_matrix import block_lanczos
 
 REFERENCES = json.loads((Path(__file__).parent / "references" / "covariance.json").read_text())
@@ -187,6 +187,19 @@ def test_validity_names_the_participation_ratio():
     reasons = validity(SMALL.replace(target="z1 + z1*z2", covariance="power:1.5"), resolution)
     assert any("down to 26 was compared with simulation after a step" in reason for reason in reasons)
     assert any("the target has 2 latents" in reason for reason in reasons)
+
+
+def test_validity_names_labels_that_go_with_the_norms():
+    resolution = Resolution(CovarianceTerms(), (), 0.0)
+    still = SMALL.replace(eta=0.0, noise=0.3)
+    (reason,) = validity(still.replace(target="z - 0.8"), resolution)
+    assert reason.startswith("37 % of the labels' power is in their mean")
+    # He₂/√2 along the largest eigenvalue: s₁²/Σs² of its power, 1, beside the noise
+    s = still.eigenvalues
+    share = norm_share(still.replace(target="He2(z)/1.4142135623730951", direction="top"))
+    assert share == pytest.approx(s.max() ** 2 / (s @ s) / 1.09)
+    assert norm_share(still.replace(target="z1*z2")) == pytest.approx(0.0, abs=0.02)
+    assert validity(still.replace(target="He2(z)"), resolution) == ()
 
 
 def test_what_is_left_out_is_said():
