@@ -181,7 +181,7 @@ def test_validity_names_the_participation_ratio():
     assert participation_ratio(SMALL.eigenvalues) == pytest.approx(33.7, abs=0.1)
     resolution = Resolution(CovarianceTerms(), (), 0.0)
     assert validity(SMALL.replace(eta=0.0), resolution) == ()
-    (reason,) = validity(SMALL.replace(eta=0.0, covariance="power:2.5"), resolution)
+    (reason,) = validity(SMALL.replace(eta=0.0, covariance="power:2.5", target="z"), resolution)
     assert reason.startswith("the inputs have the participation ratio 1.")
     assert reason.endswith("down to 5 was compared with simulation without a step")
     reasons = validity(SMALL.replace(target="z1 + z1*z2", covariance="power:1.5"), resolution)
