@@ -15,6 +15,7 @@ from spikes.agreement import Quantity, Row, contract, quantities, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import estimate_text, number_text
 from spikes.runtime.labelled_table import LabelledTable, constant_columns, labelled_table
+from spikes.runtime.memory import check_memory
 from spikes.simulation.readout import LEAST_TESTED_ROWS, ReadoutSplits, fit_readouts
 from spikes.simulation.seeds import as_seed_sequence
 from theory.finite_pool import FeaturePool, SampledErrors, feature_pool, jackknife_errors, left_out_pools
@@ -372,6 +373,14 @@ def study_readout(
         raise ValueError("`features` must hold something beside constant columns")
     given = None if ridge is None else [real("ridge", each, positive=True) for each in _listed(ridge)]
     sequence = as_seed_sequence(seed)
+    small = min(table.values.shape)
+    held = math.prod(table.values.shape) if isinstance(table.values, np.ndarray) else 0
+    # the Gram matrix, which becomes its eigenvectors, and twice as much for them to be found
+    check_memory(
+        f"`features` must have a Gram matrix that fits in memory: {small} × {small}",
+        held + 3.0 * small**2,
+        remedy="take fewer columns or rows",
+    )
     pool = feature_pool(table.values, table.labels)
     if given is None:
         variance = float(pool.eigenvalues.sum()) / (m * int(np.sum(~constant)))
