@@ -18,6 +18,7 @@ from spikes.cli import (
     nonlinear_features,
     one_step,
     own_matrix,
+    papers,
     readout,
     sweeps,
     tune,
@@ -85,6 +86,7 @@ _COMMANDS = (
     sweeps.results,
     sweeps.plot,
     validation.validate,
+    papers.reproduce,
     explore.explore,
 )
 for command in _COMMANDS:
