@@ -47,11 +47,14 @@ class Dataset:
     y : ndarray, shape (n_total,)
     path : str, optional
         The file that holds them, which another process opens by itself.
+    left_out : int
+        Constant columns that X had beside these.
     """
 
     X: np.ndarray | StoredRows
     y: np.ndarray
     path: str | None = None
+    left_out: int = 0
 
     @property
     def rows(self) -> int:
@@ -64,7 +67,7 @@ class Dataset:
         return self.X.shape[1]
 
     def __reduce__(self):
-        return (Dataset, (self.X, self.y)) if self.path is None else (_opened, (self.path,))
+        return (Dataset, (self.X, self.y, None, self.left_out)) if self.path is None else (_opened, (self.path,))
 
 
 def as_dataset(X: np.ndarray | StoredRows, y: np.ndarray | StoredRows, *, path: str | None = None) -> Dataset:
@@ -73,7 +76,7 @@ def as_dataset(X: np.ndarray | StoredRows, y: np.ndarray | StoredRows, *, path: 
     Raises
     ------
     ValueError
-        If shapes or types are wrong, the lengths differ, an entry is not finite, or all labels are zero.
+        If shapes or types are wrong, the lengths differ, an entry is not finite, or all labels are the same.
     """
     data = _shaped(X, y, path)
     for start in range(0, data.rows, _ROWS):
@@ -81,8 +84,9 @@ def as_dataset(X: np.ndarray | StoredRows, y: np.ndarray | StoredRows, *, path: 
             if not np.isfinite(part).all():
                 row = start + int(np.argmin(np.isfinite(part.reshape(len(part), -1)).all(axis=1)))
                 raise ValueError(f"`data` must hold finite numbers; {name} has NaN or infinity in row {row}")
-    if not np.any(data.y):
-        raise ValueError("`data` must hold labels y that are not all zero")
+    if np.all(data.y == data.y[:1]):
+        got = f"{data.y[0]:g} in every row" if data.rows else "no row"
+        raise ValueError(f"`data` must hold labels y that are not all the same; got {got}")
     return data
 
 
@@ -139,7 +143,7 @@ def load_dataset(path: str | os.PathLike[str], label: str | None = None, *, stan
 def standardized(data: Dataset) -> Dataset:
     """Columns and labels less their means, divided by their standard deviations over all rows, in memory.
 
-    Constant columns are left out.
+    Constant columns are left out and counted.
 
     Raises
     ------
@@ -155,7 +159,7 @@ def standardized(data: Dataset) -> Dataset:
         raise ValueError(f"`data` must have two columns that are not constant; got {int(kept.sum())}")
     if not np.any(y):
         raise ValueError("`data` must hold labels y that are not all the same")
-    return Dataset(X[:, kept] / scale[kept], y / np.sqrt(np.mean(y**2)))
+    return Dataset(X[:, kept] / scale[kept], y / np.sqrt(np.mean(y**2)), left_out=int(np.sum(~kept)))
 
 
 @lru_cache(maxsize=1)

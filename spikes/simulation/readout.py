@@ -14,14 +14,15 @@ from spikes.runtime.progress import progress_bar
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.ridge import ridge_path, ridge_path_of_moments
 from spikes.simulation.seeds import derived_sequence
-from spikes.simulation.spectra import gram_spectrum, hidden_below
+from spikes.simulation.spectra import direct_spectrum, gram_spectrum, hidden_below
 from spikes.simulation.tridiagonal import tridiagonal
 
-__all__ = ["LEAST_TESTED_ROWS", "ReadoutSplits", "fit_readouts", "pool_means"]
+__all__ = ["LEAST_TESTED_ROWS", "ReadoutSplits", "fit_readouts", "nested_fits", "pool_means"]
 
 LEAST_TESTED_ROWS = 2
 """Rows that a split leaves for the test at least."""
 
+_DOUBLE = np.dtype(float)
 _BLOCK = 2**22  # entries of the features that are read at once
 
 
@@ -122,6 +123,48 @@ def fit_readouts(
     return ReadoutSplits(tuple(n), *results)
 
 
+def nested_fits(
+    features: np.ndarray,
+    labels: np.ndarray,
+    n: Sequence[int],
+    ridges: Sequence[float],
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Test errors of fits on the first n rows of one random order, on all others; nothing is centred.
+
+    Parameters
+    ----------
+    features : ndarray, shape (m, N)
+    labels : ndarray, shape (m,)
+    n : sequence of int
+        A sizes, each at most m − 2.
+    ridges : sequence of float
+        B penalties λ.
+    generator : Generator
+
+    Returns
+    -------
+    ndarray, shape (A, B)
+
+    Raises
+    ------
+    ArithmeticError
+        If rounding hides the smallest penalty.
+    """
+    order, penalties = generator.permutation(len(labels)), np.array(ridges, dtype=float)
+    errors = np.empty((len(n), len(penalties)))
+    for i, size in enumerate(n):
+        fit, rest = np.sort(order[:size]), np.sort(order[size:])
+        F = features[fit]
+        spectrum = gram_spectrum(F)
+        if hidden_below(spectrum.eigenvalues, F.dtype) > penalties.min() + spectrum.eigenvalues[-1]:
+            spectrum = direct_spectrum(F)
+            _check_resolved(spectrum.eigenvalues, penalties, F.dtype, direct=True)
+        residual = labels[rest, None] - features[rest] @ ridge_path(F, labels[fit], spectrum, penalties).readouts
+        errors[i] = np.mean(np.square(residual, dtype=float), axis=0)
+    return errors
+
+
 def _fit(
     features: np.ndarray | StoredRows,
     labels: np.ndarray,
@@ -165,8 +208,10 @@ def _mean_square(
     return total / len(index)
 
 
-def _check_resolved(eigenvalues: np.ndarray, ridges: np.ndarray) -> None:
-    hidden, smallest = hidden_below(eigenvalues, np.dtype(float)), float(ridges.min())
+def _check_resolved(
+    eigenvalues: np.ndarray, ridges: np.ndarray, dtype: np.dtype = _DOUBLE, *, direct: bool = False
+) -> None:
+    hidden, smallest = hidden_below(eigenvalues, dtype, direct=direct), float(ridges.min())
     if hidden > smallest + eigenvalues[-1]:
         raise ArithmeticError(
             f"the penalty {smallest:.3g} is hidden by rounding: the largest singular value of F/√n is "

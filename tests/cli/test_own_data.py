@@ -66,7 +66,8 @@ def nan(array, value=np.nan):
         ({"X": X, "y": nan(Y, np.inf)}, [], "--data must hold finite numbers; y has NaN or infinity in row 3"),
         ({"X": X + 0j, "y": Y}, [], "--data must hold real numbers; X is of type complex128"),
         ({"X": X, "y": Y.astype(str)}, [], "--data must hold real numbers; y is of type <U"),
-        ({"X": X, "y": 0.0 * Y}, [], "--data must hold labels y that are not all zero"),
+        ({"X": X, "y": 0.0 * Y}, [], "--data must hold labels y that are not all the same; got 0 in every row"),
+        ({"X": X, "y": 0.0 * Y + 2.0}, [], "--data must hold labels y that are not all the same; got 2 in every row"),
         ({"X": X[:0], "y": Y[:0]}, [], "--data must hold"),
         ({"X": X[:60], "y": Y[:60]}, [], "60 rows give 24 for the step, 24 for the fit and 12 for the test"),
         ({"X": X, "y": Y}, ["--shares", "0.5,0.5,0.5"], "--shares must be three positive numbers, step, fit and test"),
@@ -127,6 +128,8 @@ def tables(tmp_path, monkeypatch):
     frame.assign(name="b").to_csv("text.csv", index=False)
     frame.assign(gap=frame["0"].where(frame.index != 7)).to_csv("gaps.csv", index=False)
     frame.head(50).to_csv("short.csv", index=False)
+    frame.assign(one=1.0, two=2.0).to_csv("flat.csv", index=False)
+    frame[["0", "y"]].assign(one=1.0).to_csv("single.csv", index=False)
     np.save("X.npy", X)
     np.save("y.npy", Y)
     return tmp_path
@@ -143,6 +146,9 @@ def test_tables_give_what_arrays_do(spikes, tables, made):
     assert code == 0
     assert "the test error by" in out
     assert "the kernel of the rows predicts" in out
+    code, out, _ = spikes("simulate", "--data", "flat.csv", "--label", "y", "--standardize", *RUN)
+    assert code == 0
+    assert "150 rows of d = 12, 2 constant columns left out; 60 for the step" in out
 
 
 @pytest.mark.parametrize(
@@ -159,6 +165,7 @@ def test_tables_give_what_arrays_do(spikes, tables, made):
         ("X.npy --label y", "--label must go with a table of named columns; --data has none"),
         ("X.npy --label absent.npy", "--label must be readable"),
         ("absent.csv --label y", "--data must be readable"),
+        ("single.csv --label y --standardize", "--data must have two columns that are not constant; got 1"),
     ],
 )
 def test_bad_tables(spikes, tables, arguments, complaint):

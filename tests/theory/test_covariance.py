@@ -19,9 +19,11 @@ from theory.conditional_equivalent.covariance import (
     build_covariance_features,
     participation_ratio,
 )
+from theory.conditional_equivalent.covariance import _norms as norms
+from theory.conditional_equivalent.covariance import _tilt as tilt_of
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features
-from theory.conditional_equivalent.validity import validity
+from theory.conditional_equivalent.validity import norm_share, validity
 from theory.step_matrix import block_lanczos
 
 REFERENCES = json.loads((Path(__file__).parent / "references" / "covariance.json").read_text())
@@ -133,6 +135,23 @@ def test_two_and_three_eigenvalues_are_predicted():
         assert 0.0 < errors.train_error < errors.objective < errors.test_error
 
 
+@pytest.mark.parametrize("values", [[4.0] + [0.9] * 29, [1.03] * 29 + [0.1], [2.0] * 4 + [0.5] * 8])
+def test_norms_of_neurons_lie_between_the_eigenvalues(values):
+    s = np.array(values) * len(values) / np.sum(values)
+    q, weights = norms(s, 3)
+    k = np.sum(s == s.max())  # of two eigenvalues, the share of the first in |w|² has a beta law
+    share = (q - s.min()) / (s.max() - s.min())
+    expected, rising = [1.0], k / 2.0
+    for j in range(1, 6):
+        expected.append(expected[-1] * (rising + j - 1.0) / (len(s) / 2.0 + j - 1.0))
+    assert_allclose([weights @ share**j for j in range(6)], expected, rtol=1e-9)
+    for value in q:  # and w_c² given q is as long as it must be
+        t = tilt_of(s / s.max(), value / s.max())
+        length = 1.0 / (1.0 + t * s / s.max())
+        assert (length * length[0] > 0.0).all()
+        assert np.sum(s * length) / np.sum(length) == pytest.approx(value, rel=1e-6)
+
+
 @pytest.mark.slow
 def test_spikes_of_the_data_stand_apart_before_a_step():
     start = prediction(eta=0.0)
@@ -162,12 +181,25 @@ def test_validity_names_the_participation_ratio():
     assert participation_ratio(SMALL.eigenvalues) == pytest.approx(33.7, abs=0.1)
     resolution = Resolution(CovarianceTerms(), (), 0.0)
     assert validity(SMALL.replace(eta=0.0), resolution) == ()
-    (reason,) = validity(SMALL.replace(eta=0.0, covariance="power:2.5"), resolution)
+    (reason,) = validity(SMALL.replace(eta=0.0, covariance="power:2.5", target="z"), resolution)
     assert reason.startswith("the inputs have the participation ratio 1.")
     assert reason.endswith("down to 5 was compared with simulation without a step")
     reasons = validity(SMALL.replace(target="z1 + z1*z2", covariance="power:1.5"), resolution)
     assert any("down to 26 was compared with simulation after a step" in reason for reason in reasons)
     assert any("the target has 2 latents" in reason for reason in reasons)
+
+
+def test_validity_names_labels_that_go_with_the_norms():
+    resolution = Resolution(CovarianceTerms(), (), 0.0)
+    still = SMALL.replace(eta=0.0, noise=0.3)
+    (reason,) = validity(still.replace(target="z - 0.8"), resolution)
+    assert reason.startswith("37 % of the labels' power is in their mean")
+    # He₂/√2 along the largest eigenvalue: s₁²/Σs² of its power, 1, beside the noise
+    s = still.eigenvalues
+    share = norm_share(still.replace(target="He2(z)/1.4142135623730951", direction="top"))
+    assert share == pytest.approx(s.max() ** 2 / (s @ s) / 1.09)
+    assert norm_share(still.replace(target="z1*z2")) == pytest.approx(0.0, abs=0.02)
+    assert validity(still.replace(target="He2(z)"), resolution) == ()
 
 
 def test_what_is_left_out_is_said():

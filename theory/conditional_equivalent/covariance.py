@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from theory.conditional_equivalent.features import EquivalentFeatures, HigherDegree, SpecialLayer, degree_moments
-from theory.conditional_equivalent.sample_norm import norm_nodes
+from theory.conditional_equivalent.sample_norm import beta_nodes
 from theory.hermite import hermite_coefficients, hermite_polynomials
 from theory.quadrature import gauss_hermite, gaussian_nodes
 from theory.statement.activation import Activation
@@ -385,12 +385,20 @@ def _trim(nodes: np.ndarray, weights: np.ndarray, count: float) -> tuple[np.ndar
 
 
 def _norms(spectrum: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gamma nodes of Σ_c s_c w_c² for w uniform on the sphere of their dimension, in units of its mean."""
+    """Nodes of Σ_c s_c w_c² for w uniform on the sphere of their dimension, in units of its mean.
+
+    It lies between the least and the largest eigenvalue: the beta law on them of the mean and the variance that it has,
+    which is its law where there are two eigenvalues.
+    """
     d, mean = len(spectrum), float(np.mean(spectrum))
     spread = 2.0 * (float(np.mean(spectrum**2)) / mean**2 - 1.0) / (d + 2)
     if order == 1 or spread < _EVEN:
         return np.ones(1), np.ones(1)
-    return norm_nodes(2.0 / spread, order)
+    low, high = float(spectrum.min()) / mean, float(spectrum.max()) / mean
+    place = (1.0 - low) / (high - low)
+    size = place * (1.0 - place) * (high - low) ** 2 / spread - 1.0
+    t, weights = beta_nodes(place * size, (1.0 - place) * size, order)
+    return low + (high - low) * t, weights
 
 
 @lru_cache(maxsize=512)
@@ -432,22 +440,33 @@ class _Spread:
 
 
 def _tilt(s: np.ndarray, q: float) -> float:
-    """t with ⟨s/(1 + ts)⟩ = q⟨1/(1 + ts)⟩ for eigenvalues of largest value one."""
+    """t with ⟨s/(1 + ts)⟩ = q⟨1/(1 + ts)⟩ for eigenvalues of largest value one, 1 + ts of one sign on all of them.
 
-    def excess(log: float) -> float:
-        t = math.exp(log) - 1.0
-        weights = 1.0 / (1.0 + t * s)
+    q falls from the largest eigenvalue to their harmonic mean as t rises from −1, and from there to the least one as t
+    comes back from −∞.
+    """
+    from scipy.optimize import brentq  # half a second to import
+
+    least = float(s.min())
+
+    def above(log: float) -> float:
+        weights = 1.0 / (1.0 + (math.exp(log) - 1.0) * s)
+        return float(np.mean(s * weights) / np.mean(weights)) - q
+
+    def below(pole: float) -> float:
+        weights = 1.0 / (s - pole)
         return float(np.mean(s * weights) / np.mean(weights)) - q
 
     low, high = math.log(1e-9), math.log(1e9)
-    if excess(low) <= 0.0 or excess(high) >= 0.0:
-        raise ArithmeticError(
-            f"no neuron has the squared norm {q:.3g} of the largest eigenvalue; the covariance has too few eigenvalues "
-            "for a law of the neurons' norms"
-        )
-    from scipy.optimize import brentq  # half a second to import
-
-    return math.exp(brentq(excess, low, high, xtol=1e-12)) - 1.0
+    if above(low) > 0.0 > above(high):
+        return math.exp(brentq(above, low, high, xtol=1e-12)) - 1.0
+    first, last = 1e-9 * least, (1.0 - 1e-9) * least
+    if least > 0.0 and below(first) > 0.0 > below(last):
+        return -1.0 / brentq(below, first, last, xtol=1e-15)
+    raise ArithmeticError(
+        f"no neuron has the squared norm {q:.3g} of the largest eigenvalue; the covariance has too few eigenvalues "
+        "for a law of the neurons' norms"
+    )
 
 
 def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:

@@ -243,9 +243,8 @@ def as_covariance(value: Any) -> Covariance | None:
             raise ValueError(f"`covariance` must be power:γ with a finite number γ; got {value!r}")
         return Covariance(f"{_POWER}{power:.12g}", power=power)
     array, name = _array("covariance", value, "power:1.0, eigenvalues, a matrix or a .npy or .csv file")
-    if array.ndim == 2 and 1 not in array.shape:
-        array = _eigenvalues(array)
-    return Covariance(name or "given", eigenvalues=tuple(array.ravel().tolist()))
+    values = _eigenvalues(array) if array.ndim == 2 and 1 not in array.shape else array.ravel()
+    return Covariance(name or "given", eigenvalues=tuple(_rounded(values).tolist()))
 
 
 def as_direction(value: Any) -> Direction:
@@ -337,4 +336,11 @@ def _eigenvalues(matrix: np.ndarray) -> np.ndarray:
     values = np.linalg.eigvalsh(0.5 * (matrix + matrix.T))[::-1]
     if values[-1] < -_ROUNDING * size * len(values):
         raise ValueError(f"`covariance` must be positive semidefinite; it has the eigenvalue {values[-1]:.6g}")
-    return np.where(np.abs(values) <= _ROUNDING * size, 0.0, values)
+    return values
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """Eigenvalues, with zeros for those that are rounding of a decomposition."""
+    import numpy as np
+
+    return np.where(np.abs(values) <= _ROUNDING * np.max(np.abs(values)), 0.0, values)

@@ -150,7 +150,7 @@ def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
 
 
 def plot_data_learning_curve(study: DataStudy, ax: Axes | None = None) -> Axes:
-    """Test error at the best penalty against the rows of the fit, predicted, and measured at those of the runs.
+    """Test error at the best penalty against the rows of the fit, predicted, and measured at some of them.
 
     Parameters
     ----------
@@ -164,11 +164,13 @@ def plot_data_learning_curve(study: DataStudy, ax: Axes | None = None) -> Axes:
     alone = ax is None
     ax = axes_or_new(ax)
     for when, colour in (("after", THEORY), ("before", BEFORE)):
-        errors = study.errors("test_error", when)
-        best = min(errors, key=lambda value: value.mean)
+        values = [min(study.errors("test_error", when), key=lambda value: value.mean)]
+        sizes = [study.problem.n]
         if study.measured:
             ax.plot(*study.learning_curve(when), color=colour, label=f"predicted, {when} the step")
-        plot_points(ax, [study.problem.n], [best], colour=colour, hollow=when == "before", label=f"measured, {when}")
+            others, _, measured = study.measured_curve(when)
+            sizes, values = [*sizes, *others.tolist()], [*values, *measured]
+        plot_points(ax, sizes, values, colour=colour, hollow=when == "before", label=f"measured, {when}")
     ax.set_xscale("log")
     ax.set_yscale("log")
     plain_log_axis(ax.yaxis)

@@ -13,12 +13,14 @@ from spikes.simulation.gradient import gradient
 from spikes.simulation.how import How
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.network import Layer, initial_network
+from spikes.simulation.readout import nested_fits
+from spikes.simulation.seeds import derived_sequence
 from spikes.simulation.spectra import separated
 from theory.finite_pool import FeaturePool, SampledErrors, compressed_density, feature_pool
 from theory.pool_kernel import dual_kernel, kernel_pool
 from theory.statement.problem import Problem
 
-__all__ = ["LEAST_POOL", "MeasuredLaw", "curve_sizes", "kernel_law", "measured_law", "pool_rows"]
+__all__ = ["LEAST_POOL", "MeasuredLaw", "curve_sizes", "kernel_law", "measured_law", "measured_sizes", "pool_rows"]
 
 LEAST_POOL = 100
 """Rows for the fit and the test below which a pool has no law to speak of."""
@@ -28,6 +30,8 @@ LARGEST_KERNEL = 2500
 
 WHEN = ("before", "after")
 _CURVE = 12  # sizes along the learning curve
+_MEASURED = 4  # of them, at which it is measured as well
+_ORDER = 6  # child of a run's sequence that orders the rows of its pool
 _SMOOTH = 0.08  # of the density, in ln x: half a bin of the figure
 _OWN = 0.5  # share of a spike's vector among the spikes before the step from which on it is the data's
 
@@ -45,11 +49,14 @@ class MeasuredLaw:
     spikes : ndarray, shape (K,)
         For each leading eigenvalue after the step that stands apart, the squared cosine of its vector with the span of
         those that stood apart before it.
+    curve : dict of str to ndarray (M, L)
+        Test errors measured on one order of the pool's rows, for the sizes of `measured_sizes` and the penalties.
     """
 
     errors: dict[str, SampledErrors]
     eigenvalues: dict[str, np.ndarray]
     spikes: np.ndarray
+    curve: dict[str, np.ndarray]
 
     @property
     def of_the_data(self) -> int:
@@ -77,6 +84,12 @@ def curve_sizes(fit: int, pool: int) -> np.ndarray:
     return np.union1d(sizes, [fit])
 
 
+def measured_sizes(fit: int, pool: int) -> np.ndarray:
+    """Those of `curve_sizes` at which it is measured, from the fewest rows to the most."""
+    sizes = curve_sizes(fit, pool)
+    return sizes[np.linspace(0, len(sizes) - 1, _MEASURED).round().astype(int)]
+
+
 def measured_law(problem: Problem, split: Split, sequence: np.random.SeedSequence, how: How) -> MeasuredLaw:
     """Take the step of a run again, and decompose the features of its two layers on the pool.
 
@@ -98,16 +111,20 @@ def measured_law(problem: Problem, split: Split, sequence: np.random.SeedSequenc
         found = gradient(start, kernels, split.step, how=how)
         rows, direction = pool_rows(split), np.zeros(problem.d)
         sizes = curve_sizes(split.fit.rows, rows.rows)
-        pools, left = {}, {}
+        pools, left, curve = {}, {}, {}
         for when, W in (("before", start.W), ("after", start.W + problem.step_size * found.rows)):
             features = feature_matrix(Layer(W, kernels), rows, direction, how=how)
             pools[when] = feature_pool(features.F, features.y, center=False)
             left[when] = _leading(pools[when])
+            generator = np.random.Generator(np.random.SFC64(derived_sequence(sequence, _ORDER)))
+            few = measured_sizes(split.fit.rows, rows.rows).tolist()
+            curve[when] = nested_fits(features.F, features.y, few, problem.ridges, generator)
     overlap = np.sum(np.square(left["before"].T @ left["after"]), axis=0)
     return MeasuredLaw(
         {when: pool.errors(sizes, problem.ridges) for when, pool in pools.items()},
         {when: pool.eigenvalues for when, pool in pools.items()},
         overlap,
+        curve,
     )
 
 

@@ -6,14 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 from threadpoolctl import threadpool_limits
 
 from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
-from spikes.presentation.numbers import number_text
+from spikes.presentation.numbers import counted, number_text
 from spikes.presentation.row_table import RowTable
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
@@ -23,7 +24,9 @@ from spikes.simulation.one_step import Batches, Simulation, check_size, simulate
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
-from spikes.studies.own_data.pool import LEAST_POOL, WHEN, MeasuredLaw, kernel_law, measured_law
+from spikes.studies.own_data.gaussian_clone import CovarianceLaw, covariance_law, gaussian_clone
+from spikes.studies.own_data.pool import LEAST_POOL, WHEN, MeasuredLaw, kernel_law, measured_law, measured_sizes
+from theory.conditional_equivalent.covariance import participation_ratio
 from theory.finite_pool import SampledErrors
 from theory.fitted_bulk import fitted_bulk
 from theory.laws import Law
@@ -37,10 +40,12 @@ NEEDED = ("n", "n_step", "d", "target", "noise", "covariance", "direction")
 
 _UNTOLD = ("target", "noise", "covariance", "direction")
 _SPLIT = 2  # child of a run's sequence that draws its rows
+_CLONE = 2**20  # child of the study's sequence that draws the clone, past those of its runs
 _LEADING = 10
 _GRID = 400
 _BINS, _CURVE, _POINTS = 60, 600, 200  # of the figure
 _ERRORS = ("test_error", "train_error", "objective")
+_CLOSE = 0.05  # of an error: a law that is no further off is trusted
 _PREDICTED = ("test_error", "train_error", "degrees_of_freedom")
 
 
@@ -70,6 +75,8 @@ class DataStudy(RowTable):
         features are not stored.
     kernel : SampledErrors, optional
         The law before the step, features not drawn.
+    covariance : CovarianceLaw or str
+        The law of Gaussian inputs with the rows' covariance beside runs on such inputs, or why there is none.
     """
 
     data: Dataset
@@ -78,6 +85,7 @@ class DataStudy(RowTable):
     checks: tuple[Check, ...]
     measured: tuple[MeasuredLaw, ...] = ()
     kernel: SampledErrors | None = None
+    covariance: CovarianceLaw | str = ""
 
     @property
     def problem(self) -> Problem:
@@ -110,7 +118,9 @@ class DataStudy(RowTable):
         j = self.best_penalty
         lowered, predicted = self.lowered(j), float(np.mean(self._ratios(j, predicted=True)))
         words, sign = _change(lowered)
-        said = f"the step {words} at ridge {self.problem.ridges[j]:g}; predicted {100.0 * sign * predicted:.2g} %"
+        said = (
+            f"the step {words} at ridge {self.problem.ridges[j]:g}; predicted {_digits(100.0 * sign * predicted, 2)} %"
+        )
         if self.kernel is not None:
             before = self.errors("test_error", "before")[j]
             alone = float(self.kernel.test_error[0, j])
@@ -118,7 +128,40 @@ class DataStudy(RowTable):
                 f"; without drawing a feature, the kernel of the rows predicts {number_text(alone, 3)} before the "
                 f"step, measured {number_text(before.mean, 3)}"
             )
-        return f"{said}. {self._gaussian()}"
+        return f"{said}. {self._gaussian()}. {self.trust()}"
+
+    def trust(self) -> str:
+        """How far each law is off in test error, and which to trust: one sentence."""
+        before = self.simulation.values("before", "test_error")
+        rows = np.concatenate([before, self.simulation.values("after", "test_error")], axis=1)
+        features = [[value.mean for value in self.predicted("test_error", when)] for when in WHEN]
+        own = _gap(np.concatenate(features), rows)
+        said = f"Of the test errors of these rows the law of their features is off by {_percent(own)} at most"
+        if self.kernel is not None:
+            said += f", that of their kernel by {_percent(_gap(self.kernel.test_error[0], before))}"
+        law = self.covariance
+        if not isinstance(law, CovarianceLaw):
+            return f"{said}; that of their covariance is not shown: {law}"
+        clone = np.concatenate([law.clone.values(when, "test_error") for when in WHEN], axis=1)
+        predicted = np.concatenate([law.errors("test_error", when) for when in WHEN])
+        of_law, of_rows = (
+            _gap(predicted, clone),
+            _gap(clone.mean(axis=0), rows),
+        )
+        said += (
+            f"; that of their covariance is off by {_percent(of_law)} at most on Gaussian inputs with it, whose "
+            f"errors are up to {_percent(of_rows)} from those of the rows: "
+        )
+        if not of_law.within:
+            return f"{said}do not trust it here"
+        on_rows = _gap(predicted, rows)
+        if not on_rows.within:
+            return (
+                f"{said}it is right of Gaussian inputs and labels of one direction, and these rows are something else"
+            )
+        if on_rows.percent > 100.0 * _CLOSE:
+            return f"{said}{counted(self.simulation.seeds, 'split')} do not tell the rows from such inputs"
+        return f"{said}trust it here as well"
 
     def _gaussian(self) -> str:
         if self.holds:
@@ -127,7 +170,7 @@ class DataStudy(RowTable):
                 f"{UNCHECKED.capitalize()}"
             )
         failing = ", ".join(check.assumption for check in self.checks if not check.holds)
-        return f"Inputs are not standard Gaussian ({failing}), which these laws do not assume"
+        return f"Inputs are not standard Gaussian ({failing}), which the laws of the rows do not assume"
 
     @property
     def pool_rows(self) -> int:
@@ -155,6 +198,19 @@ class DataStudy(RowTable):
         laws = [law.errors[when] for law in self.measured]
         mean = np.mean([law.test_error for law in laws], axis=0)
         return laws[0].n, mean.min(axis=1)
+
+    def measured_curve(self, when: str) -> tuple[np.ndarray, np.ndarray, list[Estimate]]:
+        """Some of these numbers of rows, the penalties of least predicted error there, and the errors measured at them.
+
+        Each run fits on rows of its own pool and tests on the others of it.
+        """
+        laws = [law.errors[when] for law in self.measured]
+        sizes = measured_sizes(self.problem.n, self.pool_rows)
+        predicted = np.mean([law.test_error for law in laws], axis=0)
+        best = np.argmin(predicted[np.searchsorted(laws[0].n, sizes)], axis=1)
+        runs = np.stack([law.curve[when] for law in self.measured])
+        values = [estimate(runs[:, i, j]) for i, j in enumerate(best)]
+        return sizes, np.array(self.problem.ridges)[best], values
 
     def _ratios(self, j: int, *, predicted: bool) -> np.ndarray:
         """1 − after/before of the test error, run by run."""
@@ -244,7 +300,9 @@ class DataStudy(RowTable):
         """Errors before and after the step beside the law of the features, and before it beside that of the kernel.
 
         The law of the features is one of each run's own features: the standard error is that of the difference, run by
-        run. Where the Gaussian theory holds, means of x and x² over the eigenvalues before the step beside its law's.
+        run. That of the covariance stands beside the Gaussian clone, which tests it, and beside the data, which differ
+        from their clone in all that is no covariance. Where the Gaussian theory holds, means of x and x² over the
+        eigenvalues before the step beside its law's.
         """
         rows = []
         for when in WHEN if self.measured else ():
@@ -258,11 +316,19 @@ class DataStudy(RowTable):
                     rows.append(
                         row(f"{name} {when} the step, ridge {ridge:g}, by features", float(law[:, j].mean()), mean)
                     )
+            sizes, penalties, measured = self.measured_curve(when)
+            curve = dict(zip(*(values.tolist() for values in self.learning_curve(when)), strict=True))
+            rows += [
+                row(f"test_error {when} the step, n = {n}, ridge {ridge:g}, by features", curve[n], value)
+                for n, ridge, value in zip(sizes.tolist(), penalties, measured, strict=True)
+            ]
         if self.kernel is not None:
             for name in ("test_error", "train_error"):
                 law = getattr(self.kernel, name)[0]
                 for j, (ridge, value) in enumerate(zip(self.problem.ridges, self.errors(name, "before"), strict=True)):
                     rows.append(row(f"{name} before the step, ridge {ridge:g}, by kernel", float(law[j]), value))
+        if isinstance(self.covariance, CovarianceLaw):
+            rows += self._covariance_rows(self.covariance)
         if self.law is None or not self.problem.centered:
             return rows  # a constant feature adds an eigenvalue of order N that is no part of the law
         values, width = self.simulation.values("before", "eigenvalues"), self.problem.width
@@ -271,6 +337,19 @@ class DataStudy(RowTable):
             row(f"mean of x^{k} before the step", expected[k - 1], estimate(np.sum(values**k, axis=1) / width))
             for k in (1, 2)
         ]
+
+    def _covariance_rows(self, law: CovarianceLaw) -> list[Row]:
+        rows = []
+        for when in WHEN:
+            for name in ("test_error", "train_error"):
+                clone = [estimate(column) for column in law.clone.values(when, name).T]
+                for of, values in ((" of the Gaussian clone", clone), ("", self.errors(name, when))):
+                    predicted = zip(self.problem.ridges, law.errors(name, when).tolist(), values, strict=True)
+                    rows += [
+                        row(f"{name}{of} {when} the step, ridge {ridge:g}, by covariance", value, measured)
+                        for ridge, value, measured in predicted
+                    ]
+        return rows
 
     def pool_density(self, when: str) -> tuple[np.ndarray, np.ndarray] | None:
         """x, and the density of ln x that the first run's features predict for those rows that it fits."""
@@ -296,6 +375,7 @@ class DataStudy(RowTable):
             "rows": self.data.rows,
             "shares": list(self.shares),
             "test_rows": self.simulation.runs[0].test_samples,
+            **({"constant_columns": self.data.left_out} if self.data.left_out else {}),
         }
 
         def part(when: str) -> dict[str, Any]:
@@ -321,6 +401,7 @@ class DataStudy(RowTable):
             "kernel": None
             if self.kernel is None
             else {name: getattr(self.kernel, name)[0].tolist() for name in _PREDICTED},
+            "covariance": self._of_covariance(),
         }
         simulation = {
             "seeds": self.simulation.seeds,
@@ -332,8 +413,38 @@ class DataStudy(RowTable):
             "ridge": list(self.problem.ridges),
             **part("after"),
             "before": part("before"),
+            "clone": self._of_clone(),
+            "learning_curve": None if not self.measured else {when: self._curve(when) for when in WHEN},
         }
         return contract(problem, theory, simulation, self.rows())
+
+    def _curve(self, when: str) -> dict[str, Any]:
+        sizes, penalties, values = self.measured_curve(when)
+        return {
+            "n": sizes.tolist(),
+            "ridge": penalties.tolist(),
+            "test_error": [value.to_dict() for value in values],
+        }
+
+    def _of_covariance(self) -> dict[str, Any]:
+        """The law of the covariance, or why there is none."""
+        law = self.covariance
+        if not isinstance(law, CovarianceLaw):
+            return {"why_not": law}
+        errors = {when: {name: law.errors(name, when).tolist() for name in _ERRORS} for when in WHEN}
+        ratio = participation_ratio(law.problem.eigenvalues)
+        labels = {"target": law.problem.teacher.name, "noise": law.problem.noise, "participation_ratio": ratio}
+        return {"why_not": None, **labels, "validity": list(law.validity), **errors}
+
+    def _of_clone(self) -> dict[str, Any] | None:
+        """Errors of the Gaussian clone."""
+        law = self.covariance
+        if not isinstance(law, CovarianceLaw):
+            return None
+        return {
+            when: {name: [estimate(column).to_dict() for column in law.clone.values(when, name).T] for name in _ERRORS}
+            for when in WHEN
+        }
 
     def _features(self, when: str) -> dict[str, Any]:
         """Errors of the law of the features, its learning curve and its density."""
@@ -409,9 +520,17 @@ def study_data(
     checks = (*check_inputs(data), check_projection(split.step, split.fit))
     tasks = [(data, shares, sized, s, how, enough) for s in sequences]
     runs, laws = zip(*run_tasks(_run, tasks, workers=workers, label="splits"), strict=True)
+    if not enough:
+        return DataStudy(data, shares, Ensemble(sized, runs), checks)
     with threadpool_limits(1):
-        kernel = kernel_law(sized, split) if enough else None
-    return DataStudy(data, shares, Ensemble(sized, runs), checks, laws if enough else (), kernel)
+        kernel = kernel_law(sized, split)
+        covariance: CovarianceLaw | str
+        if isinstance(stated := gaussian_clone(data, sized), str):
+            covariance = stated
+        else:
+            clone = derived_sequence(sequence, _CLONE)
+            covariance = covariance_law(stated, seeds=seeds, sequence=clone, workers=workers, how=how)
+    return DataStudy(data, shares, Ensemble(sized, runs), checks, laws, kernel, covariance)
 
 
 def _generator(sequence: np.random.SeedSequence) -> np.random.Generator:
@@ -431,11 +550,40 @@ def _run(
     return run, measured_law(problem, split, sequence, how) if enough else None
 
 
+class _Gap(NamedTuple):
+    """Largest distance of expected errors from means of runs, and whether all are within 5 % or three errors."""
+
+    percent: float
+    within: bool
+
+
+def _percent(gap: _Gap) -> str:
+    return f"{_digits(gap.percent, 2)} %"
+
+
+def _gap(expected: np.ndarray, runs: np.ndarray) -> _Gap:
+    estimates = [estimate(column) for column in runs.T]
+    means, bars = np.array([e.mean for e in estimates]), np.array([e.bar for e in estimates])
+    distance = np.abs(expected - means)
+    # three standard errors of a normal law, as many more by Student's as there are few runs
+    errors = float(stdtrit(len(runs) - 1, ndtr(3.0))) if len(runs) > 1 else 0.0
+    within = bool(np.all(distance <= np.maximum(_CLOSE * means, errors * bars)))
+    return _Gap(100.0 * float(np.max(distance / means)), within)
+
+
 def _change(lowered: Estimate) -> tuple[str, float]:
     """By how much the step lowers or raises an error, if it does, and the sign of what is said."""
     percent, error = 100.0 * lowered.mean, 100.0 * lowered.bar
     if error and abs(percent) < 2.0 * error:
-        return f"changes the test error by {-percent:.2g} ± {error:.1g} %, no more than its error,", -1.0
-    size = f"{abs(percent):.2g}" + (f" ± {error:.1g}" if error else "")
+        return (
+            f"changes the test error by {_digits(-percent, 2)} ± {_digits(error, 1)} %, no more than its error,",
+            -1.0,
+        )
+    size = _digits(abs(percent), 2) + (f" ± {_digits(error, 1)}" if error else "")
     verb, sign = ("lowers", 1.0) if percent > 0.0 else ("raises", -1.0)
     return f"{verb} the test error by {size} %", sign
+
+
+def _digits(percent: float, digits: int) -> str:
+    """A number of per cent to so many digits, and to all digits before the point."""
+    return f"{percent:.{digits}g}" if abs(percent) < 0.95 * 10**digits else f"{percent:.0f}"

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from spikes.estimates import estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
+from spikes.studies.own_data.gaussian_clone import CovarianceLaw
+from spikes.studies.own_data.pool import WHEN
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from spikes.studies.own_data.study import DataStudy
 
 __all__ = ["print_data_study"]
@@ -17,8 +22,10 @@ __all__ = ["print_data_study"]
 def print_data_study(study: DataStudy) -> None:
     """Singular values, outliers and errors before and after the step on a user's inputs, and the assumptions."""
     console, problem = console_of_output(), study.problem
+    constant = study.data.left_out
+    left_out = f", {counted(constant, 'constant column')} left out" if constant else ""
     console.print(
-        f"{study.data.path or 'data'}: {study.data.rows} rows of d = {problem.d}; {problem.n0} for the step, "
+        f"{study.data.path or 'data'}: {study.data.rows} rows of d = {problem.d}{left_out}; {problem.n0} for the step, "
         f"{problem.n} for the fit, {study.simulation.runs[0].test_samples} for the test\n"
         f"{problem.sigma.name}, {problem.law_of_a.name} second layer, N = {problem.width}, "
         f"eta = {problem.step_size:.6g}, {counted(study.simulation.seeds, 'split')}",
@@ -35,6 +42,8 @@ def print_data_study(study: DataStudy) -> None:
     print_table(
         console, columns, _measured(study), "mean ± standard error over splits of these data, and the laws of the rows"
     )
+    if isinstance(study.covariance, CovarianceLaw):
+        _print_covariance(console, study, study.covariance)
     assumptions = (
         Column("assumption of the theory", words=True),
         Column("measured"),
@@ -61,6 +70,26 @@ def print_data_study(study: DataStudy) -> None:
             markup=False,
         )
     console.print(study.remark(), markup=False)
+
+
+def _print_covariance(console: Console, study: DataStudy, law: CovarianceLaw) -> None:
+    sides = (Column(name, leave=i) for when in WHEN for i, name in enumerate((f"{when}: law", "clone", "these rows")))
+    labels = f"y = {law.problem.teacher.name} + {law.problem.noise:.4g} N(0, 1)"
+    title = f"Gaussian inputs of the rows' covariance, {labels}"
+    print_table(console, (Column("", words=True), *sides), _of_covariance(study, law), title)
+
+
+def _of_covariance(study: DataStudy, law: CovarianceLaw) -> list[list[str]]:
+    lines = []
+    for i, ridge in enumerate(study.problem.ridges):
+        for name in ("test_error", "train_error"):
+            line = [f"{name.replace('_', ' ')}, ridge {ridge:g}"]
+            for when in WHEN:
+                clone = estimate(law.clone.values(when, name)[:, i])
+                line.append(number_text(float(law.errors(name, when)[i]), 4))
+                line += [estimate_text(value) for value in (clone, study.errors(name, when)[i])]
+            lines.append(line)
+    return lines
 
 
 def _measured(study: DataStudy) -> list[list[str]]:

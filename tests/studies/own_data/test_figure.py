@@ -32,6 +32,7 @@ def study():
         kernel=SimpleNamespace(test_error=np.array([[7.0, 8.0]])),
         predicted=lambda name, when: [Estimate(start[when] + len(name) + k + 0.5, 0.1, 2) for k in range(2)],
         learning_curve=lambda when: (np.array([5, 15]), np.array([9.0, 3.0]) + start[when]),
+        measured_curve=lambda when: (np.array([5, 15]), None, [Estimate(start[when] + k, 0.1, 2) for k in (9.1, 3.1)]),
         median_eigenvalues=lambda when, count: start[when] + np.arange(3.0)[:count],
         errors=lambda name, when: [Estimate(start[when] + len(name) + k, 0.1, 2) for k in range(2)],
     )
@@ -61,7 +62,9 @@ def test_laws_are_drawn(study, drawn):
     assert drawn(ax, "line", "laws of the features")[1][:2] == pytest.approx([15.5, 16.5])
     ax = plot_data_learning_curve(study)
     assert drawn(ax, "line", "predicted, after the step")[1] == pytest.approx([14.0, 8.0])
-    assert drawn(ax, "points", "measured, before")[0] == pytest.approx([20.0])
+    n, values, _ = drawn(ax, "points", "measured, before")
+    assert n == pytest.approx([20.0, 5.0, 15.0])
+    assert values[1:] == pytest.approx([10.1, 4.1])
 
 
 def test_the_data_are_stated(study, drawn):

@@ -181,7 +181,12 @@ def test_laws_of_the_rows_where_assumptions_fail():
     for r in study.rows():
         # 4 standard errors over 8 splits of one data set, by Student's t, and corrections of relative order 1/n
         assert abs(r.simulation - r.theory) < 6.0 * r.sem + 4.0 / 280 * r.theory, r
-    assert len(study.rows()) == 12
+    assert len(study.rows()) == 20
+    sizes, penalties, values = study.measured_curve("after")
+    assert sizes.tolist() == sorted(set(sizes.tolist()))
+    curve = content["simulation"]["learning_curve"]["after"]
+    assert (curve["n"], curve["ridge"]) == (sizes.tolist(), penalties.tolist())
+    assert curve["test_error"] == [value.to_dict() for value in values]
     x, density = study.pool_density("after")
     assert np.trapezoid(density / x, x) == pytest.approx(60 / 280, abs=0.03)  # mass within the figure's range
 

@@ -63,6 +63,8 @@ def test_eigenvalues_have_trace_d_and_say_what_they_were():
     assert given.eigenvalues.sum() == pytest.approx(40.0, rel=1e-14)
     assert str(given.law_of_x) == "given, rescaled from trace 820 to 40"
     assert str(PROBLEM.replace(covariance=np.ones(40)).law_of_x) == "given"
+    # what an eigendecomposition leaves below zero is zero
+    assert PROBLEM.replace(covariance=[1.0] * 39 + [-1e-15]).eigenvalues[-1] == 0.0
     # an exponent whose powers leave the range of floating point
     assert PROBLEM.replace(covariance="power:400").eigenvalues[0] == pytest.approx(40.0)
 
