@@ -19,11 +19,13 @@ from spikes.cli import (
     one_step,
     own_matrix,
     readout,
+    rerun,
     sweeps,
     tune,
     validation,
 )
 from spikes.cli.examples import EXAMPLES, as_epilog
+from spikes.cli.options import COMMANDS
 from spikes.runtime.text import printable, speak_any_encoding
 
 __all__ = ["app", "main"]
@@ -81,6 +83,7 @@ _COMMANDS = (
     readout.readout,
     matrix_free.matrix_free,
     tune.tune,
+    rerun.rerun,
     sweeps.sweep,
     sweeps.results,
     sweeps.plot,
@@ -97,6 +100,8 @@ for words, group in {"": app, **_GROUPS}.items():
         own_name = command_info.name or (command_info.callback.__name__ if command_info.callback else "")
         key = f"{words} {own_name.replace('_', '-')}".strip()
         command_info.epilog = as_epilog(EXAMPLES[key])
+        if getattr(command_info.callback, "body", None) is not None:
+            COMMANDS[key] = command_info.callback  # type: ignore[assignment]
 
 
 def main() -> None:

@@ -96,7 +96,8 @@ def simulate(
 ) -> Answer:
     """Simulate the step, the features and the ridge fit for several seeds."""
     if data is not None:
-        _refuse_given(context)
+        if context is not None:  # there is none when a file is run again
+            _refuse_given(context)
         if scheduler is not None:
             raise ValueError(f"`scheduler` must be left out with `data`; got {scheduler!r}")
         from spikes.simulation.dataset import load_dataset

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from spikes.agreement import Row
+from spikes.record import Recorded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -36,7 +37,7 @@ _LATEX = {
 }
 
 
-class RowTable:
+class RowTable(Recorded):
     """What a study with `rows` and `remark` shows itself as."""
 
     __slots__ = ()

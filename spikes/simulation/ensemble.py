@@ -11,8 +11,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from spikes.agreement import Quantity, quantities
+from spikes.agreement import Quantity, contract, quantities
 from spikes.estimates import Estimate, estimate, mean_amplitudes
+from spikes.record import Recorded, recorded
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.how import How, Place
 from spikes.simulation.one_step import Fit, Simulation, check_size, simulate_steps
@@ -90,7 +91,7 @@ class Runs(ABC, Generic[Run]):
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble(Runs[Simulation]):
+class Ensemble(Runs[Simulation], Recorded):
     """Independent simulations of one problem.
 
     Attributes
@@ -190,6 +191,10 @@ class Ensemble(Runs[Simulation]):
             **({"remark": remark} if (remark := self.remark()) else {}),
         }
 
+    def answer(self) -> dict[str, Any]:
+        """What a file holds of it: the JSON contract of a simulation alone."""
+        return contract(self.problem, simulation=self.to_dict())
+
     def _spike(self, q: Quantity, i: int) -> dict[str, Any]:
         estimates = self.spike(q, i)
         if not q.parts:
@@ -205,6 +210,7 @@ def check_runs(seeds: int, workers: int | None, executor: Executor | None) -> in
     return worker_count(workers, 10**9)
 
 
+@recorded
 def simulate_ensemble(
     problem: Problem,
     *,

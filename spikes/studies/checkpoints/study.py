@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikes.agreement import SCHEMA
+from spikes.record import Recorded, recorded
 from spikes.simulation.decomposition import Decomposition, check_size, decompose
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.signflip import RandomisationTest, randomisation_test
@@ -126,7 +127,7 @@ def _plain(x: float) -> float | None:
 
 
 @dataclass(frozen=True, eq=False)
-class CheckpointStudy:
+class CheckpointStudy(Recorded):
     """The layers of a model.
 
     Attributes
@@ -218,6 +219,7 @@ class CheckpointStudy:
         }
 
 
+@recorded
 def study_checkpoint(
     path: str | PathLike[str],
     *,

@@ -10,6 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, contract
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.memory import THEORY, check_memory
 from theory.giant_steps import (
     Dropped,
@@ -115,6 +116,7 @@ def _small(dropped: tuple[Dropped, ...]) -> list[dict[str, Any]]:
     ]
 
 
+@recorded
 def report_target(
     target: str | Callable[[np.ndarray], np.ndarray] | Target,
     activation: str | Activation = "relu",

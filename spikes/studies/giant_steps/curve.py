@@ -12,6 +12,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import worker_count
@@ -117,6 +118,7 @@ def _predict(problem: Problem, preprocessing: str, readout: str) -> tuple[float,
     return float(made[0]), float(made[1])
 
 
+@recorded
 def study_curve(
     problem: Problem,
     protocol: Protocol | None = None,

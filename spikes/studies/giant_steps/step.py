@@ -11,6 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -206,6 +207,7 @@ def _run(problem: Problem, protocol: Protocol, sequence: np.random.SeedSequence)
     return {"a": made.a, "m": made.M[0], "gradient": made.gradient_cosines[0], "weight": made.cosines[1]}
 
 
+@recorded
 def study_step(
     problem: Problem,
     protocol: Protocol | None = None,

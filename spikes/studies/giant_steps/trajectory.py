@@ -11,6 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -177,6 +178,7 @@ def _evolve(problem: Problem, protocol: Protocol, a: tuple[float, ...], points: 
     )
 
 
+@recorded
 def study_trajectory(
     problem: Problem,
     protocol: Protocol | None = None,

@@ -13,6 +13,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.memory import THEORY, check_memory
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
@@ -354,6 +355,7 @@ def check_teacher(teacher: Teacher) -> None:
     check_memory(stated, max(4 * (m * r) ** 2, 7.5 * points * m), process=THEORY)
 
 
+@recorded
 def compare_training(
     plan: Plan,
     seeds: int = 1,

@@ -12,6 +12,7 @@ import numpy as np
 from spikes.agreement import ALIGNMENTS, Row, conclusion, contract, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.simulation.ensemble import check_runs
 from spikes.simulation.how import How
 from spikes.simulation.krylov import check_count, check_quadrature
@@ -115,6 +116,7 @@ class MatrixFreeComparison(RowTable):
         return matrix_free.plot_matrix_free(self, ax)
 
 
+@recorded
 def compare_matrix_free(
     problem: Problem,
     *,

@@ -12,6 +12,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row, spike_source
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.one_step import check_size, simulate_steps
@@ -178,6 +179,7 @@ class Staircase(RowTable):
         return contract(self.problem, theory, simulation, self.rows())
 
 
+@recorded
 def staircase(
     problem: Problem,
     *,
@@ -318,6 +320,7 @@ def _count(alpha: float) -> dict[str, Any]:
     }
 
 
+@recorded
 def spectrum_study(
     problem: Problem,
     *,
@@ -459,6 +462,7 @@ class DecompositionStudy(RowTable):
         return contract(self.problem, theory, simulation, self.rows())
 
 
+@recorded
 def decomposition_study(
     problem: Problem,
     ell: int | None = None,

@@ -12,6 +12,7 @@ from spikes.agreement import Row, conclusion, contract, quantities, row, spike_r
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import relative_text, z_text
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.overflow import refused_overflow
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
@@ -135,6 +136,7 @@ class Comparison(RowTable):
         return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
 
 
+@recorded
 def compare(
     problem: Problem,
     seeds: int = 8,

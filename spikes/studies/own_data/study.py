@@ -15,6 +15,7 @@ from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import number_text
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
@@ -357,6 +358,7 @@ class DataStudy(RowTable):
         }
 
 
+@recorded
 def study_data(
     data: Dataset,
     problem: Problem,

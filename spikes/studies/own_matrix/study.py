@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh, svd
 
+from spikes.record import recorded
 from spikes.runtime.array_file import load_array
 from spikes.simulation.biwhitening import Biwhitened, biwhiten
 from spikes.simulation.decomposition import METHODS, Decomposition, decompose
@@ -66,6 +67,7 @@ def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
     return matrix
 
 
+@recorded
 def spectrum(
     matrix: Any,
     *,

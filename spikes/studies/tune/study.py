@@ -10,6 +10,8 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.simulation.ensemble import check_runs, simulate_ensemble
 from theory.advice import Advice, PayMap, best_ridge, best_split, best_step, step_pays
 from theory.conditional_equivalent import predict_errors
@@ -19,7 +21,7 @@ __all__ = ["Paying", "Tuning", "map_of_paying", "tune"]
 
 
 @dataclass(frozen=True, eq=False)
-class Tuning:
+class Tuning(RowTable):
     """A recommendation, beside random features and the problem as stated.
 
     Attributes
@@ -122,6 +124,7 @@ def _plain(advice: Advice) -> dict[str, Any]:
     }
 
 
+@recorded
 def tune(
     problem: Problem,
     *,
@@ -191,7 +194,7 @@ def tune(
 
 
 @dataclass(frozen=True, eq=False)
-class Paying:
+class Paying(RowTable):
     """Whether a step pays, over n/d and the label noise.
 
     Attributes
@@ -233,6 +236,7 @@ class Paying:
         return contract(self.problem, theory)
 
 
+@recorded
 def map_of_paying(problem: Problem, samples_per_dimension: Sequence[float], noise: Sequence[float]) -> Paying:
     """Where a step on half of the samples beats random features on all of them, each with its best λ.
 
