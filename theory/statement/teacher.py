@@ -17,7 +17,6 @@ from theory.statement.arguments import integer, real
 
 __all__ = ["TEACHERS", "Teacher", "as_teacher", "line_angles"]
 
-_UNIT = 1e-15
 _DISTINCT = math.radians(0.01)
 _ATTEMPTS = 20_000
 _BLOCK = 2**20  # numbers
@@ -93,7 +92,6 @@ class Teacher:
             raise ValueError(f"`directions` must not be zero; row {int(np.argmin(norms))} is")
         if not weights.all():
             raise ValueError(f"`weights` must not be zero; number {int(np.argmin(np.abs(weights)))} is")
-        norms[np.abs(norms - 1.0) < _UNIT] = 1.0  # what was normalised before, as from a file, stays what it is
         directions, weights = directions / norms[:, None], weights * norms
         angles = line_angles(directions, directions)
         np.fill_diagonal(angles, np.inf)
