@@ -32,7 +32,7 @@ class Rerun(NamedTuple):
     differences: list[str]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Saved(RowTable):
     """An answer from its file.
 

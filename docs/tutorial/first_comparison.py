@@ -78,7 +78,7 @@ plt.show()
 # Compare it with functions of u = ⟨x, β̂⟩, where β is the direction that the step added to every neuron: the
 # amplitudes
 # say what this spike has learned. An amplitude of 1 means that the vector *is* that function.
-for i, spike in enumerate(result.theory.outliers, start=1):
+for i, spike in enumerate(result.theory.spikes, start=1):
     amplitudes = ", ".join(
         f"{a:.2f} on {h}" for a, h in zip(spike.alignment, ("1", "He1", "He2", "He3", "He4"), strict=True)
     )
@@ -226,7 +226,7 @@ law = predict(heavy)
 edge = law.bulk_edges[-1][1] ** 0.5
 runs = simulate_ensemble(heavy, seeds=8, seed=0).runs
 print(
-    f"predicted: {len(law.outliers)}; simulated:",
+    f"predicted: {len(law.spikes)}; simulated:",
     [int((run.after.singular_values > 1.05 * edge).sum()) for run in runs],
 )
 

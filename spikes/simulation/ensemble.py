@@ -90,7 +90,7 @@ class Runs(ABC, Generic[Run]):
         return mean_amplitudes(np.stack([spectrum.alignment[i] for spectrum in self.spectra]))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ensemble(Runs[Simulation], Recorded):
     """Independent simulations of one problem.
 
@@ -104,6 +104,17 @@ class Ensemble(Runs[Simulation], Recorded):
     def spectra(self) -> tuple[Fit, ...]:
         """The fits after the step."""
         return tuple(run.after for run in self.runs)
+
+    def __repr__(self) -> str:
+        p, count = self.problem, min(self.outlier_count(), 4)
+        means = [estimate(column).mean for column in self.values("after", "test_error").T[:3]]
+        errors = ", ".join(f"{mean:.4g} (λ = {x:g})" for mean, x in zip(means, p.ridges, strict=False))
+        at = ", ".join(f"{self.singular_value(i).mean:.4g}" for i in range(count))
+        runs = f"{self.seeds} run{'s' if self.seeds > 1 else ''}"
+        return (
+            f"<Ensemble of {runs}: n = {p.n}, n₀ = {p.n0}, d = {p.d}, N = {p.width}, η = {p.step_size:.4g}>\n"
+            f"{f'spikes at s = {at}' if at else 'no spike stands apart'}; mean test error {errors}"
+        )
 
     def outlier_count(self) -> int:
         """Number of leading singular values that stand apart from the rest in most runs, judged from them alone."""

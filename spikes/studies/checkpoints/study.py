@@ -126,7 +126,7 @@ def _plain(x: float) -> float | None:
     return float(x) if math.isfinite(x) else None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CheckpointStudy(Recorded):
     """The layers of a model.
 

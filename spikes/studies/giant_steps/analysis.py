@@ -28,7 +28,7 @@ from theory.statement.target import Target
 __all__ = ["TargetReport", "report_target"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TargetReport(RowTable):
     """Exponents and staircases of a target, and the floors they leave.
 
@@ -47,6 +47,12 @@ class TargetReport(RowTable):
     activation: Activation
     visible: Staircase
     floors: tuple[Residual, ...]
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw energies by degree and staircases: `plot_report` of this subject's figures."""
+        from spikes import studies
+
+        return studies.giant_steps.plot_report(self, axes)
 
     def rows(self) -> list[Row]:
         """None: nothing is simulated."""

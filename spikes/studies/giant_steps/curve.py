@@ -33,7 +33,7 @@ _POINTS = 8
 _START = 1.3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CurveStudy(RowTable):
     """Test errors at several n = d^x.
 
@@ -72,6 +72,12 @@ class CurveStudy(RowTable):
     def measured(self, name: str) -> list[Estimate]:
         """A test error, or ``learned``, at each size."""
         return [estimate([float(run[i][name]) for run in self.runs]) for i in range(len(self.sizes))]
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw test errors against log n/log d: `plot_curve` of this subject's figures."""
+        from spikes import studies
+
+        return studies.giant_steps.plot_curve(self, axes)
 
     def rows(self) -> list[Row]:
         """Predicted and simulated test errors."""

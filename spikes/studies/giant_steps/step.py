@@ -42,7 +42,7 @@ def _smoothed(density: np.ndarray) -> np.ndarray:
     return np.apply_along_axis(np.convolve, 1, blurred, kernel, "same")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StepStudy(RowTable):
     """Cosines of one step, simulated and predicted.
 
@@ -132,6 +132,12 @@ class StepStudy(RowTable):
         levels = [float(ranked[np.searchsorted(np.cumsum(ranked), share)]) for share in shares]
         first, second = (0.5 * (e[1:] + e[:-1]) for e in edges)
         return first, second, density, levels
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw cosines of gradients over the predicted cloud: `plot_cosines` of this subject's figures."""
+        from spikes import studies
+
+        return studies.giant_steps.plot_cosines(self, axes)
 
     def rows(self) -> list[Row]:
         """Theory beside simulation.

@@ -28,7 +28,7 @@ LARGEST_WIDTH = 200
 _GROUPS = (("a > 0", 1.0), ("a < 0", -1.0))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrajectoryStudy(RowTable):
     """Overlaps through T steps, simulated and predicted.
 
@@ -91,6 +91,12 @@ class TrajectoryStudy(RowTable):
             for run, made in zip(self.runs, self.theory, strict=True)
         ]
         return np.sqrt(self.problem.d * np.mean(squares, axis=0))
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw cosines against steps: `plot_trajectory` of this subject's figures."""
+        from spikes import studies
+
+        return studies.giant_steps.plot_trajectory(self, axes)
 
     def rows(self) -> list[Row]:
         """Mean cosines of the neurons of one sign after each step; the prediction is that for each seed's second layer,

@@ -105,7 +105,7 @@ def teacher_powers(teacher: Teacher) -> tuple[float, float]:
     return signal_power(teacher), largest_decay(teacher)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LocalStudy(RowTable):
     """Runs of one plan beside the theory of their objective.
 
@@ -238,6 +238,12 @@ class LocalStudy(RowTable):
         y = np.log(self.epochs(name)[:, 1:][:, -last:])
         x = x - x.mean()
         return estimate(y @ x / (x @ x))
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the descent, and where the mass is: `plot_training` of this subject's figures."""
+        from spikes import studies
+
+        return studies.local_analysis.plot_training(self, axes)
 
     def rows(self) -> list[Row]:
         """The first step's tangent; at the end of each epoch loss, objective and mass beside those of the minimiser."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, conclusion, contract, quantities, row, spike_rows
+from spikes.agreement import Row, conclusion, contract, human_name, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import relative_text, z_text
 from spikes.presentation.row_table import RowTable
@@ -86,7 +86,7 @@ class StepPath:
     before: dict[str, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(RowTable):
     """A problem predicted and simulated.
 
@@ -125,14 +125,14 @@ class Comparison(RowTable):
 
         return one_step.plot_comparison(self, axes)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         rows = self.rows()
-        width = max(len(r.quantity) for r in rows)
+        width = max(len(human_name(r.quantity)) for r in rows)
         lines = [f"{'':{width}}  {'theory':>10}  {'simulation':>10}  {'sem':>8}  {'z':>5}  {'relative':>8}"]
         for r in rows:
             z, relative = z_text(r.z, r.seeds), relative_text(r.relative)
             numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
-            lines.append(f"{r.quantity:{width}}  {numbers}".rstrip())
+            lines.append(f"{human_name(r.quantity):{width}}  {numbers}".rstrip())
         return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
 
 

@@ -53,7 +53,7 @@ class OutlierCounts(TypedDict):
     fit_distance: Estimate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataStudy(RowTable):
     """Runs on splits of one data set.
 
@@ -240,6 +240,12 @@ class DataStudy(RowTable):
         low = max(self.law.bands[0][0], self.log_histograms()[0][0])
         x = np.geomspace(low, self.law.bands[-1][1], _CURVE)[1:-1]
         return x, self.problem.width / self.problem.n * x * self.law.pdf(x)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw spectra, errors and the learning curve: `plot_data_study` of this subject's figures."""
+        from spikes import studies
+
+        return studies.own_data.plot_data_study(self, axes)
 
     def rows(self) -> list[Row]:
         """Errors before and after the step beside the law of the features, and before it beside that of the kernel.

@@ -73,7 +73,7 @@ class Halving(NamedTuple):
     extrapolated: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReadoutStudy(RowTable):
     """Ridge regression of labels on given features, for several numbers of labels and penalties.
 

@@ -20,7 +20,7 @@ from theory.statement.problem import Problem
 __all__ = ["Paying", "Tuning", "map_of_paying", "tune"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tuning(RowTable):
     """A recommendation, beside random features and the problem as stated.
 
@@ -193,7 +193,7 @@ def tune(
     return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Paying(RowTable):
     """Whether a step pays, over n/d and the label noise.
 
@@ -205,6 +205,12 @@ class Paying(RowTable):
 
     problem: Problem
     map: PayMap
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the gain of a step over n/d and noise: `plot_map` of this subject's figures."""
+        from spikes import studies
+
+        return studies.tune.plot_map(self, axes)
 
     def rows(self) -> list[Row]:
         """Nothing was measured."""

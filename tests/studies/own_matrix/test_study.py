@@ -142,7 +142,7 @@ def test_json_has_the_contract():
     assert set(content["spikes"][0]["population"]) == {"value", "low", "high"}
     assert len(content["simulation"]["outliers"]) == 1
     assert "<strong>One direction stands out" in study._repr_html_()
-    assert [row.quantity for row in study.rows()][-1] == "outlier 1 against the edge"
+    assert [row.quantity for row in study.rows()][-1] == "spike 1 against the edge"
     assert study.plot().get_xscale() == "log"
 
 
