@@ -19,8 +19,9 @@ import numpy as np
 from spikes.agreement import SCHEMA
 from spikes.runtime.files import check_regular, check_writable, write_json
 from spikes.runtime.versions import package_versions
+from theory.statement.arguments import suggestion
 from theory.statement.import_path import import_path, imported
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_problem
 
 __all__ = [
     "ELSEWHERE",
@@ -310,20 +311,34 @@ def recorded(study: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(study)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        stated: dict[str, Any] | None = None
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError:
-            pass  # the function itself says what is wrong
-        else:
-            bound.apply_defaults()
-            stated = statement_of_run("function", study.__name__, bound.arguments)
+        bound = _bound(study, signature, args, kwargs)
+        bound.apply_defaults()
+        stated = statement_of_run("function", study.__name__, bound.arguments)
         answer = study(*args, **kwargs)
         object.__setattr__(answer, "_run", stated)
         return answer
 
     run.__recorded__ = True  # type: ignore[attr-defined]
     return run
+
+
+def _bound(
+    study: Callable[..., Any], signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    """Arguments by their names, or a refusal that says what to write instead."""
+    fields = {one.name for one in dataclasses.fields(Problem)}
+    takes_problem = "problem" in signature.parameters
+    for name in kwargs:
+        if name not in signature.parameters:
+            if takes_problem and name in fields:
+                meant = f": it is a field of the problem, {study.__name__}(Problem({name}={kwargs[name]!r}, ...))"
+            else:
+                meant = suggestion(name, signature.parameters) or f"; it takes {', '.join(signature.parameters)}"
+            raise TypeError(f"{study.__name__} has no argument {name!r}{meant}")
+    bound = signature.bind(*args, **kwargs)
+    if takes_problem:
+        require_problem(bound.arguments["problem"])
+    return bound
 
 
 # Reading -------------------------------------------------------------------------------------------------------------

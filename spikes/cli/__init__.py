@@ -159,8 +159,14 @@ def _as_options(message: str) -> str:
     options = {parameter.name: parameter.opts[0] for parameter in command.params}
     options |= {o.strip("-").replace("-", "_"): o for p in command.params for o in p.opts if o.startswith("--")}
 
+    argument = next((p.metavar for p in command.params if p.param_type_name == "argument" and p.metavar), "")
+    if (read := argument or ("--data" if "data" in options else "")) and "path" not in options:
+        options["path"] = read  # what a function of Python calls the file
+
     def named(found: re.Match) -> str:
         name, equals = found.groups()
+        if name == "path" and name in options:
+            return options[name] + (equals or "")
         if not options.get(name, "").startswith("--"):
             return f"{name}{equals or ''}"
         return options[name] + (" " if equals else "")

@@ -15,7 +15,7 @@ from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_er
 from theory.conditional_equivalent.resolution import Resolution, features_of, first_errors, resolve, spectral_features
 from theory.conditional_equivalent.spectrum import Outlier, bulk, density, density_curve, find_outliers
 from theory.conditional_equivalent.validity import validity
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_problem
 
 __all__ = ["Prediction", "predict", "predict_errors"]
 
@@ -228,6 +228,7 @@ def predict_errors(problem: Problem, gradient_order: int = 2, *, _leading: bool 
 
 
 def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolution:
+    require_problem(problem)
     if gradient_order not in (1, 2) or isinstance(gradient_order, bool):
         raise ValueError(f"`gradient_order` must be 1 or 2; got {gradient_order!r}")
     if problem.eta is None and problem.alpha > 0.5:

@@ -62,7 +62,7 @@ def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
     matrix = load_array(path, key)
     if matrix.ndim != 2 or min(matrix.shape) < 5 or matrix.dtype.kind not in "fiubc":
         raise ValueError(
-            f"`FILE` must hold a matrix of at least 5 rows and columns; got shape {matrix.shape} of {matrix.dtype}"
+            f"`path` must hold a matrix of at least 5 rows and columns; got shape {matrix.shape} of {matrix.dtype}"
         )
     return matrix
 
