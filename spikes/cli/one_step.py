@@ -50,7 +50,7 @@ def predict(
 
     return Answer(
         lambda: contract(problem, theory=theory.to_dict()),
-        lambda: studies.one_step.print_prediction(theory),
+        lambda: studies.one_step.print_prediction(theory, density=points is not None),
         lambda: studies.one_step.plot_prediction(
             theory if points is None else predict_problem(problem, gradient_order)
         ),

@@ -26,11 +26,18 @@ _SPIKES = (
     Column("s²", leave=len(ALIGNMENTS)),
     *(Column(name, leave=k) for k, name in enumerate(ALIGNMENTS)),
 )
+_DENSITY = (Column("eigenvalue x"), Column("density ρ(x)"))
 _ERRORS = (Column("ridge"), Column("test error"), Column("train error"), Column("objective", leave=1))
 
 
-def print_prediction(theory: Prediction) -> None:
-    """Bulk, spikes and errors of a prediction."""
+def print_prediction(theory: Prediction, *, density: bool = False) -> None:
+    """Bulk, spikes and errors of a prediction, with its density where that was asked for at a few points.
+
+    Parameters
+    ----------
+    theory : Prediction
+    density : bool
+    """
     console = console_of_output()
     console.print(problem_heading(theory.problem), markup=False)
     bands = ", ".join(f"[{number_text(low)}, {number_text(high)}]" for low, high in theory.bulk_edges)
@@ -52,6 +59,9 @@ def print_prediction(theory: Prediction) -> None:
         console.print("no spike leaves the bulk")
     values = zip(theory.ridge, theory.test_error, theory.train_error, theory.objective, strict=True)
     print_table(console, _ERRORS, [[number_text(v, 6) for v in line] for line in values])
+    if density:
+        points = zip(theory.density_x, theory.density, strict=True)
+        print_table(console, _DENSITY, [[number_text(v, 6) for v in line] for line in points])
     print_validity(console, theory)
 
 
