@@ -9,12 +9,15 @@ import logging
 import sys
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from spikes.runtime.text import printable
 from theory.statement.problem import Described, Problem, described_fields
+
+if TYPE_CHECKING:
+    from spikes.runtime.tasks import Interrupted
 
 __all__ = [
     "COMMANDS",
@@ -292,6 +295,7 @@ def answers(
             from spikes.runtime.memory import FIGURE, SIMULATION, THEORY, check_memory
             from spikes.runtime.overflow import refused_overflow
             from spikes.runtime.progress import progress_hidden
+            from spikes.runtime.tasks import Interrupted
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
             size = options.get("size", "page")
@@ -301,8 +305,13 @@ def answers(
             check_memory("memory must hold the program itself: Python and its libraries", 0.0, process=process)
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
-                with refused_overflow("computation"):
-                    answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
+                try:
+                    with refused_overflow("computation"):
+                        answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
+                except Interrupted as stop:
+                    if json != "-":
+                        _print_finished(stop)
+                    raise
                 if picture and answer.draw is not None:
                     save_figure(picture, answer.draw, size=size)
                 if json:
@@ -320,6 +329,16 @@ def answers(
         return _signed(run, parameters, command if again else None)
 
     return decorate
+
+
+def _print_finished(stop: Interrupted) -> None:
+    """What an interrupt leaves: how much had finished, and its numbers."""
+    from spikes import studies
+
+    print(f"interrupted: {stop}", flush=True)
+    if stop.partial is not None:
+        subject = studies.one_step
+        (subject.print_comparison if hasattr(stop.partial, "rows") else subject.print_simulation)(stop.partial)
 
 
 def _shown(hint: Any, name: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from spikes.agreement import Quantity, contract, quantities
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.record import Recorded, recorded
-from spikes.runtime.tasks import run_tasks, worker_count
+from spikes.runtime.tasks import Interrupted, run_tasks, worker_count
 from spikes.simulation.how import How, Place
 from spikes.simulation.one_step import Fit, Simulation, check_size, simulate_steps
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -285,7 +285,11 @@ def simulate_ensemble(
             meanwhile()
         return Ensemble(problem, tuple(_run(problem, s, test_samples, how) for s in sequences))
     tasks = [(problem, derived_sequence(sequence, i), test_samples, how) for i in range(seeds)]
-    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor, meanwhile=meanwhile)))
+    try:
+        return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor, meanwhile=meanwhile)))
+    except Interrupted as stop:
+        stop.partial = Ensemble(problem, tuple(stop.results))
+        raise
 
 
 def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int, how: How) -> Simulation:

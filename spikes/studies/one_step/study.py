@@ -14,6 +14,7 @@ from spikes.presentation.numbers import relative_text, z_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.overflow import refused_overflow
+from spikes.runtime.tasks import Interrupted
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
 from spikes.simulation.one_step import Fit, Simulation, check_range, check_size
@@ -199,16 +200,21 @@ def compare(
             predicted.append(predict(problem, gradient_order))
         predicted.append(predicted_path(problem, gradient_order))
 
-    runs = simulate_ensemble(
-        with_path(problem),
-        seeds=seeds,
-        seed=seed,
-        workers=workers,
-        test_samples=test_samples,
-        dtype=dtype,
-        method=method,
-        meanwhile=predictions,
-    )
+    try:
+        runs = simulate_ensemble(
+            with_path(problem),
+            seeds=seeds,
+            seed=seed,
+            workers=workers,
+            test_samples=test_samples,
+            dtype=dtype,
+            method=method,
+            meanwhile=predictions,
+        )
+    except Interrupted as stop:  # what has finished is a comparison too
+        if len(predicted) == 2:
+            stop.partial = laid_over(*predicted, stop.partial)
+        raise
     theory, path = predicted
     return laid_over(theory, path, runs)
 
