@@ -12,8 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from scipy.optimize import brentq
 
-from theory.laws import GeneralisedMarchenkoPastur, Law, SeparableCovariance
+from theory.laws import GeneralisedMarchenkoPastur, Law
+from theory.laws.generalised_marchenko_pastur import positive_law
 from theory.laws.law import positive
 
 __all__ = ["deformed_edge", "edge_coefficient"]
@@ -70,9 +72,8 @@ def deformed_edge(
     half = 0.5 if beta == 1 else 0.0
     n_half, p_half = n - half, p - half
     if rows is not None:
-        separable = SeparableCovariance(columns, rows, p_half / n_half)
-        scale = (p_half * edge_coefficient(separable)) ** (-2.0 / 3.0)
-        return separable.support[1] * n_half / n, scale * n_half / n
+        edge, kappa = _separable_end(positive_law("columns", columns), positive_law("rows", rows), p_half / n_half)
+        return edge * n_half / n, (p_half * kappa) ** (-2.0 / 3.0) * n_half / n
     law = GeneralisedMarchenkoPastur(columns, p_half / n_half)
     zeta = law.critical_points[-1][1]
     t, weight = _nodes(law.population)
@@ -83,6 +84,48 @@ def deformed_edge(
     beyond_halves = zeta * (1.0 + float(weight @ (t / (1.0 - t)))) - zeta * fourth / third
     shift = half * beyond_halves / n_half
     return (law.bands[-1][1] + shift) * n_half / n, scale * n_half / n
+
+
+def _separable_end(columns: Law, rows: Law, gamma: float) -> tuple[float, float]:
+    """Right edge of B^(1/2)ZA^(1/2) and the κ of its density there, from the real branch right of it.
+
+    With t and y the two transforms of the deterministic equivalent, t h(t) = y k(y) and z = −h(t)/y, where
+    h = γ∫a/(1 + ta) and k = ∫b/(1 + yb): t runs from −1/a⁺ to 0, z has its minimum at the edge, and
+    m = −∫1/(1 + ta)/z.
+    """
+    (a, of_a), (b, of_b) = _nodes(columns), _nodes(rows)
+    largest = float(a.max()), float(b.max())
+
+    def partner(t: float) -> float:
+        level = t * gamma * float(of_a @ (a / (1.0 + t * a)))
+
+        def excess(y: float) -> float:
+            return y * float(of_b @ (b / (1.0 + y * b))) - level
+
+        gap = 0.5
+        while excess(-(1.0 - gap) / largest[1]) > 0.0:
+            gap *= 0.1
+        return float(brentq(excess, -(1.0 - gap) / largest[1], 0.0, xtol=1e-15 / largest[1], rtol=1e-14))
+
+    def slopes(t: float) -> tuple[float, float, float]:
+        """(ln z)′, (ln z)″ and z."""
+        y = partner(t)
+        h, dh, ddh = (gamma * c * float(of_a @ (a**i / (1.0 + t * a) ** i)) for i, c in ((1, 1), (2, -1), (3, 2)))
+        first, second = (gamma * c * float(of_a @ (a ** (i - 1) / (1.0 + t * a) ** i)) for i, c in ((2, 1), (3, -2)))
+        down, twice = (c * float(of_b @ (b ** (i - 1) / (1.0 + y * b) ** i)) for i, c in ((2, 1), (3, -2)))
+        dy = first / down
+        ddy = (second - twice * dy**2) / down
+        return dh / h - dy / y, ddh / h - (dh / h) ** 2 - ddy / y + (dy / y) ** 2, -h / y
+
+    low, high = 0.5, 0.5
+    while slopes(-(1.0 - low) / largest[0])[0] > 0.0:
+        low *= 0.1
+    while slopes(-high / largest[0])[0] < 0.0:
+        high *= 0.1
+    t = float(brentq(lambda t: slopes(t)[0], -(1.0 - low) / largest[0], -high / largest[0], rtol=1e-13))
+    _, bend, z = slopes(t)
+    # z − b = z″(t − t₀)²/2 = w², and m moves by ∫a/(1 + ta)²/z
+    return z, float(of_a @ (a / (1.0 + t * a) ** 2)) / z * math.sqrt(2.0 / (bend * z))
 
 
 def _nodes(law: Law) -> tuple[np.ndarray, np.ndarray]:

@@ -32,7 +32,7 @@ MapNoise = Annotated[str, typer.Option("--map-noise", help="Label noises of the 
 
 
 @takes_problem()
-@answers(progress=True)
+@answers(progress=True, simulates=False)
 def tune(
     problem: Problem,
     budget: Budget = None,

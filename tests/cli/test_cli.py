@@ -192,6 +192,7 @@ def test_nonlinear(spikes, tmp_path):
         (["decomposition", "--sizes", "100"], "--sizes must be at least two different sizes of 50 or more; got [100]"),
         (["decomposition", "--ell", "0"], "--ell must be an integer of at least 1; got 0"),
         (["decomposition", "--alpha", "0.5"], "--alpha must be in [0, 0.5); got 0.5"),
+        (["decomposition", "--alpha", "1", "--ell", "1"], "--alpha must be in [0, 0.5); got 1.0"),
         (
             ["decomposition", "--seeds", "1"],
             "--seeds must be an integer of at least 2, for errors of the exponents; got 1",

@@ -23,7 +23,7 @@ STUDY = {
     "predict": ["predict", "--n", "900", "--d", "300", "--width", "700", "--alpha", "0.45"],
     "predict, two latents": ["predict", "--target", "z1 + z1*z2"],
     "compare streamed": ["compare", "--method", "streamed", *SIZE, *RUNS],
-    "matrix-free": ["matrix-free", "--count", "2", "--steps", "20", *SIZE, *RUNS],
+    "matrix-free": ["matrix-free", "--count", "2", "--steps", "120", *SIZE, *RUNS],
     "nonlinear staircase": ["nonlinear", "staircase", "--alphas", "0.2", *SIZE, *RUNS],
     "nonlinear decomposition": ["nonlinear", "decomposition", "--sizes", "300,600", *SIZE, *RUNS],
     "giant analyse": ["giant", "analyse", "--target", "z1*z2*z3 + He4(z1)"],

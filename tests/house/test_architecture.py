@@ -3,6 +3,7 @@
 import ast
 import importlib
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -33,6 +34,7 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for top in PACKAGES for path in sorted((ROOT / top).rglob("*.py"))}
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Names of all that a file imports, `from a import b` counted as a and as a.b; stubs of packages included."""
     names = set()

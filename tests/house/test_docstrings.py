@@ -43,7 +43,12 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("name", MODULES)
+LONG = {f"spikes.studies.{name}.study" for name in ("matrix_free", "one_step", "tune", "own_matrix")}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=pytest.mark.slow if each in LONG else ()) for each in MODULES]
+)
 def test_examples(name):
     module = importlib.import_module(name)
     result = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)

@@ -101,6 +101,14 @@ def model(folder, rows: int) -> list[str]:
     return [str(path), "--flips", "39"]
 
 
+def features(folder, rows: int, width: int) -> list[str]:
+    path = folder / f"{rows}_{width}.npz"
+    if not path.exists():
+        rng = np.random.default_rng(0)
+        np.savez(path, X=rng.standard_normal((rows, width)), y=rng.standard_normal(rows))
+    return [str(path)]
+
+
 def study(folder, n: int) -> list[str]:
     path = folder / f"{n}.toml"
     path.write_text(
@@ -139,6 +147,15 @@ COMMANDS = {
     ],
     "simulate float32": lambda f, i: ["simulate", *sized(20000 * i, 60, 600), "--dtype", "float32", *ONE],
     "compare": lambda f, i: ["compare", *sized(15000 * i, 60, 600), "--n-step", "600", *ONE],
+    "simulate --data": lambda f, i: [
+        *("simulate", "--data", *features(f, 8000 * i, 60), "--width", "1500", *ONE),
+    ],
+    "tune": lambda f, i: ["tune", *sized(500 * i, 200 * i, 300 * i), "--quiet"],
+    "tune --check": lambda f, i: ["tune", "--check", *sized(15000 * i, 60, 600), "--n-step", "600", *ONE],
+    "readout": lambda f, i: [
+        *("readout", *features(f, 3000 + 1000 * i, 1000 + 400 * i), "--n", f"{1000 + 400 * i}", "--ridge", "1"),
+        *("--splits", "2", "--quiet"),
+    ],
     "spectrum": lambda f, i: ["spectrum", *matrix(f, 10000 * i)],
     "spectrum of a model": lambda f, i: ["spectrum", *model(f, 10000 * i)],
     "matrix-free": lambda f, i: ["matrix-free", *sized(600, 2000 * i, 2000), "--count", "1", "--steps", "0", *ONE],
@@ -245,7 +262,7 @@ def test_several_processes():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_asks_before_it_computes(name, tmp_path, spikes, monkeypatch):
     """As much as a process takes is free, and no more: what would grow is refused, and nothing else is done."""
-    grows = name not in ("predict", "validate", "results", "plot", "giant analyse")
+    grows = name not in ("predict", "tune", "validate", "results", "plot", "giant analyse")
     arguments = COMMANDS[name](tmp_path, 3 if grows else 1)
     free = 0.25 if grows else 0.1
     monkeypatch.setattr(memory, "free_gib", lambda: (free, free))

@@ -127,6 +127,7 @@ for kill in range(kills):
 """
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(undisturbed, tmp_path):
     path = tmp_path / "killed.sqlite"
     subprocess.run([sys.executable, "-c", KILLS, STUDY, str(path), "4"], check=True, timeout=300)
@@ -249,6 +250,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_sweep_on_a_full_disk_resumes(tmp_path):
     path = tmp_path / "a.sqlite"
     text = STUDY.replace("seeds = 3", "seeds = 20")

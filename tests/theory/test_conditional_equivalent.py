@@ -124,9 +124,9 @@ def bulk_moments(problem: Problem, order: int) -> tuple[float, float]:
     "problem",
     [
         DEFAULT,
-        DEFAULT.replace(n=700, alpha=0.45),
+        pytest.param(DEFAULT.replace(n=700, alpha=0.45), marks=pytest.mark.slow),
         DEFAULT.replace(activation="tanh", second_layer="rademacher", alpha=0.5, width=800),
-        DEFAULT.replace(activation="softplus", n_step=4000, alpha=0.42),
+        pytest.param(DEFAULT.replace(activation="softplus", n_step=4000, alpha=0.42), marks=pytest.mark.slow),
         DEFAULT.replace(n=4000, width=3000, activation="tanh", alpha=0.5, second_layer="rademacher"),
     ],
     ids=lambda p: f"{p.activation}-{p.n}-{p.width}",
@@ -143,7 +143,7 @@ def test_density_has_the_right_mass_and_moments(problem, order):
     assert np.trapezoid(rho * x**2, x) == pytest.approx(second, rel=1e-3, abs=1.5 * edge**2 / problem.n)
 
 
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("order", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_count_is_the_integral_of_the_density(order):
     problem = DEFAULT.replace(n=3000, alpha=0.45)
     eq = equivalent_features(problem, gradient_order=order)
@@ -207,7 +207,7 @@ def test_interior_gap_is_found():
     assert first_high < 0.09 < 0.13 < second_low
 
 
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_outliers_are_within_reason(order):
     theory = predict(DEFAULT.replace(alpha=0.5), order)
     values = [o.singular_value for o in theory.outliers]
@@ -329,6 +329,7 @@ def quantile(theory, level: float) -> float:
     return float(np.interp(-wanted, -above, x))
 
 
+@pytest.mark.slow
 def test_the_noise_of_the_step_has_the_covariance_of_the_batch():
     """κ² − 1 = O(1) and n₀ < d: isotropic noise puts the 99 % quantile at 1.398."""
     theory = predict(NOISY.replace(activation="erf", target="z + 0.5*He2(z)", second_layer="rademacher", ridge=0.01))
@@ -370,6 +371,7 @@ def test_the_norm_of_a_sample_is_an_outlier_of_even_features():
     assert theory.outliers[0].singular_value == pytest.approx(0.803, abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_leading_spike_is_found_for_short_batches():
     """Continuous in n₀, and no amplitude above 1, where Ŷ has few eigenvectors of large eigenvalues."""
     values = []

@@ -8,7 +8,14 @@ from scipy.linalg import eigh
 from scipy.stats import kstest
 
 from theory.deformed_edge import deformed_edge, edge_coefficient
-from theory.laws import Discrete, GeneralisedMarchenkoPastur, MarchenkoPastur, TracyWidom, wishart_edge
+from theory.laws import (
+    Discrete,
+    GeneralisedMarchenkoPastur,
+    MarchenkoPastur,
+    SeparableCovariance,
+    TracyWidom,
+    wishart_edge,
+)
 
 GRID = np.arange(1, 121) / 120.0
 SPECTRA = {
@@ -34,8 +41,8 @@ def largest(t: np.ndarray, n: int, draws: int, seed: int, rows: np.ndarray | Non
 @pytest.mark.parametrize(("n", "p"), [(1000, 200), (50, 50), (100, 1000), (3000, 4000)])
 def test_white_noise_has_the_edge_of_wishart_matrices(n, p):
     np.testing.assert_allclose(deformed_edge([1.7], n, p), wishart_edge(n, p, 1.7), rtol=1e-10)
-    # by another way, through the density's end, interpolated to 1e-9
-    np.testing.assert_allclose(deformed_edge([1.7], n, p, rows=[1.0]), wishart_edge(n, p, 1.7), rtol=1e-7)
+    # by another way, the minimum of z on the real branch
+    np.testing.assert_allclose(deformed_edge([1.7], n, p, rows=[1.0]), wishart_edge(n, p, 1.7), rtol=1e-10)
 
 
 def test_complex_white_noise_has_unshifted_sizes():
@@ -79,7 +86,16 @@ def test_largest_eigenvalues_follow_tracy_and_widom(name):
     assert kstest((values - centre) / scale, TracyWidom(1).cdf).pvalue > 0.01
 
 
-@pytest.mark.study
+@pytest.mark.parametrize(("a", "b", "p"), [([1.0, 2.0, 5.0], [0.5, 3.0], 800), ([1.0, 1.0, 40.0], [1.0], 3000)])
+def test_separable_edge_is_the_end_of_the_density(a, b, p):
+    """The minimum of z on the real branch against the end of the subordinated law: two ways, one number."""
+    law = SeparableCovariance(a, b, p / 2000)
+    centre, scale = deformed_edge(a, 2000, p, rows=b, beta=2)
+    assert centre == pytest.approx(law.support[1], rel=1e-12)
+    assert scale == pytest.approx((p * edge_coefficient(law)) ** (-2.0 / 3.0), rel=1e-8)  # which interpolates to 1e-9
+
+
+@pytest.mark.slow
 def test_separable_noise_follows_tracy_and_widom():
     a, b = np.linspace(0.5, 2.0, 150), np.linspace(0.5, 2.0, 300)
     values = largest(a, 300, 400, 3, rows=b)

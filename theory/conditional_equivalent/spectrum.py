@@ -35,6 +35,7 @@ _FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops the
 _TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
 _LEARNED = 0.1  # a mode between edge and support's end that is less a function of u than this is the tail's, no spike
 _HEIGHT = 0.1  # above the axis, over z, where the nodes of a tail average out
+_BLEND = 0.5  # of the end of the support over which outliers on the axis take the place of those above it
 _STRIDE = 0.1  # of ln z in which outliers are looked for there
 _NEAR = 0.02  # the outlier on the axis is within this of the extrapolated one
 _CURVE = 400  # points of the density to begin with
@@ -697,7 +698,7 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     between its last edge and the end of the support, less than one expected eigenvalue in all, and poles of the step's
     matrix law beyond: there the eigenvalues are followed at a height above the axis, over which nodes average out, so
     that outliers move continuously. Right of the support the error of second order in the height is extrapolated away,
-    and the equation on the axis solved where no pole is near. What stands between the last edge and the end of the
+    and the equation on the axis takes over where no pole is near. What stands between the last edge and the end of the
     support, closer to the edge than about half the height, a twentieth of z, is averaged into the bulk: tanh at
     n = 1600, d = 800, N = 1000, α = 1/2 has a mode at s = 1.442, the edge at 1.407, which is not given as an outlier;
     simulated second singular values are 1.445 ± 0.010 over six seeds, with amplitudes on He₃ from 0.05 to 0.6.
@@ -735,13 +736,21 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
             return float(above.modes(math.exp(t))[i]) - 1.0
 
         z = math.exp(_root(excess, grid[last], grid[last + 1], xtol=1e-10))
-        true = _near_by(eq, near, z, i) if z > (1.0 + _HEIGHT) * top else None
         learned = above.learned(z, i)
-        if true is not None:
-            outliers.append(true)
+        share = min(max(z / top - 1.0 - _HEIGHT, 0.0) / _BLEND, 1.0)
+        on_axis = _near_by(eq, near, z, i) if share > 0.0 else None
+        if on_axis is not None:
+            outliers.append(_between(Outlier(math.sqrt(z), learned), on_axis, share))
         elif z > top or np.sum(np.square(learned)) > _LEARNED:
             outliers.append(Outlier(math.sqrt(z), learned))
     return tuple(outliers)
+
+
+def _between(one: Outlier, other: Outlier, share: float) -> Outlier:
+    """The share of `other`, and the rest of `one`, so that neither begins with a leap."""
+    squares = (1.0 - share) * np.square(one.alignment) + share * np.square(other.alignment)
+    s = one.singular_value ** (1.0 - share) * other.singular_value**share
+    return Outlier(s, tuple(float(a) for a in np.sqrt(squares)))
 
 
 def _count(eq: EquivalentFeatures, z: float, near: FixedPoint) -> int:
@@ -803,11 +812,10 @@ class _AboveTheAxis:
         return values + share * (values - self._at(z, 2)[0].real) if share > 0.0 else values
 
     def learned(self, z: float, i: int) -> tuple[float, ...]:
-        """The same of squared amplitudes."""
-        squares = self._squares(z, i, 1)
-        share = self._share(z)
+        """Amplitudes, whose squares nodes next to z move by more: at 2h within the support, extrapolated beyond."""
+        squares, share = self._squares(z, i, 2), 3.0 * self._share(z)
         if share > 0.0:
-            squares = squares + share * (squares - self._squares(z, i, 2))
+            squares = (1.0 - share) * squares + share * (4.0 * self._squares(z, i, 1) - squares) / 3.0
         amplitude = np.sqrt(np.maximum(squares, 0.0))
         return _in_range(z, amplitude)
 

@@ -148,6 +148,10 @@ class Teacher:
         count, span = integer("count", count, 1), integer("span", span, 1)
         d = integer("d", d, span)
         smallest = max(math.radians(real("min_angle", min_angle, minimum=0.0, maximum=90.0)), _DISTINCT)
+        if span <= 2 and count > 1 and count * smallest > (span - 1) * math.pi:  # of a half turn, each takes its part
+            raise ValueError(
+                f"`min_angle` must leave room for {count} directions in {span} dimensions; got {min_angle:g} degrees"
+            )
         generator = np.random.default_rng(seed)
         directions = np.zeros((count, d))
         for i in range(count):

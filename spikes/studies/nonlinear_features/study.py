@@ -512,7 +512,8 @@ def decomposition_study(
         If an argument breaks its rule, or the decomposition does not apply.
     """
     problem = problem.replace(eta=None, ridge=problem.ridges[0])
-    ell = max(spike_count(problem.alpha), 1) if ell is None else ell
+    spikes = spike_count(problem.alpha)
+    ell = max(spikes, 1) if ell is None else ell
     spike_terms(problem, ell)
     seeds = integer("seeds", seeds, 2, why="for errors of the exponents")
     if len(set(sizes)) < 2 or min(sizes) < 50:

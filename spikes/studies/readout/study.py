@@ -17,6 +17,7 @@ from spikes.presentation.numbers import estimate_text, number_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.labelled_table import LabelledTable, constant_columns, labelled_table
+from spikes.runtime.memory import check_memory
 from spikes.simulation.readout import LEAST_TESTED_ROWS, ReadoutSplits, fit_readouts
 from spikes.simulation.seeds import as_seed_sequence
 from theory.finite_pool import FeaturePool, SampledErrors, feature_pool, jackknife_errors, left_out_pools
@@ -375,6 +376,14 @@ def study_readout(
         raise ValueError("`features` must hold something beside constant columns")
     given = None if ridge is None else [real("ridge", each, positive=True) for each in _listed(ridge)]
     sequence = as_seed_sequence(seed)
+    small = min(table.values.shape)
+    held = math.prod(table.values.shape) if isinstance(table.values, np.ndarray) else 0
+    # the Gram matrix, which becomes its eigenvectors, and twice as much for them to be found
+    check_memory(
+        f"`features` must have a Gram matrix that fits in memory: {small} × {small}",
+        held + 3.0 * small**2,
+        remedy="take fewer columns or rows",
+    )
     pool = feature_pool(table.values, table.labels)
     if given is None:
         variance = float(pool.eigenvalues.sum()) / (m * int(np.sum(~constant)))

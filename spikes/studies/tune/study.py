@@ -12,7 +12,9 @@ from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.tasks import worker_count
 from spikes.simulation.ensemble import check_runs, simulate_ensemble
+from spikes.simulation.one_step import check_size
 from theory.advice import Advice, PayMap, best_ridge, best_split, best_step, step_pays
 from theory.conditional_equivalent import predict_errors
 from theory.statement.problem import Problem
@@ -167,6 +169,8 @@ def tune(
     True
     """
     check_runs(seeds, workers, None)
+    if check:
+        check_size(problem, worker_count(workers, seeds))
     problem = problem.replace(ridge=problem.ridges[0])
     found = Tuning(
         problem=problem,
