@@ -213,7 +213,7 @@ def compare(
         )
     except Interrupted as stop:  # what has finished is a comparison too
         if len(predicted) == 2:
-            stop.partial = laid_over(*predicted, stop.partial)
+            stop.partial = laid_over(predicted[0], predicted[1], stop.partial)
         raise
     theory, path = predicted
     return laid_over(theory, path, runs)
