@@ -123,7 +123,7 @@ def p_text(value: float) -> str:
     Examples
     --------
     >>> p_text(0.3833), p_text(2.34e-9), p_text(float("nan"))
-    ('0.38', '2.3e-9', '')
+    ('0.38', '2.3e−9', '')
     """
     return "" if math.isnan(value) else number_text(value, 2) if value >= _DUST else "< 1e-15"
 
