@@ -81,9 +81,13 @@ def test_predict(spikes, tmp_path):
     )
     assert code == 0
     assert "bulk of FFᵀ/n" in out
+    assert "before the step" in out
+    assert "label noise alone is 0.25 of a test error" in out
+    assert "density ρ(x)" in out
     content = json.loads(path.read_text())
     assert content["theory"]["density"]["x"] == [0.5, 1.0]
     assert content["theory"]["ridge"] == [0.1, 1.0]
+    assert all(np.array(content["theory"]["test_error"]) < content["theory"]["before"]["test_error"])
     assert content["simulation"] is None
     assert content["agreement"] == []
     assert picture.read_bytes().startswith(b"\x89PNG")
