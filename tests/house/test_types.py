@@ -27,7 +27,7 @@ REVEALED = [
     "theory.statement.problem.Problem",
     "list[spikes.agreement.Row]",
     "theory.conditional_equivalent.prediction.Prediction",
-    "tuple[theory.conditional_equivalent.spectrum.Outlier, ...]",
+    "tuple[theory.conditional_equivalent.outliers.Outlier, ...]",
     "spikes.simulation.ensemble.Ensemble",
 ]
 

@@ -4,9 +4,10 @@ from theory.conditional_equivalent.covariance import CovarianceTerms, participat
 from theory.conditional_equivalent.features import EquivalentFeatures, Terms, feature_moments
 from theory.conditional_equivalent.fixed_point import ConvergenceError, FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
+from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
 from theory.conditional_equivalent.prediction import Prediction, predict, predict_errors
 from theory.conditional_equivalent.resolution import Resolution, equivalent_features
-from theory.conditional_equivalent.spectrum import ALIGNMENTS, Bulk, Outlier, bulk, count_above, density, find_outliers
+from theory.conditional_equivalent.spectrum import Bulk, bulk, count_above, density
 
 __all__ = [
     "ALIGNMENTS",

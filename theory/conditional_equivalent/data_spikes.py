@@ -13,15 +13,8 @@ import numpy as np
 
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import FixedPoint
-from theory.conditional_equivalent.spectrum import (
-    ALIGNMENTS,
-    Bulk,
-    Outlier,
-    _on_axis,
-    _real_branch,
-    count_above,
-    find_outliers,
-)
+from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
+from theory.conditional_equivalent.spectrum import Bulk, count_above, on_axis, real_branch
 
 __all__ = ["parted_bulk", "step_spikes"]
 
@@ -57,7 +50,7 @@ def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier,
         here = x[-1] * _STRIDE
         if here <= law.edges[-1][0] or counts[-1] > 0.1 * min(eq.n, eq.neurons.sum()):
             break
-        point = _on_axis(eq, here, point)
+        point = on_axis(eq, here, point)
         x.append(here)
         counts.append(float(count_above(eq, point)[0]))
         filled = counts[-1] - counts[-2] > _GAP
@@ -95,7 +88,7 @@ def step_spikes(eq: EquivalentFeatures) -> tuple[Outlier, ...]:
     tuple of Outlier
         Largest first.
     """
-    beyond, _ = _real_branch(eq)
+    beyond, _ = real_branch(eq)
     top = -float(beyond.lam[0])
     scan = FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)
     found = find_outliers(eq, Bulk(((0.0, top),), 0.0, (0.0, top), beyond, scan))

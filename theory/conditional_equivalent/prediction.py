@@ -12,8 +12,9 @@ import numpy as np
 from theory.conditional_equivalent.data_spikes import parted_bulk, step_spikes
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve
 from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
+from theory.conditional_equivalent.outliers import Outlier, find_outliers
 from theory.conditional_equivalent.resolution import Resolution, features_of, first_errors, resolve, spectral_features
-from theory.conditional_equivalent.spectrum import Outlier, bulk, density, density_curve, find_outliers
+from theory.conditional_equivalent.spectrum import bulk, density, density_curve
 from theory.conditional_equivalent.validity import validity
 from theory.statement.problem import Problem, require_problem
 

@@ -1,12 +1,11 @@
-"""Spectrum of FFᵀ/n: bulk density, counting function, edges, and outliers with what their vectors have learned."""
+"""Spectrum of FFᵀ/n: bulk density, counting function and edges."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -15,29 +14,29 @@ from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import (
     TOLERANCE,
     ConvergenceError,
-    Equations,
     FixedPoint,
     equations,
     jacobian,
     newton,
 )
-from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
-from theory.hermite import hermite_polynomials
 from theory.roots import bracketed_root
 
-__all__ = ["ALIGNMENTS", "Bulk", "Outlier", "bulk", "count_above", "density", "density_curve", "find_outliers"]
-
-ALIGNMENTS = ("1", "He1", "He2", "He3", "He4")
-"""The functions He_k(u)/√k! of the latent on which a left singular vector is measured."""
+__all__ = [
+    "Bulk",
+    "bulk",
+    "count_above",
+    "density",
+    "density_curve",
+    "on_axis",
+    "physical",
+    "real_branch",
+    "right_of_support",
+    "spectral_scale",
+]
 
 _RATIO = 0.8  # spacing of the coarse scan of the axis
 _FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops there
 _TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
-_LEARNED = 0.1  # a mode between edge and support's end that is less a function of u than this is the tail's, no spike
-_HEIGHT = 0.1  # above the axis, over z, where the nodes of a tail average out
-_BLEND = 0.5  # of the end of the support over which outliers on the axis take the place of those above it
-_STRIDE = 0.1  # of ln z in which outliers are looked for there
-_NEAR = 0.02  # the outlier on the axis is within this of the extrapolated one
 _CURVE = 400  # points of the density to begin with
 _CURVE_MASS = 3e-4  # its trapezoid sum holds the mass within this
 _HALVINGS = 7
@@ -74,36 +73,20 @@ class Bulk:
     scan: FixedPoint
 
 
-@dataclass(frozen=True)
-class Outlier:
-    """A predicted outlier: singular value of F/√n, and |⟨û, He_k(u)/√k!⟩|/√n for k = 0 … 4.
-
-    Attributes
-    ----------
-    singular_value : float
-        Of F/√n; its square is the eigenvalue of FFᵀ/n.
-    alignment : tuple of float
-        Five amplitudes in [0, 1]; their squares sum to the share of û that is a polynomial of degree four in u. They
-        are nan for a spike of the data.
-    source : {"step", "data"}
-        Whether the step makes it, or an isolated eigenvalue of the inputs' covariance.
-    """
-
-    singular_value: float
-    alignment: tuple[float, ...]
-    source: str = "step"
-
-    def to_dict(self) -> dict[str, Any]:
-        """An entry of ``outliers`` in the JSON contract."""
-        known = (None if math.isnan(value) else value for value in self.alignment)
-        return {"singular_value": self.singular_value, "alignment": dict(zip(ALIGNMENTS, known, strict=True))}
-
-
-def _physical(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
+def physical(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     """Points that converged, and to the limit from the upper half plane.
 
     In the bulk r and w have positive imaginary parts, and one solution has. Off the bulk they are real, as are others:
     there the right one is where the linearised iteration is a contraction.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    point : FixedPoint
+
+    Returns
+    -------
+    ndarray of bool, shape (L,)
     """
     good = point.residual < TOLERANCE
     for value in (point.r, point.w):
@@ -115,14 +98,23 @@ def _physical(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     return good
 
 
-def _scale(eq: EquivalentFeatures) -> float:
-    """An upper estimate of the size of the spectrum."""
+def spectral_scale(eq: EquivalentFeatures) -> float:
+    """An upper estimate of the size of the spectrum.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+
+    Returns
+    -------
+    float
+    """
     return float(np.max(eq.latent_weights @ eq.strength)) * (1.0 + (eq.neurons.sum() + eq.d) / eq.n) + 1e-12
 
 
 def _descend(eq: EquivalentFeatures, x: float) -> FixedPoint:
     """Solution at x + i0, reached from high above the spectrum."""
-    height = 10.0 * max(x, _scale(eq))
+    height = 10.0 * max(x, spectral_scale(eq))
     r = np.full((1, len(eq.g)), 1.0 / (-x - 1j * height))
     w = np.ones((1, len(eq.u)), dtype=complex)
     while True:
@@ -131,7 +123,7 @@ def _descend(eq: EquivalentFeatures, x: float) -> FixedPoint:
         if height == 0.0:
             break
         height = 0.3 * height if height > 1e-3 * x else 0.0
-    if not _physical(eq, point)[0]:
+    if not physical(eq, point)[0]:
         raise ConvergenceError(
             f"the density at x = {x:g} was not reached: residual {point.residual[0]:.2g}; ask at a point farther from "
             "an edge of the bulk"
@@ -139,16 +131,33 @@ def _descend(eq: EquivalentFeatures, x: float) -> FixedPoint:
     return point
 
 
-def _on_axis(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
-    """Solution at x + i0 from a neighbour, by way of points above the axis or from far above where that fails."""
+def on_axis(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
+    """Solution at x + i0 from a neighbour, by way of points above the axis or from far above where that fails.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    x : float
+    start : FixedPoint
+        The neighbour.
+
+    Returns
+    -------
+    FixedPoint
+
+    Raises
+    ------
+    ConvergenceError
+        If no way leads there.
+    """
     # from a real point real steps lead to real points alone
     real = not np.iscomplexobj(start.r) or float(np.max(np.abs(start.r.imag / start.r))) < 1e-9
     point = newton(eq, np.array([-x + 0j]), start.r + 0j, start.w + 0j, most=5 if real else 12)
-    if _physical(eq, point)[0]:
+    if physical(eq, point)[0]:
         return point
     for height in (0.3, 0.1, 0.03, 0.01, 0.001, 0.0):
         start = newton(eq, np.array([-x * (1.0 + 1j * height)]), start.r + 0j, start.w + 0j, most=25)
-    return start if _physical(eq, start)[0] else _descend(eq, x)
+    return start if physical(eq, start)[0] else _descend(eq, x)
 
 
 def _join(points: list[FixedPoint]) -> FixedPoint:
@@ -227,24 +236,38 @@ def _upper(value: np.ndarray) -> np.ndarray:
     return np.where(phase < -0.5 * math.pi, phase + 2.0 * math.pi, phase)
 
 
-def _real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
-    """The real solution at λ = −z with z within 1e-5 of the end of the support, and that end."""
+def real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
+    """The real solution at λ = −z with z within 1e-5 of the end of the support, and that end.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+
+    Returns
+    -------
+    FixedPoint, float
+
+    Raises
+    ------
+    ConvergenceError
+        If it is not found.
+    """
     z = 4.0 * float(np.max(eq.latent_weights @ eq.strength) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n)) + 1e-12
     for _ in range(60):
         point = newton(eq, np.array([-z]), np.full((1, len(eq.g)), -1.0 / z), np.ones((1, len(eq.u))))
-        if _right_of_support(eq, point):
+        if right_of_support(eq, point):
             break
         z *= 2.0
     else:
         raise ConvergenceError(f"no point right of the spectrum was found up to z = {z:.3g}; reduce the step size")
     branch = _Branch(eq, point)
     fold = branch.fold(-1.0)
-    if fold is not None and _right_of_support(eq, fold[1]):
+    if fold is not None and right_of_support(eq, fold[1]):
         return fold[1], fold[0]
     stride = 0.2
     while stride > 1e-5:
         trial = newton(eq, point.lam * (1.0 - stride), point.r, point.w, most=10)
-        if _right_of_support(eq, trial):
+        if right_of_support(eq, trial):
             point = trial
         else:
             stride *= 0.5
@@ -350,10 +373,20 @@ def _tangent(slope: np.ndarray, sense: np.ndarray) -> np.ndarray:
     return step / np.linalg.norm(step)
 
 
-def _right_of_support(eq: EquivalentFeatures, point: FixedPoint) -> bool:
-    """Whether a real solution is the one off the spectrum, with less than one eigenvalue of the bulk above it."""
+def right_of_support(eq: EquivalentFeatures, point: FixedPoint) -> bool:
+    """Whether a real solution is the one off the spectrum, with less than one eigenvalue of the bulk above it.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    point : FixedPoint
+
+    Returns
+    -------
+    bool
+    """
     inside = (point.r < 0.0).all() and (point.w > 0.0).all()
-    return bool(inside and _physical(eq, point)[0] and count_above(eq, point)[0] < 1.0)
+    return bool(inside and physical(eq, point)[0] and count_above(eq, point)[0] < 1.0)
 
 
 def _fold(eq: EquivalentFeatures, inside: FixedPoint, outside: float) -> float:
@@ -372,7 +405,7 @@ def _fold(eq: EquivalentFeatures, inside: FixedPoint, outside: float) -> float:
         guess = x + 0.99 * (root - x)
         if abs(guess - x) < 1e-11 * x:
             return root
-        trial = _on_axis(eq, guess, point)
+        trial = on_axis(eq, guess, point)
         value = float(_density(eq, trial)[0])
         if value > least:
             previous, x, point, square = (x, square), guess, trial, value**2
@@ -385,7 +418,7 @@ def _edge(eq: EquivalentFeatures, scan: FixedPoint, inside: int, outside: int) -
     """Edge between neighbours of the scan in the bulk and off it."""
     off = scan[outside : outside + 1]
     ends = sorted(-scan.lam.real[[inside, outside]])
-    if np.max(np.abs(off.r.imag / off.r)) < 1e-9 and _physical(eq, off)[0]:
+    if np.max(np.abs(off.r.imag / off.r)) < 1e-9 and physical(eq, off)[0]:
         fold = _Branch(eq, off).fold(1.0 if outside > inside else -1.0)
         if fold is not None and ends[0] < fold[0] < ends[1]:
             return fold[0]
@@ -408,7 +441,7 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
     ConvergenceError
         If a point of the axis is not reached.
     """
-    beyond, top = _real_branch(eq)
+    beyond, top = real_branch(eq)
     scan, rank = _scan(eq, beyond), _rank(eq)
     grid, rho, above = -scan.lam.real, _density(eq, scan), count_above(eq, scan)
 
@@ -459,7 +492,7 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
     points = [FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)]
     x = top
     while (x := _RATIO * x) > _FLOOR * top:
-        point = _on_axis(eq, x, _onward(points, x))
+        point = on_axis(eq, x, _onward(points, x))
         points.append(point)
         if count_above(eq, point)[0] > rank - 1e-3 and _density(eq, point)[0] == 0.0:
             break
@@ -469,7 +502,7 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
         pair = _join([left, right])
         counts = count_above(eq, pair)
         if counts[1] - counts[0] > 1.0 and not _density(eq, pair).any():
-            found.append(_on_axis(eq, _quantile(eq, pair, float(counts.mean())), left))
+            found.append(on_axis(eq, _quantile(eq, pair, float(counts.mean())), left))
         found.append(right)
     return _join(found)
 
@@ -505,7 +538,7 @@ def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
     t = high + (low - high) * (goal - ends[0]) / (ends[1] - ends[0])
     for _ in range(80):
         start = min(known, key=lambda point: abs(math.log(-point.lam[0].real) - t))
-        point = _on_axis(eq, math.exp(t), start)
+        point = on_axis(eq, math.exp(t), start)
         known.append(point)
         number, rho = float(beyond(point)[0]), float(_density(eq, point)[0])
         excess = number ** (2.0 / 3.0) - goal
@@ -630,14 +663,14 @@ def _from_neighbours(
         rows = slice(i, i + _BATCH)
         parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=25, enough=_CLOSE))
     point = _join(parts)
-    bad = ~_physical(eq, point)
+    bad = ~physical(eq, point)
     if not bad.any():
         return point
     t, good = np.log(x), np.flatnonzero(~bad)
     rescued = [point[i : i + 1] for i in range(len(x))]
     for i in map(int, np.flatnonzero(bad)):
         nearest = rescued[good[np.argmin(np.abs(t[good] - t[i]))]] if len(good) else known[:1]
-        rescued[i] = _on_axis(eq, float(x[i]), nearest)
+        rescued[i] = on_axis(eq, float(x[i]), nearest)
     return _join(rescued)
 
 
@@ -688,249 +721,3 @@ def _interpolated(
         start[rows[smooth]] = curve[smooth]
     start = np.exp(start)
     return start[:, :Q], start[:, Q:]
-
-
-def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
-    """Outliers: z right of the last edge with det 𝒟(−z) = 0, in decreasing order.
-
-    𝒟 = 𝒢^(-1) + VVᵀ is singular where an eigenvalue of −Vᵀ𝒢V passes 1; right of the support they are the squared
-    singular values of RᵀV, −𝒢 = RRᵀ, and decrease in z. A law without true edges has narrow bands of single nodes
-    between its last edge and the end of the support, less than one expected eigenvalue in all, and poles of the step's
-    matrix law beyond: there the eigenvalues are followed at a height above the axis, over which nodes average out, so
-    that outliers move continuously. Right of the support the error of second order in the height is extrapolated away,
-    and the equation on the axis takes over where no pole is near. What stands between the last edge and the end of the
-    support, closer to the edge than about half the height, a twentieth of z, is averaged into the bulk: tanh at
-    n = 1600, d = 800, N = 1000, α = 1/2 has a mode at s = 1.442, the edge at 1.407, which is not given as an outlier;
-    simulated second singular values are 1.445 ± 0.010 over six seeds, with amplitudes on He₃ from 0.05 to 0.6.
-
-    Parameters
-    ----------
-    eq : EquivalentFeatures
-    law : Bulk
-        Of the same features.
-
-    Returns
-    -------
-    tuple of Outlier
-        Largest first; empty if nothing leaves the bulk.
-    """
-    edge, start = law.edges[-1][1], law.beyond
-    while not _is_negative(eq, start):
-        # The matrix law of the step may reach a little beyond the support: start where its poles are left behind.
-        start = _real_at(eq, 1.02 * float(start.lam[0]), start)
-    top = -float(start.lam[0])
-    near = law.scan[:1]
-    if eq.sharp_right or top <= edge:
-        return tuple(_on_the_axis(eq, near, top, 2.0 * top, i) for i in range(_count(eq, top, near)))
-    above = _AboveTheAxis(eq, near, top)
-    grid = [math.log(edge)]
-    values = [above.modes(edge)]
-    while values[-1][0] > 0.25 or grid[-1] < math.log(top):
-        grid.append(grid[-1] + _STRIDE)
-        values.append(above.modes(math.exp(grid[-1])))
-    outliers = []
-    for i in range(max(int(np.sum(value > 1.0)) for value in values)):
-        last = max(k for k, value in enumerate(values) if value[i] > 1.0)
-
-        def excess(t: float, i: int = i) -> float:
-            return float(above.modes(math.exp(t))[i]) - 1.0
-
-        z = math.exp(_root(excess, grid[last], grid[last + 1], xtol=1e-10))
-        learned = above.learned(z, i)
-        share = min(max(z / top - 1.0 - _HEIGHT, 0.0) / _BLEND, 1.0)
-        on_axis = _near_by(eq, near, z, i) if share > 0.0 else None
-        if on_axis is not None:
-            outliers.append(_between(Outlier(math.sqrt(z), learned), on_axis, share))
-        elif z > top or np.sum(np.square(learned)) > _LEARNED:
-            outliers.append(Outlier(math.sqrt(z), learned))
-    return tuple(outliers)
-
-
-def _between(one: Outlier, other: Outlier, share: float) -> Outlier:
-    """The share of `other`, and the rest of `one`, so that neither begins with a leap."""
-    squares = (1.0 - share) * np.square(one.alignment) + share * np.square(other.alignment)
-    s = one.singular_value ** (1.0 - share) * other.singular_value**share
-    return Outlier(s, tuple(float(a) for a in np.sqrt(squares)))
-
-
-def _count(eq: EquivalentFeatures, z: float, near: FixedPoint) -> int:
-    return int(np.sum(_modes(eq, z, near)[0] > 1.0))
-
-
-def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, low: float, high: float, i: int) -> Outlier:
-    """The outlier right of `low` where the i-th eigenvalue passes 1 on the axis."""
-    while _modes(eq, high, near)[0][i] > 1.0:
-        low, high = high, 2.0 * high
-
-    def excess(t: float) -> float:
-        return math.log(max(_modes(eq, math.exp(t), near)[0][i], 1e-300))
-
-    z = math.exp(_root(excess, math.log(low), math.log(high), xtol=1e-13))
-    _, vectors, at, form = _modes(eq, z, near)
-    return Outlier(math.sqrt(z), _learned(eq, at, form, vectors[:, i]))
-
-
-def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outlier | None:
-    """The outlier on the axis next to z, or none where a pole of the step's matrix law is as near."""
-    ends = z * (1.0 - _NEAR), z, z * (1.0 + _NEAR)
-    values = []
-    for end in ends:
-        modes, _, at, form = _modes(eq, end, near)
-        if np.iscomplexobj(at.r) or np.linalg.eigvalsh(form.G)[-1] >= 0.0:
-            return None
-        values.append(modes[i])
-    if not values[0] > max(1.0, values[1]) or not values[2] < min(1.0, values[1]):
-        return None
-    return _on_the_axis(eq, near, ends[0], ends[2], i)
-
-
-def _root(function: Callable[[float], float], low: float, high: float, xtol: float) -> float:
-    """Where a function from positive to negative values vanishes."""
-
-    def values(t: np.ndarray) -> np.ndarray:
-        return np.array([-function(float(one)) for one in t])
-
-    return float(bracketed_root(values, np.array([low]), np.array([high]), absolute=xtol)[0])
-
-
-class _AboveTheAxis:
-    """Eigenvalues of −Vᵀ𝒢V a height above the axis, extrapolated to it right of the support.
-
-    f(z) = Re μ(z + ih) + ρ/3 Re(μ(z + ih) − μ(z + 2ih)), h = 0.1z, ρ from 0 at the end of the support to 1 at 1.3 of
-    it; every solution is started from the last one.
-    """
-
-    def __init__(self, eq: EquivalentFeatures, near: FixedPoint, top: float) -> None:
-        self._eq, self._top = eq, top
-        self._points: dict[int, list[FixedPoint]] = {1: [near], 2: [near]}
-        self._known: dict[tuple[float, int], tuple[np.ndarray, np.ndarray, Equations, LatentForm]] = {}
-
-    def modes(self, z: float) -> np.ndarray:
-        """f of every eigenvalue, by decreasing real part."""
-        values = self._at(z, 1)[0].real
-        share = self._share(z)
-        return values + share * (values - self._at(z, 2)[0].real) if share > 0.0 else values
-
-    def learned(self, z: float, i: int) -> tuple[float, ...]:
-        """Amplitudes, whose squares nodes next to z move by more: at 2h within the support, extrapolated beyond."""
-        squares, share = self._squares(z, i, 2), 3.0 * self._share(z)
-        if share > 0.0:
-            squares = (1.0 - share) * squares + share * (4.0 * self._squares(z, i, 1) - squares) / 3.0
-        amplitude = np.sqrt(np.maximum(squares, 0.0))
-        return _in_range(z, amplitude)
-
-    def _share(self, z: float) -> float:
-        return min(max((z / self._top - 1.0) / 0.3, 0.0), 1.0) / 3.0
-
-    def _squares(self, z: float, i: int, heights: int) -> np.ndarray:
-        _, vectors, at, form = self._at(z, heights)
-        return np.square(_amplitudes(self._eq, at, form, vectors[:, i]))
-
-    def _at(self, z: float, heights: int) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
-        if (z, heights) in self._known:
-            return self._known[z, heights]
-        lam = np.array([-z * (1.0 + 1j * _HEIGHT * heights)])
-        start = self._start(z, heights)
-        point = newton(self._eq, lam, start.r, start.w, most=12)
-        if not _physical(self._eq, point)[0]:
-            point = self._descended(lam)
-        self._points[heights].append(point)
-        at = equations(self._eq, point.lam, point.r, point.w)
-        form = latent_form(self._eq, at)
-        values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
-        order = np.argsort(-values.real)
-        self._known[z, heights] = values[order], vectors[:, order], at, form
-        return self._known[z, heights]
-
-    def _start(self, z: float, heights: int) -> FixedPoint:
-        """Log-linear from the two solutions nearest in ln z; the first of all are from the axis."""
-        points = self._points[heights]
-        if len(points) < 3:
-            return points[-1]
-        near, far = sorted(points[1:], key=lambda point: abs(math.log(-point.lam[0].real / z)))[:2]
-        share = math.log(-z / near.lam[0].real) / math.log(near.lam[0].real / far.lam[0].real)
-        r, w = near.r * (near.r / far.r) ** share, near.w * (near.w / far.w) ** share
-        return FixedPoint(near.lam, r, w, near.residual, 0)
-
-    def _descended(self, lam: np.ndarray) -> FixedPoint:
-        height = 10.0 * max(float(abs(lam[0])), _scale(self._eq))
-        start = lam.real - 1j * height
-        r, w = np.full((1, len(self._eq.g)), 1.0 / start[0]), np.ones((1, len(self._eq.u)), dtype=complex)
-        while True:
-            point = newton(self._eq, start, r, w)
-            if start[0] == lam[0]:
-                break
-            r, w, height = point.r, point.w, 0.3 * height
-            start = lam.real - 1j * max(height, float(-lam.imag[0]))
-        if not _physical(self._eq, point)[0]:
-            raise ConvergenceError(
-                f"no solution was reached at λ = {lam[0]:g}: residual {point.residual[0]:.2g}; reduce the step size"
-            )
-        return point
-
-
-def _modes(eq: EquivalentFeatures, z: float, near: FixedPoint) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
-    """Eigenvalues of −Vᵀ𝒢V (real parts, decreasing) and eigenvectors at z, at the real solution where there is one."""
-    point = newton(eq, np.array([-z]), near.r.real * (near.lam.real / -z), near.w.real, most=15)
-    real = _right_of_support(eq, point)
-    if not real:
-        point = newton(eq, np.array([-z]), np.full_like(near.r.real, -1.0 / z), np.ones_like(near.w.real), most=25)
-        real = _right_of_support(eq, point)
-    if not real:
-        point = _on_axis(eq, z, near)
-    at = equations(eq, point.lam, point.r, point.w)
-    form = latent_form(eq, at)
-    if real and np.linalg.eigvalsh(form.G)[-1] < 0.0:
-        _, _, s, right = spectral_factor(form)
-        return s**2, right.T, at, form
-    values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
-    order = np.argsort(-values.real)
-    return values.real[order], vectors[:, order], at, form
-
-
-def _real_at(eq: EquivalentFeatures, lam: float, start: FixedPoint) -> FixedPoint:
-    """The real solution at λ = −z, stepping over the narrow bands of single nodes."""
-    for _ in range(20):
-        point = newton(eq, np.array([lam]), start.r * (start.lam / lam), start.w)
-        if _right_of_support(eq, point):
-            return point
-        lam *= 1.01
-    raise ConvergenceError(
-        f"no real solution was found right of z = {-lam:g}: residual {point.residual[0]:.2g}; reduce the step size"
-    )
-
-
-def _is_negative(eq: EquivalentFeatures, point: FixedPoint) -> bool:
-    form = latent_form(eq, equations(eq, point.lam, point.r, point.w))
-    return bool(np.linalg.eigvalsh(form.G)[-1] < 0.0)
-
-
-def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> tuple[float, ...]:
-    return _in_range(float(-at.lam[0].real), _amplitudes(eq, at, form, c))
-
-
-def _in_range(z: float, amplitude: np.ndarray) -> tuple[float, ...]:
-    """Amplitudes of a unit vector on an orthonormal family, or a refusal."""
-    if np.sum(amplitude**2) > 1.0 + 1e-6:
-        raise ArithmeticError(
-            f"an outlier at {z:.6g} came out with amplitudes {amplitude}, whose squares sum to more than 1; change "
-            "`n_step` or `d` a little"
-        )
-    return tuple(float(value) for value in amplitude)
-
-
-def _amplitudes(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> np.ndarray:
-    """Amplitudes |Σ_s h(u_s) a_s|/|aᵀ𝒟′a|^(1/2), the derivative in z taken through the fixed point.
-
-    For −Vᵀ𝒢Vc = c the null vector of 𝒟 is a = −𝒢Vc, with 𝒢^(-1)a = −Vc and Vᵀa = c.
-    """
-    b = -form.V @ c
-    a = form.G @ b
-    in_omega, in_log_r, in_lam = form_gradient(eq, form, at.r[0], b, c)
-    moved = -np.linalg.solve(jacobian(eq, at)[0], at.dlam()[0])
-    Q = len(in_log_r)
-    slope = in_lam / at.lam[0] + in_log_r @ moved[:Q] - (form.omega * in_omega) @ moved[Q:]
-    h = hermite_polynomials(eq.u, len(ALIGNMENTS) - 1)
-    h /= np.sqrt([[math.factorial(k)] for k in range(len(h))])
-    overlap = h @ (np.sqrt(eq.latent_weights) * a[: len(eq.u)])
-    return np.abs(overlap) / math.sqrt(abs(slope))

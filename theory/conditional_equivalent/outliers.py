@@ -1,0 +1,306 @@
+"""Outliers of FFᵀ/n: where they stand right of the bulk, and what their vectors have learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from theory.conditional_equivalent.features import EquivalentFeatures
+from theory.conditional_equivalent.fixed_point import (
+    ConvergenceError,
+    Equations,
+    FixedPoint,
+    equations,
+    jacobian,
+    newton,
+)
+from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
+from theory.conditional_equivalent.spectrum import Bulk, on_axis, physical, right_of_support, spectral_scale
+from theory.hermite import hermite_polynomials
+from theory.roots import bracketed_root
+
+__all__ = ["ALIGNMENTS", "Outlier", "find_outliers"]
+
+ALIGNMENTS = ("1", "He1", "He2", "He3", "He4")
+"""The functions He_k(u)/√k! of the latent on which a left singular vector is measured."""
+
+_LEARNED = 0.1  # a mode between edge and support's end that is less a function of u than this is the tail's, no spike
+_HEIGHT = 0.1  # above the axis, over z, where the nodes of a tail average out
+_BLEND = 0.5  # of the end of the support over which outliers on the axis take the place of those above it
+_STRIDE = 0.1  # of ln z in which outliers are looked for there
+_NEAR = 0.02  # the outlier on the axis is within this of the extrapolated one
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """A predicted outlier: singular value of F/√n, and |⟨û, He_k(u)/√k!⟩|/√n for k = 0 … 4.
+
+    Attributes
+    ----------
+    singular_value : float
+        Of F/√n; its square is the eigenvalue of FFᵀ/n.
+    alignment : tuple of float
+        Five amplitudes in [0, 1]; their squares sum to the share of û that is a polynomial of degree four in u. They
+        are nan for a spike of the data.
+    source : {"step", "data"}
+        Whether the step makes it, or an isolated eigenvalue of the inputs' covariance.
+    """
+
+    singular_value: float
+    alignment: tuple[float, ...]
+    source: str = "step"
+
+    def to_dict(self) -> dict[str, Any]:
+        """An entry of ``outliers`` in the JSON contract."""
+        known = (None if math.isnan(value) else value for value in self.alignment)
+        return {"singular_value": self.singular_value, "alignment": dict(zip(ALIGNMENTS, known, strict=True))}
+
+
+def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
+    """Outliers: z right of the last edge with det 𝒟(−z) = 0, in decreasing order.
+
+    𝒟 = 𝒢^(-1) + VVᵀ is singular where an eigenvalue of −Vᵀ𝒢V passes 1; right of the support they are the squared
+    singular values of RᵀV, −𝒢 = RRᵀ, and decrease in z. A law without true edges has narrow bands of single nodes
+    between its last edge and the end of the support, less than one expected eigenvalue in all, and poles of the step's
+    matrix law beyond: there the eigenvalues are followed at a height above the axis, over which nodes average out, so
+    that outliers move continuously. Right of the support the error of second order in the height is extrapolated away,
+    and the equation on the axis takes over where no pole is near. What stands between the last edge and the end of the
+    support, closer to the edge than about half the height, a twentieth of z, is averaged into the bulk: tanh at
+    n = 1600, d = 800, N = 1000, α = 1/2 has a mode at s = 1.442, the edge at 1.407, which is not given as an outlier;
+    simulated second singular values are 1.445 ± 0.010 over six seeds, with amplitudes on He₃ from 0.05 to 0.6.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    law : Bulk
+        Of the same features.
+
+    Returns
+    -------
+    tuple of Outlier
+        Largest first; empty if nothing leaves the bulk.
+    """
+    edge, start = law.edges[-1][1], law.beyond
+    while not _is_negative(eq, start):
+        # The matrix law of the step may reach a little beyond the support: start where its poles are left behind.
+        start = _real_at(eq, 1.02 * float(start.lam[0]), start)
+    top = -float(start.lam[0])
+    near = law.scan[:1]
+    if eq.sharp_right or top <= edge:
+        return tuple(_on_the_axis(eq, near, top, 2.0 * top, i) for i in range(_count(eq, top, near)))
+    above = _AboveTheAxis(eq, near, top)
+    grid = [math.log(edge)]
+    values = [above.modes(edge)]
+    while values[-1][0] > 0.25 or grid[-1] < math.log(top):
+        grid.append(grid[-1] + _STRIDE)
+        values.append(above.modes(math.exp(grid[-1])))
+    outliers = []
+    for i in range(max(int(np.sum(value > 1.0)) for value in values)):
+        last = max(k for k, value in enumerate(values) if value[i] > 1.0)
+
+        def excess(t: float, i: int = i) -> float:
+            return float(above.modes(math.exp(t))[i]) - 1.0
+
+        z = math.exp(_root(excess, grid[last], grid[last + 1], xtol=1e-10))
+        learned = above.learned(z, i)
+        share = min(max(z / top - 1.0 - _HEIGHT, 0.0) / _BLEND, 1.0)
+        on_axis = _near_by(eq, near, z, i) if share > 0.0 else None
+        if on_axis is not None:
+            outliers.append(_between(Outlier(math.sqrt(z), learned), on_axis, share))
+        elif z > top or np.sum(np.square(learned)) > _LEARNED:
+            outliers.append(Outlier(math.sqrt(z), learned))
+    return tuple(outliers)
+
+
+def _between(one: Outlier, other: Outlier, share: float) -> Outlier:
+    """The share of `other`, and the rest of `one`, so that neither begins with a leap."""
+    squares = (1.0 - share) * np.square(one.alignment) + share * np.square(other.alignment)
+    s = one.singular_value ** (1.0 - share) * other.singular_value**share
+    return Outlier(s, tuple(float(a) for a in np.sqrt(squares)))
+
+
+def _count(eq: EquivalentFeatures, z: float, near: FixedPoint) -> int:
+    return int(np.sum(_modes(eq, z, near)[0] > 1.0))
+
+
+def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, low: float, high: float, i: int) -> Outlier:
+    """The outlier right of `low` where the i-th eigenvalue passes 1 on the axis."""
+    while _modes(eq, high, near)[0][i] > 1.0:
+        low, high = high, 2.0 * high
+
+    def excess(t: float) -> float:
+        return math.log(max(_modes(eq, math.exp(t), near)[0][i], 1e-300))
+
+    z = math.exp(_root(excess, math.log(low), math.log(high), xtol=1e-13))
+    _, vectors, at, form = _modes(eq, z, near)
+    return Outlier(math.sqrt(z), _learned(eq, at, form, vectors[:, i]))
+
+
+def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outlier | None:
+    """The outlier on the axis next to z, or none where a pole of the step's matrix law is as near."""
+    ends = z * (1.0 - _NEAR), z, z * (1.0 + _NEAR)
+    values = []
+    for end in ends:
+        modes, _, at, form = _modes(eq, end, near)
+        if np.iscomplexobj(at.r) or np.linalg.eigvalsh(form.G)[-1] >= 0.0:
+            return None
+        values.append(modes[i])
+    if not values[0] > max(1.0, values[1]) or not values[2] < min(1.0, values[1]):
+        return None
+    return _on_the_axis(eq, near, ends[0], ends[2], i)
+
+
+def _root(function: Callable[[float], float], low: float, high: float, xtol: float) -> float:
+    """Where a function from positive to negative values vanishes."""
+
+    def values(t: np.ndarray) -> np.ndarray:
+        return np.array([-function(float(one)) for one in t])
+
+    return float(bracketed_root(values, np.array([low]), np.array([high]), absolute=xtol)[0])
+
+
+class _AboveTheAxis:
+    """Eigenvalues of −Vᵀ𝒢V a height above the axis, extrapolated to it right of the support.
+
+    f(z) = Re μ(z + ih) + ρ/3 Re(μ(z + ih) − μ(z + 2ih)), h = 0.1z, ρ from 0 at the end of the support to 1 at 1.3 of
+    it; every solution is started from the last one.
+    """
+
+    def __init__(self, eq: EquivalentFeatures, near: FixedPoint, top: float) -> None:
+        self._eq, self._top = eq, top
+        self._points: dict[int, list[FixedPoint]] = {1: [near], 2: [near]}
+        self._known: dict[tuple[float, int], tuple[np.ndarray, np.ndarray, Equations, LatentForm]] = {}
+
+    def modes(self, z: float) -> np.ndarray:
+        """f of every eigenvalue, by decreasing real part."""
+        values = self._at(z, 1)[0].real
+        share = self._share(z)
+        return values + share * (values - self._at(z, 2)[0].real) if share > 0.0 else values
+
+    def learned(self, z: float, i: int) -> tuple[float, ...]:
+        """Amplitudes, whose squares nodes next to z move by more: at 2h within the support, extrapolated beyond."""
+        squares, share = self._squares(z, i, 2), 3.0 * self._share(z)
+        if share > 0.0:
+            squares = (1.0 - share) * squares + share * (4.0 * self._squares(z, i, 1) - squares) / 3.0
+        amplitude = np.sqrt(np.maximum(squares, 0.0))
+        return _in_range(z, amplitude)
+
+    def _share(self, z: float) -> float:
+        return min(max((z / self._top - 1.0) / 0.3, 0.0), 1.0) / 3.0
+
+    def _squares(self, z: float, i: int, heights: int) -> np.ndarray:
+        _, vectors, at, form = self._at(z, heights)
+        return np.square(_amplitudes(self._eq, at, form, vectors[:, i]))
+
+    def _at(self, z: float, heights: int) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
+        if (z, heights) in self._known:
+            return self._known[z, heights]
+        lam = np.array([-z * (1.0 + 1j * _HEIGHT * heights)])
+        start = self._start(z, heights)
+        point = newton(self._eq, lam, start.r, start.w, most=12)
+        if not physical(self._eq, point)[0]:
+            point = self._descended(lam)
+        self._points[heights].append(point)
+        at = equations(self._eq, point.lam, point.r, point.w)
+        form = latent_form(self._eq, at)
+        values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
+        order = np.argsort(-values.real)
+        self._known[z, heights] = values[order], vectors[:, order], at, form
+        return self._known[z, heights]
+
+    def _start(self, z: float, heights: int) -> FixedPoint:
+        """Log-linear from the two solutions nearest in ln z; the first of all are from the axis."""
+        points = self._points[heights]
+        if len(points) < 3:
+            return points[-1]
+        near, far = sorted(points[1:], key=lambda point: abs(math.log(-point.lam[0].real / z)))[:2]
+        share = math.log(-z / near.lam[0].real) / math.log(near.lam[0].real / far.lam[0].real)
+        r, w = near.r * (near.r / far.r) ** share, near.w * (near.w / far.w) ** share
+        return FixedPoint(near.lam, r, w, near.residual, 0)
+
+    def _descended(self, lam: np.ndarray) -> FixedPoint:
+        height = 10.0 * max(float(abs(lam[0])), spectral_scale(self._eq))
+        start = lam.real - 1j * height
+        r, w = np.full((1, len(self._eq.g)), 1.0 / start[0]), np.ones((1, len(self._eq.u)), dtype=complex)
+        while True:
+            point = newton(self._eq, start, r, w)
+            if start[0] == lam[0]:
+                break
+            r, w, height = point.r, point.w, 0.3 * height
+            start = lam.real - 1j * max(height, float(-lam.imag[0]))
+        if not physical(self._eq, point)[0]:
+            raise ConvergenceError(
+                f"no solution was reached at λ = {lam[0]:g}: residual {point.residual[0]:.2g}; reduce the step size"
+            )
+        return point
+
+
+def _modes(eq: EquivalentFeatures, z: float, near: FixedPoint) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
+    """Eigenvalues of −Vᵀ𝒢V (real parts, decreasing) and eigenvectors at z, at the real solution where there is one."""
+    point = newton(eq, np.array([-z]), near.r.real * (near.lam.real / -z), near.w.real, most=15)
+    real = right_of_support(eq, point)
+    if not real:
+        point = newton(eq, np.array([-z]), np.full_like(near.r.real, -1.0 / z), np.ones_like(near.w.real), most=25)
+        real = right_of_support(eq, point)
+    if not real:
+        point = on_axis(eq, z, near)
+    at = equations(eq, point.lam, point.r, point.w)
+    form = latent_form(eq, at)
+    if real and np.linalg.eigvalsh(form.G)[-1] < 0.0:
+        _, _, s, right = spectral_factor(form)
+        return s**2, right.T, at, form
+    values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
+    order = np.argsort(-values.real)
+    return values.real[order], vectors[:, order], at, form
+
+
+def _real_at(eq: EquivalentFeatures, lam: float, start: FixedPoint) -> FixedPoint:
+    """The real solution at λ = −z, stepping over the narrow bands of single nodes."""
+    for _ in range(20):
+        point = newton(eq, np.array([lam]), start.r * (start.lam / lam), start.w)
+        if right_of_support(eq, point):
+            return point
+        lam *= 1.01
+    raise ConvergenceError(
+        f"no real solution was found right of z = {-lam:g}: residual {point.residual[0]:.2g}; reduce the step size"
+    )
+
+
+def _is_negative(eq: EquivalentFeatures, point: FixedPoint) -> bool:
+    form = latent_form(eq, equations(eq, point.lam, point.r, point.w))
+    return bool(np.linalg.eigvalsh(form.G)[-1] < 0.0)
+
+
+def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> tuple[float, ...]:
+    return _in_range(float(-at.lam[0].real), _amplitudes(eq, at, form, c))
+
+
+def _in_range(z: float, amplitude: np.ndarray) -> tuple[float, ...]:
+    """Amplitudes of a unit vector on an orthonormal family, or a refusal."""
+    if np.sum(amplitude**2) > 1.0 + 1e-6:
+        raise ArithmeticError(
+            f"an outlier at {z:.6g} came out with amplitudes {amplitude}, whose squares sum to more than 1; change "
+            "`n_step` or `d` a little"
+        )
+    return tuple(float(value) for value in amplitude)
+
+
+def _amplitudes(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> np.ndarray:
+    """Amplitudes |Σ_s h(u_s) a_s|/|aᵀ𝒟′a|^(1/2), the derivative in z taken through the fixed point.
+
+    For −Vᵀ𝒢Vc = c the null vector of 𝒟 is a = −𝒢Vc, with 𝒢^(-1)a = −Vc and Vᵀa = c.
+    """
+    b = -form.V @ c
+    a = form.G @ b
+    in_omega, in_log_r, in_lam = form_gradient(eq, form, at.r[0], b, c)
+    moved = -np.linalg.solve(jacobian(eq, at)[0], at.dlam()[0])
+    Q = len(in_log_r)
+    slope = in_lam / at.lam[0] + in_log_r @ moved[:Q] - (form.omega * in_omega) @ moved[Q:]
+    h = hermite_polynomials(eq.u, len(ALIGNMENTS) - 1)
+    h /= np.sqrt([[math.factorial(k)] for k in range(len(h))])
+    overlap = h @ (np.sqrt(eq.latent_weights) * a[: len(eq.u)])
+    return np.abs(overlap) / math.sqrt(abs(slope))
