@@ -18,6 +18,7 @@ from spikes.cli import (
     nonlinear_features,
     one_step,
     own_matrix,
+    papers,
     readout,
     rerun,
     sweeps,
@@ -88,6 +89,7 @@ _COMMANDS = (
     sweeps.results,
     sweeps.plot,
     validation.validate,
+    papers.reproduce,
     explore.explore,
 )
 for command in _COMMANDS:

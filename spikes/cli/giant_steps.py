@@ -187,6 +187,12 @@ def curve(
     preprocess: Preprocess = "ols",
     readout: Readout = "ols",
     start: Start = "random",
+    same_batch: Annotated[
+        bool,
+        typer.Option(
+            "--same-batch", help="Measure a step as well whose batch, less its moments, also fits the second layer."
+        ),
+    ] = False,
     seeds: Seeds = 4,
     seed: Seed = 0,
     workers: Workers = None,
@@ -204,6 +210,7 @@ def curve(
         exponents=None if exponents is None else numbers("exponents", exponents),
         penalty=penalty,
         readout=readout,
+        same_batch=same_batch,
         seeds=seeds,
         seed=seed,
         workers=workers,

@@ -128,3 +128,20 @@ def decomposition(
         lambda: studies.nonlinear_features.print_decomposition(study),
         lambda: studies.nonlinear_features.plot_decomposition(study),
     )
+
+
+@app.command()
+@answers(simulates=False)
+def conditions(
+    activation: Annotated[str, typer.Option("--activation", help="By name.")] = "relu",
+    target: Annotated[str, typer.Option("--target", help="Expression in z.")] = "z + He2(z)/2",
+    second_layer: Annotated[str, typer.Option("--second-layer", help="Law of a, by name.")] = "gaussian",
+) -> Answer:
+    """Hermite coefficients, decay, kinks and growth: which spikes exist, and which statements apply."""
+    found = studies.nonlinear_features.check_conditions(activation, target, second_layer)
+
+    return Answer(
+        found.to_dict,
+        lambda: studies.nonlinear_features.print_conditions(found),
+        lambda: studies.nonlinear_features.plot_conditions(found),
+    )

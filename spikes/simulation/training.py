@@ -295,6 +295,8 @@ def train(
     checkpoint: str | None = None,
     stop_after: int | None = None,
     advance: Callable[[], Any] = lambda: None,
+    observe: Callable[[float, np.ndarray, np.ndarray], Any] | None = None,
+    turned: float = 1.0,
 ) -> Trained:
     """Run a plan.
 
@@ -309,6 +311,12 @@ def train(
         Return after so many epochs in all.
     advance : callable
         Called after each epoch.
+    observe : callable, optional
+        Called with λ, W and a, which it must not change, at every record of the history that is made, those of a
+        checkpoint excepted.
+    turned : float
+        How far Stage 1 turns the neurons: they go on from (1 − turned) times where they pointed plus `turned` times
+        where its step points, normalised. Less than 1 raises the loss from which Stage 3 starts.
 
     Returns
     -------
@@ -324,9 +332,12 @@ def train(
     sequence = as_seed_sequence(seed)
     if stop_after is not None:
         stop_after = integer("stop_after", stop_after, 1)
+    turned = real("turned", turned, minimum=0.0, maximum=1.0)
+    if checkpoint is not None and turned != 1.0:
+        raise ValueError(f"`turned` must be 1 with `checkpoint`, which does not keep it; got {turned:g}")
     check_size(plan)
     with threadpool_limits(1):
-        return _train(plan, sequence, checkpoint, stop_after, advance)
+        return _train(plan, sequence, checkpoint, stop_after, advance, observe, turned)
 
 
 def _train(
@@ -335,6 +346,8 @@ def _train(
     checkpoint: str | None,
     stop_after: int | None,
     advance: Callable[[], Any],
+    observe: Callable[[float, np.ndarray, np.ndarray], Any] | None,
+    share: float,
 ) -> Trained:
     teacher, m = plan.teacher, plan.width
     population = Population(teacher, m)
@@ -346,12 +359,14 @@ def _train(
     statement = json.dumps([plan.to_dict(), sequence.entropy, list(sequence.spawn_key)])
     state = _load(checkpoint, statement)
     if state is None:
-        state = _early_stages(plan, objective, population, sequence)
+        state = _early_stages(plan, objective, population, sequence, share)
         state["history"] = np.array([_record(-1, 0, 0.0, 0.0, state, objective, population, teacher)])
+        if observe is not None:
+            observe(0.0, state["W"], state["a"])
         state["done"] = np.array(0)
     last = len(decays) if stop_after is None else min(stop_after, len(decays))
     for epoch in range(int(state["done"]), last):
-        _epoch(plan, epoch, float(decays[epoch]), state, objective, population)
+        _epoch(plan, epoch, float(decays[epoch]), state, objective, population, observe)
         state["done"] = np.array(epoch + 1)
         if checkpoint is not None:
             _save(checkpoint, statement, state)
@@ -368,7 +383,7 @@ def _train(
 
 
 def _early_stages(
-    plan: Plan, objective: Objective, population: Population, sequence: np.random.SeedSequence
+    plan: Plan, objective: Objective, population: Population, sequence: np.random.SeedSequence, share: float = 1.0
 ) -> dict[str, np.ndarray]:
     generator = np.random.Generator(np.random.SFC64(derived_sequence(sequence, 0)))
     teacher, m = plan.teacher, plan.width
@@ -381,6 +396,9 @@ def _early_stages(
     power_inside = float(np.vdot(inside, inside))
     tangent = math.sqrt(max(float(np.vdot(step, step)) - power_inside, 0.0) / power_inside)
     turned = step / norms_of(step)[:, None]
+    if share < 1.0:
+        turned = (1.0 - share) * W + share * turned
+        turned /= norms_of(turned)[:, None]
     fitted = objective.readout(turned, plan.ridge)
     # Balance: equal norms of inner and outer weights, the same function.
     size = np.sqrt(np.abs(fitted))
@@ -406,6 +424,7 @@ def _epoch(
     state: dict[str, np.ndarray],
     objective: Objective,
     population: Population,
+    observe: Callable[[float, np.ndarray, np.ndarray], Any] | None = None,
 ) -> None:
     """One epoch of descent with momentum; `state` is changed."""
     W, a = state["W"].copy(), state["a"].copy()
@@ -435,6 +454,8 @@ def _epoch(
         if i == plan.iterations or (plan.record is not None and i % plan.record == 0):
             now = {"W": W, "a": a}
             records.append(_record(epoch, i, decay, size, now, objective, population, plan.teacher))
+            if observe is not None:
+                observe(decay, W, a)
     check(records[-1][HISTORY.index("loss")], plan.iterations)
     mass = records[-1][HISTORY.index("mass")]
     if mass <= _COLLAPSED * start:

@@ -28,7 +28,7 @@ COMMANDS = dict(commands(get_command(app)))
 def test_options_are_the_same_everywhere(name):
     found = {option: p for p in COMMANDS[name].params for option in p.opts}
     assert found["--json"].help == "Write JSON to this file, or to standard output with -."
-    assert ("--figure" in found) == ("--size" in found) == (name not in ("sweep", "results"))
+    assert ("--figure" in found) == ("--size" in found) == (name not in ("sweep", "results", "reproduce"))
     assert ("--quiet" in found) == ("--workers" in found) or name == "readout"  # what runs tasks shows a bar
     if "--quiet" in found:
         assert found["--quiet"].help == "No progress bar and no log; results are still printed."

@@ -42,6 +42,7 @@ CASES = [
 WITH = {"--map-noise": ["--map", "1,2"]}
 ARGUMENTS = {
     "readout": ["m.npy", "m.npy"],
+    "reproduce": ["2406.01766"],
     "spectrum": ["m.npy"],
     "sweep": ["s.toml"],
     "rerun": ["a.json"],

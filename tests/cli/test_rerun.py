@@ -23,6 +23,7 @@ TINY = {
     "nonlinear staircase": [*SMALL, "--alphas", "0.2,0.4", *RUN],
     "nonlinear spectrum": [*SMALL, "--alphas", "0.2", "--points", "2", *RUN],
     "nonlinear decomposition": ["--sizes", "60,80", "--alpha", "0.2", "--ell", "1", *SMALL, *RUN],
+    "nonlinear conditions": ["--activation", "tanh"],
     "giant analyse": ["--target", "z1 + z1*z2"],
     "giant step": ["--n", "60", "--d", "20", "--width", "16", *RUN],
     "giant trajectory": ["--n", "60", "--d", "20", "--width", "16", "--steps", "1", *RUN],
@@ -48,7 +49,16 @@ def test_every_command_that_answers_is_tried():
     assert set(TINY) == set(COMMANDS)
 
 
-QUICK = ("simulate", "spectrum", "readout", "giant analyse", "giant step", "giant trajectory", "local certificate")
+QUICK = (
+    "simulate",
+    "spectrum",
+    "readout",
+    "nonlinear conditions",
+    "giant analyse",
+    "giant step",
+    "giant trajectory",
+    "local certificate",
+)
 
 
 @pytest.mark.parametrize("words", [w if w in QUICK else pytest.param(w, marks=pytest.mark.slow) for w in TINY])

@@ -30,6 +30,7 @@ TINY = {
     "readout": "--n 5,20 --splits 5 --quiet",
     "matrix-free": f"--n 80 --d 20 --width 30 --n-step 80 --steps 0 {RUN}",
     "nonlinear spectrum": f"{SMALL} {RUN} --alphas 0.2 --points 2",
+    "nonlinear conditions": "",
     "giant analyse": "",
     "giant step": f"--n 60 --d 20 --width 16 {RUN}",
     "giant trajectory": f"--n 60 --d 20 --width 16 --steps 2 {RUN}",
@@ -37,7 +38,7 @@ TINY = {
     "validate": "",
     "results": "",
 }
-ELSEWHERE = ("explore", "plot", "sweep", "rerun")  # a page, a picture, a line, a sentence
+ELSEWHERE = ("explore", "plot", "sweep", "rerun", "reproduce")  # a page, a picture, a line, a sentence, a folder
 OUTPUTS = ("--figure", "--json", "--report", "--clean", "--checkpoint", "--csv", "--parquet", "--output", "--size")
 QUICK = ("giant analyse", "giant step", "giant trajectory", "spectrum", "readout", "results", "validate")
 

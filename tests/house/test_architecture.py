@@ -15,7 +15,7 @@ PACKAGES = ("theory", "spikes")
 # Packages import downwards only; those on one line do not see each other.
 FLOORS = (
     ("spikes.cli",),
-    ("spikes.validation", "spikes.sweeps", "spikes.explore", "spikes.saved"),
+    ("spikes.validation", "spikes.sweeps", "spikes.explore", "spikes.papers", "spikes.saved"),
     ("spikes.studies",),
     ("spikes.simulation", "spikes.presentation"),
     ("spikes.record",),

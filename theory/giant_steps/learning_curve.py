@@ -417,6 +417,11 @@ def _gaussian_rule(dimension: int, orders: dict[int, Any]) -> tuple[np.ndarray, 
     """
     if dimension == 0:
         return np.zeros((1, 0)), np.ones(1)
+    if dimension not in orders:
+        raise ArithmeticError(
+            f"the step's matrix has {dimension} eigenvectors outside its bulk, and the predicted curve holds up to "
+            f"{max(orders)}: rare labels make them, and labels of lighter tails, such as those of sin, fewer"
+        )
     if dimension != 2:
         return tensor_gauss_hermite(orders[dimension], dimension)
     radii, angles = orders[2]
@@ -514,7 +519,7 @@ def predict_learning(problem: Problem, *, preprocessing: str = "ols", readout: s
     ValueError
         If an argument breaks its rule, the target is linear, or n ≤ d + 1 with an ``ols`` readout.
     ArithmeticError
-        If the fixed point is not reached.
+        If the fixed point is not reached, or the step's matrix has more outliers than there are nodes for.
 
     Notes
     -----

@@ -8,6 +8,7 @@ from theory.local_analysis.early_stages import (
     first_stage_tangent,
     second_stage,
 )
+from theory.local_analysis.feature_direction import Improvement, ResidualParts, improvement, mismatch, residual_parts
 from theory.local_analysis.measure import (
     MeasureMinimum,
     check_decay,
@@ -28,7 +29,9 @@ from theory.local_analysis.zonal_kernel import gram, kernel, kernel_hessian
 
 __all__ = [
     "Certificate",
+    "Improvement",
     "MeasureMinimum",
+    "ResidualParts",
     "certificate",
     "check_decay",
     "first_stage",
@@ -36,16 +39,19 @@ __all__ = [
     "first_stage_power",
     "first_stage_tangent",
     "gram",
+    "improvement",
     "kernel",
     "kernel_hessian",
     "largest_decay",
     "minimize_measure",
     "minimize_path",
+    "mismatch",
     "optimal_linear_part",
     "optimality_gap",
     "population_gradient",
     "population_loss",
     "regularized_loss",
+    "residual_parts",
     "second_stage",
     "signal_power",
     "small_decay",

@@ -12,6 +12,7 @@ from spikes.agreement import Row, contract
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.memory import THEORY, check_memory
+from spikes.studies.giant_steps.requirements import Requirement, requirements
 from theory.giant_steps import (
     Dropped,
     Residual,
@@ -41,12 +42,15 @@ class TargetReport(RowTable):
     floors : tuple of Residual
         E[(g − P_{U,1} g)²] with U = {0} and after each step of the visible staircase: the floor of ridge regression
         with n, N = O(d).
+    requirements : tuple of Requirement
+        Samples that each step of the staircase with leaps of any size asks for.
     """
 
     analysis: TargetAnalysis
     activation: Activation
     visible: Staircase
     floors: tuple[Residual, ...]
+    requirements: tuple[Requirement, ...] = ()
 
     def plot(self, axes: Any = None) -> Any:
         """Draw energies by degree and staircases: `plot_report` of this subject's figures."""
@@ -86,6 +90,7 @@ class TargetReport(RowTable):
             "full_staircase": _plain(made.full_staircase),
             "visible_staircase": _plain(self.visible),
             "floors": [{"value": f.value, "error": f.error, "method": f.method} for f in self.floors],
+            "requirements": [one.to_dict() for one in self.requirements],
         }
         problem = {"target": made.target.name, "latents": made.target.k, "activation": self.activation.name}
         return contract(problem, theory)
@@ -160,4 +165,6 @@ def report_target(
     visible = visible_staircase(analysis.target, sigma, **options)
     learned = [None] + [visible.subspace(t) for t in range(1, len(visible.stairs) + 1)]
     floors = tuple(residual(analysis.target, U, 1, samples=samples, seed=seed) for U in learned)
-    return TargetReport(analysis, sigma, visible, floors)
+    leap = max(analysis.leap, max_leap)
+    whole = visible if leap == max_leap else visible_staircase(analysis.target, sigma, **options | {"max_leap": leap})
+    return TargetReport(analysis, sigma, visible, floors, requirements(analysis, whole))

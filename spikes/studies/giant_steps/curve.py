@@ -22,13 +22,14 @@ from spikes.simulation.trajectory import check_size, start_network
 from theory.giant_steps import READOUTS, Residual, analyse_target, predict_learning, residual
 from theory.giant_steps.activation_moments import visible_degrees
 from theory.giant_steps.hermite_moments import hermite_array, tensor
-from theory.statement.arguments import integer
+from theory.statement.arguments import boolean, integer
 from theory.statement.problem import Problem
 from theory.statement.protocol import Protocol
 
-__all__ = ["CURVES", "CurveStudy", "study_curve"]
+__all__ = ["CURVES", "SAME_BATCH", "CurveStudy", "study_curve"]
 
 CURVES = ("random_features", "one_step")
+SAME_BATCH = "same_batch"
 _POINTS = 8
 _START = 1.3
 
@@ -48,7 +49,8 @@ class CurveStudy(RowTable):
     sizes : tuple of int
         n at each point.
     runs : tuple of tuple of dict
-        For each seed and size, ``random_features``, ``one_step`` and ``learned`` of `spikes.simulation.learning`.
+        For each seed and size, ``random_features``, ``one_step``, ``learned`` and, where it was asked for,
+        ``same_batch`` of `spikes.simulation.learning`.
     theory : dict of str to ndarray (sizes,)
         The predicted test errors; nan where the theory does not apply.
     floors : dict of str to Residual
@@ -68,6 +70,11 @@ class CurveStudy(RowTable):
     def exponents(self) -> np.ndarray:
         """log n/log d."""
         return np.log(self.sizes) / math.log(self.problem.d)
+
+    @property
+    def same_batch(self) -> bool:
+        """Whether a step with one batch for everything was measured as well."""
+        return SAME_BATCH in self.runs[0][0]
 
     def measured(self, name: str) -> list[Estimate]:
         """A test error, or ``learned``, at each size."""
@@ -109,7 +116,10 @@ class CurveStudy(RowTable):
         }
         simulation = sizes | {
             "seeds": len(self.runs),
-            **{name: [m.to_dict() for m in self.measured(name)] for name in (*CURVES, "learned")},
+            **{
+                name: [m.to_dict() for m in self.measured(name)]
+                for name in (*CURVES, "learned", *((SAME_BATCH,) if self.same_batch else ()))
+            },
         }
         rows = self.rows() if np.isfinite(self.theory["one_step"]).all() else []
         return contract(self.problem, theory, simulation, rows)
@@ -136,6 +146,7 @@ def study_curve(
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     test_samples: int = TEST_SAMPLES,
+    same_batch: bool = False,
     checkpoint: str | None = None,
 ) -> CurveStudy:
     """Simulate test errors at n = d^x and lay the predicted curve and the floors beside them.
@@ -159,6 +170,9 @@ def study_curve(
     workers : int, optional
     test_samples : int
         Fresh samples for the test errors of each run.
+    same_batch : bool
+        Measure as well one step whose batch also fits the second layer, with moments of it in place of the linear part:
+        the protocol of the authors' notebook. There is no prediction for it.
     checkpoint : path, optional
         See `spikes.runtime.checkpoint.run_units`; a unit is one seed at one size.
 
@@ -176,6 +190,10 @@ def study_curve(
     if readout not in READOUTS:
         raise ValueError(f"`readout` must be one of {', '.join(READOUTS)}; got {readout!r}")
     test_samples = integer("test_samples", test_samples, 2)
+    if boolean("same_batch", same_batch) and problem.n_step is not None:
+        raise ValueError(f"`n_step` must be left out with `same_batch`; got {problem.n_step}")
+    if same_batch and protocol.steps != 1:
+        raise ValueError(f"`steps` must be 1 with `same_batch`; got {protocol.steps}")
     if isinstance(penalty, bool) or not 0.0 < penalty < math.inf:
         raise ValueError(f"`penalty` must be positive and finite; got {penalty!r}")
     seeds, sequence = check_seeds(seeds), as_seed_sequence(seed)
@@ -195,13 +213,14 @@ def study_curve(
         "test_samples": test_samples,
         "seed": [str(sequence.entropy), list(sequence.spawn_key)],
     }
+    statement |= {"same_batch": True} if same_batch else {}  # files of runs without it stay what they are
     # the longest runs first: what is left at the end is short
     order = sorted(((i, j) for i in range(seeds) for j in range(len(sizes))), key=lambda ij: -sizes[ij[1]])
     chosen = Protocol(protocol.steps, labels, protocol.start, protocol.interacting)
     units = [
         (
             f"seed {i}, n {sizes[j]}",
-            (problems[j], chosen, readout, derived_sequence(sequence, sizes[j], i), test_samples),
+            (problems[j], chosen, readout, derived_sequence(sequence, sizes[j], i), test_samples, bool(same_batch)),
         )
         for i, j in order
     ]

@@ -262,12 +262,21 @@ def plot_curve(study: CurveStudy, ax: Axes | None = None) -> Axes:
     ):
         hollow, said = colour == UNTRAINED, f"{label}, simulated ± s.e."
         plot_points(ax, x, study.measured(name), colour=colour, marker=marker, hollow=hollow, label=said)
-        ax.plot(x, study.theory[name], color=colour, label=f"{label}, predicted")
+        if np.isfinite(study.theory[name]).any():
+            ax.plot(x, study.theory[name], color=colour, label=f"{label}, predicted")
+    if study.same_batch:
+        colour, marker = SERIES[2]
+        said = "one batch for everything, simulated"
+        plot_points(ax, x, study.measured("same_batch"), colour=colour, marker=marker, label=said)
     top = max(m.mean for m in study.measured("random_features"))
+    floors: dict[float, list[str]] = {}
     for name, floor in study.floors.items():
-        ax.axhline(floor.value, **{**GUIDE, "color": LIMIT})
+        same = next((value for value in floors if abs(value - floor.value) < 0.02 * top), floor.value)
+        floors.setdefault(same, []).append(name)
+    for value, names in floors.items():
+        ax.axhline(value, **{**GUIDE, "color": LIMIT})
         # beside the axes, where no curve can be
-        ax.text(1.01, floor.value, name, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
+        ax.text(1.01, value, "\n".join(names), transform=ax.get_yaxis_transform(), va="center", fontsize="small")
     ax.set_ylim(-0.08 * top, 1.35 * top)
     ax.set_xlabel(r"$\log n/\log d$")
     ax.set_ylabel("test error")

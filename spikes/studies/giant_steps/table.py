@@ -91,6 +91,8 @@ def print_report(report: TargetReport) -> None:
     )
     console.print(report.remark(), markup=False)
     console.print(f"floor of ridge regression with n, N = O(d) after 0, 1, ... visible steps: {text}", markup=False)
+    for one in report.requirements:
+        console.print(f"asks for: {one.sentence()}", markup=False)
 
 
 def _remark(problem: Problem, protocol: Protocol) -> str:
@@ -125,4 +127,8 @@ def print_curve(study: CurveStudy) -> None:
     """Test errors against n."""
     floors = ", ".join(f"{name} {f.value:.4g}" for name, f in study.floors.items())
     remark = f"{_remark(study.problem, study.protocol)}; floors: {floors}"
+    if study.same_batch:
+        found = zip(study.exponents, study.measured("same_batch"), strict=True)
+        errors = ", ".join(f"{estimate_text(m)} at d^{x:.3g}" for x, m in found)
+        remark += f"; one batch for step and second layer, less its moments: {errors}"
     print_rows(study.problem, study.rows(), f"learning curve, {counted(len(study.runs), 'seed')}", remark)

@@ -4,6 +4,13 @@ from .figure import plot_directions as plot_directions
 from .figure import plot_exponents as plot_exponents
 from .figure import plot_gradient_gap as plot_gradient_gap
 from .figure import plot_training as plot_training
+from .improvement import ImprovementStudy as ImprovementStudy
+from .improvement import SuccessStudy as SuccessStudy
+from .improvement import study_improvement as study_improvement
+from .improvement import study_success as study_success
+from .improvement_figure import plot_improvement as plot_improvement
+from .improvement_figure import plot_residual as plot_residual
+from .improvement_figure import plot_success as plot_success
 from .study import LocalStudy as LocalStudy
 from .study import certificate_contract as certificate_contract
 from .study import check_teacher as check_teacher

@@ -1,3 +1,8 @@
+from .conditions import Conditions as Conditions
+from .conditions import check_conditions as check_conditions
+from .conditions_figure import plot_conditions as plot_conditions
+from .equivalence import EquivalenceStudy as EquivalenceStudy
+from .equivalence import equivalence_study as equivalence_study
 from .figure import plot_decomposition as plot_decomposition
 from .figure import plot_spectrum_study as plot_spectrum_study
 from .figure import plot_staircase as plot_staircase
@@ -7,4 +12,5 @@ from .study import Staircase as Staircase
 from .study import decomposition_study as decomposition_study
 from .study import spectrum_study as spectrum_study
 from .study import staircase as staircase
+from .table import print_conditions as print_conditions
 from .table import print_decomposition as print_decomposition

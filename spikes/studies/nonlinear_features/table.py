@@ -6,14 +6,18 @@ import math
 from typing import TYPE_CHECKING
 
 from spikes.estimates import Estimate
-from spikes.presentation.numbers import counted, estimate_text
+from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table, problem_heading
 from spikes.studies.nonlinear_features.decomposition import VARIANTS
+from theory.nonlinear_features import critical_exponent
 
 if TYPE_CHECKING:
+    from spikes.studies.nonlinear_features.conditions import Conditions
     from spikes.studies.nonlinear_features.study import DecompositionStudy
 
-__all__ = ["print_decomposition"]
+__all__ = ["print_conditions", "print_decomposition"]
+
+_MOST = 8
 
 
 def print_decomposition(study: DecompositionStudy) -> None:
@@ -51,3 +55,24 @@ def _lines(study: DecompositionStudy) -> list[list[str]]:
         differences = study.difference(variant, "test_error")
         lines.append([f"test error on F_ℓ less on F, {names[variant]}", *cells(differences), ""])
     return lines
+
+
+def print_conditions(found: Conditions) -> None:
+    """Coefficients, spikes, and every condition with what follows from it.
+
+    Parameters
+    ----------
+    found : Conditions
+    """
+    console = console_of_output()
+    title = f"{found.activation.name}, target {found.target.name}, {found.second_layer.name} second layer"
+    columns = (Column("k"), Column("c_k"), Column("c*_k"))
+    pairs = zip(found.coefficients, found.target_coefficients, strict=True)
+    lines = [[str(k), number_text(c, 5), number_text(star, 5)] for k, (c, star) in enumerate(pairs) if k <= _MOST]
+    print_table(console, columns, lines, title)
+    decay = "a polynomial" if math.isnan(found.decay) else f"like k^{found.decay:.2f}"
+    console.print(f"k! c_k² falls {decay}" if decay[0] == "l" else f"k! c_k²: {decay}", markup=False)
+    spikes = ", ".join(f"k = {k} from α = {critical_exponent(k):.4g}" for k in found.spikes if k <= _MOST)
+    console.print(f"spikes in the limit: {spikes or 'none'}", markup=False)
+    for one in found.conditions:
+        console.print(f"{'yes' if one.holds else 'NO '}  {one.name}: {one.reason}", markup=False)

@@ -266,6 +266,82 @@ def _predict_leap(_: int) -> dict[str, int]:
     return found
 
 
+_BELOW = (  # target, activation, κ, n/d^κ (with fewer samples some relu sees none of them), d/size
+    ("z1*z2", "relu", 1, 4, 2),
+    ("z1*z2", "relu", 2, 1, 2),
+    ("He3(z1)", "erf", 2, 1, 2),
+    ("He3(z1)", "erf", 3, 1, 1),
+)
+
+
+def _below(size: int, sequence: np.random.SeedSequence) -> dict[str, int]:
+    found = {}
+    for i, (target, activation, power, factor, larger) in enumerate(_BELOW):
+        shares = []
+        for d, networks in ((larger * size, _SMALL), (_GROWTH * larger * size, _LARGE)):
+            problem = _problem(target, activation, d, factor * d**power, 32)
+            runs = [_plain_step(problem, derived_sequence(sequence, i, d, j)) for j in range(networks)]
+            shares.append(np.mean([_shares(cosines) for cosines in runs], axis=0))
+        found[f"{target}, {activation}, n = d^{power}"] = _learned(shares[0], shares[1])
+    return found
+
+
+def _predict_below(_: int) -> dict[str, int]:
+    found = {}
+    for target, activation, power, _factor, _larger in _BELOW:
+        dimensions = visible_staircase(target, activation, max_leap=power).dimensions
+        found[f"{target}, {activation}, n = d^{power}"] = dimensions[0] if dimensions else 0
+    return found
+
+
+_AFTER = (  # target, activation, whether a step of O(d) samples comes first
+    ("z1 + z1*z2*z3", "erf", True),
+    ("z1 + z1*z2*z3", "erf", False),
+    ("z1 + z1*z2*z3", "relu", True),
+)
+
+
+def _leap_after(size: int, sequence: np.random.SeedSequence) -> dict[str, int]:
+    found = {}
+    for i, (target, activation, first) in enumerate(_AFTER):
+        shares = []
+        for d, networks in ((size, _SMALL), (_GROWTH * size, _LARGE)):
+            runs = [
+                _second_step(target, activation, d, first, derived_sequence(sequence, i, d, j)) for j in range(networks)
+            ]
+            shares.append(np.mean([_shares(cosines) for cosines in runs], axis=0))
+        found[_after_entry(target, activation, first)] = _learned(shares[0], shares[1])
+    return found
+
+
+def _after_entry(target: str, activation: str, first: bool) -> str:
+    return f"{target}, {activation}, {'after a step of O(d)' if first else 'at the start'}"
+
+
+def _second_step(target: str, activation: str, d: int, first: bool, sequence: np.random.SeedSequence) -> np.ndarray:
+    """Cosines of the gradients of a step on d² samples without their linear part."""
+    problem = _problem(target, activation, d, 16 * d, 32).replace(second_layer="gaussian", eta=4.0 * math.sqrt(32))
+    start = None
+    if first:
+        made = trajectory(problem, Protocol(preprocessing="none", start="random"), derived_sequence(sequence, 0))
+        start = Network(made.W / np.linalg.norm(made.W, axis=1, keepdims=True), made.a)
+    protocol = Protocol(preprocessing="ols", start="random", interacting=False)
+    return trajectory(problem.replace(n=d**2), protocol, derived_sequence(sequence, 1), start=start).gradient_cosines[0]
+
+
+def _predict_leap_after(_: int) -> dict[str, int]:
+    """Of the staircase with leaps of two: what it adds to z₁, or what it begins with once degree one is gone."""
+    found = {}
+    for target, activation, first in _AFTER:
+        if first:
+            climbed = visible_staircase(target, activation, max_leap=2).dimensions
+            found[_after_entry(target, activation, first)] = climbed[-1] - climbed[0]
+        else:
+            rest = visible_staircase(target.removeprefix("z1 + "), activation, max_leap=2).dimensions
+            found[_after_entry(target, activation, first)] = rest[0] if rest else 0
+    return found
+
+
 # Several steps --------------------------------------------------------------------------------------------------------
 
 _CODES = np.array([1.0, -1.0, 1.0, -1.0])
@@ -547,6 +623,36 @@ CLAIMS = (
         problem=_dimension,
         experiment=_leap,
         predict=_predict_leap,
+        measure=dict,
+        levels=((12, 3), (18, 3)),
+        quick=((12, 1),),
+    ),
+    _claim(
+        "below",
+        kind="table",
+        statement="One step of n = O(d^κ) samples learns nothing of a target whose lowest degree ℓ is above κ, and its "
+        "directions with n = O(d^ℓ).",
+        measured="Directions whose mean squared cosine stays as the dimension, the size or twice the size, grows to "
+        "eight times itself, for targets of degree two and three.",
+        problem=_dimension,
+        experiment=_below,
+        predict=_predict_below,
+        measure=dict,
+        levels=((6, 3), (7, 3)),
+        quick=((6, 1),),
+    ),
+    _claim(
+        "leap-after-a-step",
+        source=_HERE,
+        kind="table",
+        statement="A direction of leap two that opens only once others are known is learned by a step of n = O(d²) "
+        "samples after a step of n = O(d), if the activation has E[σ He_{b+2}] ≠ 0 for the part of degree b in what is "
+        "known.",
+        measured="Directions whose mean squared cosine with the gradients of the step on d² samples, less their linear "
+        "part, stays as the dimension grows from the size to eight times the size.",
+        problem=_dimension,
+        experiment=_leap_after,
+        predict=_predict_leap_after,
         measure=dict,
         levels=((12, 3), (18, 3)),
         quick=((12, 1),),

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse.linalg import svds
 from threadpoolctl import threadpool_limits
 
+from spikes.simulation.equivalent_features import Beside, equivalent_run
 from spikes.simulation.gradient import gradient
 from spikes.simulation.kernels import problem_kernels
 from spikes.simulation.network import initial_network
@@ -124,6 +125,46 @@ def _measure_amplitude(found: dict[str, float]) -> float:
 
 def _decomposed(problem: Problem, sequence: np.random.SeedSequence) -> Decomposition:
     return decompose(problem, spike_count(problem.alpha), sequence)
+
+
+def _strong(n: int) -> Problem:
+    return _two_spikes(n).replace(scale=3.0)
+
+
+def _predict_span(problem: Problem) -> float:
+    return 1.0
+
+
+def _measure_span(found: Decomposition) -> float:
+    """Mean squared cosine of the principal angles between the leading left vectors and q₁, …, q_ℓ."""
+    return float(np.mean(np.cos(np.radians(found.angles["corrected"])) ** 2))
+
+
+def _predict_same_errors(problem: Problem) -> dict[str, float]:
+    return {"objective": 1.0, "test error": 1.0}
+
+
+def _measure_same_errors(found: Decomposition) -> dict[str, float]:
+    return {
+        "objective": float(found.objective["corrected"][0] / found.full_objective[0]),
+        "test error": float(found.test_error["corrected"][0] / found.full_test_error[0]),
+    }
+
+
+_EQUIVALENT = ("objective", "test_error")
+
+
+def _predict_equivalent(problem: Problem) -> dict[str, float]:
+    return {f"{name} {when}": 1.0 for when in ("before", "after") for name in (*_EQUIVALENT, "largest value")}
+
+
+def _measure_equivalent(found: dict[str, tuple[Beside, Beside]]) -> dict[str, float]:
+    """Of features over that of their equivalents."""
+    ratios: dict[str, float] = {}
+    for when, (one, two) in found.items():
+        ratios |= {f"{name} {when}": getattr(one, name) / getattr(two, name) for name in _EQUIVALENT}
+        ratios[f"largest value {when}"] = float(one.singular_values[0] / two.singular_values[0])
+    return ratios
 
 
 def _predict_nothing(problem: Problem) -> float:
@@ -246,6 +287,46 @@ CLAIMS = (
         rate=0.35,
         tolerance=0.15,
         **_REMAINDERS,
+    ),
+    _claim(
+        "left-vectors",
+        "In the limit the ℓ leading left singular vectors of F span q₁(Xβ̂), …, q_ℓ(Xβ̂), polynomials of degrees 1 to ℓ.",
+        "Mean squared cosine of the principal angles between the two spans; relu, η = 3n^0.29, ℓ = 2.",
+        problem=_strong,
+        experiment=_decomposed,
+        predict=_predict_span,
+        measure=_measure_span,
+        rate=0.55,  # the first vector's distance falls like n^(-2α), the second's more slowly
+        tolerance=0.03,
+        quick=((240, 208), (480, 160), (960, 40)),
+    ),
+    _claim(
+        "same-errors",
+        "In the limit ridge regression on F and on F_ℓ = F₀ + Σ_{k≤ℓ}(c₁η)^k c_k q_k(Xβ̂)(a^∘k)ᵀ has the same objective "
+        "and test error.",
+        "Those on F_ℓ over those on F, on the same data; relu, η = 3n^0.29, ℓ = 2, λ = 1.",
+        problem=_strong,
+        experiment=_decomposed,
+        predict=_predict_same_errors,
+        measure=_measure_same_errors,
+        rate=0.5,
+        tolerance=0.045,
+        quick=((240, 208), (480, 160), (960, 40)),
+    ),
+    _claim(
+        "equivalence",
+        "Features have Gaussian equivalents of the same errors and singular values: c₁⟨w, x⟩ + c_{>1}Z before "
+        "the step, and given the latent m(τ, κ) + A(τ, κ)ẑ + B(τ, κ)^(1/2)Z after it.",
+        "Objective, test error and largest singular value on F over those on the equivalent, of the same samples and "
+        "neurons; relu, η = 3n^0.29, λ = 1.",
+        problem=_strong,
+        experiment=equivalent_run,
+        predict=_predict_equivalent,
+        measure=_measure_equivalent,
+        rate=1.0,
+        tolerance=0.03,
+        levels=((200, 160), (400, 96), (800, 40)),
+        quick=((120, 208), (240, 160), (480, 60)),
     ),
     _claim(
         "missing-term",

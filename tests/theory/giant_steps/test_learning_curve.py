@@ -304,3 +304,19 @@ def test_bad_problems():
         predict_learning(problem_of("2*z + 1"))
     with pytest.raises(ValueError, match=r"`n` must be larger than d . 1 = 129 for an ols readout; got 120"):
         predict_learning(problem_of(n=120, n_step=4000))
+
+
+def test_more_outliers_than_there_are_nodes_for_are_refused():
+    problem = Problem(
+        n=2**14,
+        d=128,
+        width=512,
+        target="(He3(z1) + He3(z2))/4",
+        alpha=0.5,
+        scale=10.0,
+        noise=0.0,
+        centered=False,
+        ridge=2.0**-5,
+    )
+    with pytest.raises(ArithmeticError, match="the step's matrix has 4 eigenvectors outside its bulk"):
+        predict_learning(problem, preprocessing="ols", readout="ols")
