@@ -4,10 +4,13 @@ from .agreement import Row as Row
 from .agreement import Target as Target
 from .agreement import Teacher as Teacher
 from .estimates import Estimate as Estimate
+from .saved import Saved as Saved
+from .saved import load as load
 from .simulation.ensemble import Ensemble as Ensemble
 from .simulation.ensemble import simulate_ensemble as simulate_ensemble
 from .simulation.one_step import Simulation as Simulation
 from .simulation.one_step import simulate as simulate
+from .studies.checkpoints import study_checkpoint as study_checkpoint
 from .studies.giant_steps import report_target as report_target
 from .studies.giant_steps import study_curve as study_curve
 from .studies.giant_steps import study_step as study_step
@@ -23,6 +26,8 @@ from .studies.own_data import study_data as study_data
 from .studies.own_matrix import matrix_spectrum as matrix_spectrum
 from .studies.own_matrix import spectrum as spectrum
 from .studies.readout import readout as readout
+from .studies.tune import map_of_paying as map_of_paying
+from .studies.tune import tune as tune
 from .sweeps import open_results as open_results
 from .sweeps import sweep as sweep
 from .validation import validate as validate

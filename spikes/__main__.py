@@ -17,7 +17,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
-    if "spectrum" not in sys.argv[1:2]:
+    if {"spectrum", "rerun"}.isdisjoint(sys.argv[1:2]):
         _take_one_thread()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what they say of is refused, or the error of a number that is checked
@@ -42,7 +42,7 @@ def _take_one_thread() -> None:
     """Have linear algebra run on one thread, whatever the environment says: sums round differently on several.
 
     Simulations take one anyway, and processes share their work; the products of theory are small. A matrix of a user's
-    own, which `spikes spectrum` decomposes, may be large.
+    own, which `spikes spectrum` decomposes, may be large; `spikes rerun` takes as many as the command that it runs.
     """
     for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "BLIS_NUM", "VECLIB_MAXIMUM"):
         os.environ[f"{library}_THREADS"] = "1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -32,6 +33,7 @@ __all__ = [
     "Teacher",
     "conclusion",
     "contract",
+    "human_name",
     "p_value",
     "quantities",
     "row",
@@ -70,6 +72,8 @@ class Quantity:
         gives an array (penalties,), or (spikes, …).
     label : str
         Of a row; ``{i}`` is the number of the latent or spike from 1, ``{part}`` one of `parts`.
+    words : str
+        What people call it, in tables and sentences; the name with spaces where empty.
     parts : tuple of str
         Functions on which a spike's vector, which has no sign, has amplitudes.
     source : {"spectrum", "errors", "step"}
@@ -85,6 +89,7 @@ class Quantity:
     predicted: Callable[[Any], Any]
     measured: Callable[[Any], Any]
     label: str = ""
+    words: str = ""
     parts: tuple[str, ...] = ()
     source: str = "spectrum"
     group: str = ""
@@ -112,21 +117,34 @@ QUANTITIES: tuple[Quantity, ...] = (
         Quantity(name, "penalty", attrgetter(name), attrgetter(name), source="errors")
         for name in ("test_error", "train_error", "objective")
     ),
-    Quantity(
-        "singular_value", "spike", attrgetter("singular_value"), attrgetter("singular_values"), label="outlier {i}"
-    ),
+    Quantity("singular_value", "spike", attrgetter("singular_value"), attrgetter("singular_values"), label="spike {i}"),
     Quantity(
         "alignment",
         "spike",
         attrgetter("alignment"),
         attrgetter("alignment"),
-        label="outlier {i} on {part}",
+        label="spike {i} on {part}",
         parts=ALIGNMENTS,
     ),
-    Quantity("beta_norm2", "run", attrgetter("beta_norm2"), attrgetter("beta_norm2"), group="step"),
+    Quantity(
+        "beta_norm2",
+        "run",
+        attrgetter("beta_norm2"),
+        attrgetter("beta_norm2"),
+        words="the step's direction, ‖β‖²",
+        group="step",
+    ),
     Quantity("label_power", "run", attrgetter("label_power"), attrgetter("label_power"), source="step", compared=False),
     Quantity("outliers", "run", lambda theory: len(theory.outliers), attrgetter("after.outliers"), compared=False),
-    Quantity("overlap", "latent", attrgetter("overlap"), attrgetter("overlap"), label="overlap {i}", group="step"),
+    Quantity(
+        "overlap",
+        "latent",
+        attrgetter("overlap"),
+        attrgetter("overlap"),
+        label="overlap {i}",
+        words="overlap of β with the target",
+        group="step",
+    ),
 )
 """All of them. To add one, add it here, to the prediction and to the simulation."""
 
@@ -145,6 +163,49 @@ def quantities(per: str = "", *, compared: bool | None = None) -> tuple[Quantity
     tuple of Quantity
     """
     return tuple(q for q in QUANTITIES if (not per or q.per == per) and (compared is None or q.compared == compared))
+
+
+_SYMBOLS = {"alpha": "α", "ridge": "λ", "eta": "η", "noise": "σ_ε", "n_step": "n₀", "width": "N"}
+
+
+def human_name(quantity: str) -> str:
+    """What a table calls the quantity of a row, whose own name is a key: the words of the registry, symbols for fields.
+
+    Parameters
+    ----------
+    quantity : str
+        As in `Row.quantity`: a name, ``/before`` for what is divided by its value before the step, and in brackets
+        the penalty, or fields with their values.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> human_name("test_error[0.1]"), human_name("test_error/before[alpha 0.3]"), human_name("spike 1 on He1")
+    ('test error, λ = 0.1', 'test error, α = 0.3: after ÷ before', 'spike 1 on He1')
+    """
+    head, _, where = quantity.removesuffix("]").partition("[") if quantity.endswith("]") else (quantity, "", "")
+    ratio = head.endswith("/before")
+    said = re.sub(r"\bridge (?=[\d.])", "λ = ", head.removesuffix("/before").strip())
+    said = re.sub(r"^spike (\d+)(?! on| against)", r"s of spike \1", said)
+    for q in QUANTITIES:
+        if said == q.name or ("_" in q.name and re.match(rf"{q.name}\b", said)):
+            said = (q.words or q.name.replace("_", " ")) + said.removeprefix(q.name)
+            break
+    at = [f"λ = {part}" if _is_number(part) else _assigned(part) for part in where.split(", ") if part]
+    return ", ".join([said, *at]) + (": after ÷ before" if ratio else "")
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[-+.\de]+", text) is not None
+
+
+def _assigned(text: str) -> str:
+    """``alpha 0.3`` or ``alpha=0.3`` as α = 0.3."""
+    name, value = re.split(r"[ =]", text, maxsplit=1) if re.fullmatch(r"\w+[ =]\S+", text) else (text, "")
+    return f"{_SYMBOLS.get(name, name)} = {value}" if value else text
 
 
 class Row(NamedTuple):
@@ -262,10 +323,21 @@ def contract(
     return {
         "schema": SCHEMA,
         "problem": problem if problem is None or isinstance(problem, Mapping) else problem.to_dict(),
-        "theory": theory,
-        "simulation": simulation,
+        "theory": _with_spikes(theory),
+        "simulation": _with_spikes(simulation),
         "agreement": [r.to_dict() for r in agreement],
     }
+
+
+def _with_spikes(part: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """`spikes` beside `outliers`, their name until version 1.0."""
+    if part is None or "outliers" not in part or "spikes" in part:
+        return part
+    return {key: value for name in part for key, value in _both_names(name, part[name])}
+
+
+def _both_names(name: str, value: Any) -> list[tuple[str, Any]]:
+    return [("spikes", value), (name, value)] if name == "outliers" else [(name, value)]
 
 
 def conclusion(rows: Sequence[Row]) -> str:
@@ -300,19 +372,20 @@ def conclusion(rows: Sequence[Row]) -> str:
         if not relative:
             return few
         worst = max(relative, key=lambda r: abs(r.relative))
-        return f"{few}; the largest difference is {100.0 * abs(worst.relative):.2g} %, in {worst.quantity}"
+        return f"{few}; the largest difference is {100.0 * abs(worst.relative):.2g} %, in {human_name(worst.quantity)}"
     differ = [r for r in tested if p_value(r) * len(tested) < TEST_LEVEL]
     worst = min(differ or tested, key=p_value)
     size = f" by {100.0 * abs(worst.relative):.2g} %" if abs(worst.relative) < LARGEST_RELATIVE else ""
     if differ:
         verb, own = ("differs", "its error explains") if len(differ) == 1 else ("differ", "their errors explain")
         return (
-            f"{len(differ)} of {len(tested)} quantities {verb} by more than {own} (5 % over all): {worst.quantity}"
+            f"{len(differ)} of {len(tested)} quantities {verb} by more than {own} (5 % over all): "
+            f"{human_name(worst.quantity)}"
             f"{size}, z = {worst.z:.1f}"
         )
     return (
         f"none of {len(tested)} quantities differs by more than its error explains (5 % over all); the furthest is "
-        f"{worst.quantity}{', off' + size if size else ''}, z = {worst.z:.1f}"
+        f"{human_name(worst.quantity)}{', off' + size if size else ''}, z = {worst.z:.1f}"
     )
 
 
@@ -325,5 +398,10 @@ LARGEST_RELATIVE = 0.5
 
 
 def p_value(r: Row) -> float:
-    """Two-sided odds of a |z| at least as large, by Student's t with seeds − 1 degrees of freedom."""
+    """Two-sided odds of a |z| at least as large, by Student's t with seeds − 1 degrees of freedom.
+
+    nan for fewer than four seeds, whose standard error is hardly known.
+    """
+    if r.seeds < LEAST_TESTED or not math.isfinite(r.z):
+        return math.nan
     return float(2.0 * stdtr(r.seeds - 1, -abs(r.z)))

@@ -29,7 +29,9 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:  # loaded on first use: scipy alone costs as much as all of this package
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'theory' has no attribute {name!r}")
+    from theory.statement.arguments import suggestion
+
+    raise AttributeError(f"module 'theory' has no attribute {name!r}{suggestion(name, __all__)}")
 
 
 def __dir__() -> list[str]:

@@ -50,9 +50,10 @@ print(result)
 # * ``relative`` = simulation/theory − 1. It says whether a difference matters. A z of 4 at 0.3 % is the theory's
 #   finite-size error, seen with many seeds. The column stays empty where the prediction is next to zero.
 #
-# ``test_error[0.1]`` is the error on new data at penalty 0.1, noise included; ``objective`` is the training error with
-# the penalty's term. Rows with ``/before`` divide by the same error of the same network before the step, on the same
-# data: the noise that both share cancels, so these rows are the sharpest.
+# The test error is that on new data at penalty λ, noise included; the objective is the training error with the term
+# of the penalty. Rows of after ÷ before divide by the same error of the same network before the step, on the same
+# data: the noise that both share cancels, so these rows are the sharpest. In code rows have keys, as
+# ``test_error[0.1]`` and ``test_error/before[0.1]``.
 #
 # The numbers are there for your own use as well:
 worst = max(result.rows(), key=lambda row: abs(row.z))
@@ -78,7 +79,7 @@ plt.show()
 # Compare it with functions of u = ⟨x, β̂⟩, where β is the direction that the step added to every neuron: the
 # amplitudes
 # say what this spike has learned. An amplitude of 1 means that the vector *is* that function.
-for i, spike in enumerate(result.theory.outliers, start=1):
+for i, spike in enumerate(result.theory.spikes, start=1):
     amplitudes = ", ".join(
         f"{a:.2f} on {h}" for a, h in zip(spike.alignment, ("1", "He1", "He2", "He3", "He4"), strict=True)
     )
@@ -138,19 +139,18 @@ print(comparison)
 
 # %%
 # This is your comparison: theory beside simulation for an activation and a target that nobody has worked out by hand.
-# Here z is large in a few rows, ``test_error[0.1]`` first of all, and the relative difference is some per cent. Is the
+# Here z is large in a few rows, the test error first of all, and the relative difference is some per cent. Is the
 # theory wrong, or is n small? Double every size and look again: at n = 1200 this row is at −2.4 ± 0.8 %, at n = 2400
 # at
 # 0.5 ± 0.7 %. It was n.
 #
-# To keep a comparison:
-import json
+# To keep a comparison, in a file that ``spikes.load`` reads and ``spikes rerun`` runs again to the same bits:
 import tempfile
 from pathlib import Path
 
 folder = Path(tempfile.mkdtemp())
 comparison.plot()[0].figure.savefig(folder / "mine.png")
-(folder / "mine.json").write_text(json.dumps(comparison.to_dict()))
+comparison.save(folder / "mine.json")
 print(sorted(path.name for path in folder.iterdir()))
 
 # %%
@@ -226,7 +226,7 @@ law = predict(heavy)
 edge = law.bulk_edges[-1][1] ** 0.5
 runs = simulate_ensemble(heavy, seeds=8, seed=0).runs
 print(
-    f"predicted: {len(law.outliers)}; simulated:",
+    f"predicted: {len(law.spikes)}; simulated:",
     [int((run.after.singular_values > 1.05 * edge).sum()) for run in runs],
 )
 

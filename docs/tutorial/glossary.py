@@ -47,9 +47,8 @@ plt.show()
 # %%
 # Spike
 # -----
-# An eigenvalue (s², or singular value s) that stands outside the bulk: something that is not noise. In the code a
-# list of
-# spikes is also called ``outliers``.
+# An eigenvalue (s², or singular value s) that stands outside the bulk: something that is not noise. ``outliers`` in the
+# code and in JSON is another name of ``spikes``, until version 1.0.
 model = SpikedCovariance(law)
 ax = small()
 ax.fill_between(x, law.pdf(x), color="0.8")

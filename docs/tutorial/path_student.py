@@ -45,7 +45,7 @@ plt.show()
 from theory import predict
 
 law = predict(problem)
-for number, spike in enumerate(law.outliers, start=1):
+for number, spike in enumerate(law.spikes, start=1):
     share = ", ".join(
         f"{100 * a * a:.0f} % {h}" for a, h in zip(spike.alignment, ("constant", "z", "z²", "z³", "z⁴"), strict=True)
     )
@@ -87,8 +87,8 @@ def mine_slope(x):
 own = problem.replace(activation=Activation(mine, mine_slope, name="mine"))
 own_law = predict(own)
 own_run = simulate(own, seed=0)
-print(f"spikes predicted: {len(own_law.outliers)}, at", [round(s.singular_value, 2) for s in own_law.outliers])
-print("largest simulated:", np.round(own_run.after.singular_values[: len(own_law.outliers)], 2))
+print(f"spikes predicted: {len(own_law.spikes)}, at", [round(s.singular_value, 2) for s in own_law.spikes])
+print("largest simulated:", np.round(own_run.after.singular_values[: len(own_law.spikes)], 2))
 print(f"test error: {own_run.after.test_error[0]:.3f}, predicted {own_law.test_error[0]:.3f}")
 
 # %%

@@ -21,9 +21,9 @@ from theory import Problem, predict
 
 problem = Problem(n=1000, d=500, width=750, target="z + 0.5*He2(z)", noise=0.5, alpha=0.3, ridge=0.1)
 law = predict(problem)
-for number, spike in enumerate(law.outliers, start=1):
+for number, spike in enumerate(law.spikes, start=1):
     print(f"spike {number} at s = {spike.singular_value:.3f}, on He0 ... He4: {np.round(spike.alignment, 2)}")
-print(f"{len(law.outliers)} at n = 1000; two in the limit")
+print(f"{len(law.spikes)} at n = 1000; two in the limit")
 for sentence in law.validity:
     print("outside what was checked:", sentence)
 

@@ -20,11 +20,13 @@ from spikes.cli import (
     own_matrix,
     papers,
     readout,
+    rerun,
     sweeps,
     tune,
     validation,
 )
 from spikes.cli.examples import EXAMPLES, as_epilog
+from spikes.cli.options import COMMANDS
 from spikes.runtime.text import printable, speak_any_encoding
 
 __all__ = ["app", "main"]
@@ -82,6 +84,7 @@ _COMMANDS = (
     readout.readout,
     matrix_free.matrix_free,
     tune.tune,
+    rerun.rerun,
     sweeps.sweep,
     sweeps.results,
     sweeps.plot,
@@ -99,6 +102,8 @@ for words, group in {"": app, **_GROUPS}.items():
         own_name = command_info.name or (command_info.callback.__name__ if command_info.callback else "")
         key = f"{words} {own_name.replace('_', '-')}".strip()
         command_info.epilog = as_epilog(EXAMPLES[key])
+        if getattr(command_info.callback, "body", None) is not None:
+            COMMANDS[key] = command_info.callback  # type: ignore[assignment]
 
 
 def main() -> None:
@@ -156,8 +161,14 @@ def _as_options(message: str) -> str:
     options = {parameter.name: parameter.opts[0] for parameter in command.params}
     options |= {o.strip("-").replace("-", "_"): o for p in command.params for o in p.opts if o.startswith("--")}
 
+    argument = next((p.metavar for p in command.params if p.param_type_name == "argument" and p.metavar), "")
+    if (read := argument or ("--data" if "data" in options else "")) and "path" not in options:
+        options["path"] = read  # what a function of Python calls the file
+
     def named(found: re.Match) -> str:
         name, equals = found.groups()
+        if name == "path" and name in options:
+            return options[name] + (equals or "")
         if not options.get(name, "").startswith("--"):
             return f"{name}{equals or ''}"
         return options[name] + (" " if equals else "")

@@ -31,6 +31,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "spikes tune --n 400 --d 200 --width 300 --activation tanh --figure tune.png",
         "spikes tune --optimizer sign --check --seeds 12",
     ),
+    "rerun": ("spikes rerun result.json", "spikes rerun result.json --figure again.png"),
     "sweep": ("spikes sweep study.toml", "spikes sweep study.toml --output results.sqlite --resume"),
     "results": ('spikes results results.sqlite --where "alpha=0.3, d>=500" --csv runs.csv',),
     "plot": ("spikes plot results.sqlite --x alpha --y test_error --by ridge --figure sweep.png",),

@@ -44,13 +44,16 @@ def predict(
     """Predict spectrum, spikes, what they have learned, and ridge errors."""
     from spikes.agreement import contract
     from theory.conditional_equivalent import predict as predict_problem
+    from theory.conditional_equivalent import predict_errors
 
     points = None if density_at is None else numbers("density_at", density_at)
     theory = predict_problem(problem, gradient_order, density_at=points)
+    before = predict_errors(problem.replace(eta=0.0))
+    errors = {name: [getattr(e, name) for e in before] for name in ("test_error", "train_error", "objective")}
 
     return Answer(
-        lambda: contract(problem, theory=theory.to_dict()),
-        lambda: studies.one_step.print_prediction(theory),
+        lambda: contract(problem, theory=theory.to_dict() | {"before": errors}),
+        lambda: studies.one_step.print_prediction(theory, before=errors["test_error"], density=points is not None),
         lambda: studies.one_step.plot_prediction(
             theory if points is None else predict_problem(problem, gradient_order)
         ),
@@ -96,7 +99,8 @@ def simulate(
 ) -> Answer:
     """Simulate the step, the features and the ridge fit for several seeds."""
     if data is not None:
-        _refuse_given(context)
+        if context is not None:  # there is none when a file is run again
+            _refuse_given(context)
         if scheduler is not None:
             raise ValueError(f"`scheduler` must be left out with `data`; got {scheduler!r}")
         from spikes.simulation.dataset import load_dataset

@@ -9,14 +9,18 @@ import logging
 import sys
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from spikes.runtime.text import printable
 from theory.statement.problem import Described, Problem, described_fields
 
+if TYPE_CHECKING:
+    from spikes.runtime.tasks import Interrupted
+
 __all__ = [
+    "COMMANDS",
     "Answer",
     "Dtype",
     "GradientOrder",
@@ -160,8 +164,27 @@ def takes_problem(*without: str, **defaults: Any) -> Callable[[Callable], Callab
     return decorate
 
 
-def _signed(run: Any, parameters: list[inspect.Parameter]) -> Any:
-    """A function with another signature, by which typer makes its options."""
+def _run_of(
+    command: Callable[..., Answer],
+    own: Mapping[str, Any],
+    arguments: tuple[Any, ...],
+    options: Mapping[str, Any],
+    reads: tuple[str, ...],
+) -> dict[str, Any] | None:
+    """The command with all its options, and digests of what it has read."""
+    from spikes.record import digests, statement_of_run
+
+    words = next((words for words, one in COMMANDS.items() if one.body is command), None)  # type: ignore[attr-defined]
+    if words is None:
+        return None
+    given = {**dict(zip(own, arguments, strict=False)), **{k: v for k, v in options.items() if k in own}}
+    run = statement_of_run("command", words, given)
+    return run | ({"files": files} if (files := digests({name: given.get(name) for name in reads})) else {})
+
+
+def _signed(run: Any, parameters: list[inspect.Parameter], body: Callable[..., Answer] | None = None) -> Any:
+    """A function with another signature, by which typer makes its options; `body` is what it runs."""
+    run.body = body if body is not None else getattr(run, "body", None)
     run.__signature__ = inspect.Signature(parameters)
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     del run.__wrapped__
@@ -181,12 +204,19 @@ class Answer(NamedTuple):
         Draws and returns the Axes; None for a command without figure.
     status : int
         Exit code of the program.
+    run : dict, optional
+        What made it, where that is another command than the one that was asked for.
     """
 
     content: Callable[[], dict[str, Any]]
     show: Callable[[], None]
     draw: Callable[[], Any] | None = None
     status: int = 0
+    run: dict[str, Any] | None = None
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {}
+"""The commands by their words, for `spikes rerun`."""
 
 
 _JSON = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
@@ -206,6 +236,7 @@ def answers(
     writes: Mapping[str, tuple[str, ...]] | None = None,
     beside: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None,
     simulates: bool = True,
+    again: bool = True,
 ) -> Callable[[Callable[..., Answer]], Callable[..., int]]:
     """Give a command that returns an `Answer` the options that say where it goes, and send it there.
 
@@ -229,6 +260,8 @@ def answers(
         From the parameters to further files that are written, each with the parameter that it comes with.
     simulates : bool
         Whether the process loads more than theory.
+    again : bool
+        Whether `spikes rerun` runs the command again from its JSON, which then holds the command and its options.
     """
 
     def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
@@ -257,10 +290,12 @@ def answers(
         @functools.wraps(command)
         def run(*arguments: Any, **options: Any) -> int:
             from spikes.presentation.figure import save_figure, style
+            from spikes.record import with_run
             from spikes.runtime.files import write_json
             from spikes.runtime.memory import FIGURE, SIMULATION, THEORY, check_memory
             from spikes.runtime.overflow import refused_overflow
             from spikes.runtime.progress import progress_hidden
+            from spikes.runtime.tasks import Interrupted
 
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
             size = options.get("size", "page")
@@ -270,12 +305,18 @@ def answers(
             check_memory("memory must hold the program itself: Python and its libraries", 0.0, process=process)
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
-                with refused_overflow("computation"):
-                    answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
+                try:
+                    with refused_overflow("computation"):
+                        answer = command(*arguments, **{name: value for name, value in options.items() if name in own})
+                except Interrupted as stop:
+                    if json != "-":
+                        _print_finished(stop)
+                    raise
                 if picture and answer.draw is not None:
                     save_figure(picture, answer.draw, size=size)
                 if json:
-                    write_json(json, answer.content())
+                    made_by = answer.run or (_run_of(command, own, arguments, options, reads) if again else None)
+                    write_json(json, with_run(answer.content(), made_by))
                 if json != "-":
                     answer.show()
                     if picture:
@@ -285,9 +326,19 @@ def answers(
         kind = inspect.Parameter.KEYWORD_ONLY
         parameters = [p.replace(annotation=hints[p.name]) for p in own.values()]
         parameters += [inspect.Parameter(n, kind, default=d, annotation=a) for n, (a, d) in added.items()]
-        return _signed(run, parameters)
+        return _signed(run, parameters, command if again else None)
 
     return decorate
+
+
+def _print_finished(stop: Interrupted) -> None:
+    """What an interrupt leaves: how much had finished, and its numbers."""
+    from spikes import studies
+
+    print(f"interrupted: {stop}", flush=True)
+    if stop.partial is not None:
+        subject = studies.one_step
+        (subject.print_comparison if hasattr(stop.partial, "rows") else subject.print_simulation)(stop.partial)
 
 
 def _shown(hint: Any, name: str) -> str:

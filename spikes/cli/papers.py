@@ -27,7 +27,7 @@ FigureSeeds = Annotated[
 ]
 
 
-@answers(progress=True, figure=False)
+@answers(progress=True, figure=False, again=False)  # it writes a folder, which a file may not name
 def reproduce(
     paper: PaperName,
     figure_name: FigureName = None,

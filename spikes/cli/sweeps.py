@@ -33,7 +33,7 @@ def _stated(fixed: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in fixed.items() if value is not None)
 
 
-@answers(progress=True, figure=False, reads=("study",), beside=_database)
+@answers(progress=True, figure=False, reads=("study",), beside=_database, again=False)
 def sweep(
     study: Annotated[str, typer.Argument(metavar="STUDY.toml", help="The study; see docs/sweeps.md.")],
     output: Annotated[
@@ -63,7 +63,7 @@ def sweep(
     return Answer(lambda: to_dict(found, summarise(found)), lambda: print(printable(f"{path}: {found.progress()}")))
 
 
-@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()}, simulates=False)
+@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()}, simulates=False, again=False)
 def results(
     file: File,
     where: Where = "",
@@ -91,7 +91,7 @@ def results(
     return Answer(lambda: to_dict(found, summaries), show)
 
 
-@answers(reads=("file",), simulates=False)
+@answers(reads=("file",), simulates=False, again=False)
 def plot(
     file: File,
     x: Annotated[str, typer.Option("--x", help="Field on the horizontal axis.")],

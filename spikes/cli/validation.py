@@ -41,7 +41,7 @@ def _numbers(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [] if options["report"] is None else [("report", _beside(options["report"]))]
 
 
-@answers(progress=True, reads=("claims",), writes={"report": (".html",)}, beside=_numbers)
+@answers(progress=True, reads=("claims",), writes={"report": (".html",)}, beside=_numbers, again=False)
 def validate(
     names: Names = None,
     quick: Quick = False,

@@ -10,7 +10,7 @@ from spikes.agreement import LARGEST_RELATIVE, LEAST_TESTED
 if TYPE_CHECKING:
     from spikes.estimates import Estimate
 
-__all__ = ["counted", "estimate_text", "number_text", "relative_text", "rounded", "z_text"]
+__all__ = ["counted", "estimate_text", "number_text", "p_text", "relative_text", "rounded", "z_text"]
 
 _DUST = 1e-15
 """Below this a computed zero is not told from rounding."""
@@ -107,6 +107,25 @@ def z_text(value: float, seeds: int = LEAST_TESTED) -> str:
     if not math.isfinite(value):
         return number_text(value)
     return f"{round(value, 1) + 0.0:.1f}".replace("-", "−")
+
+
+def p_text(value: float) -> str:
+    """A p-value to two digits; empty for nan.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> p_text(0.3833), p_text(2.34e-9), p_text(float("nan"))
+    ('0.38', '2.3e−9', '')
+    """
+    return "" if math.isnan(value) else number_text(value, 2) if value >= _DUST else "< 1e-15"
 
 
 def relative_text(value: float) -> str:

@@ -7,14 +7,16 @@ from abc import abstractmethod
 from html import escape
 from typing import TYPE_CHECKING
 
-from spikes.agreement import Row
+from spikes.agreement import Row, human_name, p_value
+from spikes.presentation.numbers import counted, p_text, z_text
+from spikes.record import Recorded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["RowTable"]
 
-_HEADS = ("quantity", "theory", "simulation", "sem", "z", "relative")
+_HEADS = ("quantity", "theory", "simulation", "sem", "z", "p", "relative")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "_": r"\_",
@@ -36,7 +38,7 @@ _LATEX = {
 }
 
 
-class RowTable:
+class RowTable(Recorded):
     """What a study with `rows` and `remark` shows itself as."""
 
     __slots__ = ()
@@ -49,8 +51,15 @@ class RowTable:
     def remark(self) -> str:
         """One sentence: the conclusion."""
 
+    def __repr__(self) -> str:
+        rows = self.rows()
+        seeds = sorted({r.seeds for r in rows})
+        runs = f", {counted(seeds[0], 'seed')}" if len(seeds) == 1 else ""
+        size = f": {len(rows)} rows{runs}" if rows else ""
+        return "\n".join(filter(None, [f"<{type(self).__name__}{size}>", self.remark()]))
+
     def to_frame(self) -> DataFrame:
-        """The rows, one line each, with the columns of `Row`.
+        """The rows, one line each, with the columns of `Row` and the p-value of z by Student's t, from four seeds on.
 
         Returns
         -------
@@ -65,7 +74,7 @@ class RowTable:
             import pandas as pd
         except ImportError as error:
             raise ImportError("`to_frame` needs pandas: python -m pip install 'spikes-rmt[pandas]'") from error
-        return pd.DataFrame([r._asdict() for r in self.rows()], columns=list(Row._fields))
+        return pd.DataFrame([{**r._asdict(), "p": p_value(r)} for r in self.rows()], columns=[*Row._fields, "p"])
 
     def to_latex(self) -> str:
         """The rows as a table for a paper, in the manner of the package booktabs.
@@ -82,8 +91,8 @@ class RowTable:
             r"\midrule",
         ]
         for r in self.rows():
-            cells = [_latex(r.quantity), f"${r.theory:.5g}$", _with_error(r.simulation, r.sem)]
-            cells += ["" if not math.isfinite(r.z) else f"${r.z:.1f}$"]
+            cells = [_latex(human_name(r.quantity)), f"${r.theory:.5g}$", _with_error(r.simulation, r.sem)]
+            cells += [f"${z}$" if (z := z_text(r.z, r.seeds).replace("−", "-")) else ""]
             cells += ["" if not math.isfinite(r.relative) else rf"${100.0 * r.relative:.2f}\,\%$"]
             lines.append(" & ".join(cells) + r" \\")
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
@@ -99,11 +108,12 @@ class RowTable:
 
 def _cells(r: Row) -> list[str]:
     return [
-        r.quantity,
+        human_name(r.quantity),
         f"{r.theory:.5g}",
         f"{r.simulation:.5g}",
         "" if not math.isfinite(r.sem) else f"{r.sem:.2g}",
-        "" if not math.isfinite(r.z) else f"{r.z:.1f}",
+        z_text(r.z, r.seeds),
+        p_text(p_value(r)),
         "" if not math.isfinite(r.relative) else f"{r.relative:.2%}",
     ]
 

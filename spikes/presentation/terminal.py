@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.segment import Segment
 from rich.table import Table
 
-from spikes.agreement import Row, conclusion
+from spikes.agreement import Row, conclusion, human_name, p_value
 from spikes.estimates import Estimate
-from spikes.presentation.numbers import counted, estimate_text, number_text, relative_text, z_text
+from spikes.presentation.numbers import counted, estimate_text, number_text, p_text, relative_text, z_text
 from spikes.runtime.text import printable
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = 
         Column("theory"),
         Column("simulation ± s.e."),
         Column("z", leave=1),
+        Column("p", leave=3),
         Column("relative", leave=2),
     )
     print_table(console, columns, [row_cells(r) for r in rows], title)
@@ -165,6 +166,13 @@ def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = 
 
 
 def row_cells(r: Row) -> list[str]:
-    """Quantity, theory, simulation ± standard error, z and relative difference of a row."""
+    """Quantity, theory, simulation ± standard error, z, its p by Student's t, and relative difference of a row."""
     measured = estimate_text(Estimate(r.simulation, r.sem, r.seeds))
-    return [r.quantity, number_text(r.theory), measured, z_text(r.z, r.seeds), relative_text(r.relative)]
+    return [
+        human_name(r.quantity),
+        number_text(r.theory),
+        measured,
+        z_text(r.z, r.seeds),
+        p_text(p_value(r)),
+        relative_text(r.relative),
+    ]

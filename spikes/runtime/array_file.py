@@ -63,7 +63,7 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
     """
     suffix = Path(path).suffix.lower()
     if suffix not in (".npy", ".npz"):
-        raise ValueError(f"`FILE` must end in .npy or .npz; got {str(path)!r}")
+        raise ValueError(f"`path` must end in .npy or .npz; got {str(path)!r}")
     if suffix == ".npy":
         try:
             with open(path, "rb") as file:
@@ -74,15 +74,15 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
                 _check_length(shape, dtype, os.fstat(file.fileno()).st_size - file.tell())
                 return _read(file, shape, "F" if fortran else "C", dtype)
         except OSError as error:
-            raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
+            raise ValueError(f"`path` must be readable; {str(path)!r}: {error.strerror or error}") from None
         except (ValueError, EOFError) as error:
-            raise ValueError(f"`FILE` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
-    names = _names(path, "FILE")
+            raise ValueError(f"`path` must be a NumPy file of numbers; {str(path)!r}: {error}") from None
+    names = _names(path, "path")
     if key is None and len(names) == 1:
         key = names[0]
     if key not in names:
         raise ValueError(f"`key` must be one of {', '.join(names)}; got {key!r}")
-    return _member(path, key, "FILE")
+    return _member(path, key, "path")
 
 
 def load_arrays(path: str | os.PathLike[str], keys: tuple[str, ...], *, argument: str) -> list[np.ndarray | StoredRows]:
@@ -345,11 +345,11 @@ def load_table(path: str | os.PathLike[str], key: str | None = None) -> tuple[An
         if key is not None:
             raise ValueError(f"`key` must name an array of a file of several; {str(path)!r} holds one table")
         return _table(path, suffix), None
-    if suffix == ".npz" and key is None and _is_sparse(_names(path, "FILE")):
+    if suffix == ".npz" and key is None and _is_sparse(_names(path, "path")):
         return _sparse(path), None
     if suffix not in (".npy", ".npz"):
         known = ", ".join((".npy", ".npz", *TABLES, *MODELS))
-        raise ValueError(f"`FILE` must end in {known}; got {str(path)!r}")
+        raise ValueError(f"`path` must end in {known}; got {str(path)!r}")
     return load_array(path, key), None
 
 
@@ -367,10 +367,10 @@ def _table(path: str | os.PathLike[str], suffix: str) -> Any:
             first = file.readline()
         table = pandas.read_csv(path, header=None if _all_numbers(first) else 0)
     except OSError as error:
-        raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
+        raise ValueError(f"`path` must be readable; {str(path)!r}: {error.strerror or error}") from None
     except ValueError as error:
         reason = " ".join(str(error).split())
-        raise ValueError(f"`FILE` must be a table of numbers; {str(path)!r}: {reason}") from None
+        raise ValueError(f"`path` must be a table of numbers; {str(path)!r}: {reason}") from None
     if table.shape[1] and str(table.columns[0]).startswith("Unnamed:"):  # row names as pandas writes them
         table = table.iloc[:, 1:]
     return table
@@ -405,7 +405,7 @@ def _sparse(path: str | os.PathLike[str]) -> Any:
             _check_free(float(sum(entry.file_size for entry in archive.infolist())))
         return load_npz(path)
     except _BROKEN as error:
-        raise ValueError(f"`FILE` must be a sparse matrix of scipy's; {str(path)!r}: {error}") from None
+        raise ValueError(f"`path` must be a sparse matrix of scipy's; {str(path)!r}: {error}") from None
 
 
 def is_model(path: str | os.PathLike[str]) -> bool:
@@ -418,7 +418,7 @@ def is_model(path: str | os.PathLike[str]) -> bool:
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".npz":
-        names = _names(path, "FILE")
+        names = _names(path, "path")
         return len(names) > 1 and not _is_sparse(names)
     return suffix in MODELS
 
@@ -467,15 +467,15 @@ def stored_arrays(path: str | os.PathLike[str]) -> dict[str, StoredArray]:
     if suffix in TORCH:
         return _torch(path)
     if suffix != ".npz":
-        raise ValueError(f"`FILE` must end in {', '.join((*MODELS, '.npz'))}; got {str(path)!r}")
+        raise ValueError(f"`path` must end in {', '.join((*MODELS, '.npz'))}; got {str(path)!r}")
     arrays = {}
-    for name in _names(path, "FILE"):
+    for name in _names(path, "path"):
         try:
             with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
                 shape, _, dtype = _header(member)
         except _BROKEN as error:
-            raise ValueError(f"`FILE` must be a NumPy file of numbers; {str(path)!r}, {name}: {error}") from None
-        arrays[name] = StoredArray(shape, str(dtype), partial(_member, path, name, "FILE"))
+            raise ValueError(f"`path` must be a NumPy file of numbers; {str(path)!r}, {name}: {error}") from None
+        arrays[name] = StoredArray(shape, str(dtype), partial(_member, path, name, "path"))
     return arrays
 
 
@@ -508,9 +508,9 @@ def _safetensors(path: str | os.PathLike[str]) -> dict[str, StoredArray]:
         with library.safe_open(path, framework="np"):  # checks every offset against the length of the file
             pass
     except OSError as error:
-        raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
+        raise ValueError(f"`path` must be readable; {str(path)!r}: {error.strerror or error}") from None
     except (ValueError, library.SafetensorError) as error:
-        raise ValueError(f"`FILE` must be a whole safetensors file; {str(path)!r}: {error}") from None
+        raise ValueError(f"`path` must be a whole safetensors file; {str(path)!r}: {error}") from None
     arrays = {}
     for name, entry in header.items():
         if name != "__metadata__":
@@ -521,7 +521,7 @@ def _safetensors(path: str | os.PathLike[str]) -> dict[str, StoredArray]:
 
 def _tensor(path: str | os.PathLike[str], dtype: str, shape: tuple[int, ...], offset: int) -> np.ndarray:
     if dtype not in _SAFE:
-        raise ValueError(f"`FILE` must hold numbers of a type that numpy has; {str(path)!r} has {dtype}")
+        raise ValueError(f"`path` must hold numbers of a type that numpy has; {str(path)!r} has {dtype}")
     with open(path, "rb") as file:
         file.seek(offset)
         stored = _read(file, shape, "C", np.dtype(_SAFE[dtype]))
@@ -534,11 +534,11 @@ def _torch(path: str | os.PathLike[str]) -> dict[str, StoredArray]:
         _check_free(float(os.path.getsize(path)))
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ValueError(f"`FILE` must be readable; {str(path)!r}: {error.strerror or error}") from None
+        raise ValueError(f"`path` must be readable; {str(path)!r}: {error.strerror or error}") from None
     except (pickle.UnpicklingError, *_BROKEN) as error:
         reason = (str(error).strip().splitlines() or [""])[0]
         raise ValueError(
-            f"`FILE` must be weights that torch loads without running code; {str(path)!r}: {reason}"
+            f"`path` must be weights that torch loads without running code; {str(path)!r}: {reason}"
         ) from None
     arrays: dict[str, StoredArray] = {}
 

@@ -207,5 +207,5 @@ def _table(path: str | os.PathLike[str], argument: str) -> Any:
     try:
         table, _ = load_table(path)
     except ValueError as error:
-        raise ValueError(str(error).replace("`FILE`", f"`{argument}`")) from None
+        raise ValueError(str(error).replace("`path`", f"`{argument}`")) from None
     return table

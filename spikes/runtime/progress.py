@@ -25,7 +25,7 @@ def progress_hidden(hidden: bool = True) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(label: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
-    """A function to call after each of `total` steps; it moves a bar where standard error is a terminal.
+    """A function to call after each of `total` steps; it moves a bar on a terminal or in a notebook.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def progress_bar(label: str, total: int, *, quiet: bool = False) -> Iterator[Cal
     from rich.console import Console
 
     console = Console(stderr=True)
-    if quiet or _hidden.get() or total < 2 or not console.is_terminal:
+    if quiet or _hidden.get() or total < 2 or not (console.is_terminal or console.is_jupyter):
         yield lambda: None
         return
     from rich.progress import (

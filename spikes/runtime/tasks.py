@@ -19,7 +19,7 @@ from typing import Any
 from spikes.runtime.progress import progress_bar
 from theory.statement.arguments import count
 
-__all__ = ["end_with_parent", "finished_tasks", "run_tasks", "worker_count"]
+__all__ = ["Interrupted", "end_with_parent", "finished_tasks", "run_tasks", "worker_count"]
 
 log = logging.getLogger("spikes")
 
@@ -28,6 +28,26 @@ _MOST_WORKERS = 1024
 
 _DEATHS = 4
 """Times that a task may be running while a worker dies before it is given up: the task itself may be what kills."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interrupt after some tasks have finished.
+
+    Attributes
+    ----------
+    results : list
+        Of the finished tasks, in their order.
+    total : int
+        How many there were.
+    label : str
+    partial : object, optional
+        What whoever asked for the tasks makes of the finished ones.
+    """
+
+    def __init__(self, results: list[Any], total: int, label: str) -> None:
+        super().__init__(f"{len(results)} of {total} {label} finished")
+        self.results, self.total, self.label = results, total, label
+        self.partial: Any = None
 
 
 def worker_count(workers: int | None, tasks: int) -> int:
@@ -65,7 +85,8 @@ def run_tasks(
     """``[function(*task) for task in tasks]``, in worker processes if there are several, or on an executor.
 
     `finished` is called in this process with a task's index and result, in the order in which they finish, and
-    `meanwhile` once, as soon as others have tasks to do. The first failure ends the others and is raised as it was.
+    `meanwhile` once, as soon as others have tasks to do. The first failure ends the others and is raised as it was; an
+    interrupt is raised as `Interrupted`, with the results that there are.
 
     Parameters
     ----------
@@ -87,17 +108,22 @@ def run_tasks(
     list
         In the order of the tasks.
     """
-    results: list[Any] = [None] * len(tasks)
-    with (
-        progress_bar(label, len(tasks)) as advance,
-        closing(finished_tasks(function, tasks, workers=workers, executor=executor, meanwhile=meanwhile)) as done,
-    ):
-        for i, future in done:
-            results[i] = future.result()
-            if finished is not None:
-                finished(i, results[i])
-            advance()
-    return results
+    results: dict[int, Any] = {}
+    try:
+        with (
+            progress_bar(label, len(tasks)) as advance,
+            closing(finished_tasks(function, tasks, workers=workers, executor=executor, meanwhile=meanwhile)) as done,
+        ):
+            for i, future in done:
+                results[i] = future.result()
+                if finished is not None:
+                    finished(i, results[i])
+                advance()
+    except KeyboardInterrupt as stop:
+        if isinstance(stop, Interrupted) or not results:
+            raise
+        raise Interrupted([results[i] for i in sorted(results)], len(tasks), label) from stop
+    return [results[i] for i in range(len(tasks))]
 
 
 def finished_tasks(

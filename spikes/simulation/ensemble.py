@@ -11,9 +11,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from spikes.agreement import Quantity, quantities
+from spikes.agreement import Quantity, contract, quantities
 from spikes.estimates import Estimate, estimate, mean_amplitudes
-from spikes.runtime.tasks import run_tasks, worker_count
+from spikes.record import Recorded, recorded
+from spikes.runtime.tasks import Interrupted, run_tasks, worker_count
 from spikes.simulation.how import How, Place
 from spikes.simulation.one_step import Fit, Simulation, check_size, simulate_steps
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -89,8 +90,8 @@ class Runs(ABC, Generic[Run]):
         return mean_amplitudes(np.stack([spectrum.alignment[i] for spectrum in self.spectra]))
 
 
-@dataclass(frozen=True, eq=False)
-class Ensemble(Runs[Simulation]):
+@dataclass(frozen=True, eq=False, repr=False)
+class Ensemble(Runs[Simulation], Recorded):
     """Independent simulations of one problem.
 
     Attributes
@@ -103,6 +104,17 @@ class Ensemble(Runs[Simulation]):
     def spectra(self) -> tuple[Fit, ...]:
         """The fits after the step."""
         return tuple(run.after for run in self.runs)
+
+    def __repr__(self) -> str:
+        p, count = self.problem, min(self.outlier_count(), 4)
+        means = [estimate(column).mean for column in self.values("after", "test_error").T[:3]]
+        errors = ", ".join(f"{mean:.4g} (λ = {x:g})" for mean, x in zip(means, p.ridges, strict=False))
+        at = ", ".join(f"{self.singular_value(i).mean:.4g}" for i in range(count))
+        runs = f"{self.seeds} run{'s' if self.seeds > 1 else ''}"
+        return (
+            f"<Ensemble of {runs}: n = {p.n}, n₀ = {p.n0}, d = {p.d}, N = {p.width}, η = {p.step_size:.4g}>\n"
+            f"{f'spikes at s = {at}' if at else 'no spike stands apart'}; mean test error {errors}"
+        )
 
     def outlier_count(self) -> int:
         """Number of leading singular values that stand apart from the rest in most runs, judged from them alone."""
@@ -190,6 +202,10 @@ class Ensemble(Runs[Simulation]):
             **({"remark": remark} if (remark := self.remark()) else {}),
         }
 
+    def answer(self) -> dict[str, Any]:
+        """What a file holds of it: the JSON contract of a simulation alone."""
+        return contract(self.problem, simulation=self.to_dict())
+
     def _spike(self, q: Quantity, i: int) -> dict[str, Any]:
         estimates = self.spike(q, i)
         if not q.parts:
@@ -205,6 +221,7 @@ def check_runs(seeds: int, workers: int | None, executor: Executor | None) -> in
     return worker_count(workers, 10**9)
 
 
+@recorded
 def simulate_ensemble(
     problem: Problem,
     *,
@@ -268,7 +285,11 @@ def simulate_ensemble(
             meanwhile()
         return Ensemble(problem, tuple(_run(problem, s, test_samples, how) for s in sequences))
     tasks = [(problem, derived_sequence(sequence, i), test_samples, how) for i in range(seeds)]
-    return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor, meanwhile=meanwhile)))
+    try:
+        return Ensemble(problem, tuple(run_tasks(_run, tasks, workers=workers, executor=executor, meanwhile=meanwhile)))
+    except Interrupted as stop:
+        stop.partial = Ensemble(problem, tuple(stop.results))
+        raise
 
 
 def _run(problem: Problem, sequence: np.random.SeedSequence, test_samples: int, how: How) -> Simulation:

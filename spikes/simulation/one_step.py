@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """The features of one first layer: their spectrum, and ridge regression of the labels on them.
 
@@ -84,6 +84,10 @@ class Fit:
     dtype: str = "float64"
     method: str = "gram"
 
+    def __repr__(self) -> str:
+        values = ", ".join(f"{s:.4g}" for s in self.singular_values[:3])
+        return f"<Fit: {len(self.eigenvalues)} singular values {values}, …; {len(self.ridge)} penalties>"
+
     def __post_init__(self) -> None:
         for name in ("eigenvalues", "alignment", "objective", "train_error", "test_error"):
             values = getattr(self, name)
@@ -115,7 +119,7 @@ def rank_of(eigenvalues: np.ndarray, dtype: str, method: str) -> int:
     return int(np.sum(eigenvalues > (rounding**2 if method == "svd" else rounding) * eigenvalues[0]))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Simulation:
     """Measured quantities of one run.
 
@@ -148,6 +152,14 @@ class Simulation:
     label_power: float
     test_samples: int
     method: str = "gram"
+
+    def __repr__(self) -> str:
+        p, values = self.problem, ", ".join(f"{s:.4g}" for s in self.after.singular_values[:3])
+        errors = ", ".join(f"{e:.4g} (λ = {x:g})" for e, x in zip(self.after.test_error[:3], p.ridges, strict=False))
+        return (
+            f"<Simulation: n = {p.n}, n₀ = {p.n0}, d = {p.d}, N = {p.width}, η = {p.step_size:.4g}>\n"
+            f"singular values {values}, …; test error {errors}"
+        )
 
 
 def simulate(

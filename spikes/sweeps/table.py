@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spikes.agreement import row
+from spikes.agreement import human_name, row
 from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
 
@@ -53,7 +53,7 @@ def print_summaries(summaries: Sequence[Summary], columns: Sequence[str], varyin
             else:
                 r = row(name, predicted, measured)
                 cells += [z_text(r.z, r.seeds), relative_text(r.relative)]
-            rows.append([*fields, name, *cells])
+            rows.append([*fields, human_name(name), *cells])
     print_table(console, heads, rows)
     remarks = [s.remark for s in summaries if s.remark]
     for remark in dict.fromkeys(remarks):

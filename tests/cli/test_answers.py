@@ -96,3 +96,27 @@ def test_a_hidden_bar_counts_no_steps(monkeypatch, capsys):
     with progress_hidden(False), progress_bar("steps", 3) as advance:
         advance()
     assert "steps" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "shown"), [("simulate", "singular value s"), ("compare", "test error, λ = 0.1")])
+def test_what_has_finished_is_printed_on_an_interrupt(spikes, monkeypatch, command, shown):
+    from spikes.simulation import ensemble
+
+    real, done = ensemble._run, []
+
+    def run(*task):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(task)
+        return real(*task)
+
+    monkeypatch.setattr(ensemble, "_run", run)
+    line = [command, "--n", "120", "--d", "40", "--width", "60", "--seeds", "5", "--workers", "1", "--quiet"]
+    code, out, err = spikes(*line)
+    assert (code, err) == (130, "spikes: interrupted\n")
+    assert out.startswith("interrupted: 2 of 5 runs finished\n")
+    assert "2 seeds" in out
+    assert shown in out or "no spike stands apart" in out
+    done.clear()
+    code, out, err = spikes(*line, "--json", "-")
+    assert (code, out) == (130, "")

@@ -81,9 +81,13 @@ def test_predict(spikes, tmp_path):
     )
     assert code == 0
     assert "bulk of FFᵀ/n" in out
+    assert "before the step" in out
+    assert "label noise alone is 0.25 of a test error" in out
+    assert "density ρ(x)" in out
     content = json.loads(path.read_text())
     assert content["theory"]["density"]["x"] == [0.5, 1.0]
     assert content["theory"]["ridge"] == [0.1, 1.0]
+    assert all(np.array(content["theory"]["test_error"]) < content["theory"]["before"]["test_error"])
     assert content["simulation"] is None
     assert content["agreement"] == []
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -105,7 +109,7 @@ def test_simulate(spikes, tmp_path, suffix):
 def test_compare(spikes, tmp_path):
     code, out, _ = spikes("compare", *RUN, "--figure", str(tmp_path / "out.png"), "--no-center", "--eta", "3")
     assert code == 0
-    assert "test_error[0.1]" in out
+    assert "test error, λ = 0.1: after ÷ before" in out
     code, first, _ = spikes("compare", *RUN, "--json", "-", "--seed", "5")
     _, again, _ = spikes("compare", *RUN, "--json", "-", "--seed", "5")
     _, other, _ = spikes("compare", *RUN, "--json", "-", "--seed", "6")
@@ -166,7 +170,7 @@ def test_nonlinear(spikes, tmp_path):
     size = ["--n", "200", "--d", "100", "--width", "150", "--seeds", "2", "--workers", "1"]
     code, out, err = spikes("nonlinear", "staircase", *size, "--alphas", "0.1,0.3", "--figure", str(figure))
     assert (code, err) == (0, "")
-    assert "objective[alpha 0.3]" in out
+    assert "objective, α = 0.3" in out
     assert figure.stat().st_size > 1000
     code, out, _ = spikes("nonlinear", "spectrum", *size, "--alphas", "0.4", "--points", "3", "--json", "-")
     assert code == 0

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.main import get_command
 
-from spikes import sweep
+from spikes import report_target, sweep
 from spikes.cli import app, main
 
 SIZE = ["--n", "60", "--d", "30", "--width", "40"]
@@ -33,6 +33,7 @@ QUICK = {
     "compare": [*SIZE, *RUNS],
     "spectrum": ["m.npy"],
     "matrix-free": [*SIZE, *RUNS, "--probes", "2", "--steps", "0", "--count", "1"],
+    "rerun": ["a.json", "--workers", "1"],
     "sweep": ["s.toml", "--workers", "1", "--output", "new.sqlite"],
     "results": ["s.sqlite"],
     "plot": ["s.sqlite", "--x", "n", "--figure", "plot.svg"],
@@ -95,6 +96,7 @@ def folder(tmp_path_factory):
         Path("notes.txt").write_text("mine\n")
         Path("claims.py").write_text("import sys\nsys.exit(3)\n")
         Path("t.json").write_text('{"directions": [[1, 0], [0, 1]], "weights": [1, 1]}')
+        report_target("z").save("a.json")
         np.save("m.npy", np.random.default_rng(0).standard_normal((40, 20)))
         np.savez("data.npz", X=np.ones((4, 3)), y=np.ones(4))
         Path("link.npy").symlink_to("m.npy")

@@ -72,7 +72,7 @@ def test_json_is_the_contract_and_the_figure_is_drawn(giant, tmp_path, arguments
     status, out, _ = giant(*arguments, "--json", "-", "--figure", str(figure))
     assert status == 0
     content = json.loads(out)
-    assert list(content) == ["schema", "problem", "theory", "simulation", "agreement"]
+    assert list(content) == ["schema", "problem", "theory", "simulation", "agreement", "run"]
     assert figure.stat().st_size > 5000
     again = giant(*arguments, "--json", "-")[1]
     assert again == out  # the same seed gives the same bits

@@ -69,7 +69,7 @@ def test_train(spikes, tmp_path):
     _, whole, _ = spikes(*TRAIN, "--json", "-")
     assert continued == whole
     content = json.loads(whole)
-    assert set(content) == {"schema", "problem", "theory", "simulation", "agreement"}
+    assert set(content) == {"schema", "problem", "theory", "simulation", "agreement", "run"}
     assert content["problem"]["teacher"]["d"] == 4
     assert [entry["epoch"] for entry in content["simulation"]["epochs"]] == [1, 2, 3]
     assert set(content["simulation"]["epochs"][0]["loss"]) == {"mean", "sem"}

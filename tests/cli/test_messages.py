@@ -20,7 +20,7 @@ TEXTS = {  # options that take any text, or a path of which other tests speak
         "--data",
         "--claims",
     ),
-    *("--claims", "--initial", "--key", "--where", "--by", "--scheduler", "--teacher", "--label"),
+    *("--claims", "--initial", "--key", "--where", "--by", "--scheduler", "--teacher", "--label", "--import"),
 }
 
 
@@ -45,6 +45,7 @@ ARGUMENTS = {
     "reproduce": ["2406.01766"],
     "spectrum": ["m.npy"],
     "sweep": ["s.toml"],
+    "rerun": ["a.json"],
     "results": ["s.sqlite"],
     "plot": ["s.sqlite"],
 }

@@ -36,7 +36,7 @@ def test_from_file_to_figure(spikes, made, tmp_path):
     code, out, _ = spikes(*run, "--json", "-", "--shares", "0.3,0.3,0.2")
     assert code == 0
     content = json.loads(out)
-    assert list(content) == ["schema", "problem", "theory", "simulation", "agreement"]
+    assert list(content) == ["schema", "problem", "theory", "simulation", "agreement", "run"]
     assert (content["problem"]["n_step"], content["problem"]["n"], content["problem"]["d"]) == (45, 45, 12)
     assert content["problem"]["data"] == {"file": path, "rows": 150, "shares": [0.3, 0.3, 0.2], "test_rows": 30}
     assert set(content["theory"]["assumptions"][0]) == {"assumption", "figure", "value", "low", "high", "holds"}

@@ -15,9 +15,10 @@ PACKAGES = ("theory", "spikes")
 # Packages import downwards only; those on one line do not see each other.
 FLOORS = (
     ("spikes.cli",),
-    ("spikes.validation", "spikes.sweeps", "spikes.explore", "spikes.papers"),
+    ("spikes.validation", "spikes.sweeps", "spikes.explore", "spikes.papers", "spikes.saved"),
     ("spikes.studies",),
     ("spikes.simulation", "spikes.presentation"),
+    ("spikes.record",),
     ("spikes.runtime", "spikes.agreement", "spikes.estimates"),
     ("theory",),
 )
@@ -165,6 +166,8 @@ def test_few_modules_stand_beside_the_folders():
         "__main__.py",
         "agreement.py",
         "estimates.py",
+        "record.py",
+        "saved.py",
     }
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from spikes.agreement import Row
+from spikes.agreement import Row, human_name
 from spikes.presentation.row_table import RowTable
 
 
@@ -24,8 +24,11 @@ class Example(RowTable):
 def test_frame():
     pytest.importorskip("pandas")
     frame = Example().to_frame()
-    assert list(frame.columns) == ["quantity", "theory", "simulation", "sem", "seeds", "z", "relative"]
+    assert list(frame.columns) == ["quantity", "theory", "simulation", "sem", "seeds", "z", "relative", "p"]
     assert frame.loc[0, "sem"] == 0.0071
+    # Student's t with 7 degrees of freedom; none for a single run
+    assert frame.loc[0, "p"] == pytest.approx(0.3833, abs=1e-4)
+    assert math.isnan(frame.loc[1, "p"])
     assert len(frame) == 2
 
 
@@ -46,7 +49,7 @@ def test_latex():
     lines = Example().to_latex().splitlines()
     assert lines[0] == r"\begin{tabular}{lrrrr}"
     # the mean is given to the second digit of its error
-    assert r"test\_error[0.1] & $1.18$ & $1.1734(71)$ & $-0.9$ & $-0.56\,\%$ \\" in lines
+    assert r"test error, $\lambda$ = 0.1 & $1.18$ & $1.1734(71)$ & $-0.9$ & $-0.56\,\%$ \\" in lines
     assert r"$\beta$ \& <$\lambda$> & $5$ & $4$ &  & $-20.00\,\%$ \\" in lines
 
 
@@ -79,3 +82,24 @@ def test_every_study_shows_itself(module, name):
     assert issubclass(study, RowTable)
     # its own rows and conclusion
     assert {"rows", "remark"} <= set(vars(study))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "name"),
+    [
+        ("test_error[0.1]", "test error, λ = 0.1"),
+        ("test_error/before[0.1]", "test error, λ = 0.1: after ÷ before"),
+        ("objective/before[alpha 0.3]", "objective, α = 0.3: after ÷ before"),
+        ("test_error, n = 100, ridge 0.1", "test error, n = 100, λ = 0.1"),
+        ("test_error before the step, ridge 0.1, by kernel", "test error before the step, λ = 0.1, by kernel"),
+        ("test_error[alpha=0.1, ridge=0.1]", "test error, α = 0.1, λ = 0.1"),
+        ("beta_norm2", "the step's direction, ‖β‖²"),
+        ("spike 1[alpha 0.3]", "s of spike 1, α = 0.3"),
+        ("spike 1, of the data", "s of spike 1, of the data"),
+        ("spike 1 on He1", "spike 1 on He1"),
+        ("overlap 2", "overlap 2"),
+        ("mean of x^2 before the step", "mean of x^2 before the step"),
+    ],
+)
+def test_rows_have_names_that_people_read(quantity, name):
+    assert human_name(quantity) == name

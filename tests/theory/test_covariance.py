@@ -174,7 +174,7 @@ def test_spikes_are_named_by_what_makes_them():
     assert set(content["outliers"][sources.index("data")]["alignment"].values()) == {None}
     i = sources.index("data")
     rows = spike_rows(i, theory.outliers[i], lambda q, i: (Estimate(1.0, 0.1, 4),) * max(1, len(q.parts)))
-    assert [row.quantity for row in rows] == [f"outlier {i + 1}, of the data"]
+    assert [row.quantity for row in rows] == [f"spike {i + 1}, of the data"]
 
 
 def test_validity_names_the_participation_ratio():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from theory.conditional_equivalent.outliers import Outlier, find_outliers
 from theory.conditional_equivalent.resolution import Resolution, features_of, first_errors, resolve, spectral_features
 from theory.conditional_equivalent.spectrum import bulk, density, density_curve
 from theory.conditional_equivalent.validity import validity
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_problem
 
 __all__ = ["Prediction", "predict", "predict_errors"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """Asymptotic theory of one problem at its actual n.
 
@@ -39,9 +39,10 @@ class Prediction:
         Mass of the eigenvalue 0 of FFᵀ/n.
     density_x, density : ndarray, shape (P,)
         Density of the eigenvalues of FFᵀ/n; with the atom at zero it has mass 1.
-    outliers : tuple of Outlier
+    spikes : tuple of Outlier
         Singular values of F/√n beyond the bulk, largest first, the alignment of their left singular vectors, and what
-        makes them: the step or, where the inputs have a covariance, an isolated eigenvalue of it.
+        makes them: the step or, where the inputs have a covariance, an isolated eigenvalue of it. Also called
+        `outliers`.
     ridge, objective, train_error, test_error : ndarray, shape (L,)
         One entry for each penalty λ; the errors include the label noise.
     resolution : Resolution
@@ -57,14 +58,31 @@ class Prediction:
     bulk_edges: tuple[tuple[float, float], ...]
     mass_at_zero: float
     density_x: np.ndarray
-    density: np.ndarray = field(repr=False)
-    outliers: tuple[Outlier, ...]
+    density: np.ndarray
+    spikes: tuple[Outlier, ...]
     ridge: np.ndarray
     objective: np.ndarray
     train_error: np.ndarray
     test_error: np.ndarray
     resolution: Resolution
     validity: tuple[str, ...]
+
+    @property
+    def outliers(self) -> tuple[Outlier, ...]:
+        """The spikes, by their other name."""
+        return self.spikes
+
+    def __repr__(self) -> str:
+        p = self.problem
+        at = ", ".join(f"{s.singular_value:.4g}" for s in self.spikes[:4]) + (", …" if len(self.spikes) > 4 else "")
+        bulk = ", ".join(f"[{low:.4g}, {high:.4g}]" for low, high in self.bulk_edges)
+        errors = ", ".join(f"{e:.4g} (λ = {x:g})" for e, x in zip(self.test_error[:3], self.ridge[:3], strict=True))
+        lines = [
+            f"<Prediction: n = {p.n}, n₀ = {p.n0}, d = {p.d}, N = {p.width}, η = {p.step_size:.4g}>",
+            f"bulk of FFᵀ/n {bulk}; {f'spikes at s = {at}' if at else 'no spike'}",
+            f"test error {errors}{', …' if len(self.ridge) > 3 else ''}",
+        ]
+        return "\n".join([*lines, *(["outside what was checked: see `validity`"] if self.validity else [])])
 
     def to_dict(self) -> dict[str, Any]:
         """The ``theory`` part of the JSON contract."""
@@ -73,7 +91,7 @@ class Prediction:
             "step": {"beta_norm2": self.beta_norm2, "overlap": self.overlap.tolist()},
             "bulk": {"edges": [list(band) for band in self.bulk_edges], "mass_at_zero": self.mass_at_zero},
             "density": {"x": self.density_x.tolist(), "density": self.density.tolist()},
-            "outliers": [outlier.to_dict() | self._source(outlier) for outlier in self.outliers],
+            "outliers": [outlier.to_dict() | self._source(outlier) for outlier in self.spikes],
             "ridge": self.ridge.tolist(),
             "test_error": self.test_error.tolist(),
             "train_error": self.train_error.tolist(),
@@ -138,7 +156,7 @@ def predict(
     --------
     >>> from theory import Problem
     >>> theory = predict(Problem(n=2000, d=1000, width=1500, alpha=0.36))
-    >>> [f"{spike.singular_value:.2f}" for spike in theory.outliers]
+    >>> [f"{spike.singular_value:.2f}" for spike in theory.spikes]
     ['5.39', '1.98']
     >>> print(f"{theory.test_error[0]:.3f}")
     1.183
@@ -172,7 +190,7 @@ def predict(
         mass_at_zero=law.mass_at_zero,
         density_x=x,
         density=rho,
-        outliers=outliers,
+        spikes=outliers,
         ridge=np.array(problem.ridges),
         objective=np.array([e.objective for e in errors]),
         train_error=np.array([e.train_error for e in errors]),
@@ -211,6 +229,7 @@ def predict_errors(problem: Problem, gradient_order: int = 2, *, _leading: bool 
 
 
 def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolution:
+    require_problem(problem)
     if gradient_order not in (1, 2) or isinstance(gradient_order, bool):
         raise ValueError(f"`gradient_order` must be 1 or 2; got {gradient_order!r}")
     if problem.eta is None and problem.alpha > 0.5:

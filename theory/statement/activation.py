@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from theory.statement.arguments import suggestion
 from theory.statement.named import Named
 
 if TYPE_CHECKING:
@@ -239,4 +240,9 @@ def as_activation(activation: str | Activation) -> Activation:
         return activation
     if isinstance(activation, str) and activation in ACTIVATIONS:
         return ACTIVATIONS[activation]
-    raise ValueError(f"`activation` must be one of {', '.join(ACTIVATIONS)} or an Activation; got {activation!r}")
+    meant = suggestion(activation, ACTIVATIONS)
+    if not meant and callable(activation):
+        meant = ": a function comes with its derivative, Activation(function, derivative)"
+    raise ValueError(
+        f"`activation` must be one of {', '.join(ACTIVATIONS)} or an Activation; got {activation!r}{meant}"
+    )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["boolean", "choice", "count", "integer", "real"]
+__all__ = ["boolean", "choice", "count", "integer", "real", "suggestion"]
 
 _LARGEST = 10**18
 
@@ -156,5 +156,31 @@ def choice(name: str, value: Any, known: Iterable[str]) -> str:
     """
     known = tuple(known)
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"`{name}` must be one of {', '.join(known)}; got {value!r}")
+        raise ValueError(f"`{name}` must be one of {', '.join(known)}; got {value!r}{suggestion(value, known)}")
     return value
+
+
+def suggestion(value: Any, known: Iterable[str]) -> str:
+    """What was probably meant, to end a refusal with; empty where nothing is close.
+
+    Parameters
+    ----------
+    value : object
+        A name, or a function that has one.
+    known : iterable of str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> suggestion("ReLU", ["relu", "tanh"]), suggestion("quantum", ["relu", "tanh"])
+    (': did you mean relu?', '')
+    """
+    from difflib import get_close_matches
+
+    asked = value if isinstance(value, str) else getattr(value, "__name__", "")
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(asked.lower().replace("-", "_"), names, n=1, cutoff=0.7)
+    return f": did you mean {names[close[0]]}?" if close else ""

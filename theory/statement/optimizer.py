@@ -16,7 +16,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from theory.statement.arguments import integer
+from theory.statement.arguments import integer, suggestion
 
 __all__ = ["OPTIMIZERS", "Optimizer", "as_optimizer", "optimizer_rule", "sparsity_rule"]
 
@@ -96,7 +96,9 @@ def as_optimizer(value: Any) -> Optimizer:
         if not 0.0 <= power <= 1.0:
             raise ValueError(f"`optimizer` must be spectral:p with a number p in [0, 1]; got {value!r}")
         return Optimizer("spectral", power)
-    raise ValueError(f"`optimizer` must be gd, sign or spectral:p with p in [0, 1]; got {value!r}")
+    meant = {"adam": "sign", "muon": "spectral:0", "sgd": "gd"}.get(str(value).lower(), "")
+    hint = f": did you mean {meant}?" if meant else suggestion(value, ("gd", "sign"))
+    raise ValueError(f"`optimizer` must be gd, sign or spectral:p with p in [0, 1]; got {value!r}{hint}")
 
 
 def optimizer_rule(name: str, value: Any) -> str:

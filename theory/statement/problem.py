@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from theory.statement.activation import ACTIVATIONS, Activation, as_activation
-from theory.statement.arguments import boolean, integer, real
+from theory.statement.arguments import boolean, integer, real, suggestion
 from theory.statement.covariance import DIRECTIONS, Covariance, Direction, as_covariance, as_direction, direction_rule
 from theory.statement.import_path import import_path, imported, path_among
 from theory.statement.optimizer import Optimizer, as_optimizer, optimizer_rule, sparsity_rule
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
     from theory.statement.target import Target
 
-__all__ = ["Described", "Problem", "described", "described_fields", "require_gradient_descent", "require_isotropic"]
+__all__ = [
+    "Described",
+    "Problem",
+    "described",
+    "described_fields",
+    "require_gradient_descent",
+    "require_isotropic",
+    "require_problem",
+]
 
 _MAX_LATENTS = 3
 
@@ -105,6 +113,19 @@ def described_fields(statement: type | None = None) -> dict[str, Described]:
     return {one.name: one.metadata["described"] for one in dataclasses.fields(statement or Problem)}
 
 
+_SYMBOLS = {
+    "N": "width",
+    "n0": "n_step",
+    "sigma": "activation",
+    "lam": "ridge",
+    "penalty": "ridge",
+    "sigma_eps": "noise",
+    "a": "second_layer",
+    "Sigma": "covariance",
+}
+"""Fields by the symbols that the pages use, and by what else they are called."""
+
+
 def _ridge(name: str, value: Any) -> float | tuple[float, ...]:
     import numpy as np
 
@@ -113,6 +134,8 @@ def _ridge(name: str, value: Any) -> float | tuple[float, ...]:
         if not grid:
             raise ValueError(f"`{name}` must hold at least one penalty; got an empty sequence")
         return grid
+    if isinstance(value, int | float) and value == 0:
+        raise ValueError(f"`{name}` must be positive; got {value!r}: a tiny one, as 1e-8, is the limit of none")
     return real(name, value, positive=True)
 
 
@@ -282,6 +305,23 @@ class Problem:
         ),
     )
 
+    def __new__(cls, *unnamed: Any, **named: Any) -> Problem:
+        """Say what to do about arguments without a name, or of a name that is no field."""
+        names = [one.name for one in dataclasses.fields(cls)]
+        if unnamed:
+            said = ", ".join(f"{name}={value!r}" for name, value in zip(names, unnamed, strict=False))
+            raise TypeError(f"a {cls.__name__} takes its arguments by name: did you mean {cls.__name__}({said})?")
+        for name in named:
+            if name in ("own", "given"):
+                raise TypeError(
+                    f"{name!r} is for {cls.__name__}.from_dict, which makes a problem of what to_dict gives"
+                )
+            if name not in names:
+                symbol = _SYMBOLS.get(name)
+                meant = f": did you mean {symbol}?" if symbol else suggestion(name, names)
+                raise TypeError(f"a {cls.__name__} has no field {name!r}{meant or '; it has ' + ', '.join(names)}")
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
             rule, value = one.metadata["described"].rule, getattr(self, one.name)
@@ -432,7 +472,19 @@ class Problem:
         return self.step_size * N ** (update.power - 0.5)
 
     def replace(self, **changes: Any) -> Problem:
-        """A copy with some fields changed, validated again."""
+        """A copy with some fields changed, validated again.
+
+        Raises
+        ------
+        ValueError
+            As of a new problem, or if `alpha` or `scale` would change nothing because `eta` is given.
+        """
+        for name in ("alpha", "scale"):
+            if name in changes and "eta" not in changes and self.eta is not None:
+                raise ValueError(
+                    f"`{name}` must go with eta=None where a step size is given, here eta = {self.eta:g}, which "
+                    f"overrides it; got {changes[name]!r}"
+                )
         return dataclasses.replace(self, **changes)
 
     def fingerprint(self) -> str:
@@ -527,6 +579,25 @@ class Problem:
         if isinstance(ridge, list) and len(ridge) == 1:
             fields["ridge"] = ridge[0]
         return cls(**(fields | own))
+
+
+def require_problem(problem: Any, name: str = "problem") -> None:
+    """Refuse what is no problem, where one was expected.
+
+    Parameters
+    ----------
+    problem : object
+    name : str
+        Of the argument.
+
+    Raises
+    ------
+    ValueError
+        Naming the remedy.
+    """
+    if not isinstance(problem, Problem):
+        how = "Problem.from_dict of it" if isinstance(problem, Mapping) else "Problem(n=2000, d=1000, width=1500)"
+        raise ValueError(f"`{name}` must be a theory.Problem, as {how}; got {str(problem)[:60]!r}")
 
 
 def require_isotropic(problem: Problem, what: str) -> None:

@@ -232,8 +232,12 @@ def _check_node(node: ast.AST, names: set[str], depth: int) -> None:
         case _:
             raise ValueError(
                 "`target` must be built from + - * / ** numbers, parentheses, latents and functions; "
-                f"got {text or ast.unparse(node)!r}"
+                f"got {text or ast.unparse(node)!r}{': a power is written **' if _is_caret(node) else ''}"
             )
+
+
+def _is_caret(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor)
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

@@ -76,7 +76,7 @@ def model_layers(path: str | PathLike[str]) -> tuple[list[Layer], list[str]]:
             a, b = arrays[first], arrays[second]
             if b.shape[1] != a.shape[0]:
                 raise ValueError(
-                    f"`FILE` must hold pairs that multiply; {second} {b.shape} and {first} {a.shape} do not"
+                    f"`path` must hold pairs that multiply; {second} {b.shape} and {first} {a.shape} do not"
                 )
             paired |= {first, second}
             shape = (b.shape[0], a.shape[1])
@@ -92,7 +92,7 @@ def model_layers(path: str | PathLike[str]) -> tuple[list[Layer], list[str]]:
         layers.append(Layer(name, stored.shape, shape, kind, partial(_unfolded, name, stored.load, shape)))
     if not layers:
         raise ValueError(
-            f"`FILE` must hold a matrix of floating-point numbers; {str(path)!r} holds {', '.join(others)}"
+            f"`path` must hold a matrix of floating-point numbers; {str(path)!r} holds {', '.join(others)}"
         )
     return layers, others
 
@@ -101,7 +101,7 @@ def _unfolded(name: str, load: Callable[[], np.ndarray], shape: tuple[int, int])
     matrix = np.array(load(), dtype=float).reshape(shape)
     if not np.isfinite(matrix).all():
         count = int((~np.isfinite(matrix)).sum())
-        raise ValueError(f"`FILE` must hold finite weights; {name} has {count} NaN or infinite entries")
+        raise ValueError(f"`path` must hold finite weights; {name} has {count} NaN or infinite entries")
     return matrix
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikes.agreement import SCHEMA
+from spikes.record import Recorded, recorded
 from spikes.simulation.decomposition import Decomposition, check_size, decompose
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.simulation.signflip import RandomisationTest, randomisation_test
@@ -125,8 +126,8 @@ def _plain(x: float) -> float | None:
     return float(x) if math.isfinite(x) else None
 
 
-@dataclass(frozen=True, eq=False)
-class CheckpointStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class CheckpointStudy(Recorded):
     """The layers of a model.
 
     Attributes
@@ -218,6 +219,7 @@ class CheckpointStudy:
         }
 
 
+@recorded
 def study_checkpoint(
     path: str | PathLike[str],
     *,

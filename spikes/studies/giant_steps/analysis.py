@@ -10,6 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, contract
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.memory import THEORY, check_memory
 from spikes.studies.giant_steps.requirements import Requirement, requirements
 from theory.giant_steps import (
@@ -28,7 +29,7 @@ from theory.statement.target import Target
 __all__ = ["TargetReport", "report_target"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TargetReport(RowTable):
     """Exponents and staircases of a target, and the floors they leave.
 
@@ -50,6 +51,12 @@ class TargetReport(RowTable):
     visible: Staircase
     floors: tuple[Residual, ...]
     requirements: tuple[Requirement, ...] = ()
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw energies by degree and staircases: `plot_report` of this subject's figures."""
+        from spikes import studies
+
+        return studies.giant_steps.plot_report(self, axes)
 
     def rows(self) -> list[Row]:
         """None: nothing is simulated."""
@@ -120,6 +127,7 @@ def _small(dropped: tuple[Dropped, ...]) -> list[dict[str, Any]]:
     ]
 
 
+@recorded
 def report_target(
     target: str | Callable[[np.ndarray], np.ndarray] | Target,
     activation: str | Activation = "relu",

@@ -12,6 +12,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import worker_count
@@ -33,7 +34,7 @@ _POINTS = 8
 _START = 1.3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CurveStudy(RowTable):
     """Test errors at several n = d^x.
 
@@ -78,6 +79,12 @@ class CurveStudy(RowTable):
     def measured(self, name: str) -> list[Estimate]:
         """A test error, or ``learned``, at each size."""
         return [estimate([float(run[i][name]) for run in self.runs]) for i in range(len(self.sizes))]
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw test errors against log n/log d: `plot_curve` of this subject's figures."""
+        from spikes import studies
+
+        return studies.giant_steps.plot_curve(self, axes)
 
     def rows(self) -> list[Row]:
         """Predicted and simulated test errors."""
@@ -127,6 +134,7 @@ def _predict(problem: Problem, preprocessing: str, readout: str) -> tuple[float,
     return float(made[0]), float(made[1])
 
 
+@recorded
 def study_curve(
     problem: Problem,
     protocol: Protocol | None = None,

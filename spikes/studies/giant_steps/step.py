@@ -11,6 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -41,7 +42,7 @@ def _smoothed(density: np.ndarray) -> np.ndarray:
     return np.apply_along_axis(np.convolve, 1, blurred, kernel, "same")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StepStudy(RowTable):
     """Cosines of one step, simulated and predicted.
 
@@ -132,6 +133,12 @@ class StepStudy(RowTable):
         first, second = (0.5 * (e[1:] + e[:-1]) for e in edges)
         return first, second, density, levels
 
+    def plot(self, axes: Any = None) -> Any:
+        """Draw cosines of gradients over the predicted cloud: `plot_cosines` of this subject's figures."""
+        from spikes import studies
+
+        return studies.giant_steps.plot_cosines(self, axes)
+
     def rows(self) -> list[Row]:
         """Theory beside simulation.
 
@@ -206,6 +213,7 @@ def _run(problem: Problem, protocol: Protocol, sequence: np.random.SeedSequence)
     return {"a": made.a, "m": made.M[0], "gradient": made.gradient_cosines[0], "weight": made.cosines[1]}
 
 
+@recorded
 def study_step(
     problem: Problem,
     protocol: Protocol | None = None,

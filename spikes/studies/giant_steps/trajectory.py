@@ -11,6 +11,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -27,7 +28,7 @@ LARGEST_WIDTH = 200
 _GROUPS = (("a > 0", 1.0), ("a < 0", -1.0))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrajectoryStudy(RowTable):
     """Overlaps through T steps, simulated and predicted.
 
@@ -90,6 +91,12 @@ class TrajectoryStudy(RowTable):
             for run, made in zip(self.runs, self.theory, strict=True)
         ]
         return np.sqrt(self.problem.d * np.mean(squares, axis=0))
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw cosines against steps: `plot_trajectory` of this subject's figures."""
+        from spikes import studies
+
+        return studies.giant_steps.plot_trajectory(self, axes)
 
     def rows(self) -> list[Row]:
         """Mean cosines of the neurons of one sign after each step; the prediction is that for each seed's second layer,
@@ -177,6 +184,7 @@ def _evolve(problem: Problem, protocol: Protocol, a: tuple[float, ...], points: 
     )
 
 
+@recorded
 def study_trajectory(
     problem: Problem,
     protocol: Protocol | None = None,

@@ -13,6 +13,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.memory import THEORY, check_memory
 from spikes.runtime.progress import progress_bar
 from spikes.runtime.tasks import run_tasks, worker_count
@@ -104,7 +105,7 @@ def teacher_powers(teacher: Teacher) -> tuple[float, float]:
     return signal_power(teacher), largest_decay(teacher)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LocalStudy(RowTable):
     """Runs of one plan beside the theory of their objective.
 
@@ -238,6 +239,12 @@ class LocalStudy(RowTable):
         x = x - x.mean()
         return estimate(y @ x / (x @ x))
 
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the descent, and where the mass is: `plot_training` of this subject's figures."""
+        from spikes import studies
+
+        return studies.local_analysis.plot_training(self, axes)
+
     def rows(self) -> list[Row]:
         """The first step's tangent; at the end of each epoch loss, objective and mass beside those of the minimiser."""
         predicted = first_stage_tangent(self.plan.teacher, n=self.plan.n, noise=self.plan.noise)
@@ -354,6 +361,7 @@ def check_teacher(teacher: Teacher) -> None:
     check_memory(stated, max(4 * (m * r) ** 2, 7.5 * points * m), process=THEORY)
 
 
+@recorded
 def compare_training(
     plan: Plan,
     seeds: int = 1,

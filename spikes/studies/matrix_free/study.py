@@ -12,6 +12,7 @@ import numpy as np
 from spikes.agreement import ALIGNMENTS, Row, conclusion, contract, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.simulation.ensemble import check_runs
 from spikes.simulation.how import How
 from spikes.simulation.krylov import check_count, check_quadrature
@@ -25,7 +26,7 @@ _POINTS = 61
 _ROWS = 10  # every so many points one is a row of the table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MatrixFreeComparison(RowTable):
     """A problem predicted, and measured without storing features or Gram matrix.
 
@@ -115,6 +116,7 @@ class MatrixFreeComparison(RowTable):
         return matrix_free.plot_matrix_free(self, ax)
 
 
+@recorded
 def compare_matrix_free(
     problem: Problem,
     *,
@@ -164,7 +166,7 @@ def compare_matrix_free(
     >>> problem = Problem(n=400, d=100, width=150, alpha=0.45)
     >>> result = compare_matrix_free(problem, steps=0, seeds=4, seed=0, workers=1)
     >>> [r.quantity for r in result.rows()][:2]
-    ['outlier 1', 'outlier 1 on 1']
+    ['spike 1', 'spike 1 on 1']
     """
     if not (math.isfinite(smoothing) and smoothing > 0.0):
         raise ValueError(f"`smoothing` must be positive; got {smoothing!r}")

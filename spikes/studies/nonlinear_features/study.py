@@ -12,6 +12,7 @@ import numpy as np
 from spikes.agreement import Row, conclusion, contract, row, spike_source
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.one_step import check_size, simulate_steps
@@ -93,7 +94,7 @@ def _simulate(parts: list[list[Problem]], seeds: int, seed: Any, workers: int | 
     return tuple(Ensemble(at, group) for at, group in zip(problems, grouped, strict=True))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Staircase(RowTable):
     """Errors against log η/log n₀: simulation, the law at this n, and the limit.
 
@@ -142,6 +143,12 @@ class Staircase(RowTable):
 
         return [one(runs) for runs in self.simulation]
 
+    def plot(self, axes: Any = None) -> Any:
+        """Draw errors against the step exponent: `plot_staircase` of this subject's figures."""
+        from spikes import studies
+
+        return studies.nonlinear_features.plot_staircase(self, axes)
+
     def rows(self) -> list[Row]:
         """The law at this n beside the simulation, absolute and relative to the error before the step."""
         rows = []
@@ -178,6 +185,7 @@ class Staircase(RowTable):
         return contract(self.problem, theory, simulation, self.rows())
 
 
+@recorded
 def staircase(
     problem: Problem,
     *,
@@ -245,7 +253,7 @@ def staircase(
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpectrumStudy(RowTable):
     """Spectra and spikes as α passes the critical exponents.
 
@@ -270,12 +278,18 @@ class SpectrumStudy(RowTable):
     edge: np.ndarray
     positions: tuple[tuple[float, ...], ...]
 
+    def plot(self, axes: Any = None) -> Any:
+        """Draw spectra and spikes against the step exponent: `plot_spectrum_study` of this subject's figures."""
+        from spikes import studies
+
+        return studies.nonlinear_features.plot_spectrum_study(self, axes)
+
     def rows(self) -> list[Row]:
         """Predicted and simulated singular values of every outlier."""
         rows = []
         for alpha, theory, runs in zip(self.alphas, self.predictions, self.simulation, strict=True):
             for i, outlier in enumerate(theory.outliers[: runs.runs[0].after.alignment.shape[0]]):
-                name = f"outlier {i + 1}{spike_source(outlier)}[alpha {alpha:.4g}]"
+                name = f"spike {i + 1}{spike_source(outlier)}[alpha {alpha:.4g}]"
                 rows.append(row(name, outlier.singular_value, runs.singular_value(i)))
         return rows
 
@@ -318,6 +332,7 @@ def _count(alpha: float) -> dict[str, Any]:
     }
 
 
+@recorded
 def spectrum_study(
     problem: Problem,
     *,
@@ -363,7 +378,7 @@ def spectrum_study(
     return SpectrumStudy(problem, chosen, predictions, runs, curve, np.array(edge), tuple(positions))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DecompositionStudy(RowTable):
     """The remainder of the decomposition against n, with fitted exponents.
 
@@ -404,6 +419,12 @@ class DecompositionStudy(RowTable):
         return [
             estimate([getattr(r, name)[variant][0] - getattr(r, f"full_{name}")[0] for r in runs]) for runs in self.runs
         ]
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the remainder against n: `plot_decomposition` of this subject's figures."""
+        from spikes import studies
+
+        return studies.nonlinear_features.plot_decomposition(self, axes)
 
     def rows(self) -> list[Row]:
         """Column-mean slopes beside their limits: 1 as published, 0 corrected."""
@@ -459,6 +480,7 @@ class DecompositionStudy(RowTable):
         return contract(self.problem, theory, simulation, self.rows())
 
 
+@recorded
 def decomposition_study(
     problem: Problem,
     ell: int | None = None,

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from spikes.agreement import Row, conclusion, contract, quantities, row, spike_rows
+from spikes.agreement import Row, conclusion, contract, human_name, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import relative_text, z_text
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.overflow import refused_overflow
+from spikes.runtime.tasks import Interrupted
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
 from spikes.simulation.one_step import Fit, Simulation, check_range, check_size
@@ -85,7 +87,7 @@ class StepPath:
     before: dict[str, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison(RowTable):
     """A problem predicted and simulated.
 
@@ -124,17 +126,18 @@ class Comparison(RowTable):
 
         return one_step.plot_comparison(self, axes)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         rows = self.rows()
-        width = max(len(r.quantity) for r in rows)
+        width = max(len(human_name(r.quantity)) for r in rows)
         lines = [f"{'':{width}}  {'theory':>10}  {'simulation':>10}  {'sem':>8}  {'z':>5}  {'relative':>8}"]
         for r in rows:
             z, relative = z_text(r.z, r.seeds), relative_text(r.relative)
             numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
-            lines.append(f"{r.quantity:{width}}  {numbers}".rstrip())
+            lines.append(f"{human_name(r.quantity):{width}}  {numbers}".rstrip())
         return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
 
 
+@recorded
 def compare(
     problem: Problem,
     seeds: int = 8,
@@ -197,16 +200,21 @@ def compare(
             predicted.append(predict(problem, gradient_order))
         predicted.append(predicted_path(problem, gradient_order))
 
-    runs = simulate_ensemble(
-        with_path(problem),
-        seeds=seeds,
-        seed=seed,
-        workers=workers,
-        test_samples=test_samples,
-        dtype=dtype,
-        method=method,
-        meanwhile=predictions,
-    )
+    try:
+        runs = simulate_ensemble(
+            with_path(problem),
+            seeds=seeds,
+            seed=seed,
+            workers=workers,
+            test_samples=test_samples,
+            dtype=dtype,
+            method=method,
+            meanwhile=predictions,
+        )
+    except Interrupted as stop:  # what has finished is a comparison too
+        if len(predicted) == 2:
+            stop.partial = laid_over(predicted[0], predicted[1], stop.partial)
+        raise
     theory, path = predicted
     return laid_over(theory, path, runs)
 

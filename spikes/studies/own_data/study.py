@@ -16,6 +16,7 @@ from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import counted, number_text
 from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
@@ -57,7 +58,7 @@ class OutlierCounts(TypedDict):
     fit_distance: Estimate
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataStudy(RowTable):
     """Runs on splits of one data set.
 
@@ -296,6 +297,12 @@ class DataStudy(RowTable):
         x = np.geomspace(low, self.law.bands[-1][1], _CURVE)[1:-1]
         return x, self.problem.width / self.problem.n * x * self.law.pdf(x)
 
+    def plot(self, axes: Any = None) -> Any:
+        """Draw spectra, errors and the learning curve: `plot_data_study` of this subject's figures."""
+        from spikes import studies
+
+        return studies.own_data.plot_data_study(self, axes)
+
     def rows(self) -> list[Row]:
         """Errors before and after the step beside the law of the features, and before it beside that of the kernel.
 
@@ -468,6 +475,7 @@ class DataStudy(RowTable):
         }
 
 
+@recorded
 def study_data(
     data: Dataset,
     problem: Problem,

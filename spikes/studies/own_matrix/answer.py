@@ -84,7 +84,7 @@ def _finite(x: float) -> float | None:
     return float(x) if math.isfinite(x) else None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MatrixSpectrum(RowTable):
     """What stands out of noise in a matrix.
 
@@ -213,7 +213,7 @@ class MatrixSpectrum(RowTable):
 
         rows = [row(f"bulk mean of x^{k}", expected[k - 1] / weight, one(float(np.mean(bulk**k)))) for k in (1, 2)]
         rows += [
-            row(f"outlier {i + 1} against the edge", self.white.edge, one(spike.eigenvalue))
+            row(f"spike {i + 1} against the edge", self.white.edge, one(spike.eigenvalue))
             for i, spike in enumerate(self.spikes)
         ]
         return rows

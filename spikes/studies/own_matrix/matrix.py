@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,10 +65,15 @@ def as_matrix(
     """
     if missing not in (None, "mean"):
         raise ValueError(f"`missing` must be None or 'mean'; got {missing!r}")
+    if isinstance(matrix, str | os.PathLike):
+        raise ValueError(
+            f"`matrix` must be an array, not a path; got {os.fspath(matrix)!r}: read it with numpy or pandas, or run "
+            f"spikes spectrum {os.fspath(matrix)}"
+        )
     values, labels = numeric_array(matrix, "matrix", checked=check_size)
     columns = tuple(labels if names is None else [str(name) for name in names])
     if values.ndim != 2:
-        raise ValueError(f"`matrix` must have two dimensions; got shape {values.shape}")
+        raise ValueError(f"`matrix` must have two dimensions, a row a sample; got shape {values.shape}")
     if columns and len(columns) != values.shape[1]:
         raise ValueError(f"`names` must be as many as the {values.shape[1]} columns; got {len(columns)}")
     if transpose:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh, svd
 
+from spikes.record import recorded
 from spikes.runtime.array_file import load_array
 from spikes.simulation.biwhitening import Biwhitened, biwhiten
 from spikes.simulation.decomposition import METHODS, Decomposition, decompose
@@ -61,11 +62,12 @@ def load_matrix(path: str | Path, key: str | None = None) -> np.ndarray:
     matrix = load_array(path, key)
     if matrix.ndim != 2 or min(matrix.shape) < 5 or matrix.dtype.kind not in "fiubc":
         raise ValueError(
-            f"`FILE` must hold a matrix of at least 5 rows and columns; got shape {matrix.shape} of {matrix.dtype}"
+            f"`path` must hold a matrix of at least 5 rows and columns; got shape {matrix.shape} of {matrix.dtype}"
         )
     return matrix
 
 
+@recorded
 def spectrum(
     matrix: Any,
     *,

@@ -14,6 +14,8 @@ import numpy as np
 from spikes.agreement import Quantity, Row, contract, quantities, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import estimate_text, number_text
+from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.labelled_table import LabelledTable, constant_columns, labelled_table
 from spikes.runtime.memory import check_memory
 from spikes.simulation.readout import LEAST_TESTED_ROWS, ReadoutSplits, fit_readouts
@@ -72,8 +74,8 @@ class Halving(NamedTuple):
     extrapolated: bool
 
 
-@dataclass(frozen=True, eq=False)
-class ReadoutStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class ReadoutStudy(RowTable):
     """Ridge regression of labels on given features, for several numbers of labels and penalties.
 
     Attributes
@@ -286,6 +288,7 @@ def _labels_for_half(
     return float(sizes[i - 1] * (sizes[i] / sizes[i - 1]) ** share), first
 
 
+@recorded
 def readout(
     features: Any,
     labels: Any = None,

@@ -29,9 +29,9 @@ def print_readout(study: ReadoutStudy) -> None:
         Column("by splits"),
         Column("relative", leave=2),
         Column("train error", leave=3),
-        Column("by splits", leave=4),
+        Column("train by splits", leave=4),
         Column("dimension", leave=1),
-        Column("by splits", leave=5),
+        Column("dimension by splits", leave=5),
         Column("", words=True),
     )
     print_table(console, columns, _lines(study), "predicted, and mean ± standard error over splits")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from spikes.presentation.figure import (
     BAND,
@@ -101,20 +102,21 @@ def plot_map(found: Paying, ax: Axes | None = None) -> Axes:
     ax = axes_or_new(ax, (5.6, 3.9))
     x, y, gain = of.samples_per_dimension, of.noise, 100.0 * of.gain
     largest = float(np.max(np.abs(gain)))
-    levels = np.linspace(-largest, largest, 17)
-    filled = ax.contourf(x, y, gain, levels=levels, cmap="RdBu", extend="both")
+    top = float(MaxNLocator(4).tick_values(0.0, largest)[-1])  # round numbers beside the colours
+    filled = ax.contourf(x, y, gain, levels=np.linspace(-top, top, 17), cmap="RdBu")
     if gain.min() < 0.0 < gain.max():
-        line = ax.contour(x, y, gain, levels=[0.0], colors=MEASURED, linewidths=1.6)
-        ax.clabel(line, fmt="no gain", fontsize="small")
+        ax.contour(x, y, gain, levels=[0.0], colors=MEASURED, linewidths=1.6)
+        ax.plot([], [], color=MEASURED, linewidth=1.6, label="no gain")
     rows, columns = np.nonzero(of.at_edge)
     if len(rows):
-        ax.plot(x[columns], y[rows], "x", color=GUIDE, ms=4, label="best step at the end of the law's range")
+        ax.plot(x[columns], y[rows], "x", color=GUIDE["color"], ms=4, label="best step at the end of the law's range")
+    if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="upper right")
     ax.set_xscale("log")
     plain_log_axis(ax.xaxis)
     ax.set_xlabel("all samples per dimension, (n₀ + n)/d")
     ax.set_ylabel("label noise")
-    ax.figure.colorbar(filled, ax=ax, label="gain in test error, %")
+    ax.figure.colorbar(filled, ax=ax, label="gain in test error, %", ticks=np.linspace(-top, top, 9))
     if alone:
         state(ax.figure, problem_statement(found.problem, without=("step", "n")))
     return ax

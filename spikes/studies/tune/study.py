@@ -10,6 +10,8 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.row_table import RowTable
+from spikes.record import recorded
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.ensemble import check_runs, simulate_ensemble
 from spikes.simulation.one_step import check_size
@@ -20,8 +22,8 @@ from theory.statement.problem import Problem
 __all__ = ["Paying", "Tuning", "map_of_paying", "tune"]
 
 
-@dataclass(frozen=True, eq=False)
-class Tuning:
+@dataclass(frozen=True, eq=False, repr=False)
+class Tuning(RowTable):
     """A recommendation, beside random features and the problem as stated.
 
     Attributes
@@ -124,6 +126,7 @@ def _plain(advice: Advice) -> dict[str, Any]:
     }
 
 
+@recorded
 def tune(
     problem: Problem,
     *,
@@ -194,8 +197,8 @@ def tune(
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class Paying:
+@dataclass(frozen=True, eq=False, repr=False)
+class Paying(RowTable):
     """Whether a step pays, over n/d and the label noise.
 
     Attributes
@@ -206,6 +209,12 @@ class Paying:
 
     problem: Problem
     map: PayMap
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the gain of a step over n/d and noise: `plot_map` of this subject's figures."""
+        from spikes import studies
+
+        return studies.tune.plot_map(self, axes)
 
     def rows(self) -> list[Row]:
         """Nothing was measured."""
@@ -237,6 +246,7 @@ class Paying:
         return contract(self.problem, theory)
 
 
+@recorded
 def map_of_paying(problem: Problem, samples_per_dimension: Sequence[float], noise: Sequence[float]) -> Paying:
     """Where a step on half of the samples beats random features on all of them, each with its best λ.
 

@@ -68,7 +68,7 @@ def _line(name: str, advice: Advice, checked: str) -> list[str]:
 
 def _within(symbol: str, profile: Profile) -> str:
     low, high = profile.within
-    return f"{symbol} {number_text(low, 3)}…{number_text(high, 3)}"
+    return f"{symbol} {number_text(low, 3)} to {number_text(high, 3)}"
 
 
 def print_paying(found: Paying) -> None:

@@ -112,7 +112,7 @@ def test_bad_input(tmp_path):
     np.savez(tmp_path / "other.npz", x=weights["layer.00.weight"], y=np.ones(3))
     np.savez(tmp_path / "turned.npz", **{name: w.T for name, w in weights.items()})
     np.savez(tmp_path / "none.npz", a=np.ones(3), b=np.arange(4))
-    with pytest.raises(ValueError, match=r"`FILE` must hold a matrix of floating-point numbers; .* holds a, b"):
+    with pytest.raises(ValueError, match=r"`path` must hold a matrix of floating-point numbers; .* holds a, b"):
         study_checkpoint(tmp_path / "none.npz")
     with pytest.raises(ValueError, match="`initial` must have layers of the names of the model; got x"):
         study_checkpoint(tmp_path / "m.npz", initial=tmp_path / "other.npz")

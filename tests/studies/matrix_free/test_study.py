@@ -84,7 +84,7 @@ def test_theory_beside_it():
     json.dumps(content)
     assert len(content["theory"]["smoothed_density"]["x"]) == 61
     spikes = {r.quantity: r for r in result.rows()}
-    assert abs(spikes["outlier 1"].relative) < 0.1  # four seeds of relative scatter 5 %, and finite n
+    assert abs(spikes["spike 1"].relative) < 0.1  # four seeds of relative scatter 5 %, and finite n
     densities = [r for r in result.rows() if r.quantity.startswith("x rho")]
     assert len(densities) == 5
     # four standard errors beside what a bulk without two of 400 eigenvalues, and n = 3000, leave open

@@ -142,7 +142,7 @@ def test_json_has_the_contract():
     assert set(content["spikes"][0]["population"]) == {"value", "low", "high"}
     assert len(content["simulation"]["outliers"]) == 1
     assert "<strong>One direction stands out" in study._repr_html_()
-    assert [row.quantity for row in study.rows()][-1] == "outlier 1 against the edge"
+    assert [row.quantity for row in study.rows()][-1] == "spike 1 against the edge"
     assert study.plot().get_xscale() == "log"
 
 
@@ -229,8 +229,8 @@ def test_missing_values_are_refused_or_filled():
     ("matrix", "why"),
     [
         ([[1.0, 2.0], [3.0]], "`matrix` must have rows of one length"),
-        ([1.0, 2.0], r"`matrix` must have two dimensions; got shape \(2,\)"),
-        (np.zeros((3, 4, 5)), r"`matrix` must have two dimensions; got shape \(3, 4, 5\)"),
+        ([1.0, 2.0], r"`matrix` must have two dimensions, a row a sample; got shape \(2,\)"),
+        (np.zeros((3, 4, 5)), r"`matrix` must have two dimensions, a row a sample; got shape \(3, 4, 5\)"),
         (np.zeros((0, 9)), r"`matrix` must have at least 5 rows and columns; got \(0, 9\)"),
         (np.zeros((1, 9)), r"`matrix` must have at least 5 rows and columns; got \(1, 9\)"),
         (1e-200 * np.eye(9), "`matrix` must have its largest entry between 1e-50 and 1e\\+50; got 1e-200"),
@@ -320,10 +320,10 @@ def test_files(tmp_path):
     np.testing.assert_array_equal(load_matrix(tmp_path / "m.npz", "a"), NOISE)
     with pytest.raises(ValueError, match="`key` must be one of a, b; got 'c'"):
         load_array(tmp_path / "m.npz", "c")
-    with pytest.raises(ValueError, match=r"`FILE` must hold a matrix of at least 5 rows .* got shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"`path` must hold a matrix of at least 5 rows .* got shape \(3,\)"):
         load_matrix(tmp_path / "m.npz", "b")
     np.save(tmp_path / "object.npy", np.array([{}, []], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="`FILE` must be a NumPy file of numbers"):
+    with pytest.raises(ValueError, match="`path` must be a NumPy file of numbers"):
         load_matrix(tmp_path / "object.npy")
 
 

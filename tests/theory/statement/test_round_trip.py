@@ -59,7 +59,8 @@ def test_a_problem_comes_back(problem, alpha, n):
     assert again == problem
     assert hash(again) == hash(problem)
     assert again.to_dict() == problem.to_dict()
-    for changes in ({"alpha": alpha}, {"n": n}, {"scale": 2.0}, {"n": n, "alpha": alpha}):
+    free = {} if problem.eta is None else {"eta": None}  # alpha and scale change nothing beside a given eta
+    for changes in ({"alpha": alpha, **free}, {"n": n}, {"scale": 2.0, **free}, {"n": n, "alpha": alpha, **free}):
         assert again.replace(**changes).step_size == problem.replace(**changes).step_size
         assert again.replace(**changes).n0 == problem.replace(**changes).n0
 
@@ -72,7 +73,10 @@ def test_what_was_resolved_is_a_default_again():
     fixed = Problem(**SIZES, eta=3.0, n_step=300)
     assert "given" not in fixed.to_dict()
     again = Problem.from_dict(fixed.to_dict())
-    assert again.replace(alpha=0.1).step_size == 3.0
+    assert again.eta == 3.0
+    with pytest.raises(ValueError, match="`alpha` must go with eta=None where a step size is given, here eta = 3"):
+        again.replace(alpha=0.1)
+    assert again.replace(alpha=0.1, eta=None).step_size == 300**0.1
     assert again.replace(n=900).n0 == 300
 
 
@@ -82,7 +86,7 @@ def test_what_is_given_at_its_default_stays_given():
     again = through_json(problem)
     assert again == problem
     assert again.replace(n=900).n0 == 200
-    assert again.replace(alpha=0.1).step_size == 200**0.5
+    assert again.eta == 200**0.5
     # a file without the key, by another hand: taken for defaults
     content = {name: value for name, value in problem.to_dict().items() if name != "given"}
     assert Problem.from_dict(content).replace(alpha=0.0).step_size == 1.0
@@ -110,7 +114,9 @@ def test_problems_that_say_the_same_are_equal():
     assert Problem(**SIZES, n_step=200) != plain
     assert Problem(**SIZES, ridge=[0.1, 0.2]) != plain
     assert plain != "plain"
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(
+        TypeError, match=r"takes its arguments by name: did you mean Problem\(n=200, d=100, width=150\)"
+    ):
         Problem(200, 100, 150)
 
 
