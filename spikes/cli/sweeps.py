@@ -60,6 +60,10 @@ def sweep(
         if sys.stderr is not None:
             sys.stderr.write(printable(error.difference))
         raise
+    except ValueError as error:
+        if str(error).startswith(str(Path(path))):  # which may stand there by the study's name alone
+            raise ValueError(f"`output`: {error}") from None
+        raise
     return Answer(lambda: to_dict(found, summarise(found)), lambda: print(printable(f"{path}: {found.progress()}")))
 
 

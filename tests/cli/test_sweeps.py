@@ -52,11 +52,14 @@ def test_from_study_to_figure(spikes, study, tmp_path):
     assert (code, out) == (2, "")
     assert "-seeds = 2\n+seeds = 3\n" in err
     assert err.endswith("was begun with another study; take another --output, or the study as it was\n")
+    notes = str(tmp_path / "notes.txt")
+    (tmp_path / "notes.txt").write_text("mine")
     for arguments, complaint in (
         (["results", file, "--where", "alpha=3"], "--where must leave at least one cell; got 'alpha=3'"),
         (["plot", file, "--x", "alpha", "--figure", "a.png"], "--where must fix ridge, or --by name it"),
         (["plot", file, "--x", "alpha", "--y", "loss", "--figure", "a.png"], "--y must be one of test_error, which"),
         (["plot", file, "--x", "alpha", "--figure", "a.bmp"], "--figure must end in .png, .pdf, .svg; got 'a.bmp'"),
+        (["sweep", str(study), "--output", notes], f"--output: {notes} must be a results file of spikes sweep"),
         (["results", str(study)], "must be a results file of spikes sweep; it is something else"),
     ):
         code, out, err = spikes(*arguments)
