@@ -27,9 +27,9 @@ __all__ = [
     "step_statistics",
 ]
 
-_TENSOR_ORDER = {2: 60, 3: 32}
+_TENSOR_ORDER = {2: 60, 3: 32, 4: 16, 5: 9, 6: 7}
 _EVALUATED = 20_000  # places at which a target is evaluated at once
-_FEWER = {2: 30, 3: 16}  # nodes an axis where the latents are several
+_FEWER = {2: 30, 3: 16, 4: 10, 5: 7, 6: 6}  # nodes an axis where the latents are several
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ for sentence in law.validity:
 # Your own target
 # ---------------
 #
-# Any function of up to three latents. Its Hermite tensors decide what a step can learn.
+# Any function of up to six latents. Its Hermite tensors decide what a step can learn.
 from theory.giant_steps import analyse_target
 
 target = "z1 + z1*z2 + 0.3*He3(z2)"

@@ -17,7 +17,7 @@ from theory.statement.problem import Problem, require_isotropic
 __all__ = ["LinearFit", "Residuals", "exact_fit", "fit_labels", "least_squares", "moment_fit"]
 
 _BLOCK = 1024
-_AXIS_NODES = {1: 200, 2: 120, 3: 40}
+_AXIS_NODES = {1: 200, 2: 120, 3: 40, 4: 16, 5: 9, 6: 7}
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ RUN = [*SMALL, "--seeds", "2", "--workers", "1"]
         (["predict", "--target", "z.real"], "--target must be built from"),
         (["predict", "--target", "exec(z)"], "--target must call only"),
         (["predict", "--target", "2**z"], "--target must have a number as exponent; got '2 ** z'"),
-        (["predict", "--target", "z4"], "--target must have at most 3 latents; got 4"),
+        (["predict", "--target", "z7"], "--target must have at most 6 latents; got 7"),
         (["predict", "--gradient-order", "3"], "--gradient-order must be 1 or 2; got 3"),
         (["predict", "--density-at", "0,1"], "--density-at must be positive and finite; got 0.0"),
         (["simulate", "--seeds", "0"], "--seeds must be an integer of at least 1; got 0"),

@@ -34,7 +34,7 @@ __all__ = [
     "step_moments",
 ]
 
-_ACROSS = {1: 1, 2: 40, 3: 28}  # Gauss-Hermite nodes on the axes across m
+_ACROSS = {1: 1, 2: 40, 3: 28, 4: 14, 5: 9, 6: 7}  # Gauss-Hermite nodes on the axes across m
 _RANDOMISATIONS = 16
 _ERF_NEURONS = 40  # closed forms for erf cost N⁴
 _RANK = 1e-12
@@ -63,7 +63,7 @@ def independent_step(
     Parameters
     ----------
     target, activation
-        g of at most three latents, and σ.
+        g of at most six latents, and σ.
     m : ndarray, shape (N, k)
     q : ndarray, shape (N,)
         Larger than |m|².
@@ -85,8 +85,8 @@ def independent_step(
     """
     target, sigma = as_target(target), as_activation(activation)
     _check_delta(delta)
-    if target.k > 3:
-        raise ValueError(f"`target` must have at most 3 latents; got {target.k}")
+    if target.k > max(_ACROSS):
+        raise ValueError(f"`target` must have at most {max(_ACROSS)} latents; got {target.k}")
     m = np.array(m, dtype=float, ndmin=2)
     q = np.broadcast_to(np.asarray(q, dtype=float), len(m))
     alpha = np.broadcast_to(np.asarray(alpha, dtype=float), len(m))

@@ -38,7 +38,7 @@ _SHIFT_ORDER = {1: 12, 2: (5, 11), 3: 4}
 _CODE_ORDER = {0: 8, 1: 8, 2: 4, 3: 3}  # of each sign
 _NORM_ORDER = 2
 _BETA_ORDER = 5
-_REST_ORDER = {2: 30, 3: 16}
+_REST_ORDER = {2: 30, 3: 16, 4: 10, 5: 7, 6: 6}
 _NEGLIGIBLE = 1e-6
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "squared_cosine_k1",
 ]
 
+_NODES = {1: 400, 2: 120, 3: 40, 4: 16, 5: 9, 6: 7}  # an axis, where neurons have directions of their own
 _DEGREE = 8  # of the expansion in the overlaps: |m|^8 is 1e-5 at d = 64
 _FLUCTUATION_ORDER = 9
 
@@ -396,7 +397,7 @@ def limit_squared_cosine(
             lambda t: math.exp(-t) / math.sqrt(float(np.prod(1.0 + 2.0 * s2 * t / A))), 0.0, np.inf, epsabs=1e-13
         )
         return 1.0 - value
-    m, weights = tensor_gauss_hermite({1: 400, 2: 120, 3: 40}[target.k], target.k)
+    m, weights = tensor_gauss_hermite(_NODES[target.k], target.k)
     S = np.broadcast_to(scale * C, (len(m), *C.shape))
     for _ in range(degree - 1):
         S = np.einsum("b...i,bi->b...", S, m)

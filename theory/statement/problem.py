@@ -36,7 +36,7 @@ __all__ = [
     "require_problem",
 ]
 
-_MAX_LATENTS = 3
+_MAX_LATENTS = 6
 
 
 _LARGEST = 1e30
@@ -181,7 +181,7 @@ class Problem:
     centered : bool
         Subtract E σ(Z) from σ.
     target : str, callable or Target
-        An expression in z, or in z1, z2, z3, or a function (B, k) -> (B,); see `Target`.
+        An expression in z, or in z1 … z6, or a function (B, k) -> (B,); see `Target`.
     noise : float
         Standard deviation σ_ε of the label noise.
     alpha, scale : float
@@ -237,7 +237,7 @@ class Problem:
         ),
     )
     target: str | Callable[[Any], Any] = field(
-        default="z + 0.5*He2(z)", metadata=described(str, 'Expression in z, or in z1, z2, z3: "z1 + z1*z2".')
+        default="z + 0.5*He2(z)", metadata=described(str, 'Expression in z, or in z1 ... z6: "z1 + z1*z2".')
     )
     noise: float = field(
         default=0.5,

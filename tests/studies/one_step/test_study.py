@@ -90,3 +90,21 @@ def test_agreement(name):
         for function in ("1", "He1", "He2", "He3", "He4"):
             r = rows[f"spike {i + 1} on {function}"]
             assert abs(r.simulation - r.theory) < 0.05, r
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "activation"),
+    [
+        ("z1 + z2*z3 + z1*z4", "relu"),
+        ("tanh(z1 + z2 + z3 + z4 + z5)", "erf"),
+        ("z1 + z2*z3/2 + z4*z5*z6/2", "relu"),
+    ],
+)
+def test_agreement_with_many_latents(target, activation):
+    problem = Problem(n=800, d=400, width=600, target=target, activation=activation)
+    result = compare(problem, seeds=6, seed=2)
+    for r in result.rows():
+        if "error" in r.quantity or r.quantity.startswith("overlap") or r.quantity in ("spike 1", "spike 2"):
+            # six seeds: four standard errors are 1 % of Student's t, for sixty numbers; 3 % of order one, n^(-1/2)
+            assert abs(r.simulation - r.theory) < 4.0 * r.sem + 0.03 * max(abs(r.theory), 0.3), r

@@ -195,7 +195,7 @@ def test_symmetric_start_is_a_singular_state():
         (lambda p: independent_step("z", "relu", [0.0], 1.0, 1.0, delta=-2), "`delta` must be positive"),
         (lambda p: independent_step("z", "relu", [1.0], 1.0, 1.0, delta=1.0), "`q` must be larger than"),
         (lambda p: independent_step("z", "relu", [0.0, 0.0], 1.0, 1.0, delta=1.0), "`m` must have shape"),
-        (lambda p: independent_step("z1*z4", "relu", np.zeros(4), 1.0, 1.0, delta=1.0), "at most 3 latents; got 4"),
+        (lambda p: independent_step("z1*z7", "relu", np.zeros(7), 1.0, 1.0, delta=1.0), "at most 6 latents; got 7"),
         (lambda p: step_moments(p, np.ones(3), np.zeros((2, 2)), np.eye(3)), "`M` and `Q` must have shapes"),
         (
             lambda p: step_moments(p, np.ones(2), np.eye(2), 0.5 * np.eye(2)),

@@ -50,7 +50,7 @@ SIZES = {"n": 200, "d": 100, "width": 150}
         ({"ridge": []}, "`ridge` must hold at least one penalty; got an empty sequence"),
         ({"ridge": "small"}, "`ridge` must be positive; got 'small'"),
         ({"target": 3.0}, "`target` must be an expression or a function .*; got 3.0"),
-        ({"target": "z4"}, "`target` must have at most 3 latents; got 4"),
+        ({"target": "z7"}, "`target` must have at most 6 latents; got 7"),
         ({"d": 2, "target": "z1 + z3"}, "`d` must be at least the number of latents, 3; got 2"),
     ],
 )
