@@ -327,5 +327,8 @@ print(1024 * int(status[status.index("VmHWM:") + 1]) - before)
 def test_a_simulation_takes_the_features_their_gram_matrix_and_a_fifth(n, d, width):
     """Where d is small against n, so that the first layers are: what a process takes beyond what it had."""
     script = OWN_PEAK.format(sizes=f"n={n}, d={d}, width={width}")
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 1.2 * 8 * (n * width + min(n, width) ** 2)
+    runs = [
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in range(3)
+    ]
+    # what the allocator keeps differs by 2 % from run to run
+    assert float(np.median([float(run.stdout) for run in runs])) < 1.2 * 8 * (n * width + min(n, width) ** 2)
