@@ -381,12 +381,16 @@ def conclusion(rows: Sequence[Row]) -> str:
         return (
             f"{len(differ)} of {len(tested)} quantities {verb} by more than {own} (5 % over all): "
             f"{human_name(worst.quantity)}"
-            f"{size}, z = {worst.z:.1f}"
+            f"{size}, z = {_signed(worst.z)}"
         )
     return (
         f"none of {len(tested)} quantities differs by more than its error explains (5 % over all); the furthest is "
-        f"{human_name(worst.quantity)}{', off' + size if size else ''}, z = {worst.z:.1f}"
+        f"{human_name(worst.quantity)}{', off' + size if size else ''}, z = {_signed(worst.z)}"
     )
+
+
+def _signed(z: float) -> str:
+    return f"{z:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 LEAST_TESTED = 4
