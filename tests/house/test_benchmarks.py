@@ -15,6 +15,7 @@ SMALL = {
     "main_job": "--n 100 --repeats 1 --seeds 2 --other . --jobs simulate",
     "noise": "--shape 60x50 --flips 3",
     "noise_level": "--draws 3 --others 1 --shapes 20x30",
+    "optimizers": "--n 64 --d 32 --width 48 --repeats 1",
     "random_search": "--problems 2 --seeds 2",
     "scaling": "--d 20 --width 30 --rows 512 --sizes 1000",
     "spectra": "--n 400 --repeats 1",
