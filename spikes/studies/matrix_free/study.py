@@ -17,6 +17,7 @@ from spikes.simulation.ensemble import check_runs
 from spikes.simulation.how import How
 from spikes.simulation.krylov import check_count, check_quadrature
 from spikes.simulation.matrix_free import MatrixFree, Quadrature, check_size, matrix_free_spectrum
+from spikes.simulation.seeds import as_seed_sequence
 from theory.conditional_equivalent import Prediction, predict
 from theory.statement.problem import Problem
 
@@ -171,7 +172,7 @@ def compare_matrix_free(
     if not (math.isfinite(smoothing) and smoothing > 0.0):
         raise ValueError(f"`smoothing` must be positive; got {smoothing!r}")
     # all that can be refused is, before the prediction takes its seconds
-    many, how = check_runs(seeds, workers, executor), How(dtype)
+    many, how, seed = check_runs(seeds, workers, executor), How(dtype), as_seed_sequence(seed)
     if count is not None:
         check_count(count, problem.width)
     if steps:

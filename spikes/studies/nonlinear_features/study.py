@@ -221,7 +221,7 @@ def staircase(
     ValueError
         If the strong-spike limit does not apply (several latents, c₁ = 0, …), or an argument breaks its rule.
     """
-    chosen = _alphas(alphas)
+    chosen, seed = _alphas(alphas), as_seed_sequence(seed)
     problem = problem.replace(ridge=problem.ridges[0], eta=None)
     parts, seeds = _parted(problem, chosen, seeds, workers)
     counts: tuple[int, ...] = tuple(range(6))
@@ -364,7 +364,7 @@ def spectrum_study(
     """
     points = count("points", points, 2, _MOST_POINTS)
     chosen = _alphas((0.0, 0.12, 0.29, 0.36, 0.45) if alphas is None else alphas)
-    problem = problem.replace(eta=None)
+    problem, seed = problem.replace(eta=None), as_seed_sequence(seed)
     parts, seeds = _parted(problem, chosen, seeds, workers)
     predictions = tuple(predict(_at(problem, alpha), gradient_order) for alpha in chosen)
     curve = np.linspace(0.0, 0.5, points)

@@ -15,6 +15,7 @@ from spikes.record import recorded
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.ensemble import check_runs, simulate_ensemble
 from spikes.simulation.one_step import check_size
+from spikes.simulation.seeds import as_seed_sequence
 from theory.advice import Advice, PayMap, best_ridge, best_split, best_step, step_pays
 from theory.conditional_equivalent import predict_errors
 from theory.statement.problem import Problem
@@ -169,6 +170,7 @@ def tune(
     True
     """
     check_runs(seeds, workers, None)
+    seed = as_seed_sequence(seed)
     if check:
         check_size(problem, worker_count(workers, seeds))
     problem = problem.replace(ridge=problem.ridges[0])
