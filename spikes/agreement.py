@@ -226,6 +226,32 @@ class Row(NamedTuple):
         """An entry of ``agreement`` in the JSON contract."""
         return {name: _plain(value) for name, value in self._asdict().items()}
 
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> Row:
+        """The row of such an entry, in which what is not finite is null.
+
+        Parameters
+        ----------
+        entry : mapping
+
+        Returns
+        -------
+        Row
+
+        Raises
+        ------
+        ValueError
+            If it is none.
+        """
+        try:
+            numbers = {
+                name: math.nan if entry[name] is None else float(entry[name])
+                for name in ("theory", "simulation", "sem", "z", "relative")
+            }
+            return cls(quantity=str(entry["quantity"]), seeds=int(entry["seeds"]), **numbers)
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise ValueError(f"`agreement` must hold rows {', '.join(cls._fields)}; got {str(entry)[:80]}") from None
+
 
 def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value

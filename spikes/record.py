@@ -10,6 +10,7 @@ import json
 import math
 import os
 import platform
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
@@ -184,11 +185,11 @@ def _import_paths(value: Any) -> Iterator[str]:
         for part in value:
             yield from _import_paths(part)
     elif isinstance(value, Mapping):
-        keys = ("import",)
         for own in value.get("own", {}).values() if isinstance(value.get("own"), Mapping) else ():
             if isinstance(own, Mapping):
                 yield from (str(own[key]) for key in _PATHS if key in own)
-        yield from (str(value[key]) for key in keys if key in value)
+        if "import" in value:
+            yield str(value["import"])
         for part in value.values():
             yield from _import_paths(part)
 
@@ -260,14 +261,14 @@ def digests(paths: Mapping[str, str | None]) -> dict[str, str]:
     return found
 
 
-class Recorded:
+class Recorded(ABC):
     """An answer that can be saved, with the call that made it."""
 
     __slots__ = ()
 
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract."""
-        raise NotImplementedError
 
     def answer(self) -> dict[str, Any]:
         """What a file holds of it: the JSON contract."""

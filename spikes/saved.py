@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -52,7 +51,7 @@ class Saved(RowTable):
 
     def rows(self) -> list[Row]:
         """Every quantity that was predicted and measured."""
-        return [_row(entry) for entry in self.content["agreement"] or ()]
+        return [Row.from_dict(entry) for entry in self.content["agreement"] or ()]
 
     def remark(self) -> str:
         """How theory and simulation compare."""
@@ -195,14 +194,3 @@ def study_of(run: Mapping[str, Any] | None) -> Any:
     if run is None or not getattr(study, "__recorded__", False) or not isinstance(run.get("arguments"), Mapping):
         raise ValueError(f"`run` must say what made the answer, which this file does not; got {name!r}")
     return study
-
-
-def _row(entry: Mapping[str, Any]) -> Row:
-    try:
-        numbers = {
-            name: math.nan if entry[name] is None else float(entry[name])
-            for name in ("theory", "simulation", "sem", "z", "relative")
-        }
-        return Row(quantity=str(entry["quantity"]), seeds=int(entry["seeds"]), **numbers)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        raise ValueError(f"`agreement` must hold rows {', '.join(Row._fields)}; got {str(entry)[:80]}") from None

@@ -137,8 +137,8 @@ RECIPES = (
         "Singular values of F/√n after a step of size n^0.29",
         "A bulk and two spikes outside it, for relu at η of order n^0.29.",
         _OWN + ", at c = 1 and c = 3.",
-        "At c = 1 and these sizes the second spike is still inside the bulk, as the law at this n says: the "
-        "paper's two spikes are those of the limit, or of a larger c. At c = 3 both are outside.",
+        "At c = 1 and these sizes the second spike is still inside the bulk, as the law at this n says; two are there "
+        "in the limit, and at c = 3 here.",
         _spectra,
         _draw_spectra,
     ),
@@ -168,8 +168,8 @@ RECIPES = (
         "Features beside their Gaussian equivalents",
         "Proofs replace features by Gaussian ones with the same first moments.",
         _OWN + ", c = 3.",
-        "No difference is seen: errors and singular values agree to a per cent or two, after the step conditionally on "
-        "the latent.",
+        "Errors and singular values agree within 3 %, after the step conditionally on the latent; the largest "
+        "difference is in the test error before the step, 2.8 % at z = 3.2.",
         _equivalence,
         _draw_equivalence,
     ),

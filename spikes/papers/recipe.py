@@ -62,7 +62,7 @@ class Recipe:
     sizes : str
         The paper's own sizes where they are known, and those here.
     differs : str
-        Where simulation and theory differ from what the paper shows.
+        Where simulation and theory differed from what the paper shows, at scale 1 and the default seeds.
     study : callable
         Of a `Setting`: the studies of the figure by the names of its parts.
     draw : callable

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 from spikes.agreement import Row, conclusion
 from spikes.papers.recipe import Paper
 from spikes.papers.run import Reproduction
 from spikes.presentation.terminal import Column, console_of_output, print_table
 
 __all__ = ["print_recipes", "print_reproduction"]
-
-_NUMBERS = ("theory", "simulation", "sem", "z", "relative")
 
 
 def print_recipes(paper: Paper) -> None:
@@ -42,16 +37,10 @@ def print_reproduction(made: Reproduction) -> None:
         console.print(f"\n{name}: {stated['title']}", markup=False, style="bold")
         console.print(f"the paper shows: {stated['paper_shows']}", markup=False)
         console.print(f"sizes: {stated['sizes']} Scale {stated['scale']:g}.", markup=False)
-        rows = [_row(one) for one in content["agreement"]]
+        rows = [Row.from_dict(one) for one in content["agreement"]]
         for part, remark in stated["remarks"].items():
             console.print(f"{part}: {remark}" if remark else f"{part}: nothing is compared", markup=False)
         if len(stated["remarks"]) > 1 and rows:
             console.print(f"all: {conclusion(rows)}", markup=False)
-        console.print(f"differs: {stated['differs']}", markup=False)
+        console.print(f"where they differ, as seen at scale 1: {stated['differs']}", markup=False)
         console.print(f"picture: {made.paths[name]}", markup=False)
-
-
-def _row(entry: dict[str, Any]) -> Row:
-    """A row from its JSON, where what is not finite is null."""
-    numbers = {key: math.nan if entry[key] is None else float(entry[key]) for key in _NUMBERS}
-    return Row(quantity=entry["quantity"], seeds=int(entry["seeds"]), **numbers)

@@ -42,7 +42,7 @@ def test_a_figure(spikes, tmp_path):
     code, out, _ = spikes(*arguments, "--output", str(tmp_path / "a"), "--json", str(tmp_path / "all.json"))
     assert code == 0
     assert "the paper shows:" in out
-    assert "differs:" in out
+    assert "where they differ, as seen at scale 1:" in " ".join(out.split())
     names = sorted(p.name for p in (tmp_path / "a").iterdir())
     assert names == [f"2310.07891-equivalence.{end}" for end in ("csv", "json", "png")]
     content = json.loads((tmp_path / "all.json").read_text())

@@ -61,7 +61,7 @@ def test_a_figure_with_its_numbers(paper, tmp_path, capsys):
     print_reproduction(made)
     print_recipes(paper)
     out = capsys.readouterr().out
-    assert "differs: No difference." in out
+    assert "where they differ, as seen at scale 1: No difference." in " ".join(out.split())
     assert "A title" in out
 
 

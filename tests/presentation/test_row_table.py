@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from spikes.agreement import Row, human_name
+from spikes.agreement import Row, contract, human_name
 from spikes.presentation.row_table import RowTable
 
 
@@ -19,6 +19,16 @@ class Example(RowTable):
 
     def remark(self):
         return "Theory & simulation agree."
+
+    def to_dict(self):
+        return contract(None, agreement=self.rows())
+
+
+def test_rows_are_read_back():
+    for one in Example().to_dict()["agreement"]:
+        assert Row.from_dict(one).to_dict() == one
+    with pytest.raises(ValueError, match="`agreement` must hold rows quantity, theory"):
+        Row.from_dict({"quantity": "test_error"})
 
 
 def test_frame():

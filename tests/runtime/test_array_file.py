@@ -17,10 +17,11 @@ from spikes.runtime.array_file import is_model, load_array, load_table, stored_a
 X = np.random.default_rng(0).standard_normal((6, 5))
 
 
-def refused(path, why, reader=load_table):
+def refuses(path, why, reader=load_table) -> bool:
+    """Whether a file is refused for that reason, in one line."""
     with pytest.raises(ValueError, match=why) as error:
         reader(path)
-    assert "\n" not in str(error.value)
+    return "\n" not in str(error.value)
 
 
 def header_of(shape, dtype="<f8"):
@@ -31,14 +32,14 @@ def header_of(shape, dtype="<f8"):
 def test_arrays_that_are_not_what_they_claim(tmp_path):
     path = tmp_path / "m.npy"
     path.write_bytes(header_of((50000, 40000)))  # 16 GB
-    refused(path, "`path` must be a NumPy file of numbers")
+    assert refuses(path, "`path` must be a NumPy file of numbers")
     np.savez(tmp_path / "m.npz", a=X)
     (tmp_path / "renamed.npy").write_bytes((tmp_path / "m.npz").read_bytes())
-    refused(tmp_path / "renamed.npy", "an archive, a .npz file by another name")
+    assert refuses(tmp_path / "renamed.npy", "an archive, a .npz file by another name")
     for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
         with zipfile.ZipFile(tmp_path / f"{name}.npz", "w", method) as archive:
             archive.writestr("a.npy", header_of((50000, 40000)) + bytes(100))
-        refused(tmp_path / f"{name}.npz", r"`path` must be a NumPy file of numbers; .*a: .*(header|length)")
+        assert refuses(tmp_path / f"{name}.npz", r"`path` must be a NumPy file of numbers; .*a: .*(header|length)")
 
 
 def test_archives_that_cannot_be_opened(tmp_path):
@@ -52,7 +53,7 @@ def test_archives_that_cannot_be_opened(tmp_path):
         struct.pack_into("<H", data, place, value)
         struct.pack_into("<H", data, central + place + 2, value)
         (tmp_path / f"{name}.npz").write_bytes(data)
-        refused(tmp_path / f"{name}.npz", f"`path` must be a NumPy file of numbers; .*({why})")
+        assert refuses(tmp_path / f"{name}.npz", f"`path` must be a NumPy file of numbers; .*({why})")
 
 
 def test_memory_is_asked_for_before_it_is_taken(tmp_path, monkeypatch):
@@ -62,7 +63,7 @@ def test_memory_is_asked_for_before_it_is_taken(tmp_path, monkeypatch):
     (tmp_path / "m.csv").write_text("a,b\n" + "1,2\n" * 20000)
     monkeypatch.setattr("spikes.runtime.memory.free_gib", lambda: (1e-5, 1e-5))
     for name in ("m.npz", "s.npz", "m.csv"):
-        refused(tmp_path / name, "need about .* GiB, 1e-05 GiB are free")
+        assert refuses(tmp_path / name, "need about .* GiB, 1e-05 GiB are free")
 
 
 def test_sparse_matrices(tmp_path):
@@ -86,13 +87,13 @@ def test_tables(tmp_path):
     frame.to_parquet(tmp_path / "m.parquet")
     np.testing.assert_array_equal(load_table(tmp_path / "m.parquet")[0].to_numpy(), X)
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n1,2,3,4\n")
-    refused(tmp_path / "bad.csv", "`path` must be a table of numbers")
+    assert refuses(tmp_path / "bad.csv", "`path` must be a table of numbers")
     (tmp_path / "bytes.csv").write_bytes(b"a,b\n\xff\xfe1,2\n" * 3)
-    refused(tmp_path / "bytes.csv", "`path` must be a table of numbers")
+    assert refuses(tmp_path / "bytes.csv", "`path` must be a table of numbers")
     (tmp_path / "bad.parquet").write_text("no table")
-    refused(tmp_path / "bad.parquet", "`path` must be a table of numbers|`path` must be readable")
-    refused(tmp_path / "absent.csv", "`path` must be readable")
-    refused(tmp_path / "m.xlsx", "`path` must end in .npy, .npz, .csv, .parquet, .safetensors")
+    assert refuses(tmp_path / "bad.parquet", "`path` must be a table of numbers|`path` must be readable")
+    assert refuses(tmp_path / "absent.csv", "`path` must be readable")
+    assert refuses(tmp_path / "m.xlsx", "`path` must end in .npy, .npz, .csv, .parquet, .safetensors")
     with pytest.raises(ValueError, match="`key` must name an array of a file of several"):
         load_table(tmp_path / "m.csv", "a")
 
@@ -125,14 +126,14 @@ def test_safetensors(tmp_path):
         load_table(path)
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
-    refused(path, "`path` must be a whole safetensors file", stored_arrays)
+    assert refuses(path, "`path` must be a whole safetensors file", stored_arrays)
     path.write_bytes(whole[:5])
-    refused(path, "the file ends before its header does", stored_arrays)
+    assert refuses(path, "the file ends before its header does", stored_arrays)
     path.write_bytes(struct.pack("<Q", 2**62) + whole[8:])
-    refused(path, "the file ends before its header does", stored_arrays)
+    assert refuses(path, "the file ends before its header does", stored_arrays)
     header = json.dumps({"w": {"dtype": "F32", "shape": [50000, 80000], "data_offsets": [0, 16_000_000_000]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(64))
-    refused(path, "`path` must be a whole safetensors file", stored_arrays)
+    assert refuses(path, "`path` must be a whole safetensors file", stored_arrays)
 
 
 def test_bfloat16(tmp_path):
@@ -171,7 +172,7 @@ def test_torch_files_are_loaded_as_weights_only(tmp_path, monkeypatch):
     assert list(arrays) == ["state_dict.layer.weight"]
     assert arrays["state_dict.layer.weight"].dtype == "float32"
     np.testing.assert_array_equal(load_table(tmp_path / "m.pt")[0], X)
-    refused(tmp_path / "bad.pt", "without running code; .*Weights only load failed", stored_arrays)
+    assert refuses(tmp_path / "bad.pt", "without running code; .*Weights only load failed", stored_arrays)
 
 
 def test_archives_of_several_arrays_are_models(tmp_path):
