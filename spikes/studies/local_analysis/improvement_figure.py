@@ -48,7 +48,7 @@ def plot_improvement(study: ImprovementStudy, axes: Any = None) -> np.ndarray:
     right.set_ylabel(r"($\langle-\nabla_W L_\lambda, D\rangle$ − bound)$/\zeta$")
     left.set_title("improvement along D")
     right.set_title("above the bound")
-    left.legend(loc="lower left", ncols=3)
+    left.figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(study.plans))
     state(left.figure, _stated(study))
     return axes
 
@@ -110,7 +110,8 @@ def plot_success(study: SuccessStudy, axes: Any = None) -> np.ndarray:
     seeds = study.by_width.shape[2]
     for i, teacher in enumerate(study.teachers):
         colour, marker = SERIES[i]
-        left.plot(study.widths, study.by_width[i].mean(axis=1), marker=marker, color=colour, label=teacher.name)
+        aside = np.asarray(study.widths) + 0.15 * (i - 1)  # where several shares are the same
+        left.plot(aside, study.by_width[i].mean(axis=1), marker, color=colour, label=teacher.name)
         _plot_starts(study, i, right)
     left.set_xlabel("width $m$")
     left.set_xticks(study.widths)
