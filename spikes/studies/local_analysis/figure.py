@@ -140,7 +140,7 @@ def plot_concentration(
     ax.set_xlim(1e-3, 90.0)
     ax.set_ylim(-0.02, 1.55)  # room for the legend above the curves
     ax.set_yticks(np.linspace(0.0, 1.0, 6))
-    ax.set_xlabel("angle to a teacher direction of the neuron's sign, degrees")
+    ax.set_xlabel("angle to a teacher direction of its sign, degrees")
     ax.set_ylabel(r"share of the mass $\Sigma|a||w|$ within")
     ax.legend(loc="upper left")
     if alone:
