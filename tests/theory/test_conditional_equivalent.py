@@ -444,3 +444,10 @@ def test_ridges_below_all_numbers(n, width, ridge):
     small = 1e-14
     expected = predict_errors(problem.replace(ridge=small))[0].test_error * (small / ridge) ** power
     assert found.test_error == pytest.approx(expected, rel=near)
+
+
+@pytest.mark.parametrize(("target", "said"), [("abs(z1) + abs(z2) + z3*z4", True), ("z1 + z2*z3 + z1*z4", False)])
+def test_a_target_that_its_rule_does_not_resolve_is_said(target, said):
+    problem = Problem(n=400, d=200, width=300, target=target, eta=0.0)
+    reasons = validity(problem, Resolution(Terms(), (), 0.0))
+    assert any("the rule for the target's 4 latents leaves" in reason for reason in reasons) == said

@@ -13,7 +13,7 @@ from theory.conditional_equivalent.resolution import MAX_DEGREE, Resolution
 from theory.hermite import slope_moments
 from theory.quadrature import gaussian_nodes, tensor_gauss_hermite
 from theory.statement.problem import Problem
-from theory.step_labels import step_statistics
+from theory.step_labels import step_statistics, unresolved_power
 
 __all__ = ["largest_step", "validity"]
 
@@ -23,6 +23,7 @@ _SIGN_STEP = 2.0  # η/√N up to which the step of the sign, or of a power of t
 _KURTOSIS = 0.25  # of a feature, in units of d
 _FOURTH = 40.0  # φ₀ E y⁴/m_y² up to which the labels' tails throw no outliers of their own
 _QUADRATURE = 0.02
+_POWER = 0.01  # of E f⋆², by which one node less may move it
 _LABEL_NODES = 40
 _RATIO_BEFORE, _RATIO_AFTER = 5.0, 26.0  # participation ratios down to which it was compared before and after a step
 _OF_NORMS = 0.1  # share of the labels' power in their mean and in the function that the neurons' norms read
@@ -117,6 +118,12 @@ def validity(problem: Problem, resolution: Resolution) -> tuple[str, ...]:
         reasons.append(
             "the step amplifies eigenvectors of X₀ᵀdiag(y₀)X₀/n₀ to the size of the latents: test errors 3 to 15 % "
             "above the simulated ones were seen there"
+        )
+    coarse = unresolved_power(problem.teacher)
+    if coarse > _POWER:
+        reasons.append(
+            f"the rule for the target's {problem.teacher.k} latents leaves {100.0 * coarse:.2g} % of E f⋆² open: it is "
+            "made for smooth targets"
         )
     if resolution.unresolved > _QUADRATURE:
         reasons.append(
