@@ -185,7 +185,10 @@ def human_name(quantity: str) -> str:
     --------
     >>> human_name("test_error[0.1]"), human_name("test_error/before[alpha 0.3]"), human_name("spike 1 on He1")
     ('test error, λ = 0.1', 'test error, α = 0.3: after ÷ before', 'spike 1 on He1')
+    >>> human_name("c = 3: train_error[0.1]")
+    'c = 3: train error, λ = 0.1'
     """
+    part, colon, quantity = quantity.rpartition(": ")  # of several studies laid together
     head, _, where = quantity.removesuffix("]").partition("[") if quantity.endswith("]") else (quantity, "", "")
     ratio = head.endswith("/before")
     said = re.sub(r"\bridge (?=[\d.])", "λ = ", head.removesuffix("/before").strip())
@@ -195,7 +198,7 @@ def human_name(quantity: str) -> str:
             said = (q.words or q.name.replace("_", " ")) + said.removeprefix(q.name)
             break
     at = [f"λ = {part}" if _is_number(part) else _assigned(part) for part in where.split(", ") if part]
-    return ", ".join([said, *at]) + (": after ÷ before" if ratio else "")
+    return part + colon + ", ".join([said, *at]) + (": after ÷ before" if ratio else "")
 
 
 def _is_number(text: str) -> bool:

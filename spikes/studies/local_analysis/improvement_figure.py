@@ -110,8 +110,9 @@ def plot_success(study: SuccessStudy, axes: Any = None) -> np.ndarray:
     seeds = study.by_width.shape[2]
     for i, teacher in enumerate(study.teachers):
         colour, marker = SERIES[i]
-        aside = np.asarray(study.widths) + 0.15 * (i - 1)  # where several shares are the same
-        left.plot(aside, study.by_width[i].mean(axis=1), marker, color=colour, label=teacher.name)
+        # equal shares lie on one another: the later ones within the earlier
+        look: dict[str, Any] = {"markersize": scaled(8.0 - 2.4 * i), "markerfacecolor": "white"}
+        left.plot(study.widths, study.by_width[i].mean(axis=1), marker, color=colour, label=teacher.name, **look)
         _plot_starts(study, i, right)
     left.set_xlabel("width $m$")
     left.set_xticks(study.widths)
