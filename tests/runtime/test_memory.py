@@ -309,12 +309,21 @@ def test_estimates(name, tmp_path, record_property):
 
 
 OWN_PEAK = """
+import numpy as np
 import psutil
+from scipy.linalg.blas import dsyrk
 from spikes import simulate
 from theory import Problem
 simulate(Problem(n=100, d=50, width=75))
+# the first large product fills the buffers of BLAS, of NumPy's and of SciPy's own: some MB that they keep, more on one
+# processor than on another
+A = np.ones((2200, 2200))
+A @ A.T
+dsyrk(1.0, A)
+del A
 problem = Problem({sizes})
 before = psutil.Process().memory_info().rss
+open("/proc/self/clear_refs", "w").write("5")  # the peak counts from here
 simulate(problem)
 # of this program alone: what getrusage tells may be the peak of the process that started it
 status = open("/proc/self/status").read().split()
@@ -331,4 +340,5 @@ def test_a_simulation_takes_the_features_their_gram_matrix_and_a_fifth(n, d, wid
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True) for _ in range(3)
     ]
     # what the allocator keeps differs by 2 % from run to run
-    assert float(np.median([float(run.stdout) for run in runs])) < 1.2 * 8 * (n * width + min(n, width) ** 2)
+    taken = float(np.median([float(run.stdout) for run in runs]))
+    assert 8 * (n * width + min(n, width) ** 2) < taken < 1.2 * 8 * (n * width + min(n, width) ** 2)
