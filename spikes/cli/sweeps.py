@@ -55,7 +55,7 @@ def sweep(
     stated = load_study(study)
     path = _output({"output": output, "study": study})
     try:
-        found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes, quiet=False)
+        found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes)
     except StudyChanged as error:
         if sys.stderr is not None:
             sys.stderr.write(printable(error.difference))

@@ -14,6 +14,7 @@ from spikes.presentation.numbers import relative_text, z_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.overflow import refused_overflow
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import Interrupted
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
@@ -138,6 +139,7 @@ class Comparison(RowTable):
 
 
 @recorded
+@shows_progress
 def compare(
     problem: Problem,
     seeds: int = 8,
@@ -148,6 +150,7 @@ def compare(
     test_samples: int = 8192,
     dtype: str = "float64",
     method: str = "gram",
+    progress: bool = True,
 ) -> Comparison:
     """Predict and simulate a problem and lay one over the other.
 
@@ -166,6 +169,8 @@ def compare(
         Fresh points for each run's test error, as in `spikes.simulate`.
     dtype, method : str
         As in `spikes.simulate`.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------
