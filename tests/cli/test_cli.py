@@ -82,7 +82,7 @@ def test_predict(spikes, tmp_path):
     assert code == 0
     assert "bulk of FFᵀ/n" in out
     assert "before the step" in out
-    assert "label noise alone is 0.25 of a test error" in out
+    assert "(0.25 of it label noise), against" in out
     assert "density ρ(x)" in out
     content = json.loads(path.read_text())
     assert content["theory"]["density"]["x"] == [0.5, 1.0]
