@@ -69,7 +69,7 @@ def _command_again(run: Mapping[str, Any], imports: list[str], workers: int | No
     words, arguments = run["command"], run.get("arguments")
     if isinstance(words, str) and words in BY_HAND:
         raise ValueError(
-            f"`FILE` must be of a command that rerun knows; spikes {words} is run by hand: {BY_HAND[words]}"
+            f"`FILE` must be of a command that rerun runs; spikes {words} is run by hand: {BY_HAND[words]}"
         )
     if not isinstance(words, str) or words not in COMMANDS or not isinstance(arguments, Mapping):
         raise ValueError(f"`FILE` must record one of the commands {', '.join(COMMANDS)}; got {words!r}")

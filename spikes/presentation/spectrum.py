@@ -15,11 +15,32 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from spikes.estimates import Estimate
+    from theory.conditional_equivalent import Prediction
 
-__all__ = ["finish_log_spectrum", "plot_log_spectrum"]
+__all__ = ["finish_log_spectrum", "plot_log_spectrum", "predicted_curve"]
 
 _ROOM = 1.45
 _DEPTH = 1e-4  # of the upper edge of the bulk: how far down a bulk that reaches zero is shown
+
+
+def predicted_curve(theory: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """The density of ln x, up to the ends of the bulk.
+
+    A second layer without bounds gives the bulk a tail without an end: past the edge, which has mass 1/n to its right,
+    there is less than one eigenvalue, and what is there of the law are the nodes of its quadrature.
+
+    Parameters
+    ----------
+    theory : Prediction
+
+    Returns
+    -------
+    x, density : ndarray
+    """
+    low, high = theory.bulk_edges[0][0], theory.bulk_edges[-1][1]
+    shown = (theory.density_x >= low) & (theory.density_x <= high)
+    x = theory.density_x[shown]
+    return x, x * theory.density[shown]
 
 
 def plot_log_spectrum(
