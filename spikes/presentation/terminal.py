@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len
@@ -104,6 +106,10 @@ def print_table(
         # everything fits again, a line a number
         _print_stacked(console, columns, rows, title)
         return
+    words = [i for i in kept if columns[i].words]
+    if len(words) == 1:
+        room = console.width - _total(widths, kept) + widths[words[0]]
+        rows = [[_broken(cell, room) if i == words[0] else cell for i, cell in enumerate(row)] for row in rows]
     table = Table(title=escape(title) or None, show_lines=lines)
     for i in kept:
         column = columns[i]
@@ -117,7 +123,18 @@ def print_table(
         table.add_row(*(escape(row[i]) for i in kept))
     console.print(table, soft_wrap=False)
     if left_out:
-        console.print(f"too narrow for: {', '.join(left_out)}", markup=False)
+        console.print(f"too narrow for: {', '.join(c.name for c in columns if c.name in left_out)}", markup=False)
+
+
+def _broken(text: str, room: int) -> str:
+    """Words in lines that fit, with "λ = 0.1" and "after ÷ before" in one line each where there is room for them."""
+    if cell_len(text) > room:
+        for held in ("[=÷]", "="):
+            bound = re.sub(f" ({held}) ", "\u00a0\\1\u00a0", text)
+            if max(map(cell_len, bound.split(" "))) <= room:
+                lines = textwrap.wrap(bound, room, break_long_words=False, break_on_hyphens=False)
+                return "\n".join(lines).replace("\u00a0", " ")
+    return text
 
 
 def _width(column: Column, cells: Sequence[str]) -> int:

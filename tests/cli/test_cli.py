@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -104,6 +105,14 @@ def test_simulate(spikes, tmp_path, suffix):
     assert set(content["simulation"]["test_error"][0]) == {"mean", "sem"}
     assert content["problem"]["alpha"] == 0.8
     assert picture.stat().st_size > 1000
+
+
+def test_a_simulation_ends_in_a_sentence(spikes):
+    code, out, _ = spikes("simulate", *RUN, "--ridge", "0.1,1")
+    assert code == 0
+    assert re.search(
+        r"stands? apart from the bulk; test error .* at λ = (0.1|1), against .* before the step$", out, re.M
+    )
 
 
 def test_compare(spikes, tmp_path):

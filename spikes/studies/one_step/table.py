@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from spikes.agreement import ALIGNMENTS, spike_source
-from spikes.estimates import Estimate
+from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table, problem_heading
 
@@ -97,8 +97,18 @@ def print_simulation(ensemble: Ensemble) -> None:
             cells.append(estimate_text(Estimate(mean, math.nan if sem is None else sem, ensemble.seeds)))
         rows.append([f"{ridge:g}", *cells])
     print_table(console, _ERRORS, rows)
+    console.print(_conclusion(ensemble, count), markup=False)
     if ensemble.remark():
         console.print(ensemble.remark(), markup=False)
+
+
+def _conclusion(ensemble: Ensemble, count: int) -> str:
+    """How many spikes there are, and the smallest mean test error beside that of the same fit before the step."""
+    after, before = (ensemble.values(when, "test_error") for when in ("after", "before"))
+    best = int(after.mean(axis=0).argmin())
+    now, then = (estimate_text(estimate(values[:, best])) for values in (after, before))
+    standing = f"{counted(count, 'spike') if count else 'no spike'} stand{'' if count > 1 else 's'} apart from the bulk"
+    return f"{standing}; test error {now} at λ = {ensemble.problem.ridges[best]:g}, against {then} before the step"
 
 
 def print_comparison(comparison: Comparison) -> None:
