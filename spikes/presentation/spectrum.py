@@ -24,10 +24,10 @@ _DEPTH = 1e-4  # of the upper edge of the bulk: how far down a bulk that reaches
 
 
 def predicted_curve(theory: Prediction) -> tuple[np.ndarray, np.ndarray]:
-    """The density of ln x, up to the ends of the bulk.
+    """The density of ln x over the bands of the bulk, each to where it falls to zero.
 
-    A second layer without bounds gives the bulk a tail without an end: past the edge, which has mass 1/n to its right,
-    there is less than one eigenvalue, and what is there of the law are the nodes of its quadrature.
+    A second layer without bounds gives the bulk a tail without an end. Past the edge, with less than one eigenvalue to its
+    right, what the law has beyond its first zero are nodes of its quadrature: islands that no matrix has.
 
     Parameters
     ----------
@@ -37,10 +37,13 @@ def predicted_curve(theory: Prediction) -> tuple[np.ndarray, np.ndarray]:
     -------
     x, density : ndarray
     """
-    low, high = theory.bulk_edges[0][0], theory.bulk_edges[-1][1]
-    shown = (theory.density_x >= low) & (theory.density_x <= high)
-    x = theory.density_x[shown]
-    return x, x * theory.density[shown]
+    x, positive = theory.density_x, theory.density > 0.0
+    ends = np.flatnonzero(np.diff(positive)) + 1
+    shown = np.zeros(len(x), dtype=bool)
+    for run in np.split(np.arange(len(x)), ends):
+        first, last = x[run[0]], x[run[-1]]
+        shown[run] = any(first <= high and last >= low for low, high in theory.bulk_edges)
+    return x, np.where(shown, x * theory.density, 0.0)
 
 
 def plot_log_spectrum(
