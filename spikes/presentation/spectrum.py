@@ -26,8 +26,8 @@ _DEPTH = 1e-4  # of the upper edge of the bulk: how far down a bulk that reaches
 def predicted_curve(theory: Prediction) -> tuple[np.ndarray, np.ndarray]:
     """The density of ln x over the bands of the bulk, each to where it falls to zero.
 
-    A second layer without bounds gives the bulk a tail without an end. Past the edge, with less than one eigenvalue to its
-    right, what the law has beyond its first zero are nodes of its quadrature: islands that no matrix has.
+    A second layer without bounds gives the bulk a tail without an end. Past the edge, with less than one eigenvalue to
+    its right, what the law has beyond its first zero are nodes of its quadrature: islands that no matrix has.
 
     Parameters
     ----------
