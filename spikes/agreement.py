@@ -190,13 +190,14 @@ def human_name(quantity: str) -> str:
     """
     part, colon, quantity = quantity.rpartition(": ")  # of several studies laid together
     head, _, where = quantity.removesuffix("]").partition("[") if quantity.endswith("]") else (quantity, "", "")
-    ratio = head.endswith("/before")
-    said = re.sub(r"\bridge (?=[\d.])", "λ = ", head.removesuffix("/before").strip())
+    ratio, alone = head.endswith("/before"), head.endswith("_before")
+    said = re.sub(r"\bridge (?=[\d.])", "λ = ", head.removesuffix("/before").removesuffix("_before").strip())
     said = re.sub(r"^spike (\d+)(?! on| against)", r"s of spike \1", said)
     for q in QUANTITIES:
         if said == q.name or ("_" in q.name and re.match(rf"{q.name}\b", said)):
             said = (q.words or q.name.replace("_", " ")) + said.removeprefix(q.name)
             break
+    said += " before the step" if alone else ""
     at = [f"λ = {part}" if _is_number(part) else _assigned(part) for part in where.split(", ") if part]
     return part + colon + ", ".join([said, *at]) + (": after ÷ before" if ratio else "")
 
