@@ -190,7 +190,7 @@ def print_table(
 def _broken(text: str, room: int) -> str:
     """Words in lines that fit, with "λ = 0.1" and "after ÷ before" in one line each where there is room for them."""
     if cell_len(text) > room:
-        for held in ("[=÷<>±]", "[=<>±]"):
+        for held in ("[=÷<>±→]", "[=<>±→]"):
             bound = re.sub(f" ({held}) ", "\u00a0\\1\u00a0", text).replace(" %", "\u00a0%")
             if max(map(cell_len, bound.split(" "))) <= room:
                 lines = textwrap.wrap(bound, room, break_long_words=False, break_on_hyphens=False)
