@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
-
-from spikes.presentation.figure import MEASURED, axes_row, save_figure, scaled, state
+from spikes.presentation.figure import axes_row, save_figure, state
 from spikes.presentation.numbers import counted
 from spikes.studies.giant_steps import study_step
-from spikes.studies.giant_steps.figure import plot_cloud, plot_cosines
+from spikes.studies.giant_steps.figure import enlarge_cosines, plot_cosines
 from theory import Problem
 from theory.statement.protocol import Protocol
 
 TARGET = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"
-
-_APART = 0.25  # where a panel's cloud is smaller than this, it is shown larger in a corner
 
 
 def draw(studies):
@@ -27,9 +23,7 @@ def draw(studies):
         ax.set_title(title)
         ax.legend_.remove()
         ax.label_outer()
-        low, high = np.quantile(study.shown_neurons()[:, :2], [0.001, 0.999], axis=0)
-        if (high - low).max() < _APART:
-            _enlarge(study, ax, low, high)
+        enlarge_cosines(study, ax)
     figure = axes[0].figure
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, markerscale=2.5)
     problem = studies[0][0].problem
@@ -37,20 +31,6 @@ def draw(studies):
     link = "the link He₁ + He₂/2 + He₄/24 on two directions"
     state(figure, f"relu, {link}, noise {problem.noise:g}, d = {problem.d}, N = {problem.width}, {seeds}")
     return axes
-
-
-def _enlarge(study, ax, low, high):
-    inset = ax.inset_axes([0.02, 0.02, 0.56, 0.56])
-    cosines = study.shown_neurons()
-    inset.plot(cosines[:, 0], cosines[:, 1], ".", markersize=scaled(2.2), color=MEASURED, alpha=0.55)
-    plot_cloud(study, inset)
-    room = 0.1 * (high - low)
-    inset.set_xlim(low[0] - room[0], high[0] + room[0])
-    inset.set_ylim(low[1] - room[1], high[1] + room[1])
-    inset.spines[:].set_visible(True)
-    inset.tick_params(labelsize="small", left=False, bottom=False, labelleft=False, labelbottom=False)
-    inset.set_title(f"enlarged, {low[0]:.2f} to {high[0]:.2f}", fontsize="small")
-    ax.indicate_inset_zoom(inset, edgecolor="0.4")
 
 
 if __name__ == "__main__":

@@ -168,6 +168,15 @@ def quantities(per: str = "", *, compared: bool | None = None) -> tuple[Quantity
 _SYMBOLS = {"alpha": "α", "ridge": "λ", "eta": "η", "noise": "σ_ε", "n_step": "n₀", "width": "N"}
 
 
+_COLUMNS = {
+    r"^singular_value_(\d+)$": r"s of spike \1",
+    r"^alignment_(\d+)_(\w+)$": r"spike \1 on \2",
+    r"^overlap_(\d+)$": r"overlap \1",
+    r"^outliers$": "spikes",
+}
+"""What a table calls the columns of a sweep that are numbered."""
+
+
 def human_name(quantity: str) -> str:
     """What a table calls the quantity of a row, whose own name is a key: the words of the registry, symbols for fields.
 
@@ -187,16 +196,21 @@ def human_name(quantity: str) -> str:
     ('test error, λ = 0.1', 'test error, α = 0.3: after ÷ before', 'spike 1 on He1')
     >>> human_name("c = 3: train_error[0.1]")
     'c = 3: train error, λ = 0.1'
+    >>> human_name("singular_value_2"), human_name("alignment_1_He2"), human_name("test_error_before")
+    ('s of spike 2', 'spike 1 on He2', 'test error before the step')
     """
     part, colon, quantity = quantity.rpartition(": ")  # of several studies laid together
     head, _, where = quantity.removesuffix("]").partition("[") if quantity.endswith("]") else (quantity, "", "")
-    ratio = head.endswith("/before")
-    said = re.sub(r"\bridge (?=[\d.])", "λ = ", head.removesuffix("/before").strip())
+    ratio, alone = head.endswith("/before"), head.endswith("_before")
+    said = re.sub(r"\bridge (?=[\d.])", "λ = ", head.removesuffix("/before").removesuffix("_before").strip())
     said = re.sub(r"^spike (\d+)(?! on| against)", r"s of spike \1", said)
+    for column, words in _COLUMNS.items():
+        said = re.sub(column, words, said)
     for q in QUANTITIES:
         if said == q.name or ("_" in q.name and re.match(rf"{q.name}\b", said)):
             said = (q.words or q.name.replace("_", " ")) + said.removeprefix(q.name)
             break
+    said += " before the step" if alone else ""
     at = [f"λ = {part}" if _is_number(part) else _assigned(part) for part in where.split(", ") if part]
     return part + colon + ", ".join([said, *at]) + (": after ÷ before" if ratio else "")
 

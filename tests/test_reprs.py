@@ -80,3 +80,21 @@ def test_a_prediction_as_an_answer_is_that_of_theory_with_a_picture_and_what_to_
 )
 def test_a_prediction_says_its_conclusion(changes, said):
     assert said in spikes.predict(Problem(n=300, d=100, width=200, noise=0.0).replace(**changes)).remark()
+
+
+def test_a_picture_has_the_style_of_the_pages_unless_it_stands_in_another():
+    from matplotlib import pyplot as plt
+
+    from spikes.presentation.figure import SIZES, STYLE, drawing_style
+
+    before = dict(plt.rcParams)
+    figure = _predicted().plot()[0].figure
+    assert plt.rcParams == before
+    assert figure.get_figwidth() == SIZES["page"].width
+    assert figure.axes[0].xaxis.label.get_size() == STYLE["font.size"]
+    with drawing_style("paper"):
+        assert _predicted().plot()[0].figure.get_figwidth() == SIZES["paper"].width
+    own = plt.subplots(1, 2)[1]
+    _predicted().plot(own)
+    assert own[0].xaxis.label.get_size() == before["font.size"]
+    plt.close("all")

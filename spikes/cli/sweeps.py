@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spikes.cli.options import Answer, Scheduler, Workers, answers
 from spikes.runtime.text import printable
+from theory.statement.problem import Problem
+
+if TYPE_CHECKING:
+    from spikes.sweeps.study import Study
 
 __all__ = ["plot", "results", "sweep"]
 
@@ -28,9 +33,23 @@ def _database(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("output", f"{path}{end}") for end in ("", "-wal", "-shm", "-journal", ".lock")]
 
 
-def _stated(fixed: dict[str, Any]) -> str:
-    """Fields that are the same in every cell, in one line."""
-    return ", ".join(f"{name} = {value}" for name, value in fixed.items() if value is not None)
+_SAID = {"width": "N", "ridge": "λ", "alpha": "α", "second_layer": "second layer"}
+_ALWAYS = ("n", "d", "width", "noise", "alpha", "ridge")
+
+
+def _stated(study: Study) -> str:
+    """Fields that are the same in every cell, in one line; of those that nobody names, what is not as ever."""
+    from spikes.presentation.numbers import counted
+
+    fixed, defaults = study.fixed, {one.name: one.default for one in dataclasses.fields(Problem)}
+    parts = [str(fixed["activation"])] if "activation" in fixed else []
+    parts += [f"target {fixed['target']}"] if "target" in fixed else []
+    for name, value in fixed.items():
+        told = name in _ALWAYS or (value != defaults[name] and name not in ("activation", "target"))
+        if told and value is not None:
+            said = f"{value:g}" if isinstance(value, float) else str(value)
+            parts.append(f"{_SAID.get(name, name)} = {said}")
+    return ", ".join([*parts, counted(study.seeds, "seed")])
 
 
 _AGAIN = "spikes sweep STUDY.toml with a new --output computes it again, with --resume what is missing"
@@ -90,7 +109,7 @@ def results(
         write_csv(csv, records(found, where))
     if parquet:
         write_parquet(parquet, records(found, where))
-    heading = f"{file}: {found.progress()}\n{_stated(found.study.fixed)}"
+    heading = f"{file}: {found.progress()}\n{_stated(found.study)}"
 
     def show() -> None:
         print_summaries(summaries, found.study.columns, tuple(found.study.axes), heading)
@@ -117,6 +136,6 @@ def plot(
     drawn = curves(summaries, x, y, tuple(part.strip() for part in by.split(",")) if by else ())
 
     def draw() -> Any:
-        return sweeps.plot_curves(drawn, x, y, statement=_stated(found.study.fixed))
+        return sweeps.plot_curves(drawn, x, y, statement=_stated(found.study))
 
     return Answer(lambda: to_dict(found, summaries), lambda: None, draw)

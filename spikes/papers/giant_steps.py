@@ -45,6 +45,7 @@ def _draw_cosines(studies: Studies) -> Any:
     axes = axes_row(None, 3, 3.6)
     for ax, (name, study) in zip(axes, studies.items(), strict=True):
         giant_steps.plot_cosines(cast(StepStudy, study), ax, limit=1.0)
+        giant_steps.enlarge_cosines(cast(StepStudy, study), ax)
         ax.set_title(name)
         ax.legend_.remove()
         ax.label_outer()

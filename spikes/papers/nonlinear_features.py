@@ -71,7 +71,7 @@ def _draw_staircases(studies: Studies) -> Any:
 
 
 def _decomposition(how: Setting) -> Studies:
-    sizes = tuple(how.sized(n) for n in (250, 500, 1000))
+    sizes = tuple(how.sized(n, least=50) for n in (250, 500, 1000))
     problem = _problem(sizes[-1], alpha=0.29, scale=3.0, ridge=0.1)
     study = nonlinear_features.decomposition_study(
         problem, sizes=sizes, seeds=how.repeated(6), seed=how.seed, workers=how.workers

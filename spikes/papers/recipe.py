@@ -36,9 +36,12 @@ class Setting:
     workers: int | None = None
     checkpoint: Callable[[str], str | None] = lambda _: None
 
-    def sized(self, size: int) -> int:
-        """A size at this scale."""
-        return max(2, round(self.scale * size))
+    def sized(self, size: int, *, least: int = 2) -> int:
+        """A size at this scale, refused where a figure needs more."""
+        scaled = max(2, round(self.scale * size))
+        if scaled < least:
+            raise ValueError(f"`scale` must be at least {least / size:.2g} for this figure; got {self.scale:g}")
+        return scaled
 
     def repeated(self, seeds: int) -> int:
         """Simulations, where a recipe asks for so many."""

@@ -7,10 +7,11 @@ its problem.
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -46,6 +47,7 @@ __all__ = [
     "axes_or_new",
     "axes_row",
     "drawing_style",
+    "in_style",
     "plain_log_axis",
     "plot_points",
     "problem_statement",
@@ -107,6 +109,7 @@ SIZES = {"page": _Size(8.4, 9.0), "paper": _Size(6.75, 7.25), "talk": _Size(13.3
 slide. All are one layout, larger or smaller; a single panel takes three fifths of a row."""
 
 _size: ContextVar[str] = ContextVar("size", default="page")
+_styled: ContextVar[bool] = ContextVar("styled", default=False)
 
 
 def style(size: str = "page") -> dict[RcKeyType, Any]:
@@ -187,12 +190,41 @@ def drawing_style(size: str = "page") -> Iterator[None]:
     import matplotlib.pyplot as plt
 
     settings = style(size)
-    token = _size.set(size)
+    token, before = _size.set(size), _styled.set(True)
     try:
         with plt.rc_context(settings):
             yield
     finally:
         _size.reset(token)
+        _styled.reset(before)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def in_style(plot: Callable[P, R]) -> Callable[P, R]:
+    """Have a method draw figures of its own in the style of a page; axes that are handed in keep theirs.
+
+    Parameters
+    ----------
+    plot : callable
+        A method that takes axes, None for a new figure.
+
+    Returns
+    -------
+    callable
+    """
+
+    @functools.wraps(plot)
+    def draw(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = [*args[1:], *kwargs.values()]
+        if _styled.get() or any(one is not None for one in given):
+            return plot(*args, **kwargs)
+        with drawing_style():
+            return plot(*args, **kwargs)
+
+    return draw
 
 
 def save_figure(

@@ -44,6 +44,10 @@ def number_text(value: float, digits: int = 5) -> str:
     return (mantissa + (f"e{int(power)}" if power else "")).replace("-", "−")
 
 
+_SMALLEST = 1e-6
+"""Relative standard errors below which a mean has five digits, which then are not those of its error."""
+
+
 def rounded(value: float, error: float) -> str:
     """A number to the second digit of its error.
 
@@ -86,6 +90,8 @@ def estimate_text(value: Estimate) -> str:
     """
     if not math.isfinite(value.mean) or not math.isfinite(value.sem) or value.sem < _DUST:
         return number_text(value.mean)
+    if value.sem < _SMALLEST * abs(value.mean):  # more digits than anyone reads
+        return f"{number_text(value.mean)} ± {number_text(value.sem, 2)}"
     return f"{rounded(value.mean, value.sem)} ± {rounded(value.sem, value.sem)}"
 
 

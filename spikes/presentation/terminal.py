@@ -46,7 +46,7 @@ class Column(NamedTuple):
     words : bool
         Words stand at the left and may be broken between each other; numbers stand at the right and are never.
     leave : int
-        Where the terminal is too narrow, the columns of the largest number are left out first; 0 stays.
+        Where the terminal is too narrow, the columns of the largest number are left out first, together; 0 stays.
     """
 
     name: str
@@ -160,10 +160,9 @@ def print_table(
     kept = [i for i, _ in enumerate(columns) if any(row[i] for row in rows) or columns[i].leave == 0]
     widths = [_width(column, [row[i] for row in rows]) for i, column in enumerate(columns)]
     left_out: list[str] = []
-    while _total(widths, kept) > console.width and any(columns[i].leave for i in kept):
-        first = max(kept, key=lambda i: columns[i].leave)
-        kept.remove(first)
-        left_out.append(columns[first].name)
+    while _total(widths, kept) > console.width and (last := max(columns[i].leave for i in kept)):
+        left_out += [columns[i].name for i in kept if columns[i].leave == last]
+        kept = [i for i in kept if columns[i].leave != last]
     if _total(widths, kept) > console.width:
         # everything fits again, a line a number
         _print_stacked(console, columns, rows, title)
@@ -191,8 +190,8 @@ def print_table(
 def _broken(text: str, room: int) -> str:
     """Words in lines that fit, with "λ = 0.1" and "after ÷ before" in one line each where there is room for them."""
     if cell_len(text) > room:
-        for held in ("[=÷<>±]", "[=<>±]"):
-            bound = re.sub(f" ({held}) ", "\u00a0\\1\u00a0", text)
+        for held in ("[=÷<>±→]", "[=<>±→]"):
+            bound = re.sub(f" ({held}) ", "\u00a0\\1\u00a0", text).replace(" %", "\u00a0%")
             if max(map(cell_len, bound.split(" "))) <= room:
                 lines = textwrap.wrap(bound, room, break_long_words=False, break_on_hyphens=False)
                 return "\n".join(lines).replace("\u00a0", " ")

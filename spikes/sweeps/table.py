@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spikes.agreement import human_name, row
-from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
+from spikes.agreement import conclusion, human_name, p_value, row
+from spikes.presentation.numbers import estimate_text, number_text, p_text, relative_text, z_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def print_summaries(summaries: Sequence[Summary], columns: Sequence[str], varyin
         Column("simulation ± s.e."),
         Column("seeds", leave=3),
         Column("z", leave=1),
+        Column("p", leave=4),
         Column("relative", leave=2),
     )
     rows = []
@@ -49,12 +50,14 @@ def print_summaries(summaries: Sequence[Summary], columns: Sequence[str], varyin
             cells = ["" if predicted is None else number_text(predicted)]
             cells += ["", ""] if measured is None else [estimate_text(measured), str(measured.seeds)]
             if measured is None or predicted is None:
-                cells += ["", ""]
+                cells += ["", "", ""]
             else:
                 r = row(name, predicted, measured)
-                cells += [z_text(r.z, r.seeds), relative_text(r.relative)]
+                cells += [z_text(r.z, r.seeds), p_text(p_value(r)), relative_text(r.relative)]
             rows.append([*fields, human_name(name), *cells])
     print_table(console, heads, rows)
+    if said := conclusion([r for s in summaries for r in s.rows(columns, varying)]):
+        console.print(said, markup=False)
     remarks = [s.remark for s in summaries if s.remark]
     for remark in dict.fromkeys(remarks):
         console.print(f"no theory in {remarks.count(remark)} cells: {remark.replace('`', '')}", markup=False)

@@ -239,7 +239,7 @@ def test_spectrum_of_a_file(spikes, tmp_path):
     assert "None of 2 layers holds a direction that stands out of noise." in out
     assert "no licence to prune" in (tmp_path / "r.html").read_text()
     code, out, _ = spikes("spectrum", str(tmp_path / "model.npz"), "--key", "b")
-    assert (code, "20 x 30, null signflip" in out) == (0, True)
+    assert (code, "20 × 30, null signflip" in out) == (0, True)
     for arguments, complaint in (
         ([str(tmp_path / "absent.npy")], "FILE must be readable"),
         ([str(path), "--level", "2"], "--level must be between 0 and 1; got 2.0"),

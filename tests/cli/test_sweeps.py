@@ -41,7 +41,7 @@ def test_from_study_to_figure(spikes, study, tmp_path):
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 5
     code, out, _ = spikes("results", file)
     assert code == 0
-    assert out.count("test error") == 4
+    assert out.count("│ test error ") == 4
     code, out, err = spikes("plot", file, "--x", "alpha", "--by", "ridge", "--figure", str(tmp_path / "a.svg"))
     assert (code, out, err) == (0, f"figure written to {tmp_path / 'a.svg'}\n", "")
     assert (tmp_path / "a.svg").stat().st_size > 1000

@@ -6,17 +6,20 @@ from pathlib import Path
 import pytest
 
 FIGURES = Path(__file__).parents[2] / "figures"
-ROW = re.compile(r"^\| \[`python figures/(\w+)\.py`\]\(\1\.py\) \| .{20,} \| [\d.]+ (?:s|min) \|$", re.M)
+ROW = re.compile(
+    r"^\| \[!\[[^\]]+\]\((\w+)\.png\)\]\(\1\.png\) \| .{20,} "
+    r"\[Script\]\(\1\.py\), \[numbers\]\(\1\.csv\); [\d.]+ (?:s|min)\. \|$",
+    re.M,
+)
 
 
 def complaints(folder: Path) -> set[str]:
-    """What is missing of picture, row and image link, or has no script."""
+    """What is missing of picture, numbers and row, or has no script."""
     gallery = (folder / "README.md").read_text()
-    scripts, pictures = ({p.stem for p in folder.glob(f"*.{suffix}")} for suffix in ("py", "png"))
-    listed, shown = set(ROW.findall(gallery)), set(re.findall(r"^!\[[^\]]+\]\((\w+)\.png\)$", gallery, re.M))
+    scripts, pictures, numbers = ({p.stem for p in folder.glob(f"*.{suffix}")} for suffix in ("py", "png", "csv"))
     return {
         f"{name}: {what}"
-        for what, found in (("picture", pictures), ("row", listed), ("image in the gallery", shown))
+        for what, found in (("picture", pictures), ("numbers", numbers), ("row", set(ROW.findall(gallery))))
         for name in scripts ^ found
     }
 
@@ -25,13 +28,26 @@ def test_gallery_is_complete():
     assert complaints(FIGURES) == set()
 
 
-@pytest.mark.parametrize("left_out", ["picture", "row", "image", "script"])
+@pytest.mark.parametrize("left_out", ["picture", "row", "numbers", "script", "thumbnail", "link to the numbers"])
 def test_gaps_are_seen(tmp_path, left_out):
-    row, image = "| [`python figures/a.py`](a.py) | A claim of some length. | 3 s |\n", "![alt](a.png)\n"
-    (tmp_path / "README.md").write_text((left_out != "row") * row + (left_out != "image") * image)
-    for name in {"a.py", "a.png"} - {"picture": {"a.png"}, "script": {"a.py"}}.get(left_out, set()):
+    row = "| [![alt](a.png)](a.png) | A claim of some length. [Script](a.py), [numbers](a.csv); 3 s. |\n"
+    if left_out == "thumbnail":
+        row = row.replace("[![alt](a.png)](a.png)", "a")
+    elif left_out == "link to the numbers":
+        row = row.replace(", [numbers](a.csv)", "")
+    (tmp_path / "README.md").write_text((left_out != "row") * row)
+    missing = {"picture": {"a.png"}, "numbers": {"a.csv"}, "script": {"a.py"}}.get(left_out, set())
+    for name in {"a.py", "a.png", "a.csv"} - missing:
         (tmp_path / name).touch()
     assert complaints(tmp_path)
+
+
+def test_no_gap_is_none(tmp_path):
+    row = "| [![alt](a.png)](a.png) | A claim of some length. [Script](a.py), [numbers](a.csv); 3 s. |\n"
+    (tmp_path / "README.md").write_text(row)
+    for name in ("a.py", "a.png", "a.csv"):
+        (tmp_path / name).touch()
+    assert complaints(tmp_path) == set()
 
 
 def test_numbers_stand_beside_pictures():

@@ -113,3 +113,8 @@ def test_every_figure_is_kept_with_its_points():
         assert {path.name.removesuffix(f".{suffix}") for path in folder.glob(f"*.{suffix}")} == names
     assert {name for name in names if f"../figures/papers/{name}.png" in page} == names
     assert max(path.stat().st_size for path in folder.iterdir()) <= 300_000
+
+
+def test_a_scale_that_is_too_small_for_a_figure_says_which_would_do(tmp_path):
+    with pytest.raises(ValueError, match=r"`scale` must be at least 0\.2 for this figure; got 0\.05"):
+        reproduce("nonlinear", "decomposition", output=tmp_path, scale=0.05, seeds=2, workers=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikes.agreement import SCHEMA
+from spikes.presentation.figure import in_style
 from spikes.record import Recorded, recorded
 from spikes.simulation.decomposition import Decomposition, check_size, decompose
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
@@ -181,6 +182,7 @@ class CheckpointStudy(Recorded):
         """The layers."""
         return list(self.layers)
 
+    @in_style
     def plot(self, ax: Axes | None = None) -> Axes:
         """Stable rank and spikes of every layer.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spikes.presentation.numbers import counted, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_table
 from spikes.studies.checkpoints.study import CheckpointStudy, LayerStudy
 
@@ -17,7 +18,7 @@ def layer_heads(study: CheckpointStudy) -> list[str]:
     """Names of the columns that `layer_cells` fills."""
     heads = ["layer", "size", "spikes", "p", "p (Holm)", "largest", "stable rank", "white", "coloured"]
     if any(layer.update is not None for layer in study.layers):
-        heads += ["cosine", "change", "spikes added", "p (Holm)"]
+        heads += ["cosine", "change", "spikes added", "p added (Holm)"]
     return heads
 
 
@@ -52,8 +53,8 @@ def layer_cells(layer: LayerStudy, *, compared: bool) -> list[str]:
             ["", "", "", ""]
             if update is None
             else [
-                f"{layer.cosine:.3f}",
-                f"{layer.change:.2%}",
+                number_text(layer.cosine, 3),
+                f"{100.0 * layer.change:.3g} %",
                 str(update.spikes) if len(update.p_values) else update.remark,
                 _p(update.p_holm) if len(update.p_values) else "",
             ]
@@ -65,6 +66,10 @@ def _p(value: float) -> str:
     return "< 0.001" if value < 1e-3 else f"{value:.2g}"
 
 
+def _others(count: int) -> str:
+    return f"; {counted(count, 'array')} {'is no matrix' if count == 1 else 'are no matrices'}" if count else ""
+
+
 def print_checkpoint(study: CheckpointStudy) -> None:
     """What was read and how, the verdict, and one row a layer."""
     console = console_of_output()
@@ -73,11 +78,11 @@ def print_checkpoint(study: CheckpointStudy) -> None:
     console.print(study.verdict, markup=False)
     console.print(
         f"null {study.null}, level {study.level:g} over all layers (Holm), {study.flips} copies of each residual; "
-        f"weights as they are, not centred; {len(study.others)} arrays are no matrices",
+        f"weights as they are, not centred{_others(len(study.others))}",
         markup=False,
     )
     heads = layer_heads(study)
-    leave = {"stable rank": 1, "largest": 2, "white": 3, "coloured": 3, "size": 4}
+    leave = {"stable rank": 1, "largest": 2, "white": 3, "coloured": 3, "size": 4, "change": 5, "cosine": 6}
     columns = [Column(name, words=name in ("layer", "spikes"), leave=leave.get(name, 0)) for name in heads]
     print_table(console, columns, [layer_cells(layer, compared="cosine" in heads) for layer in study.layers])
     console.print(CAUTION, markup=False)

@@ -2,6 +2,7 @@ from .analysis import TargetReport as TargetReport
 from .analysis import report_target as report_target
 from .curve import CurveStudy as CurveStudy
 from .curve import study_curve as study_curve
+from .figure import enlarge_cosines as enlarge_cosines
 from .figure import plot_cosines as plot_cosines
 from .figure import plot_curve as plot_curve
 from .figure import plot_report as plot_report

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikes.agreement import Row, contract
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.memory import THEORY, check_memory
@@ -52,6 +53,7 @@ class TargetReport(RowTable):
     floors: tuple[Residual, ...]
     requirements: tuple[Requirement, ...] = ()
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw energies by degree and staircases: `plot_report` of this subject's figures."""
         from spikes import studies

@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
@@ -80,6 +81,7 @@ class CurveStudy(RowTable):
         """A test error, or ``learned``, at each size."""
         return [estimate([float(run[i][name]) for run in self.runs]) for i in range(len(self.sizes))]
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw test errors against log n/log d: `plot_curve` of this subject's figures."""
         from spikes import studies

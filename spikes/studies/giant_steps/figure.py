@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from theory.giant_steps import TargetAnalysis
 
 __all__ = [
+    "enlarge_cosines",
     "plot_cloud",
     "plot_cosines",
     "plot_curve",
@@ -43,6 +44,7 @@ __all__ = [
     "plot_trajectory",
 ]
 
+_APART = 0.25  # a cloud that is smaller is shown larger in a corner
 _SHARES = ((0.5, 1.6), (0.95, 0.9))  # of the predicted cloud, and the width of its line
 
 
@@ -191,6 +193,36 @@ def plot_cloud(study: StepStudy, ax: Axes | None = None) -> Axes:
         ax.contour(*density, levels, colors=THEORY, linewidths=widths, zorder=3)
     for share, width in _SHARES:
         ax.plot([], [], color=THEORY, linewidth=scaled(width), label=f"predicted, {share:.0%}")
+    return ax
+
+
+def enlarge_cosines(study: StepStudy, ax: Axes) -> Axes:
+    """A cloud too small to be seen on axes from −1 to 1 once more, enlarged in their corner; any other is left alone.
+
+    Parameters
+    ----------
+    study : StepStudy
+    ax : Axes
+        Where `plot_cosines` has drawn it.
+
+    Returns
+    -------
+    Axes
+    """
+    cosines = study.shown_neurons()
+    low, high = np.quantile(cosines[:, :2], [0.001, 0.999], axis=0)
+    if (high - low).max() >= _APART:
+        return ax
+    inset = ax.inset_axes((0.02, 0.02, 0.56, 0.56))
+    inset.plot(cosines[:, 0], cosines[:, 1], ".", markersize=scaled(2.2), color=MEASURED, alpha=0.55)
+    plot_cloud(study, inset)
+    room = 0.1 * (high - low)
+    inset.set_xlim(low[0] - room[0], high[0] + room[0])
+    inset.set_ylim(low[1] - room[1], high[1] + room[1])
+    inset.spines[:].set_visible(True)
+    inset.tick_params(labelsize="small", left=False, bottom=False, labelleft=False, labelbottom=False)
+    inset.set_title(f"enlarged, {low[0]:.2f} to {high[0]:.2f}", fontsize="small")
+    ax.indicate_inset_zoom(inset, edgecolor="0.4")
     return ax
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
@@ -134,6 +135,7 @@ class StepStudy(RowTable):
         first, second = (0.5 * (e[1:] + e[:-1]) for e in edges)
         return first, second, density, levels
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw cosines of gradients over the predicted cloud: `plot_cosines` of this subject's figures."""
         from spikes import studies

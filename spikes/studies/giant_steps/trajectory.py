@@ -10,6 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
@@ -93,6 +94,7 @@ class TrajectoryStudy(RowTable):
         ]
         return np.sqrt(self.problem.d * np.mean(squares, axis=0))
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw cosines against steps: `plot_trajectory` of this subject's figures."""
         from spikes import studies

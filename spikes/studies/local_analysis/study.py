@@ -12,6 +12,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.memory import THEORY, check_memory
@@ -239,6 +240,7 @@ class LocalStudy(RowTable):
         x = x - x.mean()
         return estimate(y @ x / (x @ x))
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw the descent, and where the mass is: `plot_training` of this subject's figures."""
         from spikes import studies

@@ -26,8 +26,8 @@ _STAGES = (
     Column("gap"),
     Column("gradient", leave=5),
     Column("mass", leave=3),
-    Column("rms angle", leave=1),
-    Column("f5", leave=2),
+    Column("rms angle, °", leave=1),
+    Column("within 5°", leave=2),
 )
 _SHOWN = ("gradient_norm", "mass", "rms_angle", "f5")
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import ALIGNMENTS, Row, conclusion, contract, row, spike_rows
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.progress import shows_progress
@@ -111,6 +112,7 @@ class MatrixFreeComparison(RowTable):
             }
         return contract(self.problem, theory, simulation, self.rows())
 
+    @in_style
     def plot(self, ax: Any = None) -> Any:
         """Draw it; see `spikes.studies.matrix_free.figure.plot_matrix_free`."""
         from spikes.studies import matrix_free

@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row, spike_source
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.progress import shows_progress
@@ -144,6 +145,7 @@ class Staircase(RowTable):
 
         return [one(runs) for runs in self.simulation]
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw errors against the step exponent: `plot_staircase` of this subject's figures."""
         from spikes import studies
@@ -283,6 +285,7 @@ class SpectrumStudy(RowTable):
     edge: np.ndarray
     positions: tuple[tuple[float, ...], ...]
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw spectra and spikes against the step exponent: `plot_spectrum_study` of this subject's figures."""
         from spikes import studies
@@ -429,6 +432,7 @@ class DecompositionStudy(RowTable):
             estimate([getattr(r, name)[variant][0] - getattr(r, f"full_{name}")[0] for r in runs]) for runs in self.runs
         ]
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw the remainder against n: `plot_decomposition` of this subject's figures."""
         from spikes import studies

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikes.agreement import ALIGNMENTS, Row, contract, spike_source
+from spikes.presentation.figure import in_style
 from spikes.presentation.numbers import counted, number_text
 from spikes.presentation.row_table import RowTable, html_table
 from spikes.record import recorded
@@ -59,6 +60,7 @@ class PredictionStudy(RowTable):
         before = {name: values.tolist() for name, values in self.before.items()}
         return contract(self.problem, theory=self.theory.to_dict() | {"before": before})
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw the density with its spikes, and what they have learned: `plot_prediction` of this subject's figures."""
         from spikes.studies import one_step

@@ -10,7 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, human_name, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
-from spikes.presentation.figure import problem_statement
+from spikes.presentation.figure import in_style, problem_statement
 from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
@@ -122,6 +122,7 @@ class Comparison(RowTable):
         theory["before"] = {name: [getattr(e, name) for e in before] for name in _ERRORS}
         return contract(self.problem, theory, self.simulation.to_dict(outliers=len(self.theory.outliers)), self.rows())
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw spectrum, what the spikes have learned, and the errors: `plot_comparison` of this subject's figures."""
         from spikes.studies import one_step

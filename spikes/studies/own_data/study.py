@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from spikes.agreement import Row, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.numbers import counted, number_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
@@ -298,6 +299,7 @@ class DataStudy(RowTable):
         x = np.geomspace(low, self.law.bands[-1][1], _CURVE)[1:-1]
         return x, self.problem.width / self.problem.n * x * self.law.pdf(x)
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw spectra, errors and the learning curve: `plot_data_study` of this subject's figures."""
         from spikes import studies

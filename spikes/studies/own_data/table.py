@@ -34,13 +34,16 @@ def print_data_study(study: DataStudy) -> None:
     columns = (
         Column("", words=True),
         Column("before the step"),
-        Column("by features", leave=1),
-        Column("by kernel", leave=2),
+        Column("before: features", leave=1),
+        Column("before: kernel", leave=2),
         Column("after"),
-        Column("by features", leave=1),
+        Column("after: features", leave=1),
     )
     print_table(
-        console, columns, _measured(study), "mean ± standard error over splits of these data, and the laws of the rows"
+        console,
+        columns,
+        _measured(study),
+        "mean ± standard error over splits, and the laws of features and kernel",
     )
     if isinstance(study.covariance, CovarianceLaw):
         _print_covariance(console, study, study.covariance)
@@ -64,16 +67,15 @@ def print_data_study(study: DataStudy) -> None:
     print_table(console, assumptions, rows, "the inputs against N(0, 1)")
     spikes = study.spikes()
     if spikes is not None:
-        console.print(
-            f"spikes after the step: {number_text(spikes['of_the_data'].mean, 3)} of the data, which stand apart "
-            f"before it as well, {number_text(spikes['of_the_step'].mean, 3)} of the step",
-            markup=False,
-        )
+        of_data, of_step = (spikes[name].mean for name in ("of_the_data", "of_the_step"))
+        parts = [f"{number_text(of_data, 3)} of the data, which stand apart before it as well"] if of_data else []
+        parts += [f"{number_text(of_step, 3)} of the step"] if of_step else []
+        console.print(f"spikes after the step: {', '.join(parts) or 'none'}", markup=False)
     console.print(study.remark(), markup=False)
 
 
 def _print_covariance(console: Console, study: DataStudy, law: CovarianceLaw) -> None:
-    sides = (Column(name, leave=i) for when in WHEN for i, name in enumerate((f"{when}: law", "clone", "these rows")))
+    sides = (Column(f"{when}: {name}", leave=i) for when in WHEN for i, name in enumerate(("law", "clone", "rows")))
     labels = f"y = {law.problem.teacher.name} + {law.problem.noise:.4g} N(0, 1)"
     title = f"Gaussian inputs of the rows' covariance, {labels}"
     print_table(console, (Column("", words=True), *sides), _of_covariance(study, law), title)
@@ -97,11 +99,12 @@ def _measured(study: DataStudy) -> list[list[str]]:
     leading = list(zip(study.singular_values("before"), study.singular_values("after"), strict=True))
     shown = max(3, round(before["by_gaps"].mean), round(after["by_gaps"].mean))
     rows = [[f"singular value {i + 1}", *map(estimate_text, pair)] for i, pair in enumerate(leading[:shown])]
-    rows.append(["outliers, by gaps", estimate_text(before["by_gaps"]), estimate_text(after["by_gaps"])])
+    rows.append(["spikes, by gaps", estimate_text(before["by_gaps"]), estimate_text(after["by_gaps"])])
     beyond = ["" if w["beyond_fit"] is None else estimate_text(w["beyond_fit"]) for w in (before, after)]
-    rows.append(["outliers, beyond a fitted Marchenko-Pastur bulk", *beyond])
+    if any(beyond):
+        rows.append(["spikes, beyond a fitted Marchenko-Pastur bulk", *beyond])
     fits = [estimate_text(w["fit_distance"]) for w in (before, after)]
-    rows.append(["  distance of the bulk from that fit", *fits])
+    rows.append(["distance of the bulk from a Marchenko-Pastur law", *fits])
     rows.append(["rank-one share of the gradient", "", estimate_text(study.gradient_share())])
     lines = [[name, was, "", "", now, ""] for name, was, now in rows]
     for i, ridge in enumerate(study.problem.ridges):

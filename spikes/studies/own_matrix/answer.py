@@ -11,6 +11,7 @@ import numpy as np
 
 from spikes.agreement import SCHEMA, Row, row
 from spikes.estimates import Estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from theory.fitted_bulk import ColouredBulk, FittedBulk
 from theory.laws import Law
@@ -236,6 +237,7 @@ class MatrixSpectrum(RowTable):
             raise ValueError("`clean` must not be asked of `null` = 'counts', which tests a rescaled matrix")
         return self._clean()
 
+    @in_style
     def plot(self, ax: Axes | None = None) -> Axes:
         """Density of ln x over the eigenvalues beside the fitted bulks, and the spikes.
 

@@ -57,7 +57,7 @@ def _counts(study: MatrixSpectrum) -> str:
 
 def _size(study: MatrixSpectrum) -> str:
     return (
-        f"{study.shape[0]} x {study.shape[1]}, null {study.decided_by}, level {study.level:g}, {study.flips} copies of "
+        f"{study.shape[0]} × {study.shape[1]}, null {study.decided_by}, level {study.level:g}, {study.flips} copies of "
         f"each residual; effective rank {study.effective_rank:.4g}, stable rank {study.stable_rank:.4g}"
     )
 

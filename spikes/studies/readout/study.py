@@ -13,6 +13,7 @@ import numpy as np
 
 from spikes.agreement import Quantity, Row, contract, quantities, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.numbers import estimate_text, number_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
@@ -219,6 +220,7 @@ class ReadoutStudy(RowTable):
             f"{said}halving it would take {times:.2g} times as many labels ({interval}, extrapolated beyond the pool)"
         )
 
+    @in_style
     def plot(self, axes: Any = None) -> np.ndarray:
         """Learning curve, best penalty and effective dimension, predicted and by splits.
 

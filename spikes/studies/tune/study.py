@@ -10,6 +10,7 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
+from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.progress import shows_progress
@@ -95,6 +96,7 @@ class Tuning(RowTable):
         simulation = {name.replace(" ", "_"): of.to_dict() for name, of in self.checked.items()} or None
         return contract(self.problem, theory, simulation, self.rows())
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw the test error over step and penalty: `plot_tuning` of this subject's figures."""
         from spikes.studies import tune as subject
@@ -217,6 +219,7 @@ class Paying(RowTable):
     problem: Problem
     map: PayMap
 
+    @in_style
     def plot(self, axes: Any = None) -> Any:
         """Draw the gain of a step over n/d and noise: `plot_map` of this subject's figures."""
         from spikes import studies

@@ -226,7 +226,7 @@ def _claim(name: str, statement: str, measured: str, **fields: Any) -> Claim:
 CLAIMS = (
     _claim(
         "density",
-        "The eigenvalues of FFᵀ/n to the right of x number n∫ₓ^∞ ρ plus the outliers, ρ(x) = (1/π) Im Σ_s ω_s/λ at "
+        "The eigenvalues of FFᵀ/n to the right of x number n∫ₓ^∞ ρ plus the spikes, ρ(x) = (1/π) Im Σ_s ω_s/λ at "
         "λ = −(x + i0).",
         "Share of eigenvalues above three thresholds; relu, α = 1/2.",
         problem=_relu,
@@ -255,7 +255,7 @@ CLAIMS = (
     ),
     _claim(
         "outliers",
-        "Outliers stand at √z where det 𝒟(−z) = 0, z to the right of the bulk.",
+        "Spikes stand at √z where det 𝒟(−z) = 0, z to the right of the bulk.",
         "The two leading singular values of F/√n; relu, α = 1/2.",
         problem=_relu,
         predict=_predict_outliers,
@@ -264,7 +264,7 @@ CLAIMS = (
     ),
     _claim(
         "outlier-odd",
-        "For an odd activation the outlier is that of gradient order 1.",
+        "For an odd activation the spike is that of gradient order 1.",
         "The leading singular value of F/√n; tanh, two-valued second layer, α = 1/2.",
         problem=_tanh,
         predict=_predict_outliers,
@@ -286,7 +286,7 @@ CLAIMS = (
     ),
     _claim(
         "alignments",
-        "|⟨û, h(u)⟩|²/n = (Σ_s h(u_s)v_s)²/|vᵀ𝒟′v| for the left vector û of an outlier, with 𝒟(−z)v = 0.",
+        "|⟨û, h(u)⟩|²/n = (Σ_s h(u_s)v_s)²/|vᵀ𝒟′v| for the left vector û of a spike, with 𝒟(−z)v = 0.",
         "Squared amplitudes of the two leading left singular vectors on Hermite polynomials of u that are predicted "
         "above a fifth; relu, α = 1/2.",
         problem=_relu,

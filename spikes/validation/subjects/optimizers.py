@@ -171,7 +171,7 @@ CLAIMS = (
     _claim(
         "sign-second",
         "The noise of sign G has the covariance S M̂ S + Δ, and its largest singular value is the edge of that law or "
-        "the outlier of the largest label.",
+        "the spike of the largest label.",
         "Second singular value of sign(G)/√(Nd), predicted from the labels of its batch; tanh.",
         problem=_sign,
         experiment=_sign_step,
