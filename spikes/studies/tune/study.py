@@ -16,8 +16,9 @@ from spikes.runtime.tasks import worker_count
 from spikes.simulation.ensemble import check_runs, simulate_ensemble
 from spikes.simulation.one_step import check_size
 from spikes.simulation.seeds import as_seed_sequence
-from theory.advice import Advice, PayMap, best_ridge, best_split, best_step, step_pays
+from theory.advice import LEAST_SAMPLES, Advice, PayMap, best_ridge, best_split, best_step, step_pays
 from theory.conditional_equivalent import predict_errors
+from theory.statement.arguments import integer
 from theory.statement.problem import Problem
 
 __all__ = ["Paying", "Tuning", "map_of_paying", "tune"]
@@ -170,6 +171,8 @@ def tune(
     True
     """
     check_runs(seeds, workers, None)
+    if budget is not None:
+        integer("budget", budget, LEAST_SAMPLES)
     seed = as_seed_sequence(seed)
     if check:
         check_size(problem, worker_count(workers, seeds))
