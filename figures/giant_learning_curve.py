@@ -5,14 +5,29 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
-from spikes.presentation.figure import save_figure
+from spikes.presentation.figure import axes_row, problem_statement, save_figure, state
 from spikes.studies.giant_steps import study_curve
 from spikes.studies.giant_steps.figure import plot_curve
 from theory import Problem
 
 TARGET = "(z1 + He2(z1)/2 + He4(z1)/24 + z2 + He2(z2)/2 + He4(z2)/24)/2"
+
+
+def draw(studies):
+    """A panel for each pair of d and N, with the floors named once."""
+    axes = axes_row(None, len(studies), 4.4, sharey=True)
+    for ax, study in zip(axes, studies, strict=True):
+        plot_curve(study, ax)
+        ax.set_title(f"d = {study.problem.d}, N = {study.problem.width}")
+        ax.label_outer()
+        ax.legend_.remove()
+    for text in [text for ax in axes[:-1] for text in ax.texts]:
+        text.remove()
+    figure, study = axes[0].figure, studies[0]
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    state(figure, problem_statement(study.problem, seeds=len(study.runs), without=("n", "d", "width")))
+    return axes
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -34,12 +49,4 @@ if __name__ == "__main__":
             )
         )
 
-    def draw():
-        figure, axes = plt.subplots(1, 2, figsize=(12.5, 3.9), layout="constrained", sharey=True)
-        for ax, study in zip(axes, studies, strict=True):
-            plot_curve(study, ax)
-            ax.set_title(f"relu, d = {study.problem.d}, N = {study.problem.width}, {len(study.runs)} seeds")
-            ax.label_outer()
-        return figure
-
-    save_figure(str(Path(__file__).with_suffix(".png")), draw)
+    save_figure(str(Path(__file__).with_suffix(".png")), lambda: draw(studies), data=True)

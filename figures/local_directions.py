@@ -25,7 +25,7 @@ def draw(decayed, free) -> np.ndarray:
     )
     for ax, (title, W, a, loss) in zip(axes, states, strict=True):
         plot_directions(W, a, teacher, ax)
-        ax.set_title(title if loss is None else f"{title}\nloss {loss:.1e}", loc="center", pad=2)
+        ax.set_title(title if loss is None else f"{title}\nloss {_power(loss)}", pad=2)
     state(
         axes[0].figure,
         f"teacher {teacher.name}, weights 0.4, −0.3, 0.3, d = {teacher.d}, m = {with_decay.plan.width}, population. "
@@ -33,6 +33,12 @@ def draw(decayed, free) -> np.ndarray:
         "Angle: projection on the teacher's plane; radius: its length; area: mass",
     )
     return axes
+
+
+def _power(value):
+    """Two digits and a power of ten."""
+    digits, _, power = f"{value:.1e}".partition("e")
+    return rf"${digits}\cdot 10^{{{int(power)}}}$"
 
 
 if __name__ == "__main__":

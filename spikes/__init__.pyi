@@ -21,7 +21,9 @@ from .studies.nonlinear_features import decomposition_study as decomposition_stu
 from .studies.nonlinear_features import spectrum_study as spectrum_study
 from .studies.nonlinear_features import staircase as staircase
 from .studies.one_step import Comparison as Comparison
+from .studies.one_step import PredictionStudy as PredictionStudy
 from .studies.one_step import compare as compare
+from .studies.one_step import predict as predict
 from .studies.own_data import study_data as study_data
 from .studies.own_matrix import matrix_spectrum as matrix_spectrum
 from .studies.own_matrix import spectrum as spectrum

@@ -25,6 +25,7 @@ def _teacher():
 
 
 STUDIES = {
+    "predict": lambda: spikes.predict(PROBLEM),
     "compare": lambda: spikes.compare(PROBLEM, 2, np.random.SeedSequence(7, spawn_key=(1, 2)), 1, test_samples=64),
     "simulate_ensemble": lambda: spikes.simulate_ensemble(PROBLEM, test_samples=64, **RUN),
     "study_step": lambda: spikes.study_step(GIANT, Protocol(preprocessing="none"), **RUN),
@@ -39,7 +40,7 @@ STUDIES = {
 }
 
 
-QUICK = ("simulate_ensemble", "study_step", "study_trajectory", "report_target", "readout", "spectrum")
+QUICK = ("predict", "simulate_ensemble", "study_step", "study_trajectory", "report_target", "readout", "spectrum")
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in STUDIES])

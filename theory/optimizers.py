@@ -32,7 +32,9 @@ __all__ = [
     "SignStatistics",
     "SpectralNoise",
     "least_power",
+    "sign_coordinates",
     "sign_levels",
+    "sign_slope_cosine",
     "sign_spectrum",
     "sign_statistics",
     "spectral_noise",
@@ -140,7 +142,7 @@ def sign_statistics(
 
 def sign_levels(
     problem: Problem, of: SignStatistics, directions: np.ndarray | None = None, *, groups: int = 5
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Noise of sign G along ĥ and the target's directions: it is 1 − h_k², next to none where the signal is strong.
 
     Parameters
@@ -155,26 +157,14 @@ def sign_levels(
 
     Returns
     -------
-    levels : ndarray, shape (L,)
+    levels, slopes : ndarray, shape (L,)
+        1 − h² and S.
     weights : ndarray, shape (L, 1 + k, 1 + k)
         The matrix measure of the levels on ĥ, ξ̂_1 … ξ̂_k with ξ̂ = (I − eeᵀ)^(-1/2)(W⋆ − eĥᵀ); the weights sum to I.
     """
-    step, k = step_statistics(problem), problem.teacher.k
-    norm, power = math.sqrt(step.beta_norm2), problem.phi0 * step.label_power
-    slope = math.copysign(math.sqrt(2.0) * of.r / norm, of.along_beta)
-    given = _directions(problem, directions)
-    x, p = gauss_hermite(60)
-    if given is None:
-        # W⋆_k√d = eb + what is independent of b
-        h = erf(slope * norm * x / math.sqrt(2.0))
-        target, mass = step.overlap * x[:, None], p
-        apart = np.eye(k) - np.outer(step.overlap, step.overlap)
-    else:
-        columns, counts = np.unique(np.round(given, 12), axis=1, return_counts=True)
-        mean = math.sqrt(problem.d) * (step.linear @ columns)
-        h = erf(slope * (mean[:, None] + math.sqrt(power) * x) / math.sqrt(2.0)).ravel()
-        target = np.repeat(math.sqrt(problem.d) * columns.T, len(x), axis=0)
-        mass, apart = np.outer(counts / problem.d, p).ravel(), np.zeros((k, k))
+    k = problem.teacher.k
+    z, mass, target, apart = _signal_over_noise(problem, of, directions)
+    h = erf(z / math.sqrt(2.0))
     rows = np.column_stack([h / math.sqrt(of.mean_square), target])
     measure = mass[:, None, None] * (rows[:, :, None] * rows[:, None, :])
     measure[:, 1:, 1:] += mass[:, None, None] * apart
@@ -185,15 +175,92 @@ def sign_levels(
     if square > 0.0:
         frame[1:] += (max(1.0 - square, 1e-12) ** -0.5 - 1.0) / square * np.outer(e, e @ frame[1:])
     measure = frame @ measure @ frame.T
-    levels = 1.0 - h**2
+    levels, slopes = 1.0 - h**2, math.sqrt(2.0 / math.pi) * np.exp(-0.5 * z**2)
     weight = np.trace(measure, axis1=1, axis2=2)
-    group = np.minimum((groups * levels).astype(int), groups - 1)
-    inside = (group == np.unique(group)[:, None]).astype(float)
+    inside = _grouped(levels, groups)
     joined = np.tensordot(inside, measure, 1)
     # quadrature has left the sum off the identity by its rounding
     root = np.linalg.cholesky(joined.sum(axis=0))
     joined = np.linalg.solve(root, np.swapaxes(np.linalg.solve(root, joined), 1, 2))
-    return inside @ (weight * levels) / (inside @ weight), joined
+    shares = inside @ weight
+    return inside @ (weight * levels) / shares, inside @ (weight * slopes) / shares, joined
+
+
+def sign_coordinates(
+    problem: Problem, of: SignStatistics, directions: np.ndarray | None = None, *, groups: int = 5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Noise of sign G in a coordinate: 1 − h_k², of which S_k² is linear in the gradient's own noise.
+
+    Parameters
+    ----------
+    problem : Problem
+    of : SignStatistics
+        Of the same problem and directions.
+    directions : ndarray, optional
+        As in `sign_statistics`.
+    groups : int
+        Levels of 1 − h².
+
+    Returns
+    -------
+    variance, slope, shares : ndarray, shape (L,)
+        1 − h², S and the share of the coordinates, at each level; the means of the first two are 1 − E h² and E S.
+    """
+    z, mass, _, _ = _signal_over_noise(problem, of, directions)
+    variance, slope = 1.0 - erf(z / math.sqrt(2.0)) ** 2, math.sqrt(2.0 / math.pi) * np.exp(-0.5 * z**2)
+    inside = _grouped(variance, groups)
+    shares = inside @ mass
+    return inside @ (mass * variance) / shares, inside @ (mass * slope) / shares, shares
+
+
+def sign_slope_cosine(problem: Problem, of: SignStatistics, directions: np.ndarray | None = None) -> float:
+    """Cosine between Sĥ, of the entries S_k h_k, and β̂: E Shb/(E S²h²)^(1/2).
+
+    Parameters
+    ----------
+    problem : Problem
+    of : SignStatistics
+        Of the same problem and directions.
+    directions : ndarray, optional
+        As in `sign_statistics`.
+
+    Returns
+    -------
+    float
+    """
+    z, mass, _, _ = _signal_over_noise(problem, of, directions)
+    sloped = np.exp(-0.5 * z**2) * erf(z / math.sqrt(2.0))
+    along = float(mass @ (sloped * z)) / math.sqrt(float(mass @ z**2) * float(mass @ sloped**2))
+    return math.copysign(along, of.along_beta)
+
+
+def _grouped(levels: np.ndarray, groups: int) -> np.ndarray:
+    """Indicators of groups of equal spread in [0, 1], empty ones left out."""
+    group = np.minimum((groups * levels).astype(int), groups - 1)
+    return (group == np.unique(group)[:, None]).astype(float)
+
+
+def _signal_over_noise(
+    problem: Problem, of: SignStatistics, directions: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """c₁β_k√d/σ_G over the coordinates and their shares; W⋆_k√d as it follows β_k, and the covariance of the rest."""
+    step, k = step_statistics(problem), problem.teacher.k
+    norm, power = math.sqrt(step.beta_norm2), problem.phi0 * step.label_power
+    slope = math.copysign(math.sqrt(2.0) * of.r / norm, of.along_beta)
+    given = _directions(problem, directions)
+    # the error function takes a narrow part of the law where the signal is strong: the trapezoid rule sees it
+    width = max(abs(slope) * (norm if given is None else math.sqrt(power)), 1.0)
+    x = np.linspace(-8.0, 8.0, min(int(80 * width), 40_000) + 1)
+    p = np.exp(-0.5 * x**2)
+    p /= p.sum()
+    if given is None:
+        # W⋆_k√d = eb + what is independent of b
+        return slope * norm * x, p, step.overlap * x[:, None], np.eye(k) - np.outer(step.overlap, step.overlap)
+    columns, counts = np.unique(np.round(given, 12), axis=1, return_counts=True)
+    mean = math.sqrt(problem.d) * (step.linear @ columns)
+    z = slope * (mean[:, None] + math.sqrt(power) * x).ravel()
+    target = np.repeat(math.sqrt(problem.d) * columns.T, len(x), axis=0)
+    return z, np.outer(counts / problem.d, p).ravel(), target, np.zeros((k, k))
 
 
 def _directions(problem: Problem, directions: np.ndarray | None) -> np.ndarray | None:

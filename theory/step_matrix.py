@@ -33,11 +33,21 @@ from theory.step_labels import statistics_of_labels
 from theory.step_labels import step_labels as step_labels
 from theory.step_labels import step_statistics as step_statistics
 
-__all__ = ["StepLaw", "block_lanczos", "measure_on_grid", "noise_law", "step_law", "step_transforms"]
+__all__ = [
+    "StepLaw",
+    "block_lanczos",
+    "measure_on_grid",
+    "noise_law",
+    "scaled_noise_law",
+    "step_law",
+    "step_transforms",
+]
 
 _NODES = 12
 _NOISE_NODES = 16  # of M alone, whose law is long-tailed
 _HEIGHT = 0.08  # smoothing of the transforms in units of √(φ₀ m_y)
+_STILL = 0.05  # variance of the sign's noise below which it is not resolved
+_LEAST_HEIGHT = 0.03  # of it, where the law comes down to zero
 _TOLERANCE = 1e-11
 _BLOCK = 20_000  # elements of a block of points and labels: small enough for the cache, and for one thread
 _EXHAUSTED = 1e-9  # of the largest point: what Lanczos leaves below it is rounding
@@ -165,17 +175,15 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
             f"mass off by {spill:.2g}; the labels' tails are too heavy for the grid: use "
             f"{'a bounded target' if squared else '`gradient_order` = 1 or a bounded target'}"
         )
-    # M is positive and its law long-tailed: a Gauss rule of its root has more nodes in the bulk and keeps its mean
-    x, count = (np.sqrt(np.maximum(grid.x, 0.0)), _NOISE_NODES) if squared else (grid.x, _NODES)
-    nodes, weights = block_lanczos(x, np.maximum(grid.nu, 0.0)[:, None, None], count)
-    # The lobes below zero that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are
-    # known, and the neurons' norms rest on them.
-    weights = weights[:, 0, 0]
-    centred = nodes - weights @ nodes
     if squared:
-        nodes = nodes**2
-        nodes = nodes * (mean / (weights @ nodes))
+        nodes, weights = scaled_noise_law(labels, (0.0,), (1.0,), (1.0,))
+        nodes = mean * nodes
     else:
+        nodes, masses = block_lanczos(grid.x, np.maximum(grid.nu, 0.0)[:, None, None], _NODES)
+        weights = masses[:, 0, 0]
+        # The lobes that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are known,
+        # and the neurons' norms rest on them.
+        centred = nodes - weights @ nodes
         nodes = mean + centred * (spread / math.sqrt(weights @ centred**2))
     block = 1 + labels.target.k
     joint_nodes, joint_weights = block_lanczos(grid.x, grid.joint, max(3, _NODES // block))
@@ -191,6 +199,87 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
         _noise_on_directions(grid, joint_nodes, joint_weights),
         joint_weights,
     )
+
+
+@lru_cache(maxsize=64)
+def scaled_noise_law(
+    labels: StepLabels, white: tuple[float, ...], slope: tuple[float, ...], shares: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Law of V = Δ + S(M/m_y)S for diagonal Δ and S, compressed to 16 Gauss nodes.
+
+    M is free of the diagonals: with w = y²/m_y, q(ζ) = E[S²/(Δ + gS² − ζ)] and g = E[w/(1 + φ₀wq)] the transform of the
+    law is E[1/(Δ + gS² − ζ)]. Evaluated on a grid and compressed as in `step_law`; its mean is E[Δ + S²]. Levels with
+    next to no noise, Δ + S² < 0.05, are nodes of their own.
+
+    Parameters
+    ----------
+    labels : StepLabels
+    white, slope, shares : tuple of float
+        Δ and S at levels of the coordinates, and the share of each.
+
+    Returns
+    -------
+    nodes, weights : ndarray, shape (J,)
+
+    Raises
+    ------
+    ArithmeticError
+        If the law does not have mass 1 and its mean within 1 %.
+    """
+    step, phi0, p = statistics_of_labels(labels), labels.phi0, np.array(shares)
+    square = np.array(slope) ** 2
+    levels = np.array(white) + square
+    mean, strength = float(p @ levels), float(p @ square)
+    still = levels < _STILL
+    mass, rest = float(p @ ~still), float(p @ (levels * ~still))
+    heavy = math.sqrt(phi0 * step.label_fourth) / step.label_power
+    scale = math.sqrt(float(p @ (levels - mean) ** 2) + (strength * heavy) ** 2)
+    law = _expectations(labels, _HEIGHT * heavy * step.label_power / phi0 / 2.5, True)
+    reach = float(levels.max()) + 8.0 * scale + phi0 * _largest(law) / step.label_power * float(square.max())
+    # of x = sτ²: where the sign has no noise V is next to zero, and there the heights above the axis are small
+    t = np.arange(0.0, math.sqrt(reach / scale), 0.25 * _HEIGHT)
+    x, slope_of_x = scale * t**2, 2.0 * scale * t
+    height = _HEIGHT * scale * np.hypot(t, _LEAST_HEIGHT)
+
+    def solved(zeta: np.ndarray, q: np.ndarray, tolerance: float = _TOLERANCE) -> tuple[np.ndarray, np.ndarray]:
+        """q and the transform at every ζ, by Newton from a start in the upper half plane."""
+        q = q.real + 1j * np.maximum(q.imag, 1e-12)
+        for _ in range(80):
+            pole = -step.label_power / (phi0 * q)
+            first, second = _mean_inverse(law, pole)
+            g = (1.0 + pole * first) / (phi0 * q)
+            slope_of_g = -(1.0 + 2.0 * pole * first + pole**2 * second) / (phi0 * q**2)
+            inverse = 1.0 / (levels - square + g[:, None] * square - zeta[:, None])
+            f = q - inverse @ (p * square)
+            if np.max(np.abs(f) / np.abs(q)) < tolerance:
+                return q, inverse @ np.where(still, 0.0, p)
+            moved = q - f / (1.0 + slope_of_g * (inverse**2 @ (p * square**2)))
+            q = np.where(moved.imag > 0.0, moved, q.real + 0.5j * q.imag)
+        raise ArithmeticError(
+            f"the law of the sign's noise did not converge: residual {np.max(np.abs(f) / np.abs(q)):.2g}; use a "
+            "bounded target"
+        )
+
+    onward = x[::6] + 30j * height[::6]
+    coarse = strength / (mean - onward)
+    for factor in (30, 10, 3):
+        coarse = solved(x[::6] + 1j * factor * height[::6], coarse, 1e-6)[0]
+    q, zeta, nu = _cubic(t[::6], coarse, t), x + 3j * height, np.zeros(len(x))
+    for factor, weight in ((3, 1.0), (2, -3.0), (1, 3.0)):
+        onward = x + 1j * factor * height
+        q, m = solved(onward, _continued(q, zeta, onward))
+        zeta = onward
+        nu += weight * m.imag
+    nu *= slope_of_x * (t[1] - t[0]) / math.pi
+    if max(abs(nu.sum() / mass - 1.0), abs(nu @ x / rest - 1.0)) > 1e-2:
+        raise ArithmeticError(
+            f"the law of the sign's noise came out with mass {nu.sum():.4g} and first moment {nu @ x:.4g} instead of "
+            f"{mass:.4g} and {rest:.4g}; the labels' tails are too heavy for the grid: use a bounded target"
+        )
+    nodes, weights = block_lanczos(np.sqrt(x), np.maximum(nu, 0.0)[:, None, None], _NOISE_NODES)
+    weights = mass * weights[:, 0, 0]
+    nodes = nodes**2 * (rest / (weights @ nodes**2))
+    return np.concatenate([levels[still], nodes]), np.concatenate([p[still], weights])
 
 
 def _noise_given(
@@ -272,17 +361,8 @@ def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure
     mean = step.label_power if squared else step.label_mean
     scale = math.sqrt(phi0 * (step.label_fourth if squared else step.label_power))
     law = _expectations(labels, _HEIGHT * scale / phi0 / 2.5, squared)
-    order = np.argsort(np.abs(law.pull))
-    beyond = np.cumsum(law.masses[order[::-1], 0])[::-1]
-    largest = np.abs(law.pull[order[np.flatnonzero(beyond > 1e-7)[-1]]])
-    pull = np.linalg.norm(_matrix_part(law.pull @ law.masses, k), 2)
-    reach = 8.0 * scale + phi0 * largest + 1.5 * pull
-    stretch, dt = 20.0, 0.5 * _HEIGHT
-    t_max = stretch * math.asinh(reach / (stretch * scale))
-    t = np.arange(-t_max, t_max + dt, dt)
-    if squared:  # M is positive
-        t = t[stretch * scale * np.sinh(t / stretch) > -2.0 * scale]
-    x, jacobian = stretch * scale * np.sinh(t / stretch), np.cosh(t / stretch)
+    pull = float(np.linalg.norm(_matrix_part(law.pull @ law.masses, k), 2))
+    t, x, jacobian = _grid(scale, 8.0 * scale + phi0 * _largest(law) + 1.5 * pull, positive=squared)
     height = _HEIGHT * scale * jacobian
 
     coarse = None
@@ -301,7 +381,7 @@ def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure
         joint += weight * on_directions.imag
         joint_noise += weight * noise_on_directions.imag
         noise += weight * given.imag
-    spacing = scale * jacobian * dt / math.pi
+    spacing = scale * jacobian * (t[1] - t[0]) / math.pi
     return GridMeasure(
         x,
         nu * spacing,
@@ -311,6 +391,23 @@ def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure
         mean,
         scale,
     )
+
+
+def _grid(scale: float, reach: float, *, positive: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """t, x = 20s sinh(t/20) and its slope over s, from −reach to reach, or from just below zero."""
+    stretch, dt = 20.0, 0.5 * _HEIGHT
+    t_max = stretch * math.asinh(reach / (stretch * scale))
+    t = np.arange(-t_max, t_max + dt, dt)
+    if positive:
+        t = t[stretch * scale * np.sinh(t / stretch) > -2.0 * scale]
+    return t, stretch * scale * np.sinh(t / stretch), np.cosh(t / stretch)
+
+
+def _largest(law: _Expectations) -> float:
+    """What stands beside x xᵀ, beyond which one label in 10⁷ lies."""
+    order = np.argsort(np.abs(law.pull))
+    beyond = np.cumsum(law.masses[order[::-1], 0])[::-1]
+    return float(np.abs(law.pull[order[np.flatnonzero(beyond > 1e-7)[-1]]]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ writes only into a temporary folder.
 # ------------------
 #
 # A `Problem` states everything: ``n`` samples, ``d`` input dimensions, ``width`` hidden neurons N, an activation σ, a
-# target, label noise, the size of the step, and the ridge penalty with which the second layer is fitted afterwards.
-# The inputs are standard Gaussian. What you leave out has a default, and printing the problem shows it.
+# target, label noise, the size of the step, and the ridge penalty with which the second layer is fitted afterwards. The
+# inputs are standard Gaussian. What you leave out has a default, and printing the problem shows it.
 import matplotlib.pyplot as plt
 
 from spikes import compare
@@ -30,8 +30,7 @@ print(problem)
 
 # %%
 # The target is a function of z, the projection of the input on one hidden direction; ``He2`` is the Hermite polynomial
-# z² − 1. The step size is η = n^alpha, here 600^0.45 = 17.8. With steps of order one, ``alpha`` = 0, what the step
-# adds
+# z² − 1. The step size is η = n^alpha, here 600^0.45 = 17.8. With steps of order one, ``alpha`` = 0, what the step adds
 # is about as large as the bulk of the spectrum; √n, ``alpha`` = 0.5, is the largest step that the theory covers.
 #
 # Now predict it and simulate it eight times:
@@ -43,17 +42,17 @@ print(result)
 # -----------------
 #
 # Each row is one quantity. ``theory`` is a number that no simulation has touched; ``simulation`` is the mean over the
-# seeds and ``sem`` its standard error. Then:
+# seeds ± its standard error, ``sem`` in code. Then:
 #
 # * ``z`` = (simulation − theory)/sem. If the theory is exact, z scatters like Student's t with 7 degrees of freedom:
 #   most rows within 2, one in a hundred beyond 3.5.
 # * ``relative`` = simulation/theory − 1. It says whether a difference matters. A z of 4 at 0.3 % is the theory's
 #   finite-size error, seen with many seeds. The column stays empty where the prediction is next to zero.
 #
-# The test error is that on new data at penalty λ, noise included; the objective is the training error with the term
-# of the penalty. Rows of after ÷ before divide by the same error of the same network before the step, on the same
-# data: the noise that both share cancels, so these rows are the sharpest. In code rows have keys, as
-# ``test_error[0.1]`` and ``test_error/before[0.1]``.
+# The test error is that on new data at penalty λ, noise included; the objective is the training error with the term of
+# the penalty. Rows of after ÷ before divide by the same error of the same network before the step, on the same data:
+# the noise that both share cancels, so these rows are the sharpest. In code rows have keys, as ``test_error[0.1]`` and
+# ``test_error/before[0.1]``.
 #
 # The numbers are there for your own use as well:
 worst = max(result.rows(), key=lambda row: abs(row.z))
@@ -76,8 +75,7 @@ plt.show()
 # ----------------------------
 #
 # The middle panel is the point of it all. To each spike belongs a left singular vector, one number for each sample.
-# Compare it with functions of u = ⟨x, β̂⟩, where β is the direction that the step added to every neuron: the
-# amplitudes
+# Compare it with functions of u = ⟨x, β̂⟩, where β is the direction that the step added to every neuron: the amplitudes
 # say what this spike has learned. An amplitude of 1 means that the vector *is* that function.
 for i, spike in enumerate(result.theory.spikes, start=1):
     amplitudes = ", ".join(
@@ -125,8 +123,8 @@ except ValueError as error:
 # ---------------
 #
 # A formula in ``z``, or in ``z1``, ``z2``, ``z3`` where the target has several hidden directions; the functions that
-# formulas know are in the documentation of `theory.Target`. Or a Python function that maps an array of latents,
-# one row for each sample, to one number for each row:
+# formulas know are in the documentation of `theory.Target`. Or a Python function that maps an array of latents, one row
+# for each sample, to one number for each row:
 
 
 def interaction(z):
@@ -140,8 +138,7 @@ print(comparison)
 # %%
 # This is your comparison: theory beside simulation for an activation and a target that nobody has worked out by hand.
 # Here z is large in a few rows, the test error first of all, and the relative difference is some per cent. Is the
-# theory wrong, or is n small? Double every size and look again: at n = 1200 this row is at −2.4 ± 0.8 %, at n = 2400
-# at
+# theory wrong, or is n small? Double every size and look again: at n = 1200 this row is at −2.4 ± 0.8 %, at n = 2400 at
 # 0.5 ± 0.7 %. It was n.
 #
 # To keep a comparison, in a file that ``spikes.load`` reads and ``spikes rerun`` runs again to the same bits:
@@ -163,8 +160,7 @@ print(sorted(path.name for path in folder.iterdir()))
 # A sweep over the step size
 # --------------------------
 #
-# One more step of the same kind: many problems, one file. A study is a TOML file or a dictionary, in which any field
-# of
+# One more step of the same kind: many problems, one file. A study is a TOML file or a dictionary, in which any field of
 # the problem may be a list or a range. Every result is written the moment it is there; with ``resume=True`` a run that
 # was killed goes on where it was.
 from spikes import sweep

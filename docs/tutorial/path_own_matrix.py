@@ -25,15 +25,14 @@ found = spectrum(table, seed=0)
 print(found)
 
 # %%
-# Uneven columns make wide spectra that look like structure to anything that expects even noise. The test here flips
-# the
+# Uneven columns make wide spectra that look like structure to anything that expects even noise. The test here flips the
 # signs of the entries at random: noise does not notice, factors are torn apart. Without the factors:
 print(spectrum(noise + 10.0, seed=0))
 
 # %%
 # The numbers behind the sentence, a line a spike:
 for row in found.rows():
-    print(row)
+    print(f"{row.quantity}: {row.simulation:.4g} here, {row.theory:.4g} of noise")
 
 # %%
 found.plot()

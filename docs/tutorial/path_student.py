@@ -11,10 +11,9 @@ that. On this page you will see the moment at which it happens, and then with an
 # ---------------
 #
 # A network has N neurons. Each looks at the input x (d numbers) along its own random direction w, and bends what it
-# sees
-# with a function σ, the *activation*. For n inputs that makes an n × N table F, the *features*. The singular values
-# of F
-# say how much of the table lies along each of its directions. For random directions they form one heap, the *bulk*:
+# sees with a function σ, the *activation*. For n inputs that makes an n × N table F, the *features*. The singular
+# values of F say how much of the table lies along each of its directions. For random directions they form one heap, the
+# *bulk*:
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -34,8 +33,7 @@ plt.show()
 
 # %%
 # After one step a few values stand alone, to the right. Those are *spikes*. They were not there before, so they are
-# what
-# the network has learned.
+# what the network has learned.
 #
 # What has it learned?
 # --------------------

@@ -28,8 +28,8 @@ for sentence in law.validity:
     print("outside what was checked:", sentence)
 
 # %%
-# The limit itself is in `theory.nonlinear_features`, as published and corrected; :doc:`its page
-# </nonlinear_features>` says where the two part.
+# The limit itself is in `theory.nonlinear_features`, as published and corrected; :doc:`its page </nonlinear_features>`
+# says where the two part.
 #
 # Your own target
 # ---------------
@@ -54,11 +54,9 @@ print(result)
 # Your own formula, put to the test
 # ---------------------------------
 #
-# A claim is a prediction, a measurement, and sizes. The verdict follows from the interval of the difference as n
-# grows,
-# by a rule that is written down (:doc:`/validate`). Here: the largest eigenvalue of a sample covariance with one
-# spike θ
-# above the threshold stands at θ + γθ/(θ − 1), γ = p/n.
+# A claim is a prediction, a measurement, and sizes. The verdict follows from the interval of the difference as n grows,
+# by a rule that is written down (:doc:`/validate`). Here: the largest eigenvalue of a sample covariance with one spike
+# θ above the threshold stands at θ + γθ/(θ − 1), γ = p/n.
 from spikes.validation import claim, validate
 
 theta, gamma = 4.0, 0.5
@@ -79,8 +77,7 @@ print("with another formula:", validate([wrong], workers=1).verdicts)
 
 # %%
 # As a picture: points are simulation less theory with their errors, the band is what the claim tolerates, the open
-# point
-# at the right is the limit.
+# point at the right is the limit.
 from spikes.validation import plot_certificate
 
 plot_certificate(certificate)

@@ -55,7 +55,7 @@ def staircase(
 ) -> Answer:
     """Errors against the step-size exponent from 0 to 1/2: simulation, theory at this n, and the limit."""
     from spikes.presentation.numbers import counted
-    from spikes.presentation.terminal import print_rows
+    from spikes.presentation.terminal import print_rows, sizes_along_steps
 
     study = studies.nonlinear_features.staircase(
         problem,
@@ -68,7 +68,13 @@ def staircase(
 
     return Answer(
         study.to_dict,
-        lambda: print_rows(study.problem, study.rows(), f"staircase, {counted(seeds, 'seed')}", study.unlearned),
+        lambda: print_rows(
+            study.problem,
+            study.rows(),
+            f"staircase, {counted(seeds, 'seed')}",
+            study.unlearned,
+            sizes=sizes_along_steps(study.problem),
+        ),
         lambda: studies.nonlinear_features.plot_staircase(study),
     )
 
@@ -87,7 +93,7 @@ def spectrum(
 ) -> Answer:
     """Spectra and spike positions as the exponent passes 0, 1/4, 1/3, 3/8."""
     from spikes.presentation.numbers import counted
-    from spikes.presentation.terminal import print_rows
+    from spikes.presentation.terminal import print_rows, sizes_along_steps
 
     study = studies.nonlinear_features.spectrum_study(
         problem,
@@ -101,7 +107,9 @@ def spectrum(
 
     return Answer(
         study.to_dict,
-        lambda: print_rows(study.problem, study.rows(), f"spikes, {counted(seeds, 'seed')}"),
+        lambda: print_rows(
+            study.problem, study.rows(), f"spikes, {counted(seeds, 'seed')}", sizes=sizes_along_steps(study.problem)
+        ),
         lambda: studies.nonlinear_features.plot_spectrum_study(study),
     )
 

@@ -42,22 +42,9 @@ def predict(
     density_at: DensityAt = None,
 ) -> Answer:
     """Predict spectrum, spikes, what they have learned, and ridge errors."""
-    from spikes.agreement import contract
-    from theory.conditional_equivalent import predict as predict_problem
-    from theory.conditional_equivalent import predict_errors
-
     points = None if density_at is None else numbers("density_at", density_at)
-    theory = predict_problem(problem, gradient_order, density_at=points)
-    before = predict_errors(problem.replace(eta=0.0))
-    errors = {name: [getattr(e, name) for e in before] for name in ("test_error", "train_error", "objective")}
-
-    return Answer(
-        lambda: contract(problem, theory=theory.to_dict() | {"before": errors}),
-        lambda: studies.one_step.print_prediction(theory, before=errors["test_error"], density=points is not None),
-        lambda: studies.one_step.plot_prediction(
-            theory if points is None else predict_problem(problem, gradient_order)
-        ),
-    )
+    study = studies.one_step.predict(problem, gradient_order, density_at=points)
+    return Answer(study.to_dict, lambda: studies.one_step.print_prediction(study), study.plot)
 
 
 Data = Annotated[

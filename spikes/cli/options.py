@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spikes.runtime.tasks import Interrupted
 
 __all__ = [
+    "BY_HAND",
     "COMMANDS",
     "Answer",
     "Dtype",
@@ -174,7 +175,8 @@ def _run_of(
     """The command with all its options, and digests of what it has read."""
     from spikes.record import digests, statement_of_run
 
-    words = next((words for words, one in COMMANDS.items() if one.body is command), None)  # type: ignore[attr-defined]
+    named = (words for words, one in COMMANDS.items() if one.body is command)  # type: ignore[attr-defined]
+    words = next(named, command.__name__ if command.__name__ in BY_HAND else None)
     if words is None:
         return None
     given = {**dict(zip(own, arguments, strict=False)), **{k: v for k, v in options.items() if k in own}}
@@ -218,6 +220,9 @@ class Answer(NamedTuple):
 COMMANDS: dict[str, Callable[..., Any]] = {}
 """The commands by their words, for `spikes rerun`."""
 
+BY_HAND: dict[str, str] = {}
+"""How to run those again that write files of their own, which a file of results may not name."""
+
 
 _JSON = Annotated[str | None, typer.Option("--json", help="Write JSON to this file, or to standard output with -.")]
 _FIGURE = Annotated[str | None, typer.Option("--figure", help="Draw to this .png, .pdf or .svg file.")]
@@ -236,7 +241,7 @@ def answers(
     writes: Mapping[str, tuple[str, ...]] | None = None,
     beside: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None,
     simulates: bool = True,
-    again: bool = True,
+    again: bool | str = True,
 ) -> Callable[[Callable[..., Answer]], Callable[..., int]]:
     """Give a command that returns an `Answer` the options that say where it goes, and send it there.
 
@@ -260,11 +265,14 @@ def answers(
         From the parameters to further files that are written, each with the parameter that it comes with.
     simulates : bool
         Whether the process loads more than theory.
-    again : bool
-        Whether `spikes rerun` runs the command again from its JSON, which then holds the command and its options.
+    again : bool or str
+        Whether `spikes rerun` runs the command again from its JSON, which then holds the command and its options; a
+        string where it cannot says how to do so by hand.
     """
 
     def decorate(command: Callable[..., Answer]) -> Callable[..., int]:
+        if isinstance(again, str):
+            BY_HAND[command.__name__] = again
         own = inspect.signature(command).parameters
         hints = typing.get_type_hints(command, include_extras=True)
         added: dict[str, tuple[Any, Any]] = {"quiet": (_QUIET, False)} if progress else {}
@@ -326,7 +334,7 @@ def answers(
         kind = inspect.Parameter.KEYWORD_ONLY
         parameters = [p.replace(annotation=hints[p.name]) for p in own.values()]
         parameters += [inspect.Parameter(n, kind, default=d, annotation=a) for n, (a, d) in added.items()]
-        return _signed(run, parameters, command if again else None)
+        return _signed(run, parameters, command if again is True else None)
 
     return decorate
 

@@ -27,7 +27,10 @@ FigureSeeds = Annotated[
 ]
 
 
-@answers(progress=True, figure=False, again=False)  # it writes a folder, which a file may not name
+_AGAIN = "spikes reproduce PAPER [FIGURE] with a new --output makes it again"
+
+
+@answers(progress=True, figure=False, again=_AGAIN)
 def reproduce(
     paper: PaperName,
     figure_name: FigureName = None,

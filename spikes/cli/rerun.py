@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spikes.cli.options import COMMANDS, Answer, Workers, answers
+from spikes.cli.options import BY_HAND, COMMANDS, Answer, Workers, answers
 from spikes.runtime.text import printable
 from theory.statement.problem import Problem
 
@@ -67,6 +67,10 @@ def _command_again(run: Mapping[str, Any], imports: list[str], workers: int | No
     from spikes.saved import check_imports
 
     words, arguments = run["command"], run.get("arguments")
+    if isinstance(words, str) and words in BY_HAND:
+        raise ValueError(
+            f"`FILE` must be of a command that rerun runs; spikes {words} is run by hand: {BY_HAND[words]}"
+        )
     if not isinstance(words, str) or words not in COMMANDS or not isinstance(arguments, Mapping):
         raise ValueError(f"`FILE` must record one of the commands {', '.join(COMMANDS)}; got {words!r}")
     body: Callable[..., Answer] = COMMANDS[words].body  # type: ignore[attr-defined]

@@ -33,7 +33,10 @@ def _stated(fixed: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in fixed.items() if value is not None)
 
 
-@answers(progress=True, figure=False, reads=("study",), beside=_database, again=False)
+_AGAIN = "spikes sweep STUDY.toml with a new --output computes it again, with --resume what is missing"
+
+
+@answers(progress=True, figure=False, reads=("study",), beside=_database, again=_AGAIN)
 def sweep(
     study: Annotated[str, typer.Argument(metavar="STUDY.toml", help="The study; see docs/sweeps.md.")],
     output: Annotated[
@@ -55,7 +58,7 @@ def sweep(
     stated = load_study(study)
     path = _output({"output": output, "study": study})
     try:
-        found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes, quiet=False)
+        found = run(stated, path, resume=resume, workers=workers, scheduler=scheduler, yes=yes)
     except StudyChanged as error:
         if sys.stderr is not None:
             sys.stderr.write(printable(error.difference))
@@ -67,7 +70,7 @@ def sweep(
     return Answer(lambda: to_dict(found, summarise(found)), lambda: print(printable(f"{path}: {found.progress()}")))
 
 
-@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()}, simulates=False, again=False)
+@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()}, simulates=False, again=_AGAIN)
 def results(
     file: File,
     where: Where = "",
@@ -95,7 +98,7 @@ def results(
     return Answer(lambda: to_dict(found, summaries), show)
 
 
-@answers(reads=("file",), simulates=False, again=False)
+@answers(reads=("file",), simulates=False, again=_AGAIN)
 def plot(
     file: File,
     x: Annotated[str, typer.Option("--x", help="Field on the horizontal axis.")],

@@ -42,7 +42,13 @@ def _numbers(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [] if options["report"] is None else [("report", _beside(options["report"]))]
 
 
-@answers(progress=True, reads=("claims",), writes={"report": (".html",)}, beside=_numbers, again=False)
+@answers(
+    progress=True,
+    reads=("claims",),
+    writes={"report": (".html",)},
+    beside=_numbers,
+    again="spikes validate with the options under run in the file tests its claims again",
+)
 def validate(
     names: Names = None,
     quick: Quick = False,

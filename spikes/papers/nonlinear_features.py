@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from spikes.papers.recipe import Recipe, Setting, Studies
-from spikes.presentation.figure import SERIES, axes_row, plot_points, state
+from spikes.presentation.figure import BEFORE, GUIDE, THEORY, axes_row, plot_points, state
 from spikes.studies import nonlinear_features, one_step
 from spikes.studies.nonlinear_features.equivalence import MEASURES, EquivalenceStudy
 from spikes.studies.nonlinear_features.figure import plot_staircase
@@ -37,10 +37,10 @@ def _draw_spectra(studies: Studies) -> Any:
     for ax, (name, study) in zip(axes, studies.items(), strict=True):
         found = cast(Comparison, study)
         one_step.plot_spectrum(found.theory, found.simulation, ax)
-        ax.set_title(f"η = {name.removeprefix('c = ')} n^0.29")
-    problem = cast(Comparison, next(iter(studies.values()))).problem
+        ax.set_title(rf"η = ${name.removeprefix('c = ')}\,n^{{0.29}}$")
+    problem, seeds = found.problem, found.simulation.seeds
     sizes = f"n = {problem.n}, d = {problem.d}, N = {problem.width}"
-    state(axes[0].figure, f"relu, target {problem.teacher.name}, noise {problem.noise:g}, {sizes}")
+    state(axes[0].figure, f"relu, target {problem.teacher.name}, noise {problem.noise:g}, {sizes}, {seeds} seeds")
     return axes
 
 
@@ -101,23 +101,15 @@ def _draw_equivalence(studies: Studies) -> Any:
     axes = axes_row(None, 2, 3.9)
     for ax, (name, study) in zip(axes, studies.items(), strict=True):
         rows = study.rows()
-        for i, when in enumerate(("before", "after")):
+        for i, (when, colour) in enumerate((("before", BEFORE), ("after", THEORY))):
             chosen = rows[i * len(MEASURES) : (i + 1) * len(MEASURES)]
-            colour, marker = SERIES[i]
-            values = [_relative(r) for r in chosen]
-            plot_points(
-                ax,
-                [k + 0.2 * i for k in range(len(chosen))],
-                values,
-                colour=colour,
-                marker=marker,
-                label=f"{when} the step",
-            )
-        ax.axhline(0.0, color="#B0B0B0", linewidth=0.9)
+            values, places = [_relative(r) for r in chosen], [k + 0.2 * i for k in range(len(chosen))]
+            plot_points(ax, places, values, colour=colour, hollow=when == "before", label=f"{when} the step")
+        ax.axhline(0.0, **GUIDE)
         ax.set_xticks(range(len(MEASURES)), [m.replace("_", " ") for m in MEASURES], rotation=40, ha="right")
         ax.set_ylabel("features over equivalent, less 1")
         problem = cast(EquivalenceStudy, study).problem
-        ax.set_title(f"{name}, η = {problem.scale:g} n^{problem.alpha:g}")
+        ax.set_title(rf"{name}, η = ${problem.scale:g}\,n^{{{problem.alpha:g}}}$")
         ax.legend(loc="upper right")
     sizes = f"n = {problem.n}, d = {problem.d}, N = {problem.width}"
     seeds = len(cast(EquivalenceStudy, study).runs)

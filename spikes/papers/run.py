@@ -15,7 +15,7 @@ from spikes.agreement import SCHEMA
 from spikes.papers.recipe import Paper, Recipe, Setting, Studies, find_paper
 from spikes.presentation.figure import save_figure
 from spikes.runtime.files import check_writable, write_json
-from spikes.runtime.progress import progress_bar
+from spikes.runtime.progress import progress_bar, shows_progress
 from spikes.simulation.seeds import check_seeds
 from theory.statement.arguments import integer, real
 
@@ -114,6 +114,7 @@ def _finished(path: Path, statement: dict[str, Any]) -> dict[str, Any] | None:
     return content
 
 
+@shows_progress
 def reproduce(
     paper: str,
     figure: str | None = None,
@@ -125,6 +126,7 @@ def reproduce(
     workers: int | None = None,
     size: str = "page",
     announce: Callable[[str], Any] = lambda _: None,
+    progress: bool = True,
 ) -> Reproduction:
     """Make the figures of a paper: a picture, its points as .csv, and its numbers as .json.
 
@@ -149,6 +151,8 @@ def reproduce(
         Of the pictures.
     announce : callable
         Called with the name of each figure when it is begun.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

@@ -12,9 +12,11 @@ from spikes.presentation.numbers import counted, p_text, z_text
 from spikes.record import Recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pandas import DataFrame
 
-__all__ = ["RowTable"]
+__all__ = ["RowTable", "html_table"]
 
 _HEADS = ("quantity", "theory", "simulation", "sem", "z", "p", "relative")
 _LATEX = {
@@ -98,12 +100,27 @@ class RowTable(Recorded):
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in _HEADS)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _cells(r))}</tr>" for r in self.rows())
-        return (
-            f"<div><p><strong>{escape(self.remark())}</strong></p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        )
+        rows = [_cells(r) for r in self.rows()]
+        return f"<div><p><strong>{escape(self.remark())}</strong></p>{html_table(_HEADS, rows) if rows else ''}</div>"
+
+
+def html_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as a notebook shows it.
+
+    Parameters
+    ----------
+    heads : sequence of str
+    rows : sequence of sequence of str
+        As many cells each as there are heads.
+
+    Returns
+    -------
+    str
+        HTML; the text of cells is escaped.
+    """
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cells(r: Row) -> list[str]:

@@ -15,11 +15,35 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from spikes.estimates import Estimate
+    from theory.conditional_equivalent import Prediction
 
-__all__ = ["finish_log_spectrum", "plot_log_spectrum"]
+__all__ = ["finish_log_spectrum", "plot_log_spectrum", "predicted_curve"]
 
 _ROOM = 1.45
 _DEPTH = 1e-4  # of the upper edge of the bulk: how far down a bulk that reaches zero is shown
+
+
+def predicted_curve(theory: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """The density of ln x over the bands of the bulk, each to where it falls to zero.
+
+    A second layer without bounds gives the bulk a tail without an end. Past the edge, with less than one eigenvalue to
+    its right, what the law has beyond its first zero are nodes of its quadrature: islands that no matrix has.
+
+    Parameters
+    ----------
+    theory : Prediction
+
+    Returns
+    -------
+    x, density : ndarray
+    """
+    x, positive = theory.density_x, theory.density > 0.0
+    ends = np.flatnonzero(np.diff(positive)) + 1
+    shown = np.zeros(len(x), dtype=bool)
+    for run in np.split(np.arange(len(x)), ends):
+        first, last = x[run[0]], x[run[-1]]
+        shown[run] = any(first <= high and last >= low for low, high in theory.bulk_edges)
+    return x, np.where(shown, x * theory.density, 0.0)
 
 
 def plot_log_spectrum(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
 
     from theory.statement.problem import Problem
 
-__all__ = ["Column", "console_of_output", "print_rows", "print_table", "problem_heading"]
+__all__ = [
+    "Column",
+    "console_of_output",
+    "print_rows",
+    "print_table",
+    "problem_heading",
+    "sizes_along_steps",
+    "step_formula",
+]
 
 
 _WIDTH = 160  # of a file or a pipe, which has none of its own
@@ -47,6 +57,11 @@ class Column(NamedTuple):
 class _Printable(Console):
     """Writes out what would command the terminal, in whatever is printed; styles are added after that."""
 
+    def print(self, *objects: Any, **how: Any) -> None:
+        if self.is_terminal and how.get("markup") is False and how.get("soft_wrap") is not False:
+            objects = tuple(_wrapped(one, self.width) if isinstance(one, str) else one for one in objects)
+        super().print(*objects, **how)
+
     def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
             text, style, control = segment
@@ -62,17 +77,66 @@ def console_of_output() -> Console:
     return console
 
 
-def problem_heading(problem: Problem) -> str:
-    """Two lines that state a problem, three where its inputs have a covariance or its optimizer is another one."""
+def problem_heading(problem: Problem, *, sizes: str = "", noise: bool = True) -> str:
+    """Two lines that state a problem, three where its inputs have a covariance or its optimizer is another one.
+
+    Parameters
+    ----------
+    problem : Problem
+    sizes : str
+        In place of the sizes and the step, where they vary: no problem is stated that was not looked at.
+    noise : bool
+        Whether the label noise is one.
+
+    Returns
+    -------
+    str
+    """
     law = problem.law_of_x
     inputs = "" if law is None else f"covariance {law}, target's direction {problem.direction}\n"
     sparse = "" if problem.sparsity is None else f", target on {counted(problem.sparsity, 'coordinate')}"
     step = "" if problem.update.kind == "gd" and not sparse else f"optimizer {problem.optimizer}{sparse}\n"
-    return (
-        f"{problem.sigma.name}, target {problem.teacher.name}, noise {problem.noise:g}, "
-        f"{problem.law_of_a.name} second layer\n{inputs}{step}"
-        f"n = {problem.n}, n_step = {problem.n0}, d = {problem.d}, N = {problem.width}, eta = {problem.step_size:.6g}"
-    )
+    said = f"noise {problem.noise:g}, " if noise else ""
+    if not sizes:
+        sizes = f"{_sizes(problem)}, eta = {problem.step_size:.6g}"
+    layer = f"{problem.law_of_a.name} second layer"
+    return f"{problem.sigma.name}, target {problem.teacher.name}, {said}{layer}\n{inputs}{step}{sizes}"
+
+
+def step_formula(problem: Problem) -> str:
+    """The step size where it follows a size that varies: eta = 10 n_step^0.5.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    str
+    """
+    return f"eta = {problem.eta:g}" if problem.eta is not None else f"eta = {_factor(problem)}n_step^{problem.alpha:g}"
+
+
+def sizes_along_steps(problem: Problem) -> str:
+    """The sizes of a study over exponents of the step.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    str
+    """
+    return f"{_sizes(problem)}, eta = {_factor(problem)}n_step^α"
+
+
+def _sizes(problem: Problem) -> str:
+    return f"n = {problem.n}, n_step = {problem.n0}, d = {problem.d}, N = {problem.width}"
+
+
+def _factor(problem: Problem) -> str:
+    return "" if problem.scale == 1.0 else f"{problem.scale:g} "
 
 
 def print_table(
@@ -104,6 +168,10 @@ def print_table(
         # everything fits again, a line a number
         _print_stacked(console, columns, rows, title)
         return
+    words = [i for i in kept if columns[i].words]
+    if len(words) == 1:
+        room = console.width - _total(widths, kept) + widths[words[0]]
+        rows = [[_broken(cell, room) if i == words[0] else cell for i, cell in enumerate(row)] for row in rows]
     table = Table(title=escape(title) or None, show_lines=lines)
     for i in kept:
         column = columns[i]
@@ -117,7 +185,23 @@ def print_table(
         table.add_row(*(escape(row[i]) for i in kept))
     console.print(table, soft_wrap=False)
     if left_out:
-        console.print(f"too narrow for: {', '.join(left_out)}", markup=False)
+        console.print(f"too narrow for: {', '.join(c.name for c in columns if c.name in left_out)}", markup=False)
+
+
+def _broken(text: str, room: int) -> str:
+    """Words in lines that fit, with "λ = 0.1" and "after ÷ before" in one line each where there is room for them."""
+    if cell_len(text) > room:
+        for held in ("[=÷<>±]", "[=<>±]"):
+            bound = re.sub(f" ({held}) ", "\u00a0\\1\u00a0", text)
+            if max(map(cell_len, bound.split(" "))) <= room:
+                lines = textwrap.wrap(bound, room, break_long_words=False, break_on_hyphens=False)
+                return "\n".join(lines).replace("\u00a0", " ")
+    return text
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Sentences, one a line, broken like words."""
+    return "\n".join(_broken(line, width) for line in text.split("\n"))
 
 
 def _width(column: Column, cells: Sequence[str]) -> int:
@@ -141,7 +225,7 @@ def _print_stacked(console: Console, columns: Sequence[Column], rows: Sequence[S
                 console.print(f"  {column.name}: {cell}", markup=False)
 
 
-def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = "") -> None:
+def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = "", *, sizes: str = "") -> None:
     """Rows of theory beside simulation under a heading, with their conclusion and a remark below.
 
     Parameters
@@ -149,9 +233,11 @@ def print_rows(problem: Problem, rows: Sequence[Row], title: str, remark: str = 
     problem : Problem
     rows : sequence of Row
     title, remark : str
+    sizes : str
+        As of `problem_heading`.
     """
     console = console_of_output()
-    console.print(problem_heading(problem), markup=False)
+    console.print(problem_heading(problem, sizes=sizes), markup=False)
     columns = (
         Column("quantity", words=True),
         Column("theory"),

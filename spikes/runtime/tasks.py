@@ -109,9 +109,10 @@ def run_tasks(
         In the order of the tasks.
     """
     results: dict[int, Any] = {}
+    at_once = 1 if executor is not None else worker_count(workers, len(tasks))
     try:
         with (
-            progress_bar(label, len(tasks)) as advance,
+            progress_bar(label, len(tasks), workers=at_once) as advance,
             closing(finished_tasks(function, tasks, workers=workers, executor=executor, meanwhile=meanwhile)) as done,
         ):
             for i, future in done:

@@ -15,7 +15,7 @@ import numpy as np
 
 from spikes.agreement import LEADING, Quantity, quantities
 from spikes.runtime.cluster import cluster_executor
-from spikes.runtime.progress import progress_bar
+from spikes.runtime.progress import progress_bar, shows_progress
 from spikes.runtime.tasks import finished_tasks, worker_count
 from spikes.simulation.one_step import Simulation, check_size, simulate
 from spikes.simulation.row_sums import in_turn
@@ -30,6 +30,7 @@ __all__ = ["sweep"]
 log = logging.getLogger("spikes")
 
 
+@shows_progress
 def sweep(
     study: Study | str | os.PathLike[str] | Mapping[str, Any],
     output: str | os.PathLike[str],
@@ -39,7 +40,7 @@ def sweep(
     scheduler: str | None = None,
     executor: Executor | None = None,
     yes: bool = False,
-    quiet: bool = True,
+    progress: bool = True,
 ) -> Results:
     """Simulate and predict every cell of a study, keeping each result in a file as soon as it is there.
 
@@ -63,8 +64,8 @@ def sweep(
         Where to run instead of either.
     yes : bool
         Allow a study of more than a million rows (cells times seeds).
-    quiet : bool
-        No progress bar.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def sweep(
         writer = stack.enter_context(open_writer(output, study, resume=resume))
         tasks = _missing(study, points, writer)
         log.info("%s: %s", output, open_results(output).progress())
-        failures = _run_all(study, tasks, writer, workers, executor, quiet)
+        failures = _run_all(study, tasks, writer, workers, executor)
         writer.check_in_place()
     results = open_results(output)
     if failures:
@@ -140,14 +141,14 @@ def _run_all(
     writer: Writer,
     workers: int | None,
     executor: Executor | None,
-    quiet: bool,
 ) -> list[str]:
     """Run the tasks and write what they give; returns what went wrong."""
     kept = (study.columns, study.gradient_order, study.test_samples)
     calls = [(point, None if seed is None else study.sequence(point, seed), *kept) for point, seed in tasks]
     failures = []
+    at_once = 1 if executor is not None else worker_count(workers, len(tasks))
     with (
-        progress_bar("sweep", len(tasks), quiet=quiet) as advance,
+        progress_bar("sweep", len(tasks), workers=at_once) as advance,
         closing(finished_tasks(_task, calls, workers=workers, executor=executor)) as finished,
     ):
         for i, future in finished:

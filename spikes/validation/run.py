@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from spikes.estimates import Estimate, estimate
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import run_tasks
 from spikes.simulation.seeds import as_seed_sequence, derived_sequence
 from spikes.validation.certificate import Certificate, ClaimResult, Quantity
@@ -28,6 +29,7 @@ LEVEL = 0.01
 """Probability that a run calls anything significant which is not, all its quantities together."""
 
 
+@shows_progress
 def validate(
     claims: Sequence[Claim] | None = None,
     *,
@@ -35,6 +37,7 @@ def validate(
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     level: float = LEVEL,
+    progress: bool = True,
 ) -> Certificate:
     """Test claims against simulation.
 
@@ -69,6 +72,8 @@ def validate(
         Processes; as many as processors by default.
     level : float
         Probability that anything at all is wrongly called significant.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

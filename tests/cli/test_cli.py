@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -82,7 +83,7 @@ def test_predict(spikes, tmp_path):
     assert code == 0
     assert "bulk of FFᵀ/n" in out
     assert "before the step" in out
-    assert "label noise alone is 0.25 of a test error" in out
+    assert "(0.25 of it label noise), against" in out
     assert "density ρ(x)" in out
     content = json.loads(path.read_text())
     assert content["theory"]["density"]["x"] == [0.5, 1.0]
@@ -104,6 +105,14 @@ def test_simulate(spikes, tmp_path, suffix):
     assert set(content["simulation"]["test_error"][0]) == {"mean", "sem"}
     assert content["problem"]["alpha"] == 0.8
     assert picture.stat().st_size > 1000
+
+
+def test_a_simulation_ends_in_a_sentence(spikes):
+    code, out, _ = spikes("simulate", *RUN, "--ridge", "0.1,1")
+    assert code == 0
+    assert re.search(
+        r"stands? apart from the bulk; test error .* at λ = (0.1|1), against .* before the step$", out, re.M
+    )
 
 
 def test_compare(spikes, tmp_path):

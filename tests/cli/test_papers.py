@@ -14,7 +14,7 @@ def test_list(spikes):
     assert "curve" in out
     code, out, _ = spikes("reproduce", "2406.01766", "--list", "--json", "-")
     content = json.loads(out)
-    assert set(content) == {"schema", "problem", "theory", "simulation", "agreement"}
+    assert set(content) == {"schema", "problem", "theory", "simulation", "agreement", "run"}
     assert set(content["theory"]) == {"training", "improvement", "residual", "gradient-gap", "success"}
 
 

@@ -118,7 +118,11 @@ def test_a_number_that_differs_is_named(written):
         (lambda c: c.update(schema="spikes/99"), "must be an answer of schema spikes/1"),
         (lambda c: c.update(agreement={}), "must hold a list under 'agreement'"),
         (lambda c: c.pop("run"), "must say what made the answer"),
-        (lambda c: c["run"].update(command="results"), "must record one of the commands predict"),
+        (lambda c: c["run"].update(command="explore"), "must record one of the commands predict"),
+        (
+            lambda c: c["run"].update(command="sweep"),
+            "spikes sweep is run by hand: spikes sweep STUDY.toml",
+        ),
         (lambda c: c["run"].update(command=["rm", "-r"]), "must record one of the commands"),
         (lambda c: c["run"]["arguments"].update(json="/etc/passwd"), "must record options of spikes giant step"),
         (lambda c: c["run"]["arguments"].update(seeds="2; rm"), "must record options of spikes giant step"),
@@ -191,3 +195,20 @@ def test_functions_of_a_module_are_imported_on_demand(spikes, tmp_path, monkeypa
     assert "--import must allow the modules of functions that the file names, mine_rerun" in err
     code, out, err = spikes("rerun", "a.json", "--quiet", "--workers", "1", "--import", "mine_rerun")
     assert (code, out, err) == (0, "spikes.simulate_ensemble: every number is the same, to the bit\n", "")
+
+
+def test_what_writes_files_of_its_own_says_how_it_is_run_again(spikes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.toml").write_text("seeds = 0\n[problem]\nn = 60\nd = 20\nwidth = 30\nalpha = [0.2, 0.3]\n")
+    assert spikes("sweep", "study.toml", "--workers", "1", "--quiet", "--json", "sweep.json")[0] == 0
+    assert spikes("results", "study.sqlite", "--json", "results.json")[0] == 0
+    assert spikes("reproduce", "2310.07891", "--list", "--json", "list.json")[0] == 0
+    for file, command, way in (
+        ("sweep.json", "sweep", "with --resume what is missing"),
+        ("results.json", "results", "spikes sweep STUDY.toml with a new --output"),
+        ("list.json", "reproduce", "spikes reproduce PAPER [FIGURE] with a new --output"),
+    ):
+        code, out, err = spikes("rerun", file)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"spikes {command} is run by hand: " in err
+        assert way in err

@@ -47,7 +47,7 @@ def test_all_claims_of_a_file_are_run(spikes, own):
     code, out, err = spikes("validate", "--claims", str(own), "--workers", "1", "--json", "-")
     content = json.loads(out)
     assert (code, err) == (0, "")
-    assert list(content) == ["schema", "problem", "theory", "simulation", "agreement"]
+    assert list(content) == ["schema", "problem", "theory", "simulation", "agreement", "run"]
     verdicts = {name: c["verdict"] for name, c in content["simulation"]["claims"].items()}
     assert verdicts == {"own/one": "holds", "own/two": "fails"}
     assert [p["size"] for p in content["problem"]["own/one"]] == [10, 20]

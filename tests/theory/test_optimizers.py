@@ -11,10 +11,14 @@ from scipy.special import erf
 from theory import Problem, predict, predict_errors
 from theory.conditional_equivalent import Resolution, Terms
 from theory.conditional_equivalent.noise_law import gradient_noise
+from theory.conditional_equivalent.sign_noise import sign_profiles
 from theory.conditional_equivalent.validity import validity
+from theory.hermite import slope_moments
 from theory.optimizers import (
     least_power,
+    sign_coordinates,
     sign_levels,
+    sign_slope_cosine,
     sign_spectrum,
     sign_statistics,
     spectral_noise,
@@ -89,12 +93,49 @@ def test_a_direction_drawn_at_random_is_none_at_all():
 def test_levels_of_the_noise(sparsity):
     problem = SIGN.replace(target="z1 + 0.5*z2", sparsity=sparsity)
     of = sign_statistics(problem)
-    levels, weights = sign_levels(problem, of)
+    levels, slopes, weights = sign_levels(problem, of)
     np.testing.assert_allclose(weights.sum(axis=0), np.eye(3), atol=1e-12)
     assert np.all(np.linalg.eigvalsh(weights) > -1e-12)
     assert np.all((levels >= 0.0) & (levels <= 1.0))
+    assert np.all(slopes**2 < levels)
     # the direction of the signal has less of it than all coordinates
     assert levels @ weights[:, 0, 0] < 1.0 - of.mean_square
+
+
+@pytest.mark.parametrize("changes", [{}, {"n_step": 80_000}, {"sparsity": 3}])
+def test_coordinates_of_the_noise(changes):
+    problem = SIGN.replace(**changes)
+    of = sign_statistics(problem)
+    variance, slope, shares = sign_coordinates(problem, of, groups=7)
+    assert shares.sum() == pytest.approx(1.0, abs=1e-12)
+    assert shares @ variance == pytest.approx(1.0 - of.mean_square, abs=1e-9)
+    assert shares @ slope == pytest.approx(of.slope, abs=1e-9)
+    # S² is the first term of an expansion whose sum is 1 − h²
+    assert np.all(slope**2 < variance)
+
+
+def test_where_the_linear_noise_lies_on_beta():
+    # Sĥ lies across β̂ where the signal is strong
+    strong = SIGN.replace(n_step=10**6)
+    assert 0.0 < sign_slope_cosine(strong, sign_statistics(strong)) < 0.01
+    of = sign_statistics(SIGN)
+    along = mean(lambda b: b * erf(of.r * b) * math.exp(-((of.r * b) ** 2)))
+    square = mean(lambda b: (erf(of.r * b) * math.exp(-((of.r * b) ** 2))) ** 2)
+    assert sign_slope_cosine(SIGN, of) == pytest.approx(along / math.sqrt(square), rel=1e-6)
+
+
+def test_profiles_of_the_sign_keep_the_norms():
+    for problem in (SIGN.replace(eta=60.0), SIGN.replace(eta=60.0, activation="relu", target="1 + z + 0.5*z**2")):
+        of, step = sign_statistics(problem), step_statistics(problem)
+        size, signs = problem.step_size / math.sqrt(problem.width), np.array([-1.0, 1.0])
+        profiles = sign_profiles(problem, signs, 2)
+        matrix = 2.0 * signs * size * of.slope / of.spread * slope_moments(problem.sigma).second * step.label_mean
+        expected = 1.0 + matrix + size**2 * (1.0 - of.mean_square)
+        # the law of Ŷ is on twelve nodes, its variance and that of M to a per cent
+        np.testing.assert_allclose(profiles.kappa**2, expected, rtol=0.01)
+        np.testing.assert_allclose(profiles.weights @ profiles.classes, 1.0, rtol=1e-12)
+        np.testing.assert_allclose(profiles.joint_weights.sum(axis=0), np.eye(2), atol=1e-9)
+        assert profiles.classes.min() > 0.0
 
 
 def test_spectrum_of_the_sign_against_sampled_matrices():

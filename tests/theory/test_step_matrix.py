@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.special import erf, ndtri
 
 from theory import Problem, step_matrix
 from theory.step_matrix import (
     latent_moments,
     measure_on_grid,
     noise_law,
+    scaled_noise_law,
     step_labels,
     step_law,
     step_statistics,
@@ -163,3 +165,39 @@ def test_traces_of_both_matrices_in_simulation():
         mean, sem = part(draws).mean(axis=0), part(draws).std(axis=0, ddof=1) / 6**0.5
         # 44 numbers of 6 seeds: |t| of 5 degrees of freedom passes 9 with odds 3e-4; 1/d of the size is left
         assert np.all(np.abs(mean - part(theory)) < 9.0 * sem + 5.0 / d * np.abs(theory))
+
+
+def test_law_of_scaled_noise():
+    """V = Δ + S(M/m_y)S, and M alone, by sampled matrices."""
+    problem = Problem(n=1600, d=800, width=1000, target="z + 0.5*(z**2 - 1)", noise=0.5)
+    labels, step, alone = step_labels(problem), step_statistics(problem), noise_law(problem)
+    d, n0, draws = 400, 800, []
+    b = ndtri((np.arange(d) + 0.5) / d)
+    slope = np.sqrt(2.0 / np.pi) * np.exp(-((2.0 * b) ** 2))
+    white = np.maximum(1.0 - erf(2.0 * b) ** 2 - slope**2, 0.0)
+
+    def functions(values, weights=None):
+        return [np.average(f, weights=weights) for f in (np.log1p(4.0 * values), np.sqrt(values), 1.0 / (0.1 + values))]
+
+    for seed in range(8):
+        rng = np.random.default_rng([29, seed])
+        z = rng.standard_normal(n0)
+        y = problem.teacher(z[:, None]) + problem.noise * rng.standard_normal(n0)
+        y /= np.sqrt(np.mean(y**2))  # what the heavy tail of y² does to the scale is not asked
+        X = rng.standard_normal((n0, d)) * y[:, None]
+        V = np.diag(white) + (X * slope).T @ (X * slope) / n0
+        M = X.T @ X / n0
+        draws.append([*functions(np.abs(np.linalg.eigvalsh(V))), *functions(np.abs(np.linalg.eigvalsh(M)))])
+    levels = 40
+    groups = np.array_split(np.argsort(np.abs(b)), levels)
+    nodes, weights = scaled_noise_law(
+        labels,
+        tuple(float(white[group].mean()) for group in groups),
+        tuple(float(slope[group].mean()) for group in groups),
+        (1.0 / levels,) * levels,
+    )
+    plain = alone.noise_nodes[:, 0] / step.label_power
+    law = np.array(functions(nodes, weights) + functions(plain, alone.weights))
+    mean, sem = np.mean(draws, axis=0), np.std(draws, axis=0, ddof=1) / 8**0.5
+    # and 1/d of the size
+    assert np.all(np.abs(mean - law) < 4.0 * sem + 2.0 / d * law)

@@ -21,6 +21,7 @@ from theory.conditional_equivalent.coordinates import Coordinates, coordinates, 
 from theory.conditional_equivalent.motion import Motion, motion
 from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
+from theory.conditional_equivalent.sign_noise import sign_profiles
 from theory.hermite import hermite_coefficients, slope_moments
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
@@ -296,8 +297,6 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         outliers = _amplified(problem)
         kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
         joint = joint[kept]
-    elif moved.special is not None:
-        joint, joint_weights = moved.special[0] / profiles.kappa**2, moved.special[1]
     elif terms.noise:
         joint, joint_weights = profiles.without_rare()
     return EquivalentFeatures(
@@ -338,15 +337,9 @@ def _neurons(of: WithoutPenalty, order: int, gradient_order: int, noise: bool) -
     problem = of.problem
     g, p = (np.zeros(1), np.ones(1)) if problem.step_size == 0.0 else _codes(problem, order)
     moved = motion(problem, g, p, gradient_order=gradient_order, noise=noise)
-    return moved, variance_profiles(
-        problem,
-        moved.h,
-        moved.shares,
-        gradient_order,
-        noise=noise,
-        white=moved.white,
-        flatten=moved.flatten,
-    )
+    if problem.update.kind == "sign" and problem.step_size > 0.0:
+        return moved, sign_profiles(problem, moved.codes, gradient_order, noise=noise)
+    return moved, variance_profiles(problem, moved.h, moved.shares, gradient_order, noise=noise, flatten=moved.flatten)
 
 
 def _labels_given(problem: Problem, terms: Terms, frame: _Frame, degree: int) -> tuple[np.ndarray, ...]:

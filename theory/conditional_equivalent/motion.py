@@ -2,8 +2,8 @@
 
 The pre-activation of a neuron of code b at a sample of latent u = ⟨x, ĥ⟩ is τ + κZ, τ = strength · along_b · u. Of
 κ² − 1 the part that is linear in the gradient's own noise carries the batch's covariance and the matrix Ŷ, as a
-gradient step of size h_b would; the rest is white. Gradient descent moves by h_b = ηg_b/√N alone; the sign and the
-powers of the spectrum follow `theory.optimizers`.
+gradient step of size h_b would. Gradient descent moves by h_b = ηg_b/√N alone; the sign and the powers of the spectrum
+follow `theory.optimizers`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from theory.conditional_equivalent.noise_law import gradient_noise
 from theory.hermite import slope_moments
-from theory.optimizers import sign_levels, sign_statistics, spectral_noise, spectral_signal
+from theory.optimizers import sign_statistics, spectral_noise, spectral_signal
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
@@ -36,15 +36,10 @@ class Motion:
         The shift along ĥ is strength · along.
     h : ndarray, shape (Q,)
         Size of the gradient step that makes the part of the noise that the batch shapes.
-    white : ndarray, shape (Q,)
-        Variance of the rest.
     flatten : callable, optional
         Factor of what the step makes of the gradient's noise, see `variance_profiles`.
     overlap : ndarray, shape (k,)
         Of ĥ with the target's directions.
-    special : tuple of ndarray, optional
-        v (J', Q) before the division by κ², and weights (J', 1 + k, 1 + k), on ĥ and the target's directions across it;
-        those of the gradient's noise where left out.
     """
 
     codes: np.ndarray
@@ -52,10 +47,8 @@ class Motion:
     strength: float
     along: np.ndarray
     h: np.ndarray
-    white: np.ndarray
     flatten: Callable[[np.ndarray], np.ndarray] | None
     overlap: np.ndarray
-    special: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def motion(problem: Problem, codes: np.ndarray, shares: np.ndarray, *, gradient_order: int, noise: bool) -> Motion:
@@ -76,21 +69,16 @@ def motion(problem: Problem, codes: np.ndarray, shares: np.ndarray, *, gradient_
     """
     rule, step = problem.update, step_statistics(problem)
     size = problem.step_size / math.sqrt(problem.width)
-    still = np.zeros(len(codes))
     if rule.power == 1.0 or problem.step_size == 0.0:
         h = problem.step_size * codes / math.sqrt(problem.width)
         strength = slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2)
-        return Motion(codes, shares, strength, h, h, still, None, step.overlap)
+        return Motion(codes, shares, strength, h, h, None, step.overlap)
     if rule.kind == "sign":
         of = sign_statistics(problem, gradient_order=gradient_order)
         signs, inverse = np.unique(np.sign(codes), return_inverse=True)
         shares = np.bincount(inverse, shares)
-        white = signs**2 * size**2 * (1.0 - of.mean_square - of.slope**2)
         h = signs * (size * of.slope / of.spread)
-        levels, weights = sign_levels(problem, of)
-        matrix = slope_moments(problem.sigma).second * step.label_mean if gradient_order == 2 else 0.0
-        special = 1.0 + 2.0 * h * matrix + np.multiply.outer(levels, size**2 * signs**2), weights
-        return Motion(signs, shares, math.sqrt(of.mean_square), size * signs, h, white, None, of.overlap, special)
+        return Motion(signs, shares, math.sqrt(of.mean_square), size * signs, h, None, of.overlap)
     values, weights = gradient_noise(problem, gradient_order, noise=noise)
     of_noise = spectral_noise(problem, codes, shares, values, weights)
     spread = sign_statistics(problem, gradient_order=gradient_order).spread
@@ -100,4 +88,4 @@ def motion(problem: Problem, codes: np.ndarray, shares: np.ndarray, *, gradient_
     def flatten(at: np.ndarray) -> np.ndarray:
         return np.interp(at, values[order], of_noise.factors[order])
 
-    return Motion(codes, shares, spectral_signal(problem), size * codes, h, still, flatten, step.overlap)
+    return Motion(codes, shares, spectral_signal(problem), size * codes, h, flatten, step.overlap)

@@ -174,7 +174,6 @@ def variance_profiles(
     gradient_order: int,
     *,
     noise: bool = True,
-    white: np.ndarray | None = None,
     flatten: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> VarianceProfiles:
     """Norms and variance profiles of the neurons after the step.
@@ -190,8 +189,6 @@ def variance_profiles(
         1 drops Ŷ.
     noise : bool
         Whether M has its own law or is its mean m_y I.
-    white : ndarray, shape (Q,), optional
-        Variance of noise that the batch does not shape.
     flatten : callable, optional
         From values of `gradient_noise` to the factor by which a step shortens what it makes of the gradient there.
 
@@ -204,8 +201,7 @@ def variance_profiles(
     second, rest = _orders(problem, gradient_order)
     matrix = second != 0.0
     scatter = h**2 * problem.phi0 * rest
-    white = np.zeros(len(h)) if white is None else white
-    kappa2 = norms_after(problem, h, gradient_order) ** 2 + white
+    kappa2 = norms_after(problem, h, gradient_order) ** 2
     fourth = problem.phi0 * step.label_fourth  # Var M
     from_noise = float(shares @ (scatter**2 * fourth / kappa2**2)) if noise else 0.0
     from_matrix = float(shares @ ((2.0 * h * second) ** 2 * power / kappa2**2)) + from_noise
@@ -220,7 +216,7 @@ def variance_profiles(
         if flatten is not None:
             factor = flatten((second**2 * y**2 + problem.phi0 * rest * mu) / mean)
             y, mu = factor * y, factor**2 * mu
-        return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter) + white) / kappa2
+        return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + np.multiply.outer(mu, scatter)) / kappa2
 
     joint_noise = law.joint_noise if noise else np.full(len(law.joint_noise), step.label_power)
     joint, joint_weights = profile(law.joint_nodes, joint_noise), law.joint_weights

@@ -32,6 +32,7 @@ _LEARNED = 0.1  # a mode between edge and support's end that is less a function 
 _HEIGHT = 0.1  # above the axis, over z, where the nodes of a tail average out
 _BLEND = 0.5  # of the end of the support over which outliers on the axis take the place of those above it
 _STRIDE = 0.1  # of ln z in which outliers are looked for there
+_AHEAD = 8  # of its steps that are solved together
 _NEAR = 0.02  # the outlier on the axis is within this of the extrapolated one
 
 
@@ -93,11 +94,16 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     if eq.sharp_right or top <= edge:
         return tuple(_on_the_axis(eq, near, top, 2.0 * top, i) for i in range(_count(eq, top, near)))
     above = _AboveTheAxis(eq, near, top)
-    grid = [math.log(edge)]
-    values = [above.modes(edge)]
+    grid, values, ahead = [math.log(edge)], [above.modes(edge)], 1
     while values[-1][0] > 0.25 or grid[-1] < math.log(top):
-        grid.append(grid[-1] + _STRIDE)
-        values.append(above.modes(math.exp(grid[-1])))
+        onward = [grid[-1] + _STRIDE * (i + 1) for i in range(ahead)]
+        above.solve([math.exp(t) for t in onward])
+        for t in onward:
+            grid.append(t)
+            values.append(above.modes(math.exp(t)))
+            if values[-1][0] <= 0.25 and t >= math.log(top):
+                break
+        ahead = min(2 * ahead, _AHEAD)  # points that are started from as many before them
     outliers = []
     for i in range(max(int(np.sum(value > 1.0)) for value in values)):
         last = max(k for k, value in enumerate(values) if value[i] > 1.0)
@@ -127,31 +133,40 @@ def _count(eq: EquivalentFeatures, z: float, near: FixedPoint) -> int:
     return int(np.sum(_modes(eq, z, near)[0] > 1.0))
 
 
-def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, low: float, high: float, i: int) -> Outlier:
+def _on_the_axis(
+    eq: EquivalentFeatures, near: FixedPoint, low: float, high: float, i: int, close: FixedPoint | None = None
+) -> Outlier:
     """The outlier right of `low` where the i-th eigenvalue passes 1 on the axis."""
     while _modes(eq, high, near)[0][i] > 1.0:
         low, high = high, 2.0 * high
 
     def excess(t: float) -> float:
-        return math.log(max(_modes(eq, math.exp(t), near)[0][i], 1e-300))
+        nonlocal close
+        modes, _, at, _ = _modes(eq, math.exp(t), near, close)
+        close = _point(at)
+        return math.log(max(modes[i], 1e-300))
 
     z = math.exp(_root(excess, math.log(low), math.log(high), xtol=1e-13))
-    _, vectors, at, form = _modes(eq, z, near)
+    _, vectors, at, form = _modes(eq, z, near, close)
     return Outlier(math.sqrt(z), _learned(eq, at, form, vectors[:, i]))
 
 
 def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outlier | None:
     """The outlier on the axis next to z, or none where a pole of the step's matrix law is as near."""
-    ends = z * (1.0 - _NEAR), z, z * (1.0 + _NEAR)
-    values = []
-    for end in ends:
-        modes, _, at, form = _modes(eq, end, near)
+    values, close = [], None
+    for place in (z, z * (1.0 - _NEAR), z * (1.0 + _NEAR)):
+        modes, _, at, form = _modes(eq, place, near, close)
         if np.iscomplexobj(at.r) or np.linalg.eigvalsh(form.G)[-1] >= 0.0:
             return None
         values.append(modes[i])
-    if not values[0] > max(1.0, values[1]) or not values[2] < min(1.0, values[1]):
+        close = _point(at)
+    if not values[1] > max(1.0, values[0]) or not values[2] < min(1.0, values[0]):
         return None
-    return _on_the_axis(eq, near, ends[0], ends[2], i)
+    return _on_the_axis(eq, near, z * (1.0 - _NEAR), z * (1.0 + _NEAR), i, close)
+
+
+def _point(at: Equations) -> FixedPoint:
+    return FixedPoint(at.lam, at.r, at.w, at.residual(), 0)
 
 
 def _root(function: Callable[[float], float], low: float, high: float, xtol: float) -> float:
@@ -175,11 +190,36 @@ class _AboveTheAxis:
         self._points: dict[int, list[FixedPoint]] = {1: [near], 2: [near]}
         self._known: dict[tuple[float, int], tuple[np.ndarray, np.ndarray, Equations, LatentForm]] = {}
 
+    def solve(self, places: list[float], heights: tuple[int, ...] | None = None) -> None:
+        """Solve at places z together, at h and, right of the support, at 2h unless told."""
+        asked = [(z, k) for z in places for k in heights or ((1, 2) if self._share(z) > 0.0 else (1,))]
+        asked = [one for one in asked if one not in self._known]
+        if not asked:
+            return
+        lam = np.array([-z * (1.0 + 1j * _HEIGHT * k) for z, k in asked])
+        starts = [self._start(z, k) for z, k in asked]
+        points = newton(
+            self._eq,
+            lam,
+            np.concatenate([start.r for start in starts]),
+            np.concatenate([start.w for start in starts]),
+            most=12,
+        )
+        good = physical(self._eq, points)
+        for i, (z, k) in enumerate(asked):
+            point = points[i : i + 1] if good[i] else self._descended(lam[i : i + 1])
+            self._points[k].append(point)
+            at = equations(self._eq, point.lam, point.r, point.w)
+            form = latent_form(self._eq, at)
+            values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
+            order = np.argsort(-values.real)
+            self._known[z, k] = values[order], vectors[:, order], at, form
+
     def modes(self, z: float) -> np.ndarray:
         """f of every eigenvalue, by decreasing real part."""
-        values = self._at(z, 1)[0].real
-        share = self._share(z)
-        return values + share * (values - self._at(z, 2)[0].real) if share > 0.0 else values
+        self.solve([z])
+        values, share = self._known[z, 1][0].real, self._share(z)
+        return values + share * (values - self._known[z, 2][0].real) if share > 0.0 else values
 
     def learned(self, z: float, i: int) -> tuple[float, ...]:
         """Amplitudes, whose squares nodes next to z move by more: at 2h within the support, extrapolated beyond."""
@@ -193,24 +233,9 @@ class _AboveTheAxis:
         return min(max((z / self._top - 1.0) / 0.3, 0.0), 1.0) / 3.0
 
     def _squares(self, z: float, i: int, heights: int) -> np.ndarray:
-        _, vectors, at, form = self._at(z, heights)
+        self.solve([z], heights=(heights,))
+        _, vectors, at, form = self._known[z, heights]
         return np.square(_amplitudes(self._eq, at, form, vectors[:, i]))
-
-    def _at(self, z: float, heights: int) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
-        if (z, heights) in self._known:
-            return self._known[z, heights]
-        lam = np.array([-z * (1.0 + 1j * _HEIGHT * heights)])
-        start = self._start(z, heights)
-        point = newton(self._eq, lam, start.r, start.w, most=12)
-        if not physical(self._eq, point)[0]:
-            point = self._descended(lam)
-        self._points[heights].append(point)
-        at = equations(self._eq, point.lam, point.r, point.w)
-        form = latent_form(self._eq, at)
-        values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
-        order = np.argsort(-values.real)
-        self._known[z, heights] = values[order], vectors[:, order], at, form
-        return self._known[z, heights]
 
     def _start(self, z: float, heights: int) -> FixedPoint:
         """Log-linear from the two solutions nearest in ln z; the first of all are from the axis."""
@@ -239,10 +264,15 @@ class _AboveTheAxis:
         return point
 
 
-def _modes(eq: EquivalentFeatures, z: float, near: FixedPoint) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
+def _modes(
+    eq: EquivalentFeatures, z: float, near: FixedPoint, close: FixedPoint | None = None
+) -> tuple[np.ndarray, np.ndarray, Equations, LatentForm]:
     """Eigenvalues of −Vᵀ𝒢V (real parts, decreasing) and eigenvectors at z, at the real solution where there is one."""
-    point = newton(eq, np.array([-z]), near.r.real * (near.lam.real / -z), near.w.real, most=15)
-    real = right_of_support(eq, point)
+    real = False
+    for start in (close, near):
+        if not real and start is not None:
+            point = newton(eq, np.array([-z]), start.r.real * (start.lam.real / -z), start.w.real, most=15)
+            real = right_of_support(eq, point)
     if not real:
         point = newton(eq, np.array([-z]), np.full_like(near.r.real, -1.0 / z), np.ones_like(near.w.real), most=25)
         real = right_of_support(eq, point)

@@ -14,7 +14,7 @@ from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
-from spikes.runtime.progress import progress_bar
+from spikes.runtime.progress import progress_bar, shows_progress
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.learning import TEST_SAMPLES, measure_learning
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
@@ -135,6 +135,7 @@ def _predict(problem: Problem, preprocessing: str, readout: str) -> tuple[float,
 
 
 @recorded
+@shows_progress
 def study_curve(
     problem: Problem,
     protocol: Protocol | None = None,
@@ -148,6 +149,7 @@ def study_curve(
     test_samples: int = TEST_SAMPLES,
     same_batch: bool = False,
     checkpoint: str | None = None,
+    progress: bool = True,
 ) -> CurveStudy:
     """Simulate test errors at n = d^x and lay the predicted curve and the floors beside them.
 
@@ -175,6 +177,8 @@ def study_curve(
         the protocol of the authors' notebook. There is no prediction for it.
     checkpoint : path, optional
         See `spikes.runtime.checkpoint.run_units`; a unit is one seed at one size.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

@@ -13,6 +13,7 @@ from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.trajectory import check_size, start_network, trajectory
@@ -214,6 +215,7 @@ def _run(problem: Problem, protocol: Protocol, sequence: np.random.SeedSequence)
 
 
 @recorded
+@shows_progress
 def study_step(
     problem: Problem,
     protocol: Protocol | None = None,
@@ -222,6 +224,7 @@ def study_step(
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     checkpoint: str | None = None,
+    progress: bool = True,
 ) -> StepStudy:
     """Take one giant step for several seeds and lay the predictions beside it.
 
@@ -236,6 +239,8 @@ def study_step(
     workers : int, optional
     checkpoint : path, optional
         See `spikes.runtime.checkpoint.run_units`.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

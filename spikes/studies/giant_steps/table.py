@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
-from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table
+from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table, step_formula
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,11 +95,9 @@ def print_report(report: TargetReport) -> None:
         console.print(f"asks for: {one.sentence()}", markup=False)
 
 
-def _remark(problem: Problem, protocol: Protocol) -> str:
-    return (
-        f"preprocessing {protocol.labels(problem)}, {protocol.start} start; "
-        f"eta of the giant-step literature: {problem.step_size * math.sqrt(problem.width):.5g}"
-    )
+def _remark(problem: Problem, protocol: Protocol, *, varying: bool = False) -> str:
+    said = "√N eta" if varying else f"{problem.step_size * math.sqrt(problem.width):.5g}"
+    return f"preprocessing {protocol.labels(problem)}, {protocol.start} start; eta of the giant-step literature: {said}"
 
 
 def print_step(study: StepStudy) -> None:
@@ -125,10 +123,13 @@ def print_trajectory(study: TrajectoryStudy) -> None:
 
 def print_curve(study: CurveStudy) -> None:
     """Test errors against n."""
-    floors = ", ".join(f"{name} {f.value:.4g}" for name, f in study.floors.items())
-    remark = f"{_remark(study.problem, study.protocol)}; floors: {floors}"
+    problem = study.problem
+    floors = "".join(f"; floor {name}: {f.value:.4g}" for name, f in study.floors.items())
+    remark = _remark(problem, study.protocol, varying=problem.eta is None) + floors
     if study.same_batch:
         found = zip(study.exponents, study.measured("same_batch"), strict=True)
         errors = ", ".join(f"{estimate_text(m)} at d^{x:.3g}" for x, m in found)
         remark += f"; one batch for step and second layer, less its moments: {errors}"
-    print_rows(study.problem, study.rows(), f"learning curve, {counted(len(study.runs), 'seed')}", remark)
+    steps = "n_step = n" if problem.n_step is None else f"n_step = {problem.n_step}"
+    sizes = f"n in the rows, {steps}, d = {problem.d}, N = {problem.width}, {step_formula(problem)}"
+    print_rows(problem, study.rows(), f"learning curve, {counted(len(study.runs), 'seed')}", remark, sizes=sizes)

@@ -13,6 +13,7 @@ from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.trajectory import check_size, start_network, trajectory
@@ -185,6 +186,7 @@ def _evolve(problem: Problem, protocol: Protocol, a: tuple[float, ...], points: 
 
 
 @recorded
+@shows_progress
 def study_trajectory(
     problem: Problem,
     protocol: Protocol | None = None,
@@ -195,6 +197,7 @@ def study_trajectory(
     refit: bool = False,
     points: int = 2**15,
     checkpoint: str | None = None,
+    progress: bool = True,
 ) -> TrajectoryStudy:
     """Take T giant steps for several seeds and lay state evolution beside them.
 
@@ -213,6 +216,8 @@ def study_trajectory(
         Quasi-Monte Carlo points for each step of an interacting state evolution without closed form.
     checkpoint : path, optional
         See `spikes.runtime.checkpoint.run_units`.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from spikes.estimates import Estimate
     from theory.local_analysis.dual_certificate import Certificate
     from theory.statement.teacher import Teacher
 
@@ -354,7 +353,7 @@ def plot_exponent(studies: Sequence[LocalStudy], name: str, ax: Axes | None = No
         if fitted is None:
             continue  # rounding alone
         slope, decays, line = fitted
-        label = f"{study.plan.teacher.name}: exponent {_exponent(slope)}"
+        label = f"{study.plan.teacher.name}: exponent {estimate_text(slope)}"
         plot_points(ax, *study.resolved(name), colour=colour, marker=marker, label=label)
         ax.plot(decays, line, color=colour, **FIT)
     ax.set_xscale("log")
@@ -367,10 +366,6 @@ def plot_exponent(studies: Sequence[LocalStudy], name: str, ax: Axes | None = No
     if alone:
         state(ax.figure, _plans_statement(studies))
     return ax
-
-
-def _exponent(slope: Estimate) -> str:
-    return f"{slope.mean:.4f} ± <0.0001" if slope.sem < 1e-4 else estimate_text(slope)
 
 
 def plot_gradient_gap(studies: Sequence[LocalStudy], factor: float, ax: Axes | None = None) -> Axes:
@@ -408,5 +403,5 @@ def plot_gradient_gap(studies: Sequence[LocalStudy], factor: float, ax: Axes | N
         plan = studies[0].plan
         decays = sorted({float(x) for study in studies for x in study.decays}, reverse=True)
         said = ", ".join(f"{x:g}" for x in decays)
-        state(ax.figure, f"relu, m = {plan.width}, population, descent at fixed λ = {said}, one run each")
+        state(ax.figure, f"relu, m = {plan.width}, population, descent at λ = {said}, one run each")
     return ax

@@ -15,7 +15,7 @@ from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.memory import THEORY, check_memory
-from spikes.runtime.progress import progress_bar
+from spikes.runtime.progress import progress_bar, shows_progress
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_sequence
 from spikes.simulation.training import HISTORY, Plan, Trained, check_size, train
@@ -362,6 +362,7 @@ def check_teacher(teacher: Teacher) -> None:
 
 
 @recorded
+@shows_progress
 def compare_training(
     plan: Plan,
     seeds: int = 1,
@@ -370,6 +371,7 @@ def compare_training(
     *,
     checkpoint: str | None = None,
     stop_after: int | None = None,
+    progress: bool = True,
 ) -> LocalStudy:
     """Train from several starts, and solve the measure problem of every decay.
 
@@ -386,6 +388,8 @@ def compare_training(
         Runs are kept there and continued from there; with several seeds in files NAME-0, NAME-1, ….
     stop_after : int, optional
         Leave the runs after so many epochs.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

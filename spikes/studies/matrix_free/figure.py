@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spikes.presentation.figure import axes_or_new, problem_statement, state
-from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
+from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum, predicted_curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ def plot_matrix_free(comparison: MatrixFreeComparison, ax: Axes | None = None) -
         "predicted": "predicted spikes",
         "of_data": "predicted spikes of the data",
     }
-    shown: dict[str, Any] = {"curve": (theory.density_x, theory.density_x * theory.density)}
+    shown: dict[str, Any] = {"curve": predicted_curve(theory)}
     low, high = theory.bulk_edges[0][0], theory.bulk_edges[-1][1]
     if comparison.smoothed is not None:
         x, width = runs.measured_quadrature.x, runs.measured_quadrature.width

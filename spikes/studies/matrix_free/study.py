@@ -13,6 +13,7 @@ from spikes.agreement import ALIGNMENTS, Row, conclusion, contract, row, spike_r
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.progress import shows_progress
 from spikes.simulation.ensemble import check_runs
 from spikes.simulation.how import How
 from spikes.simulation.krylov import check_count, check_quadrature
@@ -118,6 +119,7 @@ class MatrixFreeComparison(RowTable):
 
 
 @recorded
+@shows_progress
 def compare_matrix_free(
     problem: Problem,
     *,
@@ -131,6 +133,7 @@ def compare_matrix_free(
     gradient_order: int = 2,
     dtype: str = "float64",
     executor: Executor | None = None,
+    progress: bool = True,
 ) -> MatrixFreeComparison:
     """Predict a problem's spikes and density and lay them over what block Lanczos and quadrature measure.
 
@@ -149,6 +152,8 @@ def compare_matrix_free(
         As in `spikes.simulation.matrix_free.matrix_free_spectrum`.
     gradient_order : {1, 2}
         As in `theory.predict`.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

@@ -26,7 +26,7 @@ from spikes.presentation.figure import (
     state,
 )
 from spikes.presentation.numbers import counted, estimate_text
-from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
+from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum, predicted_curve
 from theory.nonlinear_features import critical_exponent
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def plot_spectra(study: SpectrumStudy, ax: Axes | None = None) -> Axes:
     for alpha, theory, runs in zip(study.alphas, study.predictions, study.simulation, strict=True):
         count = min(len(theory.outliers), runs.runs[0].after.alignment.shape[0])
         histogram = runs.log_histogram(count)
-        curve = (theory.density_x, theory.density_x * theory.density)
+        curve = predicted_curve(theory)
         peak = float(max(histogram[1].max(), curve[1].max()))
         simulated = np.array([run.after.eigenvalues[:count] for run in runs.runs])
         predicted = [spike.singular_value**2 for spike in theory.outliers if spike.source == "step"]

@@ -13,6 +13,7 @@ from spikes.agreement import Row, conclusion, contract, row, spike_source
 from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, fit_power_law
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
 from spikes.simulation.one_step import check_size, simulate_steps
@@ -186,6 +187,7 @@ class Staircase(RowTable):
 
 
 @recorded
+@shows_progress
 def staircase(
     problem: Problem,
     *,
@@ -194,6 +196,7 @@ def staircase(
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     gradient_order: int = 2,
+    progress: bool = True,
 ) -> Staircase:
     """Errors over step sizes n₀^α, α from 0 to 1/2, at the problem's first penalty.
 
@@ -211,6 +214,8 @@ def staircase(
     workers : int, optional
         Processes; as many as processors by default.
     gradient_order : {1, 2}
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------
@@ -333,6 +338,7 @@ def _count(alpha: float) -> dict[str, Any]:
 
 
 @recorded
+@shows_progress
 def spectrum_study(
     problem: Problem,
     *,
@@ -342,6 +348,7 @@ def spectrum_study(
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     gradient_order: int = 2,
+    progress: bool = True,
 ) -> SpectrumStudy:
     """Spectra at a few exponents, one between each two thresholds by default, and spike positions over all of them.
 
@@ -352,6 +359,8 @@ def spectrum_study(
         Exponents whose spectra are simulated.
     points : int
         Number of equidistant exponents from 0 to 1/2 at which edge and outliers are predicted.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------
@@ -481,6 +490,7 @@ class DecompositionStudy(RowTable):
 
 
 @recorded
+@shows_progress
 def decomposition_study(
     problem: Problem,
     ell: int | None = None,
@@ -489,6 +499,7 @@ def decomposition_study(
     seeds: int = 6,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
+    progress: bool = True,
 ) -> DecompositionStudy:
     """Measure F − F_ℓ at growing n, the problem's ratios kept, and fit exponents.
 
@@ -501,6 +512,8 @@ def decomposition_study(
     sizes : sequence of int
     seeds : int
         At least 2: exponents need errors.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

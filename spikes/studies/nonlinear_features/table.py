@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from spikes.estimates import Estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
-from spikes.presentation.terminal import Column, console_of_output, print_table, problem_heading
+from spikes.presentation.terminal import Column, console_of_output, print_table, problem_heading, step_formula
 from spikes.studies.nonlinear_features.decomposition import VARIANTS
 from theory.nonlinear_features import critical_exponent
 
@@ -23,7 +23,10 @@ _MOST = 8
 def print_decomposition(study: DecompositionStudy) -> None:
     """Remainders, angles and error differences against n, and the exponents fitted to the remainders."""
     console = console_of_output()
-    console.print(problem_heading(study.problem), markup=False)
+    problem = study.problem
+    ratios = f"d = {problem.d / problem.n:g} n, N = {problem.width / problem.n:g} n"
+    sizes = f"n = {', '.join(map(str, study.sizes))}; {ratios}, {step_formula(problem)}"
+    console.print(problem_heading(problem, sizes=sizes), markup=False)
     columns = (
         Column("", words=True),
         *(Column(f"n = {n}") for n in study.sizes),
@@ -54,7 +57,7 @@ def _lines(study: DecompositionStudy) -> list[list[str]]:
     for variant in VARIANTS:
         differences = study.difference(variant, "test_error")
         lines.append([f"test error on F_ℓ less on F, {names[variant]}", *cells(differences), ""])
-    return lines
+    return [line for line in lines if any(line[1:])]  # slopes are of two spikes and more
 
 
 def print_conditions(found: Conditions) -> None:
@@ -69,7 +72,8 @@ def print_conditions(found: Conditions) -> None:
     columns = (Column("k"), Column("c_k"), Column("c*_k"))
     pairs = zip(found.coefficients, found.target_coefficients, strict=True)
     lines = [[str(k), number_text(c, 5), number_text(star, 5)] for k, (c, star) in enumerate(pairs) if k <= _MOST]
-    print_table(console, columns, lines, title)
+    console.print(title, markup=False)
+    print_table(console, columns, lines)
     decay = "a polynomial" if math.isnan(found.decay) else f"like k^{found.decay:.2f}"
     console.print(f"k! c_k² falls {decay}" if decay[0] == "l" else f"k! c_k²: {decay}", markup=False)
     spikes = ", ".join(f"k = {k} from α = {critical_exponent(k):.4g}" for k in found.spikes if k <= _MOST)

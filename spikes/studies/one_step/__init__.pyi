@@ -6,6 +6,8 @@ from .figure import plot_prediction as plot_prediction
 from .figure import plot_simulation as plot_simulation
 from .figure import plot_spectrum as plot_spectrum
 from .figure import plot_step_path as plot_step_path
+from .prediction import PredictionStudy as PredictionStudy
+from .prediction import predict as predict
 from .study import Comparison as Comparison
 from .study import Path as Path
 from .study import StepPath as StepPath

@@ -26,7 +26,7 @@ from spikes.presentation.figure import (
     scaled,
     state,
 )
-from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum
+from spikes.presentation.spectrum import finish_log_spectrum, plot_log_spectrum, predicted_curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ def plot_spectrum(theory: Prediction | None = None, simulation: Ensemble | None 
         highs.append(edges[-1])
         tops += [float(run.after.eigenvalues[0]) for run in simulation.runs]
     if theory is not None:
-        shown |= {"curve": (theory.density_x, theory.density_x * theory.density)}
+        shown |= {"curve": predicted_curve(theory)}
         shown |= {"predicted": [s.singular_value**2 for s in theory.outliers if s.source == "step"]}
         shown |= {"of_data": [s.singular_value**2 for s in theory.outliers if s.source == "data"]}
         lows.append(theory.bulk_edges[0][0])

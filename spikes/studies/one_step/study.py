@@ -10,10 +10,12 @@ import numpy as np
 
 from spikes.agreement import Row, conclusion, contract, human_name, quantities, row, spike_rows
 from spikes.estimates import Estimate, estimate
-from spikes.presentation.numbers import relative_text, z_text
+from spikes.presentation.figure import problem_statement
+from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.overflow import refused_overflow
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import Interrupted
 from spikes.simulation.ensemble import Ensemble, check_runs, simulate_ensemble
 from spikes.simulation.how import How
@@ -127,17 +129,27 @@ class Comparison(RowTable):
         return one_step.plot_comparison(self, axes)
 
     def __str__(self) -> str:
-        rows = self.rows()
-        width = max(len(human_name(r.quantity)) for r in rows)
-        lines = [f"{'':{width}}  {'theory':>10}  {'simulation':>10}  {'sem':>8}  {'z':>5}  {'relative':>8}"]
-        for r in rows:
-            z, relative = z_text(r.z, r.seeds), relative_text(r.relative)
-            numbers = f"{r.theory:10.5f}  {r.simulation:10.5f}  {r.sem:8.5f}  {z:>5}  {relative:>8}"
-            lines.append(f"{human_name(r.quantity):{width}}  {numbers}".rstrip())
-        return "\n".join([f"{self.problem}", f"{self.simulation.seeds} seeds", *lines])
+        heads = ("", "theory", "simulation ± s.e.", "z", "relative")
+        lines = [
+            (
+                human_name(r.quantity),
+                number_text(r.theory),
+                estimate_text(Estimate(r.simulation, r.sem, r.seeds)),
+                z_text(r.z, r.seeds),
+                relative_text(r.relative),
+            )
+            for r in self.rows()
+        ]
+        first, *others = (max(map(len, column)) for column in zip(heads, *lines, strict=True))
+        table = []
+        for name, *cells in (heads, *lines):
+            right = (cell.rjust(width) for cell, width in zip(cells, others, strict=True))
+            table.append("  ".join([name.ljust(first), *right]).rstrip())
+        return "\n".join([problem_statement(self.problem, seeds=self.simulation.seeds), *table, self.remark()])
 
 
 @recorded
+@shows_progress
 def compare(
     problem: Problem,
     seeds: int = 8,
@@ -148,6 +160,7 @@ def compare(
     test_samples: int = 8192,
     dtype: str = "float64",
     method: str = "gram",
+    progress: bool = True,
 ) -> Comparison:
     """Predict and simulate a problem and lay one over the other.
 
@@ -166,6 +179,8 @@ def compare(
         Fresh points for each run's test error, as in `spikes.simulate`.
     dtype, method : str
         As in `spikes.simulate`.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

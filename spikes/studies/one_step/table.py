@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from spikes.agreement import ALIGNMENTS, spike_source
-from spikes.estimates import Estimate
+from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import counted, estimate_text, number_text
 from spikes.presentation.terminal import Column, console_of_output, print_rows, print_table, problem_heading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
     from spikes.simulation.ensemble import Ensemble
+    from spikes.studies.one_step.prediction import PredictionStudy
     from spikes.studies.one_step.study import Comparison
     from theory.conditional_equivalent import Prediction
 
@@ -35,17 +32,9 @@ _ERRORS = (Column("ridge"), Column("test error"), Column("train error"), Column(
 _ERRORS_AND_BEFORE = (*_ERRORS[:2], Column("before the step"), *_ERRORS[2:])
 
 
-def print_prediction(theory: Prediction, *, before: Sequence[float] | None = None, density: bool = False) -> None:
-    """Bulk, spikes and errors of a prediction, beside what to hold them against.
-
-    Parameters
-    ----------
-    theory : Prediction
-    before : sequence of float, optional
-        Test errors without the step.
-    density : bool
-        Whether the density was asked for at a few points.
-    """
+def print_prediction(study: PredictionStudy) -> None:
+    """Bulk, spikes and errors of a prediction, beside what to hold them against."""
+    theory = study.theory
     console = console_of_output()
     console.print(problem_heading(theory.problem), markup=False)
     bands = ", ".join(f"[{number_text(low)}, {number_text(high)}]" for low, high in theory.bulk_edges)
@@ -65,16 +54,13 @@ def print_prediction(theory: Prediction, *, before: Sequence[float] | None = Non
         print_table(console, _SPIKES, rows, "left singular vectors on He_k(u)/√k!")
     else:
         console.print("no spike leaves the bulk")
-    columns = [theory.ridge, theory.test_error, theory.train_error, theory.objective]
-    if before is not None:
-        columns.insert(2, np.asarray(before))
+    columns = (theory.ridge, theory.test_error, study.before["test_error"], theory.train_error, theory.objective)
     lines = [[number_text(v, 6) for v in line] for line in zip(*columns, strict=True)]
-    print_table(console, _ERRORS if before is None else _ERRORS_AND_BEFORE, lines)
-    if theory.problem.noise > 0.0:
-        console.print(f"label noise alone is {number_text(theory.problem.noise**2)} of a test error", markup=False)
-    if density:
+    print_table(console, _ERRORS_AND_BEFORE, lines)
+    if study.density_at is not None:
         points = zip(theory.density_x, theory.density, strict=True)
         print_table(console, _DENSITY, [[number_text(v, 6) for v in line] for line in points])
+    console.print(study.remark(), markup=False)
     print_validity(console, theory)
 
 
@@ -111,8 +97,18 @@ def print_simulation(ensemble: Ensemble) -> None:
             cells.append(estimate_text(Estimate(mean, math.nan if sem is None else sem, ensemble.seeds)))
         rows.append([f"{ridge:g}", *cells])
     print_table(console, _ERRORS, rows)
+    console.print(_conclusion(ensemble, count), markup=False)
     if ensemble.remark():
         console.print(ensemble.remark(), markup=False)
+
+
+def _conclusion(ensemble: Ensemble, count: int) -> str:
+    """How many spikes there are, and the smallest mean test error beside that of the same fit before the step."""
+    after, before = (ensemble.values(when, "test_error") for when in ("after", "before"))
+    best = int(after.mean(axis=0).argmin())
+    now, then = (estimate_text(estimate(values[:, best])) for values in (after, before))
+    standing = f"{counted(count, 'spike') if count else 'no spike'} stand{'' if count > 1 else 's'} apart from the bulk"
+    return f"{standing}; test error {now} at λ = {ensemble.problem.ridges[best]:g}, against {then} before the step"
 
 
 def print_comparison(comparison: Comparison) -> None:

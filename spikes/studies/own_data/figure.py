@@ -88,11 +88,10 @@ def plot_data_spectra(study: DataStudy, ax: Axes | None = None) -> Axes:
     laws = {when: study.pool_density(when) for when in ("before", "after")}
     plot_log_spectrum(ax, histogram=(edges, heights["before"]), names={"histogram": "before the step"})
     ax.stairs(heights["after"], edges, color=MEASURED, linewidth=scaled(1.0), label="after the step", zorder=3)
-    lines: dict[str, Any] = {"before": (0, (4, 1)), "after": "-"}
-    for when, line in lines.items():
+    for when, colour in (("before", BEFORE), ("after", THEORY)):
         law = laws[when]
         if law is not None:
-            ax.plot(*law, color=THEORY, linestyle=line, linewidth=scaled(1.2), label=f"predicted, {when}", zorder=4)
+            ax.plot(*law, color=colour, linewidth=scaled(1.2), label=f"predicted, {when}", zorder=4)
     gaussian = study.log_density()
     if gaussian is not None:
         ax.plot(*gaussian, color=LIMIT, linewidth=scaled(1.0), label="Gaussian inputs, before", zorder=4)
@@ -135,8 +134,9 @@ def plot_data_errors(study: DataStudy, ax: Axes | None = None) -> Axes:
                 means = [value.mean for value in law]
                 ax.plot(study.problem.ridges, means, color=colour, linewidth=scaled(1.2), label=named)
     if study.kernel is not None:
-        label = "test, before, by the kernel"
-        ax.plot(study.problem.ridges, study.kernel.test_error[0], color=LIMIT, linestyle=":", label=label)
+        # below the law of the features, on which it lies
+        look = {"color": LIMIT, "linewidth": scaled(3.0), "zorder": 1, "label": "test, before, by the kernel"}
+        ax.plot(study.problem.ridges, study.kernel.test_error[0], **look)
     ax.set_xscale("log")
     ax.set_yscale("log")
     bottom, high = ax.get_ylim()

@@ -17,6 +17,7 @@ from spikes.estimates import Estimate, estimate
 from spikes.presentation.numbers import counted, number_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.dataset import SHARES, Dataset, check_shares, draw_split
 from spikes.simulation.ensemble import Ensemble
@@ -476,6 +477,7 @@ class DataStudy(RowTable):
 
 
 @recorded
+@shows_progress
 def study_data(
     data: Dataset,
     problem: Problem,
@@ -486,6 +488,7 @@ def study_data(
     workers: int | None = None,
     dtype: str = "float64",
     method: str = "gram",
+    progress: bool = True,
 ) -> DataStudy:
     """Take one giant step on a user's own inputs, for several splits of the rows and as many networks.
 
@@ -506,6 +509,8 @@ def study_data(
         Processes; as many as processors by default.
     dtype, method : str
         As in `spikes.simulate`.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Raises
     ------

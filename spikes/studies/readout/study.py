@@ -18,6 +18,7 @@ from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.labelled_table import LabelledTable, constant_columns, labelled_table
 from spikes.runtime.memory import check_memory
+from spikes.runtime.progress import shows_progress
 from spikes.simulation.readout import LEAST_TESTED_ROWS, ReadoutSplits, fit_readouts
 from spikes.simulation.seeds import as_seed_sequence
 from theory.finite_pool import FeaturePool, SampledErrors, feature_pool, jackknife_errors, left_out_pools
@@ -289,6 +290,7 @@ def _labels_for_half(
 
 
 @recorded
+@shows_progress
 def readout(
     features: Any,
     labels: Any = None,
@@ -298,6 +300,7 @@ def readout(
     ridge: Sequence[float] | float | None = None,
     splits: int = 20,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    progress: bool = True,
 ) -> ReadoutStudy:
     """Predict and measure ridge regression of labels on features, from whatever network or table they come.
 
@@ -320,6 +323,8 @@ def readout(
     splits : int
         0 for the law alone.
     seed : int, SeedSequence or Generator
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

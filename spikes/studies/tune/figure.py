@@ -66,7 +66,7 @@ def plot_tuning(found: Tuning, axes: np.ndarray | None = None) -> np.ndarray:
 def _plot_profile(ax: Axes, name: str, profile: Profile, found: Tuning, *, first: bool) -> None:
     best = int(np.argmin(profile.test_error))
     ax.axvspan(*profile.within, color=BAND, lw=0, label="within 1 % of the best")
-    ax.axhline(found.features.test_error, color=UNTRAINED, ls=":", label="random features, best λ")
+    ax.axhline(found.features.test_error, color=UNTRAINED, label="random features, best λ")
     ax.plot(profile.values, profile.test_error, color=THEORY, label="predicted, the rest at its best")
     ax.plot(profile.values[best], profile.test_error[best], "*", color=SPIKE, ms=9, label="recommended", zorder=4)
     if first and found.checked:

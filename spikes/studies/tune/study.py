@@ -12,6 +12,7 @@ from spikes.agreement import Row, conclusion, contract, row
 from spikes.estimates import Estimate, estimate
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.ensemble import check_runs, simulate_ensemble
 from spikes.simulation.one_step import check_size
@@ -129,6 +130,7 @@ def _plain(advice: Advice) -> dict[str, Any]:
 
 
 @recorded
+@shows_progress
 def tune(
     problem: Problem,
     *,
@@ -138,6 +140,7 @@ def tune(
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
     workers: int | None = None,
     test_samples: int = 8192,
+    progress: bool = True,
 ) -> Tuning:
     """Find the best penalty, step and split for a problem, and simulate them if asked.
 
@@ -151,6 +154,8 @@ def tune(
         Whether to simulate the recommendation, the problem as stated, and random features.
     seeds, seed, workers, test_samples
         As in `spikes.simulate_ensemble`.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

@@ -73,8 +73,9 @@ def _within(symbol: str, profile: Profile) -> str:
 
 def print_paying(found: Paying) -> None:
     """The gain of a step at every point of the map, in per cent."""
-    console = console_of_output()
-    console.print(problem_heading(found.problem), markup=False)
+    console, problem = console_of_output(), found.problem
+    sizes = f"d = {problem.d}, N = {problem.width}, n_step = n"
+    console.print(problem_heading(problem, sizes=sizes, noise=False), markup=False)
     of = found.map
     columns = (Column("noise"), *(Column(f"{x:.3g}") for x in of.samples_per_dimension))
     rows = [
