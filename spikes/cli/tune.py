@@ -8,6 +8,7 @@ import typer
 
 from spikes import studies
 from spikes.cli.options import Answer, Seed, Seeds, Workers, answers, integer_option, numbers, takes_problem
+from spikes.runtime.memory import THEORY
 from theory.statement.arguments import real
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ MapNoise = Annotated[
 
 
 @takes_problem()
-@answers(progress=True, simulates=False)
+@answers(progress=True, process=THEORY)
 def tune(
     problem: Problem,
     budget: Budget = None,
