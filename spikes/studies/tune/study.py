@@ -19,8 +19,9 @@ from spikes.simulation.one_step import check_size
 from spikes.simulation.seeds import as_seed_sequence
 from theory.advice import LEAST_SAMPLES, Advice, PayMap, best_ridge, best_split, best_step, step_pays
 from theory.conditional_equivalent import predict_errors
+from theory.conditional_equivalent.covariance_resolution import isotropic_form
 from theory.statement.arguments import integer
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_isotropic
 
 __all__ = ["Paying", "Tuning", "map_of_paying", "tune"]
 
@@ -176,6 +177,7 @@ def tune(
     True
     """
     check_runs(seeds, workers, None)
+    require_isotropic(isotropic_form(problem), "advice")
     if budget is not None:
         integer("budget", budget, LEAST_SAMPLES)
     seed = as_seed_sequence(seed)
