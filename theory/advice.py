@@ -22,9 +22,12 @@ from theory.conditional_equivalent.latent_functions import ridge_errors
 from theory.conditional_equivalent.resolution import resolve
 from theory.conditional_equivalent.validity import largest_step, validity
 from theory.statement.arguments import integer, real
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, require_isotropic
 
-__all__ = ["Advice", "PayMap", "best_ridge", "best_split", "best_step", "step_pays"]
+__all__ = ["LEAST_SAMPLES", "Advice", "PayMap", "best_ridge", "best_split", "best_step", "step_pays"]
+
+LEAST_SAMPLES = 16
+"""Of a budget that step and fit share."""
 
 _RIDGES = (1e-4, 1e2)
 _PER_DECADE = 2
@@ -178,7 +181,7 @@ def best_split(problem: Problem, samples: int | None = None, *, shares: Sequence
     ArithmeticError
         As `theory.predict`.
     """
-    total = problem.n + problem.n0 if samples is None else integer("samples", samples, 16)
+    total = problem.n + problem.n0 if samples is None else integer("samples", samples, LEAST_SAMPLES)
     counts = [min(max(2, round(real("shares", s, minimum=0.0, maximum=1.0) * total)), total - 2) for s in shares]
     found: dict[int, Advice] = {}
 
@@ -272,9 +275,9 @@ def step_pays(problem: Problem, samples_per_dimension: Sequence[float], noise: S
 
 def _terms(problem: Problem) -> Terms:
     """The terms of the law that a problem needs, but for latents beside ⟨x, β̂⟩, which no search has the time for."""
+    require_isotropic(isotropic_form(problem), "advice")
     terms = resolve(problem, 2).terms
-    if not isinstance(terms, Terms):
-        raise ValueError(f"`covariance` must be that of isotropic inputs for advice; got {problem.covariance}")
+    assert isinstance(terms, Terms)
     return dataclasses.replace(terms, amplified=False)
 
 

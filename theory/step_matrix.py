@@ -46,8 +46,8 @@ __all__ = [
 _NODES = 12
 _NOISE_NODES = 16  # of M alone, whose law is long-tailed
 _HEIGHT = 0.08  # smoothing of the transforms in units of √(φ₀ m_y)
+_LEVELS_SEEN = 0.7  # the most that the same is in units of for the sign's noise, whose levels lie between 0 and 1
 _STILL = 0.05  # variance of the sign's noise below which it is not resolved
-_LEAST_HEIGHT = 0.03  # of it, where the law comes down to zero
 _TOLERANCE = 1e-11
 _BLOCK = 20_000  # elements of a block of points and labels: small enough for the cache, and for one thread
 _EXHAUSTED = 1e-9  # of the largest point: what Lanczos leaves below it is rounding
@@ -175,15 +175,20 @@ def _law(labels: StepLabels, squared: bool) -> StepLaw:
             f"mass off by {spill:.2g}; the labels' tails are too heavy for the grid: use "
             f"{'a bounded target' if squared else '`gradient_order` = 1 or a bounded target'}"
         )
+    # M is positive and its law long-tailed: a Gauss rule of its root has more nodes in the bulk and keeps its mean
+    x, count = (np.sqrt(np.maximum(grid.x, 0.0)), _NOISE_NODES) if squared else (grid.x, _NODES)
+    nodes, masses = block_lanczos(x, np.maximum(grid.nu - grid.atom, 0.0)[:, None, None], count)
+    # The lobes below zero that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are
+    # known, and the neurons' norms rest on them.
+    weights = masses[:, 0, 0]
+    centred = nodes - weights @ nodes
     if squared:
-        nodes, weights = scaled_noise_law(labels, (0.0,), (1.0,), (1.0,))
-        nodes = mean * nodes
+        null = float(grid.atom.sum())
+        nodes, weights = nodes**2, (1.0 - null) * weights
+        nodes = nodes * (mean / (weights @ nodes))
+        if null > 0.0:
+            nodes, weights = np.append(nodes, 0.0), np.append(weights, null)
     else:
-        nodes, masses = block_lanczos(grid.x, np.maximum(grid.nu, 0.0)[:, None, None], _NODES)
-        weights = masses[:, 0, 0]
-        # The lobes that were cut off beside sharp edges took 0.1 % of the variance along: mean and variance are known,
-        # and the neurons' norms rest on them.
-        centred = nodes - weights @ nodes
         nodes = mean + centred * (spread / math.sqrt(weights @ centred**2))
     block = 1 + labels.target.k
     joint_nodes, joint_weights = block_lanczos(grid.x, grid.joint, max(3, _NODES // block))
@@ -233,13 +238,12 @@ def scaled_noise_law(
     still = levels < _STILL
     mass, rest = float(p @ ~still), float(p @ (levels * ~still))
     heavy = math.sqrt(phi0 * step.label_fourth) / step.label_power
-    scale = math.sqrt(float(p @ (levels - mean) ** 2) + (strength * heavy) ** 2)
-    law = _expectations(labels, _HEIGHT * heavy * step.label_power / phi0 / 2.5, True)
-    reach = float(levels.max()) + 8.0 * scale + phi0 * _largest(law) / step.label_power * float(square.max())
-    # of x = sτ²: where the sign has no noise V is next to zero, and there the heights above the axis are small
-    t = np.arange(0.0, math.sqrt(reach / scale), 0.25 * _HEIGHT)
-    x, slope_of_x = scale * t**2, 2.0 * scale * t
-    height = _HEIGHT * scale * np.hypot(t, _LEAST_HEIGHT)
+    spread = math.sqrt(float(p @ (levels - mean) ** 2) + (strength * heavy) ** 2)
+    scale = min(spread, _LEVELS_SEEN)
+    law = _expectations(labels, _HEIGHT * heavy * (scale / spread) * step.label_power / phi0 / 2.5, True)
+    reach = float(levels.max()) + 8.0 * spread + phi0 * _largest(law) / step.label_power * float(square.max())
+    t, x, jacobian = _grid(scale, reach, positive=True)
+    height = _HEIGHT * scale * jacobian
 
     def solved(zeta: np.ndarray, q: np.ndarray, tolerance: float = _TOLERANCE) -> tuple[np.ndarray, np.ndarray]:
         """q and the transform at every ζ, by Newton from a start in the upper half plane."""
@@ -270,13 +274,13 @@ def scaled_noise_law(
         q, m = solved(onward, _continued(q, zeta, onward))
         zeta = onward
         nu += weight * m.imag
-    nu *= slope_of_x * (t[1] - t[0]) / math.pi
+    nu *= scale * jacobian * (t[1] - t[0]) / math.pi
     if max(abs(nu.sum() / mass - 1.0), abs(nu @ x / rest - 1.0)) > 1e-2:
         raise ArithmeticError(
             f"the law of the sign's noise came out with mass {nu.sum():.4g} and first moment {nu @ x:.4g} instead of "
             f"{mass:.4g} and {rest:.4g}; the labels' tails are too heavy for the grid: use a bounded target"
         )
-    nodes, weights = block_lanczos(np.sqrt(x), np.maximum(nu, 0.0)[:, None, None], _NOISE_NODES)
+    nodes, weights = block_lanczos(np.sqrt(np.maximum(x, 0.0)), np.maximum(nu, 0.0)[:, None, None], _NOISE_NODES)
     weights = mass * weights[:, 0, 0]
     nodes = nodes**2 * (rest / (weights @ nodes**2))
     return np.concatenate([levels[still], nodes]), np.concatenate([p[still], weights])
@@ -333,6 +337,8 @@ class GridMeasure:
         The symmetrised M beside the resolvent on β̂, ξ̂_1 … ξ̂_k.
     mean, scale : float
         Exact mean and standard deviation of ν.
+    atom : ndarray, shape (G,)
+        Of ν what stands for the null space of M, for n₀ < d; zero for the law of Ŷ.
     """
 
     x: np.ndarray
@@ -342,6 +348,7 @@ class GridMeasure:
     joint_noise: np.ndarray
     mean: float
     scale: float
+    atom: np.ndarray
 
 
 def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure:
@@ -371,12 +378,14 @@ def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure
     m = _cubic(t[::6], np.asarray(coarse), t)
     zeta = x + 3j * height
     nu, joint, joint_noise = np.zeros(len(x)), np.zeros((len(x), 1 + k, 1 + k)), np.zeros((len(x), 1 + k, 1 + k))
-    noise = np.zeros((3, len(x)))
+    noise, atom = np.zeros((3, len(x))), np.zeros(len(x))
+    null = max(0.0, 1.0 - float(law.masses[law.pull > 0.0, 0].sum()) / phi0) if squared else 0.0
     for factor, weight in ((3, 1.0), (2, -3.0), (1, 3.0)):
         onward = x + 1j * factor * height
         m = _solve_transform(onward, _continued(m, zeta, onward), law, phi0)
         zeta = onward
         nu += weight * m.imag
+        atom += weight * (-null / zeta).imag
         on_directions, noise_on_directions, given = _joint_transform(zeta, m, law, step, phi0)
         joint += weight * on_directions.imag
         joint_noise += weight * noise_on_directions.imag
@@ -390,6 +399,7 @@ def measure_on_grid(labels: StepLabels, *, squared: bool = False) -> GridMeasure
         joint_noise * spacing[:, None, None],
         mean,
         scale,
+        atom * spacing,
     )
 
 

@@ -154,23 +154,27 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def _as_options(message: str) -> str:
-    """`second_layer` as --second-layer and `step` = 2 as --step 2, where the command asked for has such an option."""
+    """`second_layer` as --second-layer, `step` = 2 as --step 2 and `paper` as PAPER, where the command has such."""
     command = typer.main.get_command(app)
     for word in sys.argv[1:]:
         command = getattr(command, "commands", {}).get(word, command)
-    options = {parameter.name: parameter.opts[0] for parameter in command.params}
-    options |= {o.strip("-").replace("-", "_"): o for p in command.params for o in p.opts if o.startswith("--")}
-
-    argument = next((p.metavar for p in command.params if p.param_type_name == "argument" and p.metavar), "")
-    if (read := argument or ("--data" if "data" in options else "")) and "path" not in options:
-        options["path"] = read  # what a function of Python calls the file
+    options: dict[str, str] = {}
+    arguments: dict[str, str] = {}
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            shown = (parameter.metavar or parameter.name).strip("[].")
+            arguments |= {parameter.name: shown, shown.lower(): shown}
+        else:
+            long = [option.strip("-").replace("-", "_") for option in parameter.opts]
+            options |= dict.fromkeys((parameter.name, *long), parameter.opts[0])
+    read = next(iter(arguments.values()), options.get("data"))
+    if read is not None:  # what functions of Python call that which is read
+        arguments = {"path": read, "matrix": read} | arguments
 
     def named(found: re.Match) -> str:
         name, equals = found.groups()
-        if name == "path" and name in options:
-            return options[name] + (equals or "")
-        if not options.get(name, "").startswith("--"):
-            return f"{name}{equals or ''}"
-        return options[name] + (" " if equals else "")
+        if name in options:
+            return options[name] + (" " if equals else "")
+        return arguments.get(name, name) + (equals or "")
 
     return re.sub(r"`([^`]*)`( = )?", named, message)

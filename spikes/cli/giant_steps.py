@@ -18,6 +18,7 @@ from spikes.cli.options import (
     real_option,
     takes_problem,
 )
+from spikes.runtime.memory import THEORY
 from theory.statement.problem import Problem, described_fields
 
 __all__ = ["app"]
@@ -61,7 +62,7 @@ Readout = Annotated[
 
 
 @app.command()
-@answers(simulates=False)
+@answers(process=THEORY)
 def analyse(
     target: Target = "z1 + z1*z2",
     activation: Activation = "relu",

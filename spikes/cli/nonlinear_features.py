@@ -19,6 +19,7 @@ from spikes.cli.options import (
     numbers,
     takes_problem,
 )
+from spikes.runtime.memory import THEORY
 
 if TYPE_CHECKING:
     from theory.statement.problem import Problem
@@ -139,7 +140,7 @@ def decomposition(
 
 
 @app.command()
-@answers(simulates=False)
+@answers(process=THEORY)
 def conditions(
     activation: Annotated[str, typer.Option("--activation", help="By name.")] = "relu",
     target: Annotated[str, typer.Option("--target", help="Expression in z.")] = "z + He2(z)/2",

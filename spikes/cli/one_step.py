@@ -21,6 +21,7 @@ from spikes.cli.options import (
     numbers,
     takes_problem,
 )
+from spikes.runtime.memory import THEORY
 
 if TYPE_CHECKING:
     from theory.statement.problem import Problem
@@ -35,7 +36,7 @@ DensityAt = Annotated[
 
 
 @takes_problem()
-@answers(simulates=False)
+@answers(process=THEORY)
 def predict(
     problem: Problem,
     gradient_order: GradientOrder = 2,

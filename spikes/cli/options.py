@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from spikes.runtime.memory import SIMULATION
 from spikes.runtime.text import printable
 from theory.statement.problem import Described, Problem, described_fields
 
@@ -240,7 +241,7 @@ def answers(
     keeps: tuple[str, ...] = (),
     writes: Mapping[str, tuple[str, ...]] | None = None,
     beside: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None,
-    simulates: bool = True,
+    process: float = SIMULATION,
     again: bool | str = True,
 ) -> Callable[[Callable[..., Answer]], Callable[..., int]]:
     """Give a command that returns an `Answer` the options that say where it goes, and send it there.
@@ -263,8 +264,8 @@ def answers(
         Further parameters that name files which are written, with the suffixes allowed; any if there are none.
     beside : callable, optional
         From the parameters to further files that are written, each with the parameter that it comes with.
-    simulates : bool
-        Whether the process loads more than theory.
+    process : float
+        GiB of the process before it holds a large array.
     again : bool or str
         Whether `spikes rerun` runs the command again from its JSON, which then holds the command and its options; a
         string where it cannot says how to do so by hand.
@@ -300,7 +301,7 @@ def answers(
             from spikes.presentation.figure import save_figure, style
             from spikes.record import with_run
             from spikes.runtime.files import write_json
-            from spikes.runtime.memory import FIGURE, SIMULATION, THEORY, check_memory
+            from spikes.runtime.memory import FIGURE, check_memory
             from spikes.runtime.overflow import refused_overflow
             from spikes.runtime.progress import progress_hidden
             from spikes.runtime.tasks import Interrupted
@@ -309,8 +310,8 @@ def answers(
             size = options.get("size", "page")
             style(size)  # refuses what is none
             check_paths(options)
-            process = (SIMULATION if simulates else THEORY) + (FIGURE if picture else 0.0)
-            check_memory("memory must hold the program itself: Python and its libraries", 0.0, process=process)
+            whole = process + (FIGURE if picture else 0.0)
+            check_memory("memory must hold the program itself: Python and its libraries", 0.0, process=whole)
             _log_to_stderr(logging.WARNING if quiet else logging.INFO)
             with progress_hidden(bool(quiet)):
                 try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikes.cli.options import Answer, Scheduler, Workers, answers
+from spikes.runtime.memory import ROWS
 from spikes.runtime.text import printable
 from theory.statement.problem import Problem
 
@@ -89,7 +90,7 @@ def sweep(
     return Answer(lambda: to_dict(found, summarise(found)), lambda: print(printable(f"{path}: {found.progress()}")))
 
 
-@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()}, simulates=False, again=_AGAIN)
+@answers(figure=False, reads=("file",), writes={"csv": (), "parquet": ()}, process=ROWS, again=_AGAIN)
 def results(
     file: File,
     where: Where = "",
@@ -117,7 +118,7 @@ def results(
     return Answer(lambda: to_dict(found, summaries), show)
 
 
-@answers(reads=("file",), simulates=False, again=_AGAIN)
+@answers(reads=("file",), process=ROWS, again=_AGAIN)
 def plot(
     file: File,
     x: Annotated[str, typer.Option("--x", help="Field on the horizontal axis.")],

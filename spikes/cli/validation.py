@@ -11,6 +11,7 @@ import typer
 
 from spikes.cli.options import Answer, Seed, Workers, answers
 from spikes.runtime.text import printable
+from theory.statement.arguments import suggestion
 
 if TYPE_CHECKING:
     from spikes.validation import Claim
@@ -111,7 +112,7 @@ def _chosen(names: Sequence[str], path: str | None) -> list[Claim]:
         if not name:
             raise ValueError("`CLAIM` must be the beginning of a name; got ''")
         if not any(c.name.startswith(name) for c in (*own, *standing)):
-            raise ValueError(f"`CLAIM` must be the beginning of one of {_names((*own, *standing), name)}; got {name!r}")
+            raise ValueError(f"`CLAIM` must be the beginning of {_known((*own, *standing), name)}")
 
     def named(claims: list[Claim]) -> list[Claim]:
         return [c for c in claims if any(c.name.startswith(name) for name in names)]
@@ -119,11 +120,14 @@ def _chosen(names: Sequence[str], path: str | None) -> list[Claim]:
     return [*(named(own) or own), *(named(standing) if names else standing)]
 
 
-def _names(claims: Iterable[Claim], name: str) -> str:
-    """All names of a subject if `name` begins with it, and subjects otherwise."""
-    subjects = dict.fromkeys(c.name.partition("/")[0] + c.name.partition("/")[1] for c in claims)
+def _known(claims: Iterable[Claim], name: str) -> str:
+    """What the beginning of a name may be: of a subject that `name` begins with, --list shows them all."""
+    known = [c.name for c in claims]
+    subjects = list(dict.fromkeys("".join(one.partition("/")[:2]) for one in known))
     subject = next((s for s in subjects if s.endswith("/") and name.startswith(s)), None)
-    return ", ".join(subjects if subject is None else (c.name for c in claims if c.name.startswith(subject)))
+    if subject is None:
+        return f"one of {', '.join(subjects)}; got {name!r}"
+    return f"a claim of {subject}, which --list shows; got {name!r}{suggestion(name, known)}"
 
 
 def _listing(claims: Sequence[Claim]) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def serve(*, port: int = 0, host: str = LOOPBACK, workers: int | None = None, sh
     """
     check_installed()
     integer("port", port, 0, 65535)
+    if not host:
+        raise ValueError("`host` must be an address of this machine; got ''")
     desk = Desk(worker_count(workers, 10**9))
     server = make_server(desk, port=port or _free_port(host), host=host)
     print(f"http://{_shown(host)}:{server.port}/  (Ctrl-C ends it)", flush=True)

@@ -16,6 +16,7 @@ from spikes.papers.recipe import Paper, Recipe, Setting, Studies, find_paper
 from spikes.presentation.figure import save_figure
 from spikes.runtime.files import check_writable, write_json
 from spikes.runtime.progress import progress_bar, shows_progress
+from spikes.simulation.seeds import check_seeds
 from theory.statement.arguments import integer, real
 
 __all__ = ["Reproduction", "reproduce"]
@@ -169,7 +170,7 @@ def reproduce(
     scale = real("scale", scale, positive=True)
     seed = integer("seed", seed, 0)
     if seeds is not None:
-        seeds = integer("seeds", seeds, 2, why="for errors of means")
+        seeds = check_seeds(seeds, 2, why="for errors of means")
     folder = Path(output)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"`output` must be a folder; {str(folder)!r} is none")

@@ -80,6 +80,8 @@ def load_array(path: str | os.PathLike[str], key: str | None = None) -> np.ndarr
     names = _names(path, "path")
     if key is None and len(names) == 1:
         key = names[0]
+    if key is None:
+        raise ValueError(f"`path` must hold one array; {str(path)!r} holds {', '.join(names) or 'none'}")
     if key not in names:
         raise ValueError(f"`key` must be one of {', '.join(names)}; got {key!r}")
     return _member(path, key, "path")
@@ -341,9 +343,9 @@ def load_table(path: str | os.PathLike[str], key: str | None = None) -> tuple[An
         if key not in arrays:
             raise ValueError(f"`key` must be one of {', '.join(arrays)}; got {key!r}")
         return arrays[key].load(), None
+    if suffix in (".npy", *TABLES) and key is not None:
+        raise ValueError(f"`key` must name an array of a file of several; {str(path)!r} holds one table")
     if suffix in TABLES:
-        if key is not None:
-            raise ValueError(f"`key` must name an array of a file of several; {str(path)!r} holds one table")
         return _table(path, suffix), None
     if suffix == ".npz" and key is None and _is_sparse(_names(path, "path")):
         return _sparse(path), None

@@ -40,7 +40,7 @@ def check_writable(name: str, path: str | None, suffixes: tuple[str, ...] = ()) 
     """
     if path is None or (path == "-" and not suffixes):
         return
-    if not path or "\0" in path:
+    if not path or not _can_be_named(path):
         raise ValueError(f"`{name}` must name a file; got {path!r}")
     if suffixes and Path(path).suffix.lower() not in suffixes:
         raise ValueError(f"`{name}` must end in {', '.join(suffixes)}; got {path!r}")
@@ -72,8 +72,10 @@ def check_regular(name: str, path: str | os.PathLike[str] | None) -> None:
     Raises
     ------
     ValueError
-        If the path leads to a folder, a pipe or a device.
+        If the path leads to a folder, a pipe or a device, or no file can have it.
     """
+    if path is not None and not _can_be_named(path):
+        raise ValueError(f"`{name}` must name a file; got {str(path)!r}")
     try:
         present = None if path is None else _status(path)
     except OSError as error:
@@ -136,6 +138,14 @@ def _same(one: str, two: str) -> bool:
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def _can_be_named(path: str | os.PathLike[str]) -> bool:
+    """Whether file systems know such names: neither a null character nor what the encoding of names cannot say."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def _status(path: str | os.PathLike[str]) -> os.stat_result | None:

@@ -124,7 +124,9 @@ def load_dataset(path: str | os.PathLike[str], label: str | None = None, *, stan
     ValueError
         As `as_dataset`, and if a file is not what it should be, or entries are missing or no numbers.
     """
-    if label is None and Path(path).suffix.lower() == ".npz":
+    if Path(path).suffix.lower() == ".npz":
+        if label is not None:
+            raise ValueError(f"`label` must be left out with a .npz file, which holds X and y; got {label!r}")
         data = as_dataset(*load_arrays(path, ("X", "y"), argument="data"), path=os.path.abspath(path))
     elif label is not None and Path(label).suffix.lower() == ".npy":
         table = read_labelled_table(path, label, names=("data", "label"))

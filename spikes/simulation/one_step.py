@@ -514,10 +514,10 @@ def check_size(
     method = "gram" if how is None else how.method
     # features, and what their decomposition takes beside them: a Gram matrix is reduced in its place; factorisations
     # have copies of theirs, an svd copies, factors and work space
-    stored, squares = {"streamed": (0, max(2, sums_at_once(n))), "svd": (4, 7), "gram": (matrices, 1)}[method]
+    stored, squares = {"streamed": (0, sums_at_once(n)), "svd": (4, 7), "gram": (matrices, 1)}[method]
     weights = 1 + max(steps, sums_at_once(problem.n0))
     entries = stored * n * N + squares * small**2 + weights * N * d + 3 * BLOCK * (d + N)
-    remedy = f"`method` streamed takes about {8 * 2 * N**2 / 2**30:.3g} GiB"
+    remedy = f"`method` streamed takes about {8 * sums_at_once(n) * N**2 / 2**30:.3g} GiB"
     check_memory(
         f"`n`, `d` and `width` must fit in memory: n = {n}, d = {d}, width = {N}",
         entries,

@@ -56,6 +56,6 @@ MOST_SEEDS = 100_000
 """Runs of one command: what is kept of each takes memory, and their mean has three digits more than one run."""
 
 
-def check_seeds(seeds: int) -> int:
-    """A number of runs as an int, or a refusal."""
-    return count("seeds", seeds, 1, MOST_SEEDS)
+def check_seeds(seeds: int, minimum: int = 1, *, why: str = "") -> int:
+    """A number of runs as an int, or a refusal; `why` there has to be a minimum of them."""
+    return count("seeds", seeds, minimum, MOST_SEEDS, why=why)

@@ -97,8 +97,10 @@ def start_network(problem: Problem, protocol: Protocol, sequence: np.random.Seed
     Raises
     ------
     ValueError
-        If a symmetric start is asked of an odd width or of a second layer whose law is not that of its opposite.
+        If a symmetric start is asked of an odd width or of a second layer whose law is not that of its opposite, or the
+        problem is not one for several steps.
     """
+    _check_problem(problem)
     symmetric = protocol.start == "symmetric"
     if symmetric and not can_be_paired(problem):
         raise ValueError(
@@ -106,6 +108,11 @@ def start_network(problem: Problem, protocol: Protocol, sequence: np.random.Seed
             f"got symmetric with width {problem.width} and {problem.law_of_a}"
         )
     return initial_network(problem, sequence, antisymmetric=symmetric)
+
+
+def _check_problem(problem: Problem) -> None:
+    require_isotropic(problem, "several giant steps")
+    require_gradient_descent(problem, "several giant steps")
 
 
 def check_size(problem: Problem, protocol: Protocol, copies: int = 1, *, refit: bool = False, layers: int = 4) -> None:
@@ -181,8 +188,7 @@ def trajectory(
     ValueError
         If an argument breaks its rule.
     """
-    require_isotropic(problem, "several giant steps")
-    require_gradient_descent(problem, "several giant steps")
+    _check_problem(problem)
     protocol = protocol or Protocol()
     test_samples, how = integer("test_samples", test_samples, 2), How(threads=threads)
     sequence = as_seed_sequence(seed)

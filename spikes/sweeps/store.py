@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from spikes.runtime.files import whole_file
-from spikes.runtime.memory import THEORY, check_memory
+from spikes.runtime.memory import ROWS, check_memory
 from spikes.runtime.versions import package_versions
 from spikes.sweeps.study import Point, Study, as_study
 from theory.statement.problem import described_fields
@@ -337,7 +337,7 @@ def open_results(path: str | os.PathLike[str]) -> Results:
             raise ValueError(f"{path} must be intact; it holds other tables than a sweep makes")
         pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         rule = f"{path} must fit in memory: its rows"
-        check_memory(rule, _AS_ROWS * pages * size, process=THEORY, itemsize=1.0)
+        check_memory(rule, _AS_ROWS * pages * size, process=ROWS, itemsize=1.0)
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise ValueError(f"{path} must be intact; it is damaged: {' '.join(verdict.split())}")

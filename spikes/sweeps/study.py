@@ -209,6 +209,8 @@ def load_study(path: str | os.PathLike[str]) -> Study:
         return as_study(Path(path).read_bytes().decode().replace("\r\n", "\n"))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: study must be TOML in UTF-8; byte {error.start} is none of it") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -132,9 +132,11 @@ def written(folder, words) -> set[str]:
     read = {os.path.realpath(folder / word) for word in QUICK[command_of(words)] if not word.startswith("-")}
     named = set()
     for option, value in itertools.pairwise(words):
-        if option in OUTPUTS and value != "-" and len(value) < 200:
+        if value == "-" or len(value) > 200 or "\ud800" in value:  # standard output, and names that no file has
+            continue
+        if option in OUTPUTS:
             named.add(os.path.realpath(folder / value))
-        elif option in INPUTS and len(value) < 200:
+        elif option in INPUTS:
             read.add(os.path.realpath(folder / value))
     return named - read
 

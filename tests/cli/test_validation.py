@@ -103,7 +103,7 @@ def test_beginnings_of_names(spikes):
     ("arguments", "complaint"),
     [
         (["nonsense"], "CLAIM must be the beginning of one of "),
-        (["conditional/nonsense"], "CLAIM must be the beginning of one of conditional/"),
+        (["conditional/nonsense"], "CLAIM must be the beginning of a claim of conditional/, which --list shows; got "),
         (["--claims", "nowhere.py"], "--claims must be a Python file, *.py; got 'nowhere.py'"),
         (["--report", "a.pdf"], "--report must end in .html; got 'a.pdf'"),
         (["--report", "/nowhere/a.html"], "--report must be writable; '/nowhere/a.html': "),
@@ -121,10 +121,11 @@ def test_complaints(spikes, arguments, complaint, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_complaint_ends_with_the_value(spikes):
-    _, _, err = spikes("validate", "conditional/x")
-    assert "conditional/outliers" in err
-    assert err.endswith("; got 'conditional/x'\n")
+def test_the_complaint_names_the_claim_that_was_meant(spikes):
+    _, _, err = spikes("validate", "conditional/outleirs")
+    assert err.endswith("; got 'conditional/outleirs': did you mean conditional/outliers?\n")
+    _, _, err = spikes("validate", "local/zzz")
+    assert err.endswith("which --list shows; got 'local/zzz'\n")
 
 
 @pytest.mark.parametrize(

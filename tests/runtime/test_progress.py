@@ -71,6 +71,6 @@ def test_what_a_sweep_shows(tmp_path, monkeypatch, capsys):
     study = {"problem": {"n": 60, "d": 20, "width": 30, "alpha": [0.2, 0.3]}, "seeds": 1}
     monkeypatch.setenv("FORCE_COLOR", "1")
     spikes.sweep(study, tmp_path / "silent.sqlite", workers=1, progress=False)
-    assert capsys.readouterr().err == ""
+    assert "━" not in capsys.readouterr().err  # a log may tell of the file all the same
     spikes.sweep(study, tmp_path / "shown.sqlite", workers=1)
-    assert "sweep" in capsys.readouterr().err
+    assert "━" in capsys.readouterr().err

@@ -168,7 +168,7 @@ def test_traces_of_both_matrices_in_simulation():
 
 
 def test_law_of_scaled_noise():
-    """V = Δ + S(M/m_y)S, and M alone, by sampled matrices."""
+    """V = Δ + S(M/m_y)S, and M alone, by sampled matrices; M is seen from its grid's height above the axis, 0.1, on."""
     problem = Problem(n=1600, d=800, width=1000, target="z + 0.5*(z**2 - 1)", noise=0.5)
     labels, step, alone = step_labels(problem), step_statistics(problem), noise_law(problem)
     d, n0, draws = 400, 800, []
@@ -176,8 +176,8 @@ def test_law_of_scaled_noise():
     slope = np.sqrt(2.0 / np.pi) * np.exp(-((2.0 * b) ** 2))
     white = np.maximum(1.0 - erf(2.0 * b) ** 2 - slope**2, 0.0)
 
-    def functions(values, weights=None):
-        return [np.average(f, weights=weights) for f in (np.log1p(4.0 * values), np.sqrt(values), 1.0 / (0.1 + values))]
+    def functions(values, weights=None, least=0.1):
+        return [np.average(f, weights=weights) for f in (np.log1p(values / least), 1.0 / (least + values))]
 
     for seed in range(8):
         rng = np.random.default_rng([29, seed])
@@ -187,7 +187,7 @@ def test_law_of_scaled_noise():
         X = rng.standard_normal((n0, d)) * y[:, None]
         V = np.diag(white) + (X * slope).T @ (X * slope) / n0
         M = X.T @ X / n0
-        draws.append([*functions(np.abs(np.linalg.eigvalsh(V))), *functions(np.abs(np.linalg.eigvalsh(M)))])
+        draws.append([*functions(np.abs(np.linalg.eigvalsh(V))), *functions(np.abs(np.linalg.eigvalsh(M)), least=1.0)])
     levels = 40
     groups = np.array_split(np.argsort(np.abs(b)), levels)
     nodes, weights = scaled_noise_law(
@@ -197,7 +197,26 @@ def test_law_of_scaled_noise():
         (1.0 / levels,) * levels,
     )
     plain = alone.noise_nodes[:, 0] / step.label_power
-    law = np.array(functions(nodes, weights) + functions(plain, alone.weights))
+    law = np.array(functions(nodes, weights) + functions(plain, alone.weights, least=1.0))
     mean, sem = np.mean(draws, axis=0), np.std(draws, axis=0, ddof=1) / 8**0.5
     # and 1/d of the size
     assert np.all(np.abs(mean - law) < 4.0 * sem + 2.0 / d * law)
+
+
+def test_the_null_space_of_the_noise():
+    """For n₀ < d the law of M has an atom at zero of mass 1 − n₀/d, and less is smeared over what is next to it."""
+    problem = Problem(n=1000, n_step=100, d=1000, width=750, target="z", noise=0.5)
+    law = noise_law(problem)
+    assert law.weights[law.noise_nodes[:, 0] == 0.0] == pytest.approx([0.9], rel=1e-3)  # summed on the grid
+    assert law.weights @ law.noise_nodes[:, 0] == pytest.approx(step_statistics(problem).label_power, rel=1e-9)
+    draws = []
+    for seed in range(6):
+        rng = np.random.default_rng([31, seed])
+        z = rng.standard_normal(100)
+        X = rng.standard_normal((100, 1000)) * (z + 0.5 * rng.standard_normal(100))[:, None]
+        values = np.linalg.eigvalsh(X @ X.T / 100)
+        draws.append([np.sum(np.log1p(values)) / 1000, np.sum(np.sqrt(values)) / 1000])
+    nodes = law.noise_nodes[:, 0]
+    expected = law.weights @ np.column_stack([np.log1p(nodes), np.sqrt(nodes)])
+    mean, sem = np.mean(draws, axis=0), np.std(draws, axis=0, ddof=1) / 6**0.5
+    assert np.all(np.abs(mean - expected) < 4.0 * sem + 2.0 / 100 * expected)

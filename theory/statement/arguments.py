@@ -55,7 +55,7 @@ def integer(name: str, value: Any, minimum: int, maximum: int = _LARGEST, *, why
     return int(value)
 
 
-def count(name: str, value: Any, minimum: int, most: int) -> int:
+def count(name: str, value: Any, minimum: int, most: int, *, why: str = "") -> int:
     """An integer of at least `minimum`, whose work or memory is bounded by `most`.
 
     Raises
@@ -68,7 +68,7 @@ def count(name: str, value: Any, minimum: int, most: int) -> int:
     >>> count("steps", 8, 1, 1000)
     8
     """
-    number = integer(name, value, minimum)
+    number = integer(name, value, minimum, why=why)
     if number > most:
         raise ValueError(f"`{name}` must be at most {most}; got {value!r}")
     return number

@@ -7,7 +7,6 @@ their descriptions. That is why this module imports numpy and scipy only where i
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -489,13 +488,15 @@ class Problem:
 
     def fingerprint(self) -> str:
         """A digest of the values of target, σ and σ′ at fixed points: tells functions of the same name apart."""
+        from hashlib import sha256
+
         import numpy as np
 
         points = np.random.default_rng(0).standard_normal((16, self.teacher.k))
         values = [self.teacher(points), self.sigma(points[:, 0]), self.sigma.slope(points[:, 0])]
         # twelve digits: what another machine's arithmetic leaves alone
         text = " ".join(f"{x:.12g}" for x in np.concatenate(values))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """Every field as plain JSON values, with n₀ and η resolved; `from_dict` makes the problem of it again.

@@ -342,16 +342,23 @@ def _parse(text: str, d: int, min_angle: float, seed: int) -> Teacher:
     except ValueError:
         values = []
     if kind == "orthogonal" and len(values) == 1:
-        return Teacher.orthogonal(integer("count", values[0], 1), d=d)
+        return Teacher.orthogonal(_whole(text, values[0]), d=d)
     if kind == "angles" and values:
         return Teacher.from_angles(values, d=d)
     if kind == "random" and len(values) == 2:
-        count, span = integer("count", values[0], 1), integer("span", values[1], 1)
+        count, span = (_whole(text, value) for value in values)
         return Teacher.random(count, span=span, d=d, min_angle=min_angle, seed=seed)
     raise ValueError(
         f"`teacher` must be one of {', '.join(TEACHERS)}, or orthogonal:m, angles:t1,t2,..., random:m,r or a .json "
         f"file; got {text!r}"
     )
+
+
+def _whole(text: str, value: float) -> int:
+    """A number of directions or dimensions in the text for a teacher."""
+    if not 1.0 <= value < 1e15 or value != int(value):
+        raise ValueError(f"`teacher` must have whole numbers of at least 1 after the colon; got {text!r}")
+    return int(value)
 
 
 def _read(path: str) -> Teacher:

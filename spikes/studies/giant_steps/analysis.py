@@ -25,7 +25,7 @@ from theory.giant_steps import (
 )
 from theory.giant_steps.replicas import BATCHES, check_samples
 from theory.statement.activation import Activation, as_activation
-from theory.statement.target import Target
+from theory.statement.target import Target, as_target
 
 __all__ = ["TargetReport", "report_target"]
 
@@ -161,7 +161,9 @@ def report_target(
     """
     sigma = as_activation(activation)
     stated = f"`samples` must leave room in memory: samples = {samples}"
-    check_memory(stated, 3.0 * check_samples(samples) / BATCHES, process=THEORY)
+    target = as_target(target)
+    # two replicas of a batch: latents, their coordinates and polynomials of these, and values
+    check_memory(stated, (3.0 + 4.5 * target.k) * check_samples(samples) / BATCHES, process=THEORY)
     options: dict[str, Any] = {"max_leap": max_leap, "method": method, "samples": samples, "seed": seed}
     analysis = analyse_target(target, **options)
     visible = visible_staircase(analysis.target, sigma, **options)

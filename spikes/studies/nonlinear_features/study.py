@@ -30,7 +30,7 @@ from theory.nonlinear_features import (
     spike_growth,
     spike_terms,
 )
-from theory.statement.arguments import count, integer
+from theory.statement.arguments import count
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
@@ -532,7 +532,7 @@ def decomposition_study(
     spikes = spike_count(problem.alpha)
     ell = max(spikes, 1) if ell is None else ell
     spike_terms(problem, ell)
-    seeds = integer("seeds", seeds, 2, why="for errors of the exponents")
+    seeds = check_seeds(seeds, 2, why="for errors of the exponents")
     if len(set(sizes)) < 2 or min(sizes) < 50:
         raise ValueError(f"`sizes` must be at least two different sizes of 50 or more; got {list(sizes)}")
     sizes = tuple(sorted({int(n) for n in sizes}))

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from scipy.special import chdtr, chdtri, ndtr, ndtri
-from scipy.stats import kstwo
 
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.dataset import Dataset, Rows
@@ -151,6 +150,8 @@ def check_projection(step: Rows, fit: Rows) -> Check:
     ArithmeticError
         If that direction vanishes.
     """
+    from scipy.stats import kstwo  # a second to import
+
     beta = np.zeros(step.data.d)
     for _, X, y in step.blocks(_ROWS):
         beta += y @ X

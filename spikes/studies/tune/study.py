@@ -18,9 +18,11 @@ from spikes.runtime.tasks import worker_count
 from spikes.simulation.ensemble import check_runs, simulate_ensemble
 from spikes.simulation.one_step import check_size
 from spikes.simulation.seeds import as_seed_sequence
-from theory.advice import Advice, PayMap, best_ridge, best_split, best_step, step_pays
+from theory.advice import LEAST_SAMPLES, Advice, PayMap, best_ridge, best_split, best_step, step_pays
 from theory.conditional_equivalent import predict_errors
-from theory.statement.problem import Problem
+from theory.conditional_equivalent.covariance_resolution import isotropic_form
+from theory.statement.arguments import integer
+from theory.statement.problem import Problem, require_isotropic
 
 __all__ = ["Paying", "Tuning", "map_of_paying", "tune"]
 
@@ -177,6 +179,9 @@ def tune(
     True
     """
     check_runs(seeds, workers, None)
+    require_isotropic(isotropic_form(problem), "advice")
+    if budget is not None:
+        integer("budget", budget, LEAST_SAMPLES)
     seed = as_seed_sequence(seed)
     if check:
         check_size(problem, worker_count(workers, seeds))
