@@ -14,6 +14,7 @@ import numpy as np
 from spikes.agreement import Quantity, contract, quantities
 from spikes.estimates import Estimate, estimate, mean_amplitudes
 from spikes.record import Recorded, recorded
+from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import Interrupted, run_tasks, worker_count
 from spikes.simulation.how import How, Place
 from spikes.simulation.one_step import Fit, Simulation, check_size, simulate_steps
@@ -222,6 +223,7 @@ def check_runs(seeds: int, workers: int | None, executor: Executor | None) -> in
 
 
 @recorded
+@shows_progress
 def simulate_ensemble(
     problem: Problem,
     *,
@@ -233,6 +235,7 @@ def simulate_ensemble(
     method: str = "gram",
     executor: Executor | None = None,
     meanwhile: Callable[[], None] | None = None,
+    progress: bool = True,
 ) -> Ensemble:
     """Run `simulate` for several independent seeds, in processes of one thread each.
 
@@ -256,6 +259,8 @@ def simulate_ensemble(
         Where to run instead of in `workers` processes.
     meanwhile : callable, optional
         What this process does while others simulate, or before it does so itself.
+    progress : bool
+        Bars on a terminal and in a notebook, nothing elsewhere.
 
     Returns
     -------

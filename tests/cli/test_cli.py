@@ -150,7 +150,7 @@ def test_failures_name_the_options_of_their_command(spikes, monkeypatch):
 
     two = np.ones(2)
     grid = step_matrix.GridMeasure(
-        np.arange(2.0), two, np.ones((2, 1, 1)), (two, two, two), np.ones((2, 1, 1)), 0.0, 1.0
+        np.arange(2.0), two, np.ones((2, 1, 1)), (two, two, two), np.ones((2, 1, 1)), 0.0, 1.0, 0.0 * two
     )
     monkeypatch.setattr(step_matrix, "measure_on_grid", lambda *_, **__: grid)
     code, out, err = spikes("predict", *SMALL, "--noise", "0.123")

@@ -7,6 +7,7 @@ import pytest
 import spikes
 from spikes.papers import reproduce
 from spikes.runtime.progress import progress_bar, seconds_left, shows_progress
+from spikes.simulation.ensemble import simulate_ensemble
 from theory import Problem
 
 SMALL = Problem(n=60, d=20, width=30)
@@ -61,7 +62,9 @@ def test_progress_must_be_true_or_false():
         spikes.compare(SMALL, seeds=2, progress="no")
 
 
-@pytest.mark.parametrize("study", [*(getattr(spikes, name) for name in STUDIES), reproduce], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "study", [*(getattr(spikes, name) for name in STUDIES), reproduce, simulate_ensemble], ids=lambda f: f.__name__
+)
 def test_every_study_takes_progress(study):
     assert inspect.signature(study).parameters["progress"].default is True
     assert "progress : bool\n" in study.__doc__

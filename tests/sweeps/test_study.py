@@ -157,7 +157,7 @@ def test_files_that_are_no_text(tmp_path):
     with pytest.raises(ValueError, match=r"absent\.toml cannot be read: No such file"):
         load_study(tmp_path / "absent.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match=r"binary\.toml: 'utf-8' codec"):
+    with pytest.raises(ValueError, match=r"binary\.toml: study must be TOML in UTF-8; byte 0"):
         load_study(tmp_path / "binary.toml")
 
 

@@ -25,6 +25,8 @@ __all__ = ["Prediction", "predict", "predict_errors"]
 class Prediction:
     """Asymptotic theory of one problem at its actual n.
 
+    Numbers alone: ``spikes.predict`` gives the same with ``save``, ``plot`` and what a notebook shows.
+
     Attributes
     ----------
     problem : Problem
