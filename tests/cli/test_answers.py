@@ -98,6 +98,7 @@ def test_a_hidden_bar_counts_no_steps(monkeypatch, capsys):
     assert "steps" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "shown"), [("simulate", "singular value s"), ("compare", "test error, λ = 0.1")])
 def test_what_has_finished_is_printed_on_an_interrupt(spikes, monkeypatch, command, shown):
     from spikes.simulation import ensemble

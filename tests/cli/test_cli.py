@@ -174,6 +174,7 @@ def test_help_is_light():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_nonlinear(spikes, tmp_path):
     figure, numbers = tmp_path / "a.svg", tmp_path / "a.json"
     size = ["--n", "200", "--d", "100", "--width", "150", "--seeds", "2", "--workers", "1"]

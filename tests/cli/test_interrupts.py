@@ -60,6 +60,7 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in processes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_command_in_one_line(tmp_path, number):
     process = start(*LONG["simulate"], "--json", str(tmp_path / "out.json"))
@@ -82,6 +83,7 @@ def test_a_key_reaches_the_workers_too():
     until(lambda: gone(workers), 5.0)
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_parent_that_is_killed():
     process = start(*LONG["simulate"])
     workers = until(lambda: working(process))

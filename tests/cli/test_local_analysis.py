@@ -57,6 +57,7 @@ def test_divergence_exits_with_1(spikes):
     assert "try --step 250" in err
 
 
+@pytest.mark.slow
 def test_train(spikes, tmp_path):
     picture, kept = tmp_path / "out.png", tmp_path / "run.npz"
     code, out, _ = spikes(*TRAIN, "--checkpoint", str(kept), "--stop-after", "1", "--figure", str(picture))
@@ -79,6 +80,7 @@ def test_train(spikes, tmp_path):
     assert "--checkpoint must be that of the same run" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ablation", ["--no-decay", "--constant-decay", "--early-only"])
 def test_ablations(spikes, tmp_path, ablation):
     arguments = TRAIN if ablation != "--early-only" else TRAIN[:-4]

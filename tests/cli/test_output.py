@@ -19,6 +19,7 @@ def program(*arguments: str, prefix: str = "", **environment: str) -> subprocess
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_any_encoding(encoding):
     done = program(*PREDICT, PYTHONIOENCODING=encoding)
@@ -28,6 +29,7 @@ def test_any_encoding(encoding):
     assert "eta = " in text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is full")
 @pytest.mark.parametrize(
     ("end", "complaint"),
@@ -42,6 +44,7 @@ def test_an_output_that_takes_nothing(end, complaint):
     assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", complaint)
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone():
     done = program(*PREDICT, prefix="--json - | (exec <&-; while kill -0 $PPID 2>/dev/null && false; do :; done)")
     assert b"Traceback" not in done.stderr

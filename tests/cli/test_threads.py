@@ -50,6 +50,7 @@ def numbers(arguments: list[str], threads: str | None) -> str:
     return json.dumps(json.loads(done.stdout))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", CASES)
 def test_threads_change_no_bit(arguments):
     one = numbers(arguments, "1")

@@ -35,6 +35,7 @@ def kept(tmp_path_factory):
     return folder, done.stdout
 
 
+@pytest.mark.slow
 def test_without_a_place_to_keep_them(kept):
     done = run(sys.executable, "-c", NOWHERE)
     assert (done.returncode, done.stdout) == (0, kept[1])
@@ -42,6 +43,7 @@ def test_without_a_place_to_keep_them(kept):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
 def test_damaged_files_are_replaced(kept, suffix):
     folder, expected = kept

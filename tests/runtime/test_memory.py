@@ -277,6 +277,7 @@ def test_every_command_asks_before_it_computes(name, tmp_path, spikes, monkeypat
     assert time.process_time() - start < 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="address spaces are limited otherwise")
 def test_a_limit_of_the_address_space():
     """As `ulimit -v` sets it, to 2 GiB."""

@@ -30,6 +30,7 @@ def test_time_left_counts_the_tasks_that_run_side_by_side(done, total, workers, 
     assert seconds_left(done, total, workers, finished_at, now) == left
 
 
+@pytest.mark.slow
 def test_bars_move_on_a_terminal_and_not_elsewhere(monkeypatch, capsys):
     spikes.compare(SMALL, seeds=2, workers=1, test_samples=64)
     assert capsys.readouterr().err == ""

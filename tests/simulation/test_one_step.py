@@ -290,6 +290,7 @@ def test_control_variate():
     assert controlled_estimate(values[0][:3], control[0][:3], 0.0) == estimate(values[0][:3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_methods_agree_within_rounding_or_say_what_they_cannot(name):
     # eigenvalues of a Gram matrix are rounded by `hidden_below`, and what is fitted by that over λ + s_m²

@@ -127,6 +127,7 @@ def kill_after(monkeypatch, sums: int, pids) -> list[int]:
     return killed
 
 
+@pytest.mark.slow
 def test_a_dead_process_changes_no_bit(short_ranges, monkeypatch):
     psutil = pytest.importorskip("psutil", reason="psutil, which finds the workers, is not installed")
     expected = streamed()

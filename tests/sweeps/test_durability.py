@@ -120,6 +120,7 @@ def test_other_versions_are_said_and_kept(copy, caplog, monkeypatch):
     assert {versions[r["session"]] for r in results.runs()} == {here["numpy"], "9.9"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["another", "nothing"])
 def test_a_file_that_is_replaced_meanwhile(tmp_path, monkeypatch, by):
     study, path, other = as_study(STUDY), tmp_path / "a.sqlite", tmp_path / "other.sqlite"
@@ -140,6 +141,7 @@ def test_a_file_that_is_replaced_meanwhile(tmp_path, monkeypatch, by):
         sweep(study, path, workers=1)
 
 
+@pytest.mark.slow
 def test_rows_that_are_taken_away_meanwhile(tmp_path, monkeypatch):
     path = tmp_path / "a.sqlite"
     calls = []

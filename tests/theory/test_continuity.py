@@ -35,6 +35,7 @@ def spikes_of(outliers) -> np.ndarray:
     return np.array([(spike.singular_value, *spike.alignment) for spike in outliers]).reshape(-1, 6)
 
 
+@pytest.mark.slow
 def test_spikes_in_the_tail_of_the_bulk_move_continuously():
     """Beside nodes of the tail: the second spike went to and fro between amplitudes of 0.3 and 0.8, or above 1."""
     batches = [65, 81, 97, 106, 114, 130, 146]

@@ -13,6 +13,7 @@ def eigenvalues(x: np.ndarray) -> np.ndarray:
     return np.linalg.svd(x, compute_uv=False) ** 2 / len(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(20, 20), (60, 20), (20, 60)])
 def test_white_noise_is_called_more_at_the_level(shape):
     rng = np.random.default_rng(5)

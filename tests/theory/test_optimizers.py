@@ -138,6 +138,7 @@ def test_profiles_of_the_sign_keep_the_norms():
         assert profiles.classes.min() > 0.0
 
 
+@pytest.mark.slow
 def test_spectrum_of_the_sign_against_sampled_matrices():
     # the model that the law is of, sampled: linear noise with the batch's covariance, and white noise
     problem = SIGN.replace(n=400, d=200, width=250)

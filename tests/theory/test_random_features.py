@@ -82,6 +82,7 @@ def quartic_density(problem: Problem, x: np.ndarray) -> np.ndarray:
     return np.array(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [*SIZES, (1000, 1000, 500)])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "He1"])
 def test_initial_law(sizes, activation):

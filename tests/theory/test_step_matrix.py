@@ -58,6 +58,7 @@ def test_first_joint_moment():
     assert mean[2, 2] == pytest.approx(0.0, abs=5e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", CASES[:3], ids=lambda p: p.target)
 def test_transforms_of_simulated_matrices(problem):
     zeta = np.array([-1.0 + 0.4j, 0.3 + 0.3j, 1.5 + 0.3j])
@@ -134,6 +135,7 @@ def test_the_noise_given_the_matrix(problem):
     np.testing.assert_allclose(law.noise_weights.sum(axis=1), 1.0, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_traces_of_both_matrices_in_simulation():
     """tr M^k (Ŷ − ζ)^(-1)/d, and M beside the resolvent on β and W⋆, by sampled matrices."""
     problem = CASES[1]

@@ -90,6 +90,7 @@ def test_a_claim_of_the_registry_and_a_wrong_one():
     assert verdicts == {"laws/tracy-widom": "holds", "laws/tracy-widom-wrong": "fails"}
 
 
+@pytest.mark.slow
 def test_cheap_claims():
     loss, leap = CLAIMS["local/loss-orthogonal"], CLAIMS["giant/leap"]
     altered = wrong_entries(leap)[1]

@@ -295,6 +295,7 @@ def test_numbers_without_noise_have_the_tolerance():
     assert _one(replace(still, predict=lambda size: 2.1)).verdict == "fails"
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_answer_whatever_runs_beside_it():
     alone = validate([_made()], workers=1, seed=3)
     beside = validate([_made("other", truth=1.0), _made()], workers=2, seed=3)

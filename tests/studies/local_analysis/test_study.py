@@ -95,6 +95,7 @@ def test_without_decay_directions_do_not_come():
     json.dumps(free.to_dict(), allow_nan=False)
 
 
+@pytest.mark.slow
 def test_seeds_and_workers(tmp_path):
     plan = Plan(TEACHERS["G"].embedded(4), width=10, epochs=4, iterations=50)
     one, two = (compare_training(plan, seeds=2, seed=7, workers=w) for w in (1, 2))

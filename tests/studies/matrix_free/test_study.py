@@ -77,6 +77,7 @@ def test_smoothed_density_keeps_bulk_and_spikes():
     assert np.trapezoid(x * smoothed_density(theory, x, 0.3), x) == pytest.approx(first * math.exp(0.045), rel=2e-3)
 
 
+@pytest.mark.slow
 def test_theory_beside_it():
     result = compare_matrix_free(Problem(n=3000, d=300, width=400, alpha=0.4), seeds=4, seed=1, workers=2)
     content = result.to_dict()

@@ -36,6 +36,7 @@ def test_staircase():
     assert np.all(np.diff(study.theory["objective"]) < 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 5, 99])
 def test_each_run_of_a_staircase_is_that_of_its_seed_alone(monkeypatch, workers):
     # however the exponents of a seed are parted among workers
@@ -57,6 +58,7 @@ def test_staircase_of_a_bounded_second_layer_stops_climbing():
     assert study.limit["objective"][2] == study.limit["objective"][5] < study.limit["objective"][1]
 
 
+@pytest.mark.slow
 def test_staircase_says_what_is_not_learned():
     study = staircase(SMALL.replace(target="He2(z)"), alphas=(0.1, 0.4), seeds=1, workers=1)
     assert "nothing of it is learned" in content(study)["theory"]["remark"]

@@ -111,6 +111,7 @@ def test_share_of_the_largest_singular_value():
     assert np.isnan(rank_one_share(np.zeros((3, 4))))
 
 
+@pytest.mark.slow
 def test_files_give_the_same_bits(tmp_path):
     X, y = inputs()
     np.savez(tmp_path / "plain.npz", X=X, y=y, other=np.array([{}]))

@@ -141,6 +141,7 @@ def test_replicas_agree_with_quadrature():
         assert climbed.dimensions == visible_staircase(source, "erf", max_leap=max_leap).dimensions
 
 
+@pytest.mark.slow
 def test_five_latents_by_replicas():
     stairs = "z1 + z1*z2 + z1*z2*z3 + z1*z2*z3*z4 + z1*z2*z3*z4*z5"
     analysis = analyse_target(stairs, method="monte-carlo", samples=2**19, seed=1)

@@ -188,6 +188,7 @@ def test_samples_follow_the_law(name):
     assert distance < 1.95 / math.sqrt(len(samples))
 
 
+@pytest.mark.slow
 def test_signal_in_separable_noise():
     """A signal detaches from noise that is coloured both ways; white rows give the model of one population."""
     noise = SeparableCovariance(THREE, [1.0], 0.5)

@@ -165,6 +165,7 @@ def test_quantiles(law):
     assert law.ppf(0.3).shape == ()
 
 
+@pytest.mark.slow
 @each_law
 def test_samples_follow_the_law(law):
     samples = law.rvs(100_000, 11)

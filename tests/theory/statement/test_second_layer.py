@@ -62,6 +62,7 @@ def test_an_own_law_is_the_named_one_where_it_says_the_same(mine, named):
     np.testing.assert_array_equal(predict_population(own).weight_cos2, predict_population(known).weight_cos2)
 
 
+@pytest.mark.slow
 def test_an_own_law_is_predicted_and_simulated():
     """Theory beside simulation where one neuron in 16 has a second layer at all, against ±1 or normal for each."""
     rare = SecondLayer("rare", atoms=(-4.0, 0.0, 4.0), odds=(1 / 32, 15 / 16, 1 / 32))
