@@ -88,6 +88,7 @@ def test_ranges_round_as_one_pass_does(short_ranges):
     np.testing.assert_allclose(found.after.test_error, whole.after.test_error, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_an_ensemble_shares_rows_or_runs_alike(short_ranges):
     def ensemble(**how):
         runs = simulate_ensemble(PROBLEM, seeds=2, seed=1, method="streamed", test_samples=200, **how).runs

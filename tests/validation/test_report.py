@@ -104,6 +104,7 @@ def replace_results(certificate: Certificate, *results: ClaimResult) -> Certific
     return replace(certificate, results=results)
 
 
+@pytest.mark.slow
 def test_the_same_certificate_gives_the_same_page(page, certificate):
     assert html_report(certificate, command="spikes validate 'a & b'", json="a.json") == page
     assert not re.search(r"20\d\d-\d\d-\d\d", page)

@@ -64,6 +64,7 @@ def test_workers_change_no_bit(seeds, monkeypatch):
         np.testing.assert_array_equal(a.alignment, b.alignment)
 
 
+@pytest.mark.slow
 def test_smoothed_density_keeps_bulk_and_spikes():
     theory = predict(PROBLEM)
     x = np.geomspace(1e-3, 1e3, 4000)

@@ -65,6 +65,7 @@ def test_staircase_says_what_is_not_learned():
     assert "absent" in staircase(SMALL.replace(activation="erf"), alphas=(0.1,), seeds=1, workers=1).unlearned
 
 
+@pytest.mark.slow
 def test_spectrum_study():
     study = spectrum_study(SMALL, alphas=(0.0, 0.45), points=4, seeds=2, workers=1)
     answer = content(study)

@@ -45,6 +45,7 @@ def test_small_comparison():
     assert repr(result).count("\n") == 1
 
 
+@pytest.mark.slow
 def test_bulk_of_the_simulation_has_the_predicted_moments():
     runs, theory = simulate_ensemble(SMALL, seeds=6, seed=3), predict(SMALL)
     bulks = [run.after.eigenvalues[len(theory.outliers) :] for run in runs.runs]

@@ -110,6 +110,7 @@ def of_gaussian():
     return study_data(as_dataset(X, y), Problem(n=2, d=2, width=100, eta=4.0, ridge=(0.1, 1.0)), seeds=4, workers=1)
 
 
+@pytest.mark.slow
 def test_study_of_gaussian_rows(capsys):
     study = of_gaussian()
     content = json.loads(json.dumps(study.to_dict(), allow_nan=False))

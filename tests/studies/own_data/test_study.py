@@ -136,6 +136,7 @@ def test_integers_are_numbers():
     assert study_data(as_dataset(X.astype(float), y.astype(float)), PROBLEM, seeds=1, workers=1).to_dict() == whole
 
 
+@pytest.mark.slow
 def test_theory_where_it_holds():
     study = study_data(as_dataset(*inputs(3000, 150)), PROBLEM.replace(width=200), seeds=6, workers=1)
     assert study.holds
