@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import sys
@@ -94,16 +95,52 @@ _COMMANDS = (
 )
 for command in _COMMANDS:
     app.command()(command)
+
+
+def _name(command_info: Any) -> str:
+    return str(command_info.name or command_info.callback.__name__).replace("_", "-")
+
+
 _GROUPS = {"nonlinear": nonlinear_features.app, "giant": giant_steps.app, "local": local_analysis.app}
 for name, group in _GROUPS.items():
     app.add_typer(group, name=name, cls=Commands)
 for words, group in {"": app, **_GROUPS}.items():
     for command_info in group.registered_commands:
-        own_name = command_info.name or (command_info.callback.__name__ if command_info.callback else "")
-        key = f"{words} {own_name.replace('_', '-')}".strip()
+        key = f"{words} {_name(command_info)}".strip()
         command_info.epilog = as_epilog(EXAMPLES[key])
         if getattr(command_info.callback, "body", None) is not None:
             COMMANDS[key] = command_info.callback  # type: ignore[assignment]
+
+
+def _lean(arguments: list[str]) -> typer.Typer:
+    """The app with the options of the command that is asked for; of the others it knows name and help alone.
+
+    Reading the options of all is a third of what ``spikes --help`` takes.
+    """
+    if any(name.endswith("_COMPLETE") for name in os.environ):  # a shell asks what may follow
+        return app
+    asked = next((word for word in arguments if not word.startswith("-")), "")
+    lean = copy.copy(app)
+    lean.registered_commands = [
+        info if _name(info) == asked else _without_options(info) for info in app.registered_commands
+    ]
+    lean.registered_groups = []
+    for info in app.registered_groups:
+        group = copy.copy(info)
+        if info.name != asked and info.typer_instance is not None:
+            group.typer_instance = copy.copy(info.typer_instance)
+            group.typer_instance.registered_commands = []
+        lean.registered_groups.append(group)
+    return lean
+
+
+def _without_options(info: Any) -> Any:
+    def unread() -> None: ...
+
+    unread.__name__, unread.__doc__ = info.callback.__name__, info.callback.__doc__
+    other = copy.copy(info)
+    other.callback = unread
+    return other
 
 
 def main() -> None:
@@ -111,7 +148,7 @@ def main() -> None:
     speak_any_encoding(sys.stdout)
     speak_any_encoding(sys.stderr)
     try:
-        status = app(standalone_mode=False)
+        status = _lean(sys.argv[1:])(standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except KeyboardInterrupt:
