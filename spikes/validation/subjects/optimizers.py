@@ -27,6 +27,7 @@ __all__ = ["CLAIMS"]
 _SOURCE = "law of the first step of this package (`theory.optimizers`)"
 _STEP = ((100, 256), (200, 160), (400, 64))
 _SHORT = ((100, 256), (200, 160))
+_MANY = ((100, 512), (200, 320))
 _NOISE = ((200, 192), (400, 128))
 _FITS = ((200, 96), (400, 64))
 _POWERS = (0.5, 0.75)
@@ -214,6 +215,7 @@ CLAIMS = (
         experiment=_spectral_step,
         predict=_predict_noise,
         tolerance=0.05,
+        quick=_MANY,
     ),
     _claim(
         "spectral-count",
