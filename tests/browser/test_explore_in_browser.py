@@ -71,8 +71,15 @@ class Page:
         )
 
     def wait(self, condition, what):
+        from selenium.common.exceptions import StaleElementReferenceException
+
         end = time.monotonic() + PATIENCE
-        while not condition():
+        while True:
+            try:
+                if condition():
+                    return
+            except StaleElementReferenceException:
+                pass  # it was drawn again between being found and being asked
             assert time.monotonic() < end, f"{what}: {self.text()}"
             time.sleep(0.1)
 
@@ -90,8 +97,13 @@ class Page:
     def type(self, name, text):
         from selenium.webdriver.common.keys import Keys
 
-        box = self.find(f".field-{name}", "input")
-        box.send_keys(Keys.END, Keys.BACKSPACE * len(box.get_property("value")), text, Keys.ENTER)
+        def typed():
+            box = self.find(f".field-{name}", "input")
+            box.send_keys(Keys.END, Keys.BACKSPACE * len(box.get_property("value")), text, Keys.ENTER)
+            # a field that is drawn again under the keys has lost some
+            return self.find(f".field-{name}", "input").get_property("value") == text
+
+        self.wait(typed, f"typing {text!r}")
 
     def errors(self):
         return [entry for entry in self.browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
