@@ -20,7 +20,7 @@ from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 from theory.step_matrix import noise_law, step_law
 
-__all__ = ["VarianceProfiles", "gradient_noise", "norms_after", "variance_profiles"]
+__all__ = ["VarianceProfiles", "gradient_noise", "norms_after", "slope_orders", "variance_profiles"]
 
 _UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
 _SPLIT = 1e-4  # the same for the variance that M has given Ŷ
@@ -110,8 +110,19 @@ def _merged(profile: np.ndarray, weights: np.ndarray, least: float) -> tuple[np.
     return profile, weights
 
 
-def _orders(problem: Problem, gradient_order: int) -> tuple[float, float]:
-    """μ₂ where Ŷ is kept and 0 where it is not, and the variance of σ′ that is left for the noise."""
+def slope_orders(problem: Problem, gradient_order: int) -> tuple[float, float]:
+    """μ₂ where Ŷ is kept and 0 where it is not, and the variance of σ′ that is left for the noise.
+
+    Parameters
+    ----------
+    problem : Problem
+    gradient_order : {1, 2}
+        1 drops Ŷ.
+
+    Returns
+    -------
+    second, rest : float
+    """
     slopes = slope_moments(problem.sigma)
     if gradient_order == 2 and abs(slopes.second) > 1e-12:
         return slopes.second, slopes.rest
@@ -135,7 +146,7 @@ def norms_after(problem: Problem, h: np.ndarray, gradient_order: int) -> np.ndar
     """
     step = step_statistics(problem)
     power = problem.phi0 * step.label_power
-    second, rest = _orders(problem, gradient_order)
+    second, rest = slope_orders(problem, gradient_order)
     from_matrix = 2.0 * h * second * step.label_mean + h**2 * second**2 * (power + step.label_mean**2)
     return np.sqrt(1.0 + from_matrix + h**2 * power * rest)
 
@@ -155,7 +166,7 @@ def gradient_noise(problem: Problem, gradient_order: int, *, noise: bool = True)
     -------
     values, weights : ndarray, shape (J,)
     """
-    second, rest = _orders(problem, gradient_order)
+    second, rest = slope_orders(problem, gradient_order)
     power = step_statistics(problem).label_power
     if second == 0.0 and not noise:
         return np.ones(1), np.ones(1)
@@ -198,7 +209,7 @@ def variance_profiles(
     """
     step = step_statistics(problem)
     power = problem.phi0 * step.label_power
-    second, rest = _orders(problem, gradient_order)
+    second, rest = slope_orders(problem, gradient_order)
     matrix = second != 0.0
     scatter = h**2 * problem.phi0 * rest
     kappa2 = norms_after(problem, h, gradient_order) ** 2

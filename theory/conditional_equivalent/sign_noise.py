@@ -18,8 +18,7 @@ import math
 
 import numpy as np
 
-from theory.conditional_equivalent.noise_law import VarianceProfiles
-from theory.hermite import slope_moments
+from theory.conditional_equivalent.noise_law import VarianceProfiles, slope_orders
 from theory.optimizers import (
     SignStatistics,
     sign_coordinates,
@@ -59,11 +58,9 @@ def sign_profiles(problem: Problem, signs: np.ndarray, gradient_order: int, *, n
     ArithmeticError
         If the law of Ŷ or M does not come out (see `theory.step_matrix.step_law`).
     """
-    of, slopes = sign_statistics(problem, gradient_order=gradient_order), slope_moments(problem.sigma)
+    of, step = sign_statistics(problem, gradient_order=gradient_order), step_statistics(problem)
     size = problem.step_size / math.sqrt(problem.width)
-    second = slopes.second if gradient_order == 2 and abs(slopes.second) > 1e-12 else 0.0
-    rest = slopes.rest if second else slopes.variance
-    step = step_statistics(problem)
+    second, rest = slope_orders(problem, gradient_order)
 
     def variance(slope: np.ndarray, white: np.ndarray, y: np.ndarray, mu: np.ndarray) -> np.ndarray:
         """(1 + hμ₂y)² + h²φ₀Var₂μ + θ²Δ at every level and node, shape (L, J, Q)."""
