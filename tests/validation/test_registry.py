@@ -1,13 +1,18 @@
 """The registry of claims: that each says what it is, holds as expected, and that a wrong formula does not pass."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+import theory.step_labels
+import theory.step_matrix
 from spikes.validation import registry, validate
+from theory.conditional_equivalent import features
+from theory.conditional_equivalent.resolution import resolve
 
 CLAIMS = registry()
-SUBJECTS = ("conditional", "optimizers", "nonlinear", "laws", "giant", "local")
+SUBJECTS = ("conditional", "terms", "optimizers", "nonlinear", "laws", "giant", "local")
 SIMULATED = ("conditional", "optimizers", "nonlinear", "laws")  # verdicts of the others are part of their power test
 
 # Claims too blunt in a short run for an error of five per cent, as their tolerances say.
@@ -16,7 +21,9 @@ BLUNT = (
     "optimizers/spectral-noise",
     "conditional/edges",
     "conditional/alignments",
+    "terms/overlap-of-a-neuron",
     "giant/one-step-spread",
+    "giant/one-step-seeds",
     "giant/learning-curve",
 )
 
@@ -63,6 +70,33 @@ def wrong_entries(claim):
 
     entries = claim.predict(claim.problem(claim.at(True)[-1][0]))
     return [altered(number, entry) for number, entry in enumerate(entries)]
+
+
+DROPPED = {
+    "terms/noise-odd": {"noise": False},
+    "terms/noise-even": {"noise": False},
+    "terms/amplified-directions": {"amplified": False},
+    "terms/norm-of-a-sample": {"norms": 1},
+    "terms/degrees": {"degree": 1},
+    "terms/norms-of-neurons": {"norms": 1},
+    "terms/overlap-of-a-neuron": {"overlaps": 0},
+}
+"""What the law is without the term that a claim is about."""
+
+
+def without_start(claim, monkeypatch):
+    """The claim with labels of the step as if the network started at f = 0."""
+    stated = theory.step_labels.step_labels
+
+    def predict(problem):
+        # another noise by rounding: nothing that was computed with the start is taken up again
+        other = problem.replace(noise=problem.noise * (1.0 + 1e-12))
+        with monkeypatch.context() as patched:
+            for module in (theory.step_labels, theory.step_matrix, features):
+                patched.setattr(module, "step_labels", lambda p: replace(stated(p), start=0.0))
+            return claim.predict(other)
+
+    return replace(claim, name=f"{claim.name}-without", predict=predict)
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -127,3 +161,26 @@ def test_giant_and_local_claims_hold_and_can_fail():
     assert {c.name: found.verdicts[c.name] for c in claims if not found[c.name].as_expected} == {}
     assert {c.name: found.verdicts[c.name] for c in (*mistaken, *altered) if found.verdicts[c.name] != "fails"} == {}
     assert len(mistaken) >= 10
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_the_law_has_the_term_that_a_claim_is_about(name):
+    problem = CLAIMS[name].problem(CLAIMS[name].at(True)[-1][0])
+    terms = resolve(problem, 2).terms
+    for term, left_out in DROPPED[name].items():
+        assert getattr(terms, term) != left_out
+
+
+@pytest.mark.slow
+def test_claims_of_the_terms_hold_and_fail_without_them(monkeypatch):
+    claims = [c for c in CLAIMS.values() if subject(c) == "terms"]
+    mistaken = [replace(wrong_by(f, c), name=f"{c.name}-{f}") for c in sharp("terms") for f in (0.95, 1.05)]
+    without = [
+        replace(CLAIMS[name], name=f"{name}-without", predict=partial(CLAIMS[name].predict, **other))
+        for name, other in DROPPED.items()
+    ]
+    without.append(without_start(CLAIMS["terms/start"], monkeypatch))
+    found = validate([*claims, *mistaken, *without], quick=True, workers=2)
+    assert {c.name: found.verdicts[c.name] for c in claims if not found[c.name].as_expected} == {}
+    assert {c.name: found.verdicts[c.name] for c in (*mistaken, *without) if found.verdicts[c.name] != "fails"} == {}
+    assert len(claims) == len(without) + 1  # spikes of the data have no law without them
