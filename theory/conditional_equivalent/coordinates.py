@@ -118,6 +118,10 @@ class CoordinateTraces:
     K: np.ndarray
     E: np.ndarray
 
+    def __getitem__(self, rows: slice) -> CoordinateTraces:
+        """The traces at some of the points."""
+        return CoordinateTraces(self.c[rows], self.J[rows], self.K[rows], self.E[rows])
+
 
 def degree_dimension(d: float, degree: int) -> float:
     """Number of spherical harmonics of a degree in d dimensions."""
