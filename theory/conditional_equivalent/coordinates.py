@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _PROFILE_RANK = 1e-15  # the same for the variance profile
+_ELEMENTWISE = 8  # products of a matrix product that take the time of one elementwise pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,13 @@ class Coordinates:
         straight = place[i[:, None], i] * size + place[j[:, None], j]
         crossed = place[i[:, None], j] * size + place[j[:, None], i]
         return straight, crossed
+
+    @cached_property
+    def code_pairs(self) -> np.ndarray:
+        """The products f_k(b) v_i v_l, each pair once, shape (K·R(R + 1)/2, Q)."""
+        (i, j), shapes = self.upper, self._profile_factors[1]
+        pairs = (self.v[:, i] * self.v[:, j] * np.where(i == j, 1.0, 2.0)).T
+        return np.ascontiguousarray((shapes[:, None] * pairs).reshape(-1, len(self.v)))
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -181,7 +189,13 @@ def variance_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
 
 
 def exchange(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
-    """∫ν(dy) v(b,y) [J_y A_s]_b², shape (P, Q, S)."""
+    """∫ν(dy) v(b,y) [J_y A_s]_b², shape (P, Q, S): by class, or as a form in pairs of v_b and of a_s."""
+    (neurons, rank), samples, (classes, shapes) = of.v.shape, len(of.a), of.levels.shape
+    pairs, cells = len(of.pairs), neurons * samples
+    in_pairs = classes * shapes * rank**4 + shapes * pairs * (pairs + neurons) * samples
+    if in_pairs < classes * (neurons * rank**2 + cells * (rank + _ELEMENTWISE)):
+        form = _pair_form(of, at.J, of.weights[:, None] * of.levels)
+        return np.swapaxes(_times_real(np.swapaxes(_times_real(form, of.pairs), 1, 2), of.code_pairs), 1, 2)
     left = (np.sqrt(of.weights[:, None] * of.profile)[..., None] * of.v) @ at.J
     right = of.a.T.copy()
     if not np.iscomplexobj(left):
@@ -194,10 +208,31 @@ def exchange(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
 
 
 def squares_of_codes(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
-    """∫ν(dy) v(b,y) v(c,y) [K_y]_bc², shape (P, Q, Q)."""
+    """∫ν(dy) v(b,y) v(c,y) [K_y]_bc², shape (P, Q, Q): by class, or as a form in pairs of v_b and of v_c."""
+    (neurons, rank), (classes, shapes) = of.v.shape, of.levels.shape
+    size, cells = shapes * len(of.pairs), neurons**2
+    in_pairs = classes * shapes**2 * rank**4 + size * (size + neurons) * neurons
+    if in_pairs < classes * (neurons * rank**2 + cells * (rank + _ELEMENTWISE)):
+        levels = (of.weights[:, None, None] * of.levels[:, :, None] * of.levels[:, None, :]).reshape(classes, -1)
+        form = _pair_form(of, at.K, levels).reshape(len(at.K), shapes, shapes, len(of.pairs), -1)
+        form = np.swapaxes(form, 2, 3).reshape(len(at.K), size, size)
+        return _times_real(np.swapaxes(_times_real(form, of.code_pairs), 1, 2), of.code_pairs)
     weighted = of.weights[:, None] * of.profile
     square = (of.v @ at.K @ of.v.T) ** 2
     return np.sum((weighted[:, :, None] * of.profile[:, None, :]) * square, axis=1)
+
+
+def _pair_form(of: Coordinates, matrices: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """½ Σ_y levels_k(y) (X_il X_jm + X_im X_jl) for the pairs ij and lm, stacked over k: shape (P, K·pairs, pairs)."""
+    (i, j), (points, classes) = of.upper, matrices.shape[:2]
+    rank = matrices.shape[2]
+    every = matrices.reshape(points, classes, -1)
+    squares = (every[..., :, None] * every[..., None, :]).reshape(points, classes, -1)
+    summed = (levels.T @ squares).reshape(points, levels.shape[1], rank, rank, rank, rank)  # k, i, l, j, m
+    left, right = (i[:, None], j[:, None]), (i[None, :], j[None, :])
+    straight = summed[:, :, left[0], right[0], left[1], right[1]]
+    crossed = summed[:, :, left[0], right[1], left[1], right[0]]
+    return 0.5 * (straight + crossed).reshape(points, -1, len(i))
 
 
 def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
