@@ -330,6 +330,16 @@ def quantile(theory, level: float) -> float:
 
 
 @pytest.mark.slow
+def test_a_band_of_less_than_one_eigenvalue_far_above_the_rest_counts():
+    """A latent with heavy features has half an eigenvalue ten times above all others, with a gap between them."""
+    problem = NOISY.replace(n=287, d=297, width=319, n_step=247, activation="sin", target="0.5*He3(z)", noise=0.5)
+    theory = predict(problem.replace(alpha=0.48, scale=1.81, second_layer="constant", ridge=0.01))
+    assert theory.density_x[-1] > 5.0 * theory.bulk_edges[-1][1]
+    # what the halving of the curve's intervals leaves, three times 3e-4
+    assert np.trapezoid(theory.density, theory.density_x) + theory.mass_at_zero == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.slow
 def test_the_noise_of_the_step_has_the_covariance_of_the_batch():
     """κ² − 1 = O(1) and n₀ < d: isotropic noise puts the 99 % quantile at 1.398."""
     theory = predict(NOISY.replace(activation="erf", target="z + 0.5*He2(z)", second_layer="rademacher", ridge=0.01))
