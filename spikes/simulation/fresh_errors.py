@@ -145,7 +145,7 @@ def fresh_errors(
 
     def visit(slot: int, _: slice, X: np.ndarray, y: np.ndarray) -> None:
         labels = points.labels(X)
-        for i, (layer, _) in enumerate(layers):
+        for i, layer in enumerate(first for first, _ in layers):
             squared = np.concatenate(
                 [
                     _squared(X[rows], labels[:, rows], layer, weights[i], bases[i], buffers[slot])

@@ -19,9 +19,9 @@ from theory.conditional_equivalent.features import (
     EquivalentFeatures,
     Terms,
     WithoutPenalty,
+    amplified_directions,
     build_features,
     degree_parts,
-    has_amplified_directions,
 )
 from theory.conditional_equivalent.fixed_point import FixedPoint, solve_together
 from theory.conditional_equivalent.latent_functions import RidgeErrors, errors_along
@@ -46,6 +46,7 @@ _REFINES = 3e-3  # relative change at a doubling of the quadrature below which t
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
 _REFINES_PRODUCT = 1e-2
+_AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
 MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
 
@@ -174,10 +175,17 @@ def _resolved(
     leading: bool,
 ) -> Resolution:
     problem = of.problem
-    amplified = not leading and gradient_order == 2 and has_amplified_directions(problem)
+    possible, amplified = (False, False) if leading or gradient_order == 1 else amplified_directions(problem)
     base = Terms(gradient_order, noise=not leading, amplified=amplified)
     trial = _Trial(of, extremes)
-    unresolved = 0.0
+    unresolved, dropped = 0.0, []
+    if possible and not amplified:
+        few = dataclasses.replace(base, orders=_PRODUCTS[0])
+        change = _change(trial.errors(dataclasses.replace(few, amplified=True)), trial.errors(few))
+        amplified = change > _AMPLIFIES
+        base = dataclasses.replace(base, amplified=amplified)
+        if not amplified:
+            dropped.append(("amplified directions", change))
     if orders is None:
         ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
         before = trial.errors(dataclasses.replace(base, orders=ladder[0]))
@@ -192,7 +200,6 @@ def _resolved(
     base = dataclasses.replace(base, orders=orders)
     if leading:
         return Resolution(base, (), unresolved)
-    dropped = []
     coarse = dataclasses.replace(base, orders=min(base.orders, (16, 8) if amplified else (32, 16)))
     reference = trial.errors(coarse)
     for degree, strength in enumerate(trial.strengths(coarse), 2):
