@@ -21,6 +21,7 @@ __all__ = [
     "coordinates",
     "degree_dimension",
     "exchange",
+    "product",
     "squares_of_codes",
     "squares_of_samples",
     "traces",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 _PROFILE_RANK = 1e-15  # the same for the variance profile
+_ALONE = 250_000  # multiplications of a matrix product that OpenBLAS leaves to one thread
 _ELEMENTWISE = 8  # products of a matrix product that take the time of one elementwise pass
 
 
@@ -171,7 +173,7 @@ def traces(of: Coordinates, r: np.ndarray, omega: np.ndarray) -> CoordinateTrace
 def class_matrices(of: Coordinates, r: np.ndarray) -> np.ndarray:
     """Θ_y, shape (P, J, R, R)."""
     rank = of.v.shape[1]
-    shapes = (((of.neurons / of.dimension) * r) @ of.codes).reshape(len(r), -1, rank * rank)
+    shapes = product((of.neurons / of.dimension) * r, of.codes).reshape(len(r), -1, rank * rank)
     return (of.levels @ shapes).reshape(len(r), -1, rank, rank)
 
 
@@ -252,6 +254,23 @@ def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     straight, crossed = of.pair_places
     form = 0.5 * (products[:, straight] + products[:, crossed])
     return _times_real(np.swapaxes(_times_real(form, of.pairs), 1, 2).copy(), of.pairs)
+
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left @ right by rows few enough for one thread of the linear algebra library: more cost more than they are worth.
+
+    Parameters
+    ----------
+    left, right : ndarray, shape (..., m, k) and (..., k, n)
+
+    Returns
+    -------
+    ndarray, shape (..., m, n)
+    """
+    rows = max(1, _ALONE // (right.shape[-2] * right.shape[-1]))
+    if left.shape[-2] <= rows:
+        return left @ right
+    return np.concatenate([left[..., i : i + rows, :] @ right for i in range(0, left.shape[-2], rows)], axis=-2)
 
 
 def _outer(rows: np.ndarray) -> np.ndarray:

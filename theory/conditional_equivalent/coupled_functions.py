@@ -22,7 +22,8 @@ __all__ = ["CoupledParts", "coupled_gradient", "coupled_parts"]
 class CoupledParts(NamedTuple):
     """What `theory.conditional_equivalent.latent_functions.LatentForm` is made of: see there."""
 
-    G: np.ndarray
+    share: np.ndarray
+    L: np.ndarray
     V: np.ndarray
     J: tuple[np.ndarray, ...]
     E: tuple[np.ndarray, ...]
@@ -39,7 +40,7 @@ def _blocks(eq: EquivalentFeatures, special: tuple[SpecialLayer, ...]) -> list[l
 
 
 def coupled_parts(eq: EquivalentFeatures, special: tuple[SpecialLayer, ...], at: Equations) -> CoupledParts:
-    """𝒢 and what its derivatives need, at points of the fixed point.
+    """What 𝒢 is made of and its derivatives need, at points of the fixed point.
 
     Parameters
     ----------
@@ -80,12 +81,9 @@ def coupled_parts(eq: EquivalentFeatures, special: tuple[SpecialLayer, ...], at:
     M = Hbar @ T
     M = 0.5 * (M + np.swapaxes(M, 1, 2))
     L = np.tile(omega / root, functions)[..., None] * flat
-    G = -(L @ M) @ np.swapaxes(L, 1, 2)
-    diagonal = np.arange(functions * S)
-    G[:, diagonal, diagonal] += np.tile(omega / eq.latent_weights, functions)
     V = np.zeros((P, functions * S, Q), dtype=M.dtype)
     V[:, :S] = root[:, None] * eq.m * np.sqrt(lam[:, None] * eq.neurons * r)[:, None, :]
-    return CoupledParts(G / lam[:, None, None], V, tuple(J), tuple(E), M, T)
+    return CoupledParts(np.tile(omega / eq.latent_weights, functions), L, V, tuple(J), tuple(E), M, T)
 
 
 def coupled_gradient(
@@ -129,9 +127,9 @@ def coupled_gradient(
     )
     p, q = (parts.M @ ell[..., None])[..., 0], (parts.T @ ell[..., None])[..., 0]
     value = (np.sum(weighted * b, axis=(1, 2)) - np.sum(ell * p, axis=1)) / lam
-    in_omega = np.sum(b * b, axis=1).astype(parts.G.dtype)
-    in_log_r = np.zeros(r.shape, dtype=parts.G.dtype)
-    met = np.zeros(b.shape, dtype=parts.G.dtype)
+    in_omega = np.sum(b * b, axis=1).astype(parts.M.dtype)
+    in_log_r = np.zeros(r.shape, dtype=parts.M.dtype)
+    met = np.zeros(b.shape, dtype=parts.M.dtype)
     for index, (of, layer, rows) in enumerate(zip(eq.coordinates, special, blocks, strict=True)):
         ap = np.stack([p[:, block] @ of.a.T for block in rows], axis=1)  # (P, coordinates, S)
         met += np.einsum("ifs,nis->nfs", layer.chi, ap)

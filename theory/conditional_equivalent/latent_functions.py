@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from theory.conditional_equivalent.coordinates import class_matrices
+from theory.conditional_equivalent.coordinates import class_matrices, product
 from theory.conditional_equivalent.coupled_functions import CoupledParts, coupled_gradient, coupled_parts
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import Equations, FixedPoint, equations, jacobian
@@ -58,8 +59,9 @@ class LatentForm:
         The special coordinates, R of them with the ranks of their degrees counted.
     functions : int
         Number f of functions of ξ.
-    G : ndarray, shape (P, fS, fS)
-        (1/λ)[diag(ω) ⊗ I − L M Lᵀ] with M = H̄(I + EH̄)^(-1).
+    share : ndarray, shape (P, fS)
+        ω/ω⁰.
+    L : ndarray, shape (P, fS, R)
     V : ndarray, shape (P, fS, Q)
         m √(λN_b r_b) on the functions 1_s, zero on the others.
     J, E : tuple of ndarray, shape (P, J, R, R)
@@ -72,7 +74,8 @@ class LatentForm:
     omega: np.ndarray
     coordinates: tuple[_Coordinate, ...]
     functions: int
-    G: np.ndarray
+    share: np.ndarray
+    L: np.ndarray
     V: np.ndarray
     J: tuple[np.ndarray, ...]
     E: tuple[np.ndarray, ...]
@@ -82,8 +85,29 @@ class LatentForm:
     def __getitem__(self, rows: slice) -> LatentForm:
         """The form at some of the points."""
         J, E = tuple(one[rows] for one in self.J), tuple(one[rows] for one in self.E)
-        own = (self.G[rows], self.V[rows], J, E, self.M[rows], self.T[rows])
+        own = (self.share[rows], self.L[rows], self.V[rows], J, E, self.M[rows], self.T[rows])
         return LatentForm(self.lam[rows], self.omega[rows], self.coordinates, self.functions, *own)
+
+    @cached_property
+    def G(self) -> np.ndarray:
+        """𝒢 = (1/λ)[diag(ω/ω⁰) ⊗ I − L M Lᵀ], shape (P, fS, fS)."""
+        G = -product(self.L @ self.M, np.swapaxes(self.L, 1, 2))
+        diagonal = np.arange(G.shape[1])
+        G[:, diagonal, diagonal] += self.share
+        return G / self.lam[:, None, None]
+
+    def times(self, b: np.ndarray) -> np.ndarray:
+        """𝒢b for b (P, fS)."""
+        met = _applied(self.M, _applied(np.swapaxes(self.L, 1, 2), b))
+        return (self.share * b - _applied(self.L, met)) / self.lam[:, None]
+
+    def met_by_means(self) -> np.ndarray:
+        """Vᵀ𝒢V, shape (P, Q, Q)."""
+        S = self.omega.shape[1]
+        V, share = self.V[:, :S], self.share[:, :S, None]
+        met = product(np.swapaxes(self.L[:, :S], 1, 2), V)
+        square = product(np.swapaxes(V, 1, 2), share * V) - product(np.swapaxes(met, 1, 2), self.M @ met)
+        return square / self.lam[:, None, None]
 
 
 def _hermite_factor(eq: EquivalentFeatures, degree: int) -> np.ndarray:
@@ -163,12 +187,10 @@ def _form(eq: EquivalentFeatures, at: Equations, special: tuple[_Coordinate, ...
     for one, columns in zip(special, blocks, strict=True):
         L[:, one.function, :, columns] = (omega / root * one.chi)[..., None] * eq.coordinates[one.layer].a
     L = L.reshape(P, functions * S, size)
-    G = -(L @ M) @ np.swapaxes(L, 1, 2)
-    diagonal = np.arange(functions * S)
-    G[:, diagonal, diagonal] += np.tile(omega / eq.latent_weights, functions)
+    share = np.tile(omega / eq.latent_weights, functions)
     V = np.zeros((P, functions * S, Q), dtype=M.dtype)
     V[:, :S] = root[:, None] * eq.m * np.sqrt(lam[:, None] * eq.neurons * r)[:, None, :]
-    return LatentForm(lam, omega, special, functions, G / lam[:, None, None], V, tuple(J), tuple(E), M, T)
+    return LatentForm(lam, omega, special, functions, share, L, V, tuple(J), tuple(E), M, T)
 
 
 def _weighted(weights: np.ndarray, forms: np.ndarray) -> np.ndarray:
@@ -212,7 +234,7 @@ def form_gradient(
         λ times the derivative in λ, with ω and r held.
     """
     if eq.special:
-        parts = CoupledParts(form.G, form.V, form.J, form.E, form.M, form.T)
+        parts = CoupledParts(form.share, form.L, form.V, form.J, form.E, form.M, form.T)
         return coupled_gradient(eq, eq.special, form.lam, form.omega, parts, r, b, Va)
     omega, special, blocks, P = form.omega, form.coordinates, _blocks(eq, form.coordinates), len(r)
     lam = form.lam[:, None]
@@ -221,9 +243,9 @@ def form_gradient(
     p, q = (form.M @ ell[..., None])[..., 0], (form.T @ ell[..., None])[..., 0]
     value = (np.sum(omega[:, None] * b * b, axis=(1, 2)) - np.sum(ell * p, axis=1)) / form.lam
     # ∂M = Tᵀ ∂H̄ T − M ∂E M, where ∂(Θ_y J_y) = J_yᵀ ∂Θ_y J_y − Θ_y J_y ∂c Θ_y J_y.
-    in_omega = np.sum(b * b, axis=1).astype(form.G.dtype)
-    in_log_r = np.zeros(r.shape, dtype=form.G.dtype)
-    met = np.zeros((P, form.functions, omega.shape[1]), dtype=form.G.dtype)
+    in_omega = np.sum(b * b, axis=1).astype(form.M.dtype)
+    in_log_r = np.zeros(r.shape, dtype=form.M.dtype)
+    met = np.zeros((P, form.functions, omega.shape[1]), dtype=form.M.dtype)
     for one, rows in zip(special, blocks, strict=True):
         ap = p[:, rows] @ eq.coordinates[one.layer].a.T
         met[:, one.function] += one.chi * ap
@@ -337,8 +359,8 @@ def _errors(eq: EquivalentFeatures, at: Equations) -> list[RidgeErrors]:
             continue
         form = _form(eq, at, _high_functions(eq, of.degree), 1)
         for t in of.t.T:
-            psi = psi + (form.G @ (root * t)) @ (root * t)
             along = np.broadcast_to(root * t, (P, len(root)))
+            psi = psi + np.sum(along * form.times(along), axis=1)
             on_omega, on_log_r, _ = form_gradient(eq, form, at.r, along, np.zeros((P, Q)))
             in_omega, in_log_r = in_omega + on_omega, in_log_r + on_log_r
     slope = jacobian(eq, at)

@@ -86,7 +86,7 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
         Largest first; empty if nothing leaves the bulk.
     """
     edge, start = law.edges[-1][1], law.beyond
-    while not _is_negative(eq, start):
+    while not _is_negative(_form_at(eq, start)):
         # The matrix law of the step may reach a little beyond the support: start where its poles are left behind.
         start = _real_at(eq, 1.02 * float(start.lam[0]), start)
     top = -float(start.lam[0])
@@ -156,7 +156,7 @@ def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outl
     values, close = [], None
     for place in (z, z * (1.0 - _NEAR), z * (1.0 + _NEAR)):
         modes, _, at, form = _modes(eq, place, near, close)
-        if np.iscomplexobj(at.r) or np.linalg.eigvalsh(form.G[0])[-1] >= 0.0:
+        if np.iscomplexobj(at.r) or not _is_negative(form):
             return None
         values.append(modes[i])
         close = _point(at)
@@ -210,7 +210,7 @@ class _AboveTheAxis:
             points.r[i], points.w[i], points.residual[i] = descended.r[0], descended.w[0], descended.residual[0]
         at = equations(self._eq, points.lam, points.r, points.w)
         form = latent_form(self._eq, at)
-        every = np.linalg.eig(-np.swapaxes(form.V, 1, 2) @ form.G @ form.V)
+        every = np.linalg.eig(-form.met_by_means())
         for i, (one, values, vectors) in enumerate(zip(asked, *every, strict=True)):
             self._points[one[1]].append(points[i : i + 1])
             order = np.argsort(-values.real)
@@ -281,10 +281,10 @@ def _modes(
         point = on_axis(eq, z, near)
     at = equations(eq, point.lam, point.r, point.w)
     form = latent_form(eq, at)
-    if real and np.linalg.eigvalsh(form.G[0])[-1] < 0.0:
+    if real and _is_negative(form):
         _, _, s, right = spectral_factor(form)
         return s[0] ** 2, right[0].T, at, form
-    values, vectors = np.linalg.eig(-form.V[0].T @ form.G[0] @ form.V[0])
+    values, vectors = np.linalg.eig(-form.met_by_means()[0])
     order = np.argsort(-values.real)
     return values.real[order], vectors[:, order], at, form
 
@@ -301,9 +301,17 @@ def _real_at(eq: EquivalentFeatures, lam: float, start: FixedPoint) -> FixedPoin
     )
 
 
-def _is_negative(eq: EquivalentFeatures, point: FixedPoint) -> bool:
-    form = latent_form(eq, equations(eq, point.lam, point.r, point.w))
-    return bool(np.linalg.eigvalsh(form.G[0])[-1] < 0.0)
+def _form_at(eq: EquivalentFeatures, point: FixedPoint) -> LatentForm:
+    return latent_form(eq, equations(eq, point.lam, point.r, point.w))
+
+
+def _is_negative(form: LatentForm) -> bool:
+    """Whether 𝒢 is negative definite at a real point."""
+    try:
+        np.linalg.cholesky(-form.G[0])
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> tuple[float, ...]:
@@ -326,7 +334,7 @@ def _amplitudes(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.n
     For −Vᵀ𝒢Vc = c the null vector of 𝒟 is a = −𝒢Vc, with 𝒢^(-1)a = −Vc and Vᵀa = c.
     """
     b = -form.V[0] @ c
-    a = form.G[0] @ b
+    a = form.times(b[None])[0]
     in_omega, in_log_r, in_lam = form_gradient(eq, form, at.r, b[None], c[None])
     moved = -np.linalg.solve(jacobian(eq, at)[0], at.dlam()[0])
     Q = at.r.shape[1]
