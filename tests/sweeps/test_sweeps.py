@@ -462,8 +462,8 @@ LONG = (
 )
 
 
-@pytest.mark.slow
-def test_twenty_kills_of_the_command(tmp_path):
+@pytest.mark.parametrize("kills", [pytest.param(5, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.study)])
+def test_kills_of_the_command(tmp_path, kills):
     """The whole command with two workers, killed without warning at random moments, its start included."""
     study, path = tmp_path / "study.toml", tmp_path / "study.sqlite"
     study.write_text(LONG)
@@ -473,9 +473,9 @@ def test_twenty_kills_of_the_command(tmp_path):
     subprocess.run([*command, "--output", str(whole)], check=True, stdout=subprocess.DEVNULL)
     span = time.perf_counter() - start
     dice = random.Random(3)
-    for _ in range(20):
+    for i in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(dice.uniform(0.0, 0.6) * span)
+        time.sleep((i + dice.random()) / kills * 0.6 * span)  # early and late ones, however few they are
         process.kill()
         process.wait()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
