@@ -73,7 +73,7 @@ CASES = {
 }
 
 
-# What claims of the registry state, errors-odd, errors-softplus and errors-two-latents, is tested with them at every landing.
+# Stated by claims of the registry as well (errors-odd, errors-softplus, errors-two-latents), which the slow tests hold.
 CLAIMED = ("tanh", "softplus", "two latents")
 
 
