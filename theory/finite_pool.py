@@ -51,7 +51,7 @@ CLASSES = 48
 """Classes of rows of about the same leverage."""
 
 _STEP = 0.3  # between nodes of ln κ; half of it changes no digit that is shown
-_BLOCK = 2**22  # entries of the features that are in memory at once, beside Gram matrices
+_BLOCK = 2**21  # entries of the features that are in memory at once, beside Gram matrices
 _BEYOND = 1e4  # a leverage of the pool that is larger, over its penalty, says nothing of more rows
 _SINGLE = 0.9  # below this leverage single precision leaves six digits of 1 − leverage
 
@@ -341,7 +341,7 @@ class FeaturePool:
         single = m > 2 * N
         kind = np.float32 if single else np.float64
         vectors, weights = self.vectors.astype(kind, copy=False), inverse.astype(kind, copy=False)
-        size, offset = min(m, _block_rows(N)), self.means @ readouts
+        size, offset = _block_rows(m, N), self.means @ readouts
         centred, coordinates = np.empty((size, N), kind), np.empty((size, N), kind)
         for rows, raw in _row_blocks(self.features, None, self.index):
             F, squared = centred[: len(raw)], coordinates[: len(raw)]
@@ -363,19 +363,22 @@ class FeaturePool:
         return leverage_table(kappa, diagonal, np.square(residual), square)
 
 
-def _block_rows(columns: int) -> int:
-    return max(1, _BLOCK // columns)
+def _block_rows(rows: int, columns: int) -> int:
+    """Rows of a block: blocks of about the same number, each of which stays within `_BLOCK`."""
+    return math.ceil(rows / math.ceil(rows / max(1, _BLOCK // columns)))
 
 
 def _row_blocks(
     features: np.ndarray | StoredMatrix, means: np.ndarray | None, index: np.ndarray | None
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of rows in double precision, less their means."""
-    count, size = len(features) if index is None else len(index), _block_rows(features.shape[1])
+    """Blocks of rows in double precision, less their means; the next block takes the place of a centred one."""
+    count, columns = len(features) if index is None else len(index), features.shape[1]
+    size = _block_rows(count, columns)
+    centred = None if means is None else np.empty((size, columns))
     for start in range(0, count, size):
         rows = slice(start, min(start + size, count))
         block = np.asarray(features[rows if index is None else index[rows]], dtype=float)
-        yield rows, block if means is None else block - means
+        yield rows, block if centred is None else np.subtract(block, means, out=centred[: len(block)])
 
 
 def feature_pool(
