@@ -49,5 +49,7 @@ if __name__ == "__main__":
     print(f"  of which the product {ratio(times, 'product', 'yardstick'):.2f}")
     print(f"one n and one penalty: {ratio(times, 'one', 'yardstick'):.2f} x eigh(F'F/m) (budget 1.5)")
     print(f"  {ratio(times, 'one', 'alone'):.2f} x the eigendecomposition without the product")
-    print(f"  spikes.readout without splits, its checks of the table included: {ratio(times, 'study', 'yardstick'):.2f} x")
+    print(
+        f"  spikes.readout without splits, its checks of the table included: {ratio(times, 'study', 'yardstick'):.2f} x"
+    )
     print(f"20 n and 50 penalties: {ratio(times, 'many', 'one'):.2f} x one of each (budget 1.1)")
