@@ -422,7 +422,7 @@ def _row_blocks(
     for start in range(0, count, size):
         rows = slice(start, min(start + size, count))
         block = np.asarray(features[rows if index is None else index[rows]], dtype=float)
-        yield rows, block if centred is None else np.subtract(block, means, out=centred[: len(block)])
+        yield rows, block if means is None or centred is None else np.subtract(block, means, out=centred[: len(block)])
 
 
 def feature_pool(

@@ -36,7 +36,7 @@ Law = Annotated[
     typer.Option(
         "--law",
         help="classes of rows, fast for all n and λ; or rows, a weight for each; by default rows where that takes a "
-        "second or two, or half a minute and leverages are uneven.",
+        "few seconds, or half a minute and leverages are uneven.",
     ),
 ]
 

@@ -23,7 +23,7 @@ from spikes.runtime.progress import shows_progress
 from spikes.simulation.readout import LEAST_TESTED_ROWS, ReadoutSplits, fit_readouts
 from spikes.simulation.seeds import as_seed_sequence
 from theory.finite_pool import FeaturePool, SampledErrors, feature_pool, jackknife_errors, left_out_pools
-from theory.row_weights import EVEN, errors_by_rows
+from theory.row_weights import EVEN, LONG, QUICK, errors_by_rows, products
 from theory.statement.arguments import choice, count, integer, real
 
 __all__ = ["LAWS", "Halving", "ReadoutStudy", "readout", "study_readout"]
@@ -41,8 +41,6 @@ _CURVE = 30  # sizes along the figure's lines
 _FINE = 61  # penalties among which the figure's best one is sought
 _FURTHEST = 64.0  # how many times the labels are looked for that halve the error
 _NOISY = 1.96
-_QUICK = 1e9  # products m N² over all n and λ, for which rows take about two seconds
-_LONG = 2e10  # and half a minute
 
 COMPARED = (
     *(q for q in quantities("penalty", compared=True) if q.name != "objective"),
@@ -210,7 +208,7 @@ class ReadoutStudy(RowTable):
         if self.unevenness > EVEN and (beyond or self.law == "classes"):
             taken += (
                 f"; leverages are uneven, of relative variance {self.unevenness:.2g}: the law in classes of rows is "
-                f"checked up to {EVEN:g}, and was 20 % off where it is 3.5"
+                f"checked up to {EVEN:g}, and was up to 26 % off at 3.5 to 4"
             )
             if self.law == "classes":
                 taken += "; take the law `rows`"
@@ -353,7 +351,7 @@ def readout(
     law : {"classes", "rows"}, optional
         "classes" of rows of about the same leverage, for all n and λ from one eigendecomposition
         (`theory.finite_pool`), or a weight for each of the "rows" at every n and λ (`theory.row_weights`). By default
-        rows where that takes a second or two, or half a minute and leverages are uneven.
+        rows where that takes a few seconds, or half a minute and leverages are uneven.
     progress : bool
         Bars on a terminal and in a notebook, nothing elsewhere.
 
@@ -431,9 +429,8 @@ def study_readout(
     theory = pool.errors(sizes, ridges)
     within = [size for size in sizes if size <= m]
     if law is None:
-        work = float(len(within) * len(ridges) * m * min(pool.rows, pool.columns) ** 2)
-        uneven = theory.unevenness.max() > EVEN
-        law = "rows" if work <= _QUICK or (uneven and work <= _LONG) else "classes"
+        most = LONG if theory.unevenness.max() > EVEN else QUICK
+        law = "rows" if products(pool, within, ridges) <= most else "classes"
     if law == "rows" and within:
         theory = _with_rows(theory, errors_by_rows(pool, within, ridges))
     interval = jackknife_errors(table.values, table.labels, sizes, ridges) if max(sizes) > m else None
