@@ -169,13 +169,12 @@ def predict(
             raise ValueError(f"`density_at` must be positive and finite; got {x[~(np.isfinite(x) & (x > 0))][0]}")
     resolution = _resolution(problem, gradient_order, _leading)
     eq = features_of(problem, resolution)
-    spectral = spectral_features(problem, resolution)
-    if spectral is None:
-        seen, law = eq, bulk(eq)
-        outliers = find_outliers(eq, law)
+    seen, moved = spectral_features(problem, resolution)
+    law = bulk(seen)
+    if moved is None:
+        outliers = find_outliers(seen, law)
     else:
-        seen, moved = spectral
-        law, of_data = parted_bulk(seen, bulk(seen))
+        law, of_data = parted_bulk(seen, law)
         outliers = tuple(sorted((*step_spikes(moved), *of_data), key=lambda spike: -spike.singular_value))
     if x is None:
         x, rho = density_curve(seen, law)
