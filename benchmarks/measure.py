@@ -11,15 +11,17 @@ from statistics import median
 __all__ = ["by_turns", "machine", "randomized_svd", "ratio"]
 
 
-def by_turns(repeats: int, **functions: Callable[[], object]) -> dict[str, list[float]]:
+def by_turns(
+    repeats: int, *, clock: Callable[[], float] = time.perf_counter, **functions: Callable[[], object]
+) -> dict[str, list[float]]:
     """Seconds of each function, run in turn `repeats` times after one turn that is not counted."""
     times: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(repeats + 1):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = clock()
             function()
             if turn:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(clock() - start)
     return times
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "LeverageTable",
     "SampledErrors",
     "StoredMatrix",
+    "checked_grid",
     "compressed_density",
     "feature_pool",
     "jackknife_errors",
@@ -48,10 +49,10 @@ __all__ = [
 ]
 
 CLASSES = 48
-"""Classes of rows of about the same leverage."""
+"""Classes of about as many rows of about the same leverage each, before the last is divided."""
 
 _STEP = 0.3  # between nodes of ln κ; half of it changes no digit that is shown
-_BLOCK = 2**22  # entries of the features that are in memory at once, beside Gram matrices
+_BLOCK = 2**21  # entries of the features that are in memory at once, beside Gram matrices
 _BEYOND = 1e4  # a leverage of the pool that is larger, over its penalty, says nothing of more rows
 _SINGLE = 0.9  # below this leverage single precision leaves six digits of 1 − leverage
 
@@ -85,6 +86,8 @@ class SampledErrors:
         tr F(FᵀF + nλ)^(-1)Fᵀ over the rows that were drawn: the effective dimension.
     kappa : ndarray, shape (A, B)
         κ, the effective penalty of the pool.
+    unevenness : ndarray, shape (A, B)
+        Variance of the rows' leverages at κ over their squared mean.
     """
 
     n: np.ndarray
@@ -93,6 +96,7 @@ class SampledErrors:
     train_error: np.ndarray
     degrees_of_freedom: np.ndarray
     kappa: np.ndarray
+    unevenness: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +149,11 @@ def leverage_table(
     """
     nodes, m = diagonal.shape
     classes = min(CLASSES, m)
-    starts = (np.arange(classes) * m) // classes
+    # of the class of largest leverage the upper half apart, of this its upper half, and so on: few rows stand far out
+    tail = m - 2 ** np.arange(int(math.log2(m / classes)) + 1)
+    starts = np.union1d((np.arange(classes) * m) // classes, tail)
     counts = np.diff(np.append(starts, m))
-    leverage, errors = np.empty((nodes, classes)), np.empty((nodes, classes))
+    leverage, errors = np.empty((nodes, len(starts))), np.empty((nodes, len(starts)))
     for k in range(nodes):
         order = np.argsort(-diagonal[k])
         g = diagonal[k, order]
@@ -156,6 +162,30 @@ def leverage_table(
         errors[k] = np.add.reduceat(squares[k, order] / g**2, starts) / counts
     coupling = np.maximum(trace_of_square - np.sum(np.square(diagonal, dtype=float), axis=1), 0.0)
     return LeverageTable(m, np.log(kappa), counts, leverage, errors, coupling)
+
+
+def checked_grid(n: ArrayLike, ridge: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes and penalties as arrays, once they keep their rules.
+
+    Parameters
+    ----------
+    n : int or array_like of int, shape (A,)
+        At least 1 each.
+    ridge : float or array_like, shape (B,)
+        Positive.
+
+    Returns
+    -------
+    n : ndarray of int, shape (A,)
+    ridge : ndarray, shape (B,)
+
+    Raises
+    ------
+    ValueError
+        If one breaks its rule.
+    """
+    sizes = np.array([integer("n", each, 1) for each in np.atleast_1d(n).tolist()])
+    return sizes, np.array([real("ridge", each, positive=True) for each in np.atleast_1d(ridge).tolist()])
 
 
 def table_nodes(n: np.ndarray, ridge: np.ndarray, rows: int, largest: float) -> np.ndarray:
@@ -244,7 +274,8 @@ def sampled_errors(table: LeverageTable, n: ArrayLike, ridge: ArrayLike) -> Samp
             f"{table.rows} rows are too few for it; take more rows or a larger penalty"
         )
     freedom = size * ((h / (z[:, None] + h)) @ share)
-    return SampledErrors(n, ridge, *(x.reshape(shape) for x in (test, train, freedom, kappa)))
+    uneven = (h**2 @ share) / (h @ share) ** 2 - 1.0
+    return SampledErrors(n, ridge, *(x.reshape(shape) for x in (test, train, freedom, kappa, uneven)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,9 +343,22 @@ class FeaturePool:
         ArithmeticError
             If the pool does not tell what is asked for.
         """
-        sizes = np.array([integer("n", each, 1) for each in np.atleast_1d(n).tolist()])
-        ridges = np.array([real("ridge", each, positive=True) for each in np.atleast_1d(ridge).tolist()])
+        sizes, ridges = checked_grid(n, ridge)
         return sampled_errors(self.table(table_nodes(sizes, ridges, self.rows, self.largest_row)), sizes, ridges)
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Rows of F in blocks, in double precision and centred, for as long as the next is not read.
+
+        Where m < N they are in the m coordinates of the left singular vectors, which have the same products.
+
+        Yields
+        ------
+        slice, ndarray
+        """
+        if self.rows < self.columns:
+            yield slice(0, self.rows), self.vectors * np.sqrt(self.eigenvalues)
+        else:
+            yield from _row_blocks(self.features, self.means, self.index)
 
     def table(self, kappa: np.ndarray) -> LeverageTable:
         """Leverages and errors of the rows at some κ, in one pass over them.
@@ -341,7 +385,7 @@ class FeaturePool:
         single = m > 2 * N
         kind = np.float32 if single else np.float64
         vectors, weights = self.vectors.astype(kind, copy=False), inverse.astype(kind, copy=False)
-        size, offset = min(m, _block_rows(N)), self.means @ readouts
+        size, offset = _block_rows(m, N), self.means @ readouts
         centred, coordinates = np.empty((size, N), kind), np.empty((size, N), kind)
         for rows, raw in _row_blocks(self.features, None, self.index):
             F, squared = centred[: len(raw)], coordinates[: len(raw)]
@@ -363,19 +407,22 @@ class FeaturePool:
         return leverage_table(kappa, diagonal, np.square(residual), square)
 
 
-def _block_rows(columns: int) -> int:
-    return max(1, _BLOCK // columns)
+def _block_rows(rows: int, columns: int) -> int:
+    """Rows of a block: blocks of about the same number, each of which stays within `_BLOCK`."""
+    return math.ceil(rows / math.ceil(rows / max(1, _BLOCK // columns)))
 
 
 def _row_blocks(
     features: np.ndarray | StoredMatrix, means: np.ndarray | None, index: np.ndarray | None
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of rows in double precision, less their means."""
-    count, size = len(features) if index is None else len(index), _block_rows(features.shape[1])
+    """Blocks of rows in double precision, less their means; the next block takes the place of a centred one."""
+    count, columns = len(features) if index is None else len(index), features.shape[1]
+    size = _block_rows(count, columns)
+    centred = None if means is None else np.empty((size, columns))
     for start in range(0, count, size):
         rows = slice(start, min(start + size, count))
         block = np.asarray(features[rows if index is None else index[rows]], dtype=float)
-        yield rows, block if means is None else block - means
+        yield rows, block if means is None or centred is None else np.subtract(block, means, out=centred[: len(block)])
 
 
 def feature_pool(
@@ -497,7 +544,7 @@ def jackknife_errors(
         values = np.stack([getattr(law, name) for law in laws])
         return math.sqrt(len(laws) - 1.0) * values.std(axis=0)
 
-    names: Sequence[str] = ("test_error", "train_error", "degrees_of_freedom", "kappa")
+    names: Sequence[str] = ("test_error", "train_error", "degrees_of_freedom", "kappa", "unevenness")
     return SampledErrors(laws[0].n, laws[0].ridge, *(spread(name) for name in names))
 
 

@@ -23,11 +23,11 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 from scipy.linalg import eigh
 
-from theory.finite_pool import SampledErrors, leverage_table, sampled_errors, table_nodes
+from theory.finite_pool import SampledErrors, checked_grid, leverage_table, sampled_errors, table_nodes
 from theory.quadrature import gaussian_nodes
 from theory.roots import bracketed_root
 from theory.statement.activation import ACTIVATIONS, Activation, as_activation
-from theory.statement.arguments import integer, real
+from theory.statement.arguments import integer
 
 __all__ = ["KernelPool", "dual_kernel", "kernel_pool"]
 
@@ -178,8 +178,7 @@ class KernelPool:
         -------
         SampledErrors
         """
-        sizes = np.array([integer("n", each, 1) for each in np.atleast_1d(n).tolist()])
-        ridges = np.array([real("ridge", each, positive=True) for each in np.atleast_1d(ridge).tolist()])
+        sizes, ridges = checked_grid(n, ridge)
         kappa = table_nodes(sizes, ridges, self.rows, self.largest_row)
         mu, N = self.eigenvalues[:, None], float(self.width)
 

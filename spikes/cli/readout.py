@@ -31,6 +31,14 @@ Ridge = Annotated[
     typer.Option("--ridge", help="Penalties of (1/n)|y - Fa|² + λ|a|²; nine over six decades by default."),
 ]
 Splits = Annotated[int, integer_option("--splits", "Fits on rows drawn at random; 0 for the prediction alone.")]
+Law = Annotated[
+    str | None,
+    typer.Option(
+        "--law",
+        help="classes of rows, fast for all n and λ; or rows, a weight for each; by default rows where that takes a "
+        "few seconds, or half a minute and leverages are uneven.",
+    ),
+]
 
 
 @answers(progress=True, reads=("features", "labels"))
@@ -42,6 +50,7 @@ def readout(
     ridge: Ridge = None,
     splits: Splits = 20,
     seed: Seed = 0,
+    law: Law = None,
 ) -> Answer:
     """How good are your features, with how many labels? Predicted and by splits."""
     from spikes.runtime.labelled_table import read_labelled_table
@@ -49,5 +58,5 @@ def readout(
     sizes = None if n is None else integers("n", n)
     penalties = None if ridge is None else numbers("ridge", ridge)
     table = read_labelled_table(features, labels, label=label)
-    study = studies.readout.study_readout(table, n=sizes, ridge=penalties, splits=splits, seed=seed)
+    study = studies.readout.study_readout(table, n=sizes, ridge=penalties, splits=splits, seed=seed, law=law)
     return Answer(study.to_dict, lambda: studies.readout.print_readout(study), study.plot)

@@ -103,12 +103,13 @@ def fit_readouts(
     """
     N, m = features.shape[1], len(labels)
     penalties = np.array(ridges, dtype=float)
-    if n and splits:
-        small = min(N, max(n))
-        check_memory(
-            f"`features` must have a Gram matrix that fits in memory: {small} × {small}",
-            4.0 * small**2 + small * N + 3.0 * _BLOCK,
-        )
+    if not (n and splits):
+        return ReadoutSplits(tuple(n), *np.empty((3, splits, len(n), len(penalties))))
+    small = min(N, max(n))
+    check_memory(
+        f"`features` must have a Gram matrix that fits in memory: {small} × {small}",
+        4.0 * small**2 + small * N + 3.0 * _BLOCK,
+    )
     means, centred = pool_means(features), labels - labels.mean()
     results = np.empty((3, splits, len(n), len(penalties)))
     with progress_bar("splits", splits) as advance:

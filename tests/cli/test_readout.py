@@ -62,6 +62,7 @@ def test_answer(spikes, folder):
         ("F.npy y.npy --n 2.5", "--n must be integers separated by commas; got '2.5'"),
         ("F.npy y.npy --n 10000", "--n must be at most 64 times the pool's 80 rows; got 10000"),
         ("F.npy y.npy --ridge 0", "--ridge must be positive; got 0.0"),
+        ("F.npy y.npy --law row", "--law must be one of classes, rows; got 'row'"),
         ("F.npy y.npy --splits 1", "--splits must be an integer of at least 2; got 1"),
         ("F.npy y.npy --json y.npy", "--json must be another file than LABELS"),
     ],

@@ -17,6 +17,7 @@ SMALL = {
     "noise_level": "--draws 3 --others 1 --shapes 20x30",
     "optimizers": "--n 64 --d 32 --width 48 --repeats 1",
     "random_search": "--problems 2 --seeds 2",
+    "readout": "--rows 300 --columns 40 --repeats 1",
     "scaling": "--d 20 --width 30 --rows 512 --sizes 1000",
     "spectra": "--n 400 --repeats 1",
     "startup": "--repeats 1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from spikes.simulation.seeds import derived_sequence
 from spikes.simulation.spectra import separated
 from theory.finite_pool import FeaturePool, SampledErrors, compressed_density, feature_pool
 from theory.pool_kernel import dual_kernel, kernel_pool
+from theory.row_weights import EVEN, QUICK, errors_by_rows, products
 from theory.statement.problem import Problem
 
 __all__ = ["LEAST_POOL", "MeasuredLaw", "curve_sizes", "kernel_law", "measured_law", "measured_sizes", "pool_rows"]
@@ -44,6 +46,8 @@ class MeasuredLaw:
     ----------
     errors : dict of str to SampledErrors
         ``before`` and ``after`` the step, for the sizes of `curve_sizes`.
+    fit : dict of str to SampledErrors
+        For the fit's number of rows; with a weight for every row where leverages are uneven and that takes seconds.
     eigenvalues : dict of str to ndarray
         Of FFᵀ over the pool.
     spikes : ndarray, shape (K,)
@@ -54,6 +58,7 @@ class MeasuredLaw:
     """
 
     errors: dict[str, SampledErrors]
+    fit: dict[str, SampledErrors]
     eigenvalues: dict[str, np.ndarray]
     spikes: np.ndarray
     curve: dict[str, np.ndarray]
@@ -122,10 +127,18 @@ def measured_law(problem: Problem, split: Split, sequence: np.random.SeedSequenc
     overlap = np.sum(np.square(left["before"].T @ left["after"]), axis=0)
     return MeasuredLaw(
         {when: pool.errors(sizes, problem.ridges) for when, pool in pools.items()},
+        {when: _of_fit(pool, split.fit.rows, problem.ridges) for when, pool in pools.items()},
         {when: pool.eigenvalues for when, pool in pools.items()},
         overlap,
         curve,
     )
+
+
+def _of_fit(pool: FeaturePool, n: int, ridges: Sequence[float]) -> SampledErrors:
+    errors = pool.errors(n, ridges)
+    if errors.unevenness.max() > EVEN and products(pool, [n], ridges) <= QUICK:
+        return errors_by_rows(pool, n, ridges)
+    return errors
 
 
 def _leading(pool: FeaturePool) -> np.ndarray:

@@ -34,6 +34,7 @@ from theory.finite_pool import SampledErrors
 from theory.fitted_bulk import fitted_bulk
 from theory.laws import Law
 from theory.random_features import initial_law
+from theory.row_weights import EVEN
 from theory.statement.problem import Problem, require_isotropic
 
 __all__ = ["NEEDED", "DataStudy", "study_data"]
@@ -140,6 +141,12 @@ class DataStudy(RowTable):
         features = [[value.mean for value in self.predicted("test_error", when)] for when in WHEN]
         own = _gap(np.concatenate(features), rows)
         said = f"Of the test errors of these rows the law of their features is off by {_percent(own)} at most"
+        uneven = max(float(law.fit[when].unevenness.max()) for law in self.measured for when in WHEN)
+        if uneven > EVEN:
+            said += (
+                f" (their leverages are uneven, of relative variance {_digits(uneven, 2)}: in classes of rows, as along the "
+                f"learning curve, it is checked up to {EVEN:g})"
+            )
         if self.kernel is not None:
             said += f", that of their kernel by {_percent(_gap(self.kernel.test_error[0], before))}"
         law = self.covariance
@@ -192,8 +199,7 @@ class DataStudy(RowTable):
         """
         if not self.measured:
             return []
-        at = int(np.flatnonzero(self.measured[0].errors[when].n == self.problem.n)[0])
-        values = np.stack([getattr(law.errors[when], name)[at] for law in self.measured])
+        values = np.stack([getattr(law.fit[when], name)[0] for law in self.measured])
         return [estimate(column) for column in values.T]
 
     def learning_curve(self, when: str) -> tuple[np.ndarray, np.ndarray]:
@@ -218,8 +224,7 @@ class DataStudy(RowTable):
     def _ratios(self, j: int, *, predicted: bool) -> np.ndarray:
         """1 − after/before of the test error, run by run."""
         if predicted:
-            at = int(np.flatnonzero(self.measured[0].errors["after"].n == self.problem.n)[0])
-            pairs = [[law.errors[when].test_error[at, j] for when in WHEN] for law in self.measured]
+            pairs = [[law.fit[when].test_error[0, j] for when in WHEN] for law in self.measured]
         else:
             pairs = [[getattr(run, when).test_error[j] for when in WHEN] for run in self.simulation.runs]
         before, after = np.array(pairs).T
@@ -316,9 +321,8 @@ class DataStudy(RowTable):
         """
         rows = []
         for when in WHEN if self.measured else ():
-            at = int(np.flatnonzero(self.measured[0].errors[when].n == self.problem.n)[0])
             for name in ("test_error", "train_error"):
-                law = np.stack([getattr(one.errors[when], name)[at] for one in self.measured])
+                law = np.stack([getattr(one.fit[when], name)[0] for one in self.measured])
                 runs = self.simulation.values(when, name)
                 for j, ridge in enumerate(self.problem.ridges):
                     apart = estimate(runs[:, j] - law[:, j])

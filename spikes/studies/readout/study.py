@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -23,9 +23,13 @@ from spikes.runtime.progress import shows_progress
 from spikes.simulation.readout import LEAST_TESTED_ROWS, ReadoutSplits, fit_readouts
 from spikes.simulation.seeds import as_seed_sequence
 from theory.finite_pool import FeaturePool, SampledErrors, feature_pool, jackknife_errors, left_out_pools
-from theory.statement.arguments import count, integer, real
+from theory.row_weights import EVEN, LONG, QUICK, errors_by_rows, products
+from theory.statement.arguments import choice, count, integer, real
 
-__all__ = ["Halving", "ReadoutStudy", "readout", "study_readout"]
+__all__ = ["LAWS", "Halving", "ReadoutStudy", "readout", "study_readout"]
+
+LAWS = ("classes", "rows")
+"""Of rows in classes of about the same leverage, and of rows with a weight each."""
 
 LEAST_ROWS = 20
 """Rows of a pool: fewer have no law to speak of."""
@@ -90,6 +94,8 @@ class ReadoutStudy(RowTable):
         Its eigendecomposition.
     theory : SampledErrors
         The law for every n and λ.
+    law : {"classes", "rows"}
+        Which one it is within the pool; beyond it is that of classes.
     interval : SampledErrors, optional
         Standard errors over samples of the pool, where an n is beyond it.
     splits : ReadoutSplits
@@ -103,6 +109,7 @@ class ReadoutStudy(RowTable):
     ridges: tuple[float, ...]
     pool: FeaturePool
     theory: SampledErrors
+    law: str
     interval: SampledErrors | None
     splits: ReadoutSplits
     constant: tuple[str, ...] = ()
@@ -111,6 +118,11 @@ class ReadoutStudy(RowTable):
     def rows_of_pool(self) -> int:
         """m."""
         return self.pool.rows
+
+    @property
+    def unevenness(self) -> float:
+        """Variance of the rows' leverages over their squared mean, the largest over n and λ."""
+        return float(self.theory.unevenness.max())
 
     def extrapolated(self, n: int) -> bool:
         """Whether n labels are more than the pool has."""
@@ -191,6 +203,15 @@ class ReadoutStudy(RowTable):
         beyond = [n for n in self.n if self.extrapolated(n)]
         if beyond:
             taken += f"; n = {', '.join(map(str, beyond))} beyond the pool: extrapolated, ± over samples of it"
+        if self.law == "rows":
+            taken += "; the law has a weight for every row"
+        if self.unevenness > EVEN and (beyond or self.law == "classes"):
+            taken += (
+                f"; leverages are uneven, of relative variance {self.unevenness:.2g}: the law in classes of rows is "
+                f"checked up to {EVEN:g}, and was up to 26 % off at 3.5 to 4"
+            )
+            if self.law == "classes":
+                taken += "; take the law `rows`"
         return taken
 
     def remark(self) -> str:
@@ -245,6 +266,7 @@ class ReadoutStudy(RowTable):
         theory: dict[str, Any] = {"n": list(self.n), "ridge": list(self.ridges)}
         theory |= {q.name: np.asarray(q.predicted(self.theory)).tolist() for q in COMPARED}
         theory["extrapolated"] = [self.extrapolated(n) for n in self.n]
+        theory |= {"law": self.law, "unevenness": self.unevenness}
         theory["sem"] = None
         if self.interval is not None:
             theory["sem"] = [
@@ -302,6 +324,7 @@ def readout(
     ridge: Sequence[float] | float | None = None,
     splits: int = 20,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    law: str | None = None,
     progress: bool = True,
 ) -> ReadoutStudy:
     """Predict and measure ridge regression of labels on features, from whatever network or table they come.
@@ -325,6 +348,10 @@ def readout(
     splits : int
         0 for the law alone.
     seed : int, SeedSequence or Generator
+    law : {"classes", "rows"}, optional
+        "classes" of rows of about the same leverage, for all n and λ from one eigendecomposition
+        (`theory.finite_pool`), or a weight for each of the "rows" at every n and λ (`theory.row_weights`). By default
+        rows where that takes a few seconds, or half a minute and leverages are uneven.
     progress : bool
         Bars on a terminal and in a notebook, nothing elsewhere.
 
@@ -347,7 +374,8 @@ def readout(
     >>> [f"{r.theory:.2f}, {r.simulation:.2f}" for r in study.rows()[:2]]  # test errors, predicted and measured
     ['0.42, 0.40', '0.31, 0.31']
     """
-    return study_readout(labelled_table(features, labels, label=label), n=n, ridge=ridge, splits=splits, seed=seed)
+    table = labelled_table(features, labels, label=label)
+    return study_readout(table, n=n, ridge=ridge, splits=splits, seed=seed, law=law)
 
 
 def study_readout(
@@ -357,13 +385,14 @@ def study_readout(
     ridge: Sequence[float] | float | None = None,
     splits: int = 20,
     seed: int | np.random.SeedSequence | np.random.Generator = 0,
+    law: str | None = None,
 ) -> ReadoutStudy:
     """As `readout`, of a table that has been looked through.
 
     Parameters
     ----------
     table : LabelledTable
-    n, ridge, splits, seed
+    n, ridge, splits, seed, law
         As there.
 
     Returns
@@ -373,6 +402,7 @@ def study_readout(
     m = len(table.labels)
     if m < LEAST_ROWS:
         raise ValueError(f"`features` must have at least {LEAST_ROWS} rows; got {m}")
+    law = None if law is None else choice("law", law, LAWS)
     splits = 0 if splits == 0 else count("splits", splits, 2, _MOST_SPLITS)
     asked = [max(2, int(share * m)) for share in _SHARES] if n is None else _listed(n)
     sizes = tuple(sorted({integer("n", each, 2) for each in asked}))
@@ -397,11 +427,25 @@ def study_readout(
         given = [float(f"{variance * 10.0**power:.1g}") for power in _DECADES]
     ridges = tuple(sorted(set(given)))
     theory = pool.errors(sizes, ridges)
+    within = [size for size in sizes if size <= m]
+    if law is None:
+        most = LONG if theory.unevenness.max() > EVEN else QUICK
+        law = "rows" if products(pool, within, ridges) <= most else "classes"
+    if law == "rows" and within:
+        theory = _with_rows(theory, errors_by_rows(pool, within, ridges))
     interval = jackknife_errors(table.values, table.labels, sizes, ridges) if max(sizes) > m else None
     measured = [size for size in sizes if size <= m - LEAST_TESTED_ROWS]
     by_splits = fit_readouts(table.values, table.labels, measured, ridges, sequence, splits=splits)
     names = tuple(name for name, flat in zip(table.columns, constant, strict=True) if flat)
-    return ReadoutStudy(table, sizes, ridges, pool, theory, interval, by_splits, names)
+    return ReadoutStudy(table, sizes, ridges, pool, theory, law, interval, by_splits, names)
+
+
+def _with_rows(errors: SampledErrors, rows: SampledErrors) -> SampledErrors:
+    """The first sizes of a law from another one."""
+    names = [field.name for field in fields(errors) if field.name not in ("n", "ridge")]
+    within = len(rows.n)
+    numbers = (np.concatenate([getattr(rows, name), getattr(errors, name)[within:]]) for name in names)
+    return SampledErrors(errors.n, errors.ridge, *numbers)
 
 
 def _listed(values: Any) -> list[Any]:

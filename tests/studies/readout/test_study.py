@@ -189,3 +189,44 @@ def test_bad_label_columns():
     whole = labelled_table(frame[["a", "y"]], label="y")
     assert isinstance(whole, LabelledTable)
     assert (whole.columns, whole.labels.tolist()) == (("a",), [0.0, 1.0])
+
+
+def far_out():
+    rng = np.random.default_rng(3)
+    F = rng.standard_normal((500, 20))
+    F[:50] *= 10.0
+    return F, F[:, 0] + rng.standard_normal(500)
+
+
+def test_law_is_of_rows_where_it_is_cheap_or_leverages_are_uneven(monkeypatch):
+    F, y = far_out()
+    chosen = readout(F, y, n=[50, 900], ridge=[0.1, 1.0], splits=0)
+    assert chosen.law == "rows"
+    assert "the law has a weight for every row" in chosen.note()
+    rows = readout(F, y, n=[50, 900], ridge=[0.1, 1.0], splits=0, law="rows")
+    classes = readout(F, y, n=[50, 900], ridge=[0.1, 1.0], splits=0, law="classes")
+    assert (chosen.theory.test_error == rows.theory.test_error).all()
+    assert (rows.theory.test_error[0] != classes.theory.test_error[0]).all()
+    assert (rows.theory.test_error[1] == classes.theory.test_error[1]).all()  # beyond the pool
+    assert chosen.to_dict()["theory"]["law"] == "rows"
+    assert chosen.to_dict()["theory"]["unevenness"] > 0.3
+    # too much for a few seconds, not for half a minute
+    monkeypatch.setattr("spikes.studies.readout.study.QUICK", 1.0)
+    assert readout(F, y, n=50, ridge=0.1, splits=0).law == "rows"
+    assert readout(*arrays(), n=50, ridge=0.1, splits=0).law == ("rows" if study().unevenness > 0.3 else "classes")
+    monkeypatch.setattr("spikes.studies.readout.study.LONG", 1.0)
+    told = readout(F, y, n=50, ridge=0.1, splits=0)
+    assert told.law == "classes"
+    assert f"leverages are uneven, of relative variance {told.unevenness:.2g}: the law in classes" in told.note()
+    assert told.note().endswith("take the law `rows`")
+    rng = np.random.default_rng(0)
+    even = rng.standard_normal((300, 10))
+    calm = readout(even, even[:, 0] + rng.standard_normal(300), n=50, ridge=0.1, splits=0)
+    assert calm.law == "classes"
+    assert "leverages" not in calm.note()
+
+
+def test_law_is_one_of_two():
+    F, y = far_out()
+    with pytest.raises(ValueError, match="`law` must be one of classes, rows; got 'row'"):
+        readout(F, y, n=50, ridge=0.1, splits=0, law="row")
