@@ -211,7 +211,7 @@ CLAIMS = (
         "noise-odd",
         "Given the batch, the step's noise in a neuron has the covariance h²φ₀Var(σ′)M/d, M = X₀ᵀ diag(y²)X₀/n₀; for "
         "an odd activation the coordinates' variances are those of the law of M, m = 1/(−ζ + E[y²/(1 + φ₀y²m)]).",
-        "Trace of (FᵀF/n + λ)⁻¹/N at λ = 0.1; tanh, n₀ = d/2, η = 3√n₀, N = n/4; isotropic noise is 13 % off.",
+        "Trace of (FᵀF/n + λ)⁻¹/N at λ = 0.1; tanh, n₀ = d/2, η = 3√n₀, N = n/4; isotropic noise is 14 % off.",
         problem=_odd_noise,
         experiment=_WITHOUT_TEST,
         predict=_predict_trace,
@@ -237,7 +237,7 @@ CLAIMS = (
         "start",
         "With a constant second layer and σ not centred the network starts at f = E σ(Z): the step sees the labels "
         "y − E σ(Z), the ridge fit sees y.",
-        "Test error at λ = 0.1; softplus, target z + 0.8, η = 1.5√n; with y in both it is 12 % off.",
+        "Test error at λ = 0.1; softplus, target z + 0.8, η = 1.5√n; with y in both it is 13 % off.",
         problem=_constant_layer,
         tolerance=0.04,
         levels=((240, 128), (480, 64), (960, 32)),
@@ -260,7 +260,7 @@ CLAIMS = (
         "norm-of-a-sample",
         "The squared norm q = ‖x‖²/d of a sample is a latent, κ → κ√q: without a step its function E σ(√qZ) throws an "
         "outlier of its own off the bulk if c₂ ≠ 0.",
-        "Largest singular value of F₀/√n; cos, n = N = 4d. With q = 1 there is none, and the bulk ends 17 % below.",
+        "Largest singular value of F₀/√n; cos, n = N = 4d. With q = 1 there is none, and the bulk ends 15 % below.",
         problem=_radial,
         experiment=_WITHOUT_TEST,
         predict=_predict_largest,
@@ -288,11 +288,11 @@ CLAIMS = (
         "For inputs of covariance Σ the squared norm q = |Σ^(1/2)w|² of a neuron, of mean 1 and variance 2(⟨s²⟩ − 1)/"
         "(d + 2), is a code beside g.",
         "Test error and objective at λ = 0.1 of random features, softplus, target relu(z), s_k ∝ 1/k; the size is d. "
-        "With q = 1 they are 19 and 13 % off.",
+        "With q = 1 they are 18 and 13 % off.",
         problem=_long_neurons,
-        tolerance=0.04,
+        tolerance=0.05,
         levels=((120, 128), (200, 64), (320, 32)),
-        quick=((120, 96),),
+        quick=((120, 104),),
         **_of_errors("test_error", "objective"),
     ),
     _claim(
@@ -313,9 +313,11 @@ CLAIMS = (
         "ρ = ⟨w, Σβ⋆⟩, of variance ∫s²dμ⋆/d, and ρ is a code; what the law still leaves out is worth 3 to 6 % at the "
         "participation ratios here.",
         "Train error at λ = 0.003 after the step; tanh, target z, s_k ∝ 1/k, α = 0.4; the size is d. With ρ among the "
-        "coordinates it is 15 % off.",
+        "coordinates it is 18 % off.",
         problem=_own_overlap,
-        # the 3 to 6 % that are known, and the sampling error of a short run
+        # the 3 to 6 % that are known, and the sampling error of a short run; the participation ratio grows like ln² d,
+        # and nothing closes like a power of d
+        rate=None,
         tolerance=0.13,
         levels=((120, 160), (200, 96), (320, 48)),
         quick=((200, 80),),
