@@ -48,7 +48,7 @@ test-study: .venv/ready
 # Needs a browser: apt-get install chromium chromium-driver
 test-browser: .venv/ready
 	$(BIN)/python -m pip install --quiet --group browser
-	$(BIN)/python -m pytest -m browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(SHARED) -m browser
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -7,6 +7,14 @@ import pytest
 from spikes.cli import main
 
 
+def pytest_collection_modifyitems(items):
+    """Refuse a test that two suites would run."""
+    for item in items:
+        suites = {mark.name for mark in item.iter_markers()} & {"slow", "study", "browser"}
+        if len(suites) > 1:
+            raise pytest.UsageError(f"a test must belong to one suite; {item.nodeid} to {', '.join(sorted(suites))}")
+
+
 @pytest.fixture
 def spikes(monkeypatch, capsys):
     """Run a command line in this process: exit code, standard output, standard error."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import hadamard
+from scipy.linalg import hadamard, qr
 from scipy.special import eval_hermitenorm
 
 from spikes.simulation.how import ALONE, How
@@ -32,8 +32,9 @@ from theory.statement.problem import Problem
 
 __all__ = ["FreshPoints", "fresh_errors"]
 
-_ROWS, _NEURONS = 128, 256  # of a tile of products: those of all blocks stay near the processor
+_ROWS, _NEURONS = 256, 256  # of a tile of products: those of all blocks stay near the processor
 _FITTED = 2  # directions that the fitted linear parts of all penalties are summed up in
+_FEW = 8  # penalties that are not worth a basis
 _EACH = 12  # samples for each control: what its coefficient is uncertain by then costs little of what it saves
 
 
@@ -137,16 +138,17 @@ def fresh_errors(
     threads, (W, readouts) = how.threads, (layers[0][0].W, layers[0][1])
     controls = [_controls(points, layer, fitted, direction) for layer, fitted in layers]
     weights = [_weights(points, layer) for layer, _ in layers]
+    bases = [_basis(fitted) for _, fitted in layers]
     sums = [[_Sums(len(control.degrees), readouts.shape[1]) for control in controls] for _ in range(threads)]
     size = points.each * min(_ROWS, points.draws) * min(_NEURONS, len(W))
     buffers = [np.empty(size, W.dtype) for _ in range(threads)]
 
     def visit(slot: int, _: slice, X: np.ndarray, y: np.ndarray) -> None:
         labels = points.labels(X)
-        for i, (layer, fitted) in enumerate(layers):
+        for i, layer in enumerate(first for first, _ in layers):
             squared = np.concatenate(
                 [
-                    _squared(X[rows], labels[:, rows], layer, weights[i], fitted, buffers[slot])
+                    _squared(X[rows], labels[:, rows], layer, weights[i], bases[i], buffers[slot])
                     for rows in _slices(len(X), _ROWS)
                 ]
             )
@@ -174,19 +176,36 @@ def _weights(points: FreshPoints, layer: Layer) -> list[np.ndarray]:
     return parts
 
 
+def _basis(readouts: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Columns (N, ℓ) and what of them makes every readout (ℓ, L), of which it loses less than 1e4 roundings of itself.
+
+    Readouts depend smoothly on λ and span few directions: 29 for 50 penalties over four decades.
+    """
+    if readouts.shape[1] <= _FEW or not np.isfinite(readouts).all():
+        return readouts, None
+    columns, upper, order = qr(readouts, mode="economic", pivoting=True, check_finite=False)
+    mixing = np.empty_like(upper)
+    mixing[:, order] = upper
+    beyond = np.sqrt(np.cumsum(np.square(mixing, dtype=float)[::-1], axis=0))[::-1]
+    least = 1e4 * np.finfo(readouts.dtype).eps * np.linalg.norm(mixing, axis=0)
+    kept = max(1, int(np.sum((beyond > least).any(axis=1))))
+    return np.ascontiguousarray(columns[:, :kept]), mixing[:kept]
+
+
 def _squared(
     X: np.ndarray,
     labels: np.ndarray,
     layer: Layer,
     weights: Sequence[np.ndarray],
-    readouts: np.ndarray,
+    basis: tuple[np.ndarray, np.ndarray | None],
     buffer: np.ndarray,
 ) -> np.ndarray:
     """Mean of (E[y|x] − f̂(x))² over the points of each drawn row, shape (rows, L)."""
     each, rows = labels.shape
-    outputs = np.zeros((each, rows, readouts.shape[1]), X.dtype)
-    for neurons in _slices(len(readouts), _NEURONS):
-        fitted = readouts[neurons]
+    columns, mixing = basis
+    outputs = np.zeros((each, rows, columns.shape[1]), X.dtype)
+    for neurons in _slices(len(columns), _NEURONS):
+        fitted = columns[neurons]
         products = buffer[: each * rows * len(fitted)].reshape(each, rows, len(fitted))
         first = 0
         for part, product in zip(weights, products, strict=True):
@@ -196,6 +215,8 @@ def _squared(
         _turn_signs(products)
         layer.kernels.activate(products.reshape(each * rows, -1))
         outputs += products @ fitted
+    if mixing is not None:
+        outputs = outputs @ mixing
     away = labels[:, :, None] - outputs
     return np.einsum("prl,prl->rl", away, away) / each
 

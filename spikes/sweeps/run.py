@@ -225,7 +225,7 @@ def _predicted(
     before = [q for q in quantities("penalty") if f"{q.name}_before" in columns]
     try:
         if any(wanted(q) for q in quantities() if q.source == "spectrum"):
-            theory = predict(problem, gradient_order)
+            theory = predict(problem, gradient_order, density_at=())  # no column is a density
             shared = _spectrum(theory)
             put({name: [value] * len(rows) for name, value in shared.items()})
             put({q.name: q.predicted(theory) for q in errors})

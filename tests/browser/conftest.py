@@ -43,7 +43,7 @@ def browser(tmp_path_factory):
     driver.quit()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def seen_at(browser):
     """Let the browser see pages at a width, light or dark."""
 

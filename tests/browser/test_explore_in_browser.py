@@ -46,15 +46,22 @@ def address():
     server.stdout.close()
 
 
+@pytest.fixture
+def opened(browser, seen_at, address):
+    """Open the page in a state, at a width, light or dark."""
+
+    def open_at(query="", width=1400, scheme="light"):
+        seen_at(width, scheme)
+        return Page(browser, address, query)
+
+    return open_at
+
+
 class Page:
     """One open page."""
 
-    def __init__(self, browser, address, query="", width=1400, scheme="light"):
+    def __init__(self, browser, address, query):
         self.browser = browser
-        scheme = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         browser.get_log("browser")
         browser.get(f"{address}?{query}")
         self.window = browser.current_window_handle
@@ -71,15 +78,8 @@ class Page:
         )
 
     def wait(self, condition, what):
-        from selenium.common.exceptions import StaleElementReferenceException
-
         end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                if condition():
-                    return
-            except StaleElementReferenceException:
-                pass  # it was drawn again between being found and being asked
+        while not condition():
             assert time.monotonic() < end, f"{what}: {self.text()}"
             time.sleep(0.1)
 
@@ -97,28 +97,47 @@ class Page:
     def type(self, name, text):
         from selenium.webdriver.common.keys import Keys
 
-        def typed():
-            box = self.find(f".field-{name}", "input")
-            box.send_keys(Keys.END, Keys.BACKSPACE * len(box.get_property("value")), text, Keys.ENTER)
-            # a field that is drawn again under the keys has lost some
-            return self.find(f".field-{name}", "input").get_property("value") == text
+        self.enter(name, text + Keys.ENTER)
+        assert self.typed(name) == text
 
-        self.wait(typed, f"typing {text!r}")
+    def enter(self, name, keys):
+        """Strike keys in an emptied field."""
+        from selenium.webdriver.common.keys import Keys
+
+        box = self.find(f".field-{name}", "input")
+        box.send_keys(Keys.END, Keys.BACKSPACE * len(box.get_property("value")), keys)
+
+    def typed(self, name):
+        return self.find(f".field-{name}", "input").get_property("value")
+
+    def stops(self):
+        """Whether there is something to stop; the button is drawn again when this changes."""
+        return self.browser.execute_script(
+            f"const found = (() => {{ {FIND} }})(); return !found.disabled", ".stop", "button"
+        )
+
+    def taken(self, kind, name):
+        """What a button of the page downloads."""
+        path = self.browser.downloads / name
+        path.unlink(missing_ok=True)
+        self.find(f".{kind}", "a").click()
+        self.wait(path.exists, f"waiting for {name}")
+        return path.read_bytes()
 
     def errors(self):
         return [entry for entry in self.browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
 
-def simulated(page):
-    """The number of seeds that the text tells of."""
-    told = re.search(r"(\d+) of 200 seeds simulated", page.text())
+def simulated(page, asked=200):
+    """The number of seeds, of those asked for, that the text tells of."""
+    told = re.search(rf"(\d+) of {asked} seeds simulated", page.text())
     return int(told[1]) if told else 0
 
 
-def test_dragging_alpha_changes_the_number_of_spikes_in_the_text(browser, address):
+def test_dragging_alpha_changes_the_number_of_spikes_in_the_text(browser, opened):
     from selenium.webdriver import ActionChains
 
-    page = Page(browser, address, "alpha=0.2")
+    page = opened("alpha=0.2")
     page.wait_for("1 spike leaves the bulk")
     page.settled()
     before = page.picture("spectrum")
@@ -135,56 +154,68 @@ def test_dragging_alpha_changes_the_number_of_spikes_in_the_text(browser, addres
     assert f"alpha={alpha:g}" in browser.current_url
     assert f"--alpha {alpha:g}" in page.find(".command", "textarea").get_property("value")
     # a link reproduces it
-    again = Page(browser, address, browser.current_url.partition("?")[2])
+    again = opened(browser.current_url.partition("?")[2])
     again.wait_for("2 spikes leave the bulk")
     assert float(again.find(".field-alpha", "input").get_property("value")) == alpha
     assert again.errors() == []
 
 
-def test_seeds_join_and_stop(browser, address):
-    page = Page(browser, address, f"{SMALL}&seeds=200")
+def test_seeds_join_and_stop(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    page = opened(f"{SMALL}&seeds=200")
     page.wait_for("leave")
     page.settled()
-    assert not page.find(".stop", "button").is_enabled()
+    assert not page.stops()
     page.find(".simulate", "button").click()
     page.wait(lambda: simulated(page) >= 2, "waiting for two seeds")
     page.wait(lambda: re.search(r"simulated\. \w", page.text()), "waiting for the runs beside the law")
     page.find(".stop", "button").click()
-    page.wait(lambda: not page.find(".stop", "button").is_enabled(), "waiting for the stop")
+    page.wait(lambda: not page.stops(), "waiting for the stop")
     stopped = simulated(page)
-    time.sleep(2.0)
-    assert 2 <= simulated(page) == stopped < 200
-    page.find(".simulate", "button").click()  # and again
-    page.wait(lambda: 1 <= simulated(page) < stopped, "waiting for another simulation")
-    page.type("noise", "0.6")  # another problem ends it
+    assert 2 <= stopped < 200
+    # answered by the processes that would go on with it
+    assert json.loads(page.taken("download-json", "spikes.json"))["simulation"]["seeds"] == stopped
+    assert simulated(page) == stopped
+    # and again, under a number of seeds that tells the simulations apart
+    page.type("seeds", "150")
+    page.find(".simulate", "button").click()
+    page.wait(lambda: simulated(page, 150) >= 1, "waiting for another simulation")
+    # what is half typed stays while seeds join and pictures are drawn, and as a whole it ends them
+    page.enter("target", "z + 0.3*He")
+    joined, drawn = simulated(page, 150), page.picture("spectrum")
+    page.wait(lambda: simulated(page, 150) > joined and page.picture("spectrum") != drawn, "waiting for more seeds")
+    page.find(".field-target", "input").send_keys("2(z)" + Keys.ENTER)
+    assert page.typed("target") == "z + 0.3*He2(z)"
     page.wait(lambda: "simulated" not in page.text(), "waiting for the end")
     assert page.errors() == []
 
 
-def test_a_bad_target_is_said_and_the_last_good_picture_stays(browser, address):
-    page = Page(browser, address, SMALL)
+def test_a_bad_target_is_said_and_the_last_good_picture_stays(opened):
+    page = opened(SMALL)
     page.wait_for("leave")
     page.settled()
     before = page.picture("spectrum")
     page.type("target", "__import__('os').system('true')")
     page.wait_for("`target`")
-    time.sleep(1.0)
+    complaint = page.text()
     assert page.picture("spectrum") == before
     page.type("target", "z +")
-    page.wait_for("`target`")
+    page.wait(lambda: page.text() != complaint, "waiting for the other complaint")
+    assert "`target`" in page.text()
     assert page.picture("spectrum") == before
     page.type("target", "z + 0.4*He2(z)")
     page.wait(lambda: "`target`" not in page.text(), "waiting for the complaint to go")
     assert page.errors() == []
 
 
-def test_two_sessions_do_not_disturb_each_other(browser, address):
-    first = Page(browser, address, f"{SMALL}&alpha=0.2")
+def test_two_sessions_do_not_disturb_each_other(browser, opened):
+    first = opened(f"{SMALL}&alpha=0.2")
     first.wait_for("leave")
     first.settled()
     said, drawn = first.text(), first.picture("spectrum")
     browser.switch_to.new_window("tab")
-    second = Page(browser, address, f"{SMALL}&alpha=0.5")
+    second = opened(f"{SMALL}&alpha=0.5")
     second.wait_for("leave")
     second.type("target", "no target")
     second.wait_for("`target`")
@@ -198,31 +229,28 @@ def test_two_sessions_do_not_disturb_each_other(browser, address):
     first.wait(lambda: first.text() != said, "waiting for the first page to go on")
 
 
-def test_what_is_taken_away_is_what_is_shown(browser, address):
-    page = Page(browser, address, SMALL)
+def test_what_is_taken_away_is_what_is_shown(opened):
+    page = opened(SMALL)
     page.wait_for("leave")
     page.settled()
-    for kind, name in (("download-json", "spikes.json"), ("download-figure", "spikes.png")):
-        page.find(f".{kind}", "a").click()
-        page.wait(lambda name=name: (browser.downloads / name).exists(), f"waiting for {name}")
-    content = json.loads((browser.downloads / "spikes.json").read_text())
+    content = json.loads(page.taken("download-json", "spikes.json"))
     assert set(content) == {"schema", "problem", "theory", "simulation", "agreement"}
     assert content["problem"]["n"] == 400
-    assert (browser.downloads / "spikes.png").read_bytes().startswith(b"\x89PNG")
+    assert page.taken("download-figure", "spikes.png").startswith(b"\x89PNG")
 
 
-def test_a_bad_address_is_said(browser, address):
-    page = Page(browser, address, "alpha=much&target=" + quote("<script>alert(1)</script>"))
+def test_a_bad_address_is_said(browser, opened):
+    page = opened("alpha=much&target=" + quote("<script>alert(1)</script>"))
     page.wait_for("must be a number")
-    page = Page(browser, address, "target=" + quote("<script>document.title='lost'</script>"))
+    page = opened("target=" + quote("<script>document.title='lost'</script>"))
     page.wait_for("`target`")
     assert browser.title == "spikes explore"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1400])
-def test_it_fits_and_complains_of_nothing(browser, address, width, scheme):
-    page = Page(browser, address, SMALL, width=width, scheme=scheme)
+def test_it_fits_and_complains_of_nothing(browser, opened, width, scheme):
+    page = opened(SMALL, width=width, scheme=scheme)
     page.wait_for("leave")
     page.settled()
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width

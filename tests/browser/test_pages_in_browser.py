@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -38,76 +39,93 @@ def loaded(browser, page, patience=20.0):
     )
 
 
+@dataclass
+class Seen:
+    """What a page shows: how far it hangs over the edge at each width, and what is in it."""
+
+    complaints: list
+    over: dict
+    formulas: int
+    errors: int
+    raw: int
+    ids: set
+    links: list
+    broken: list
+
+
+@pytest.fixture(scope="module")
+def seen(browser, seen_at, pages):
+    """Every page, opened once on a phone and then widened: loading is what takes long."""
+    return {page: look(browser, seen_at, page) for page in pages}
+
+
+def look(browser, seen_at, page):
+    """Open a page and note what is to be seen."""
+    seen_at(WIDTHS[0])
+    browser.get_log("browser")
+    loaded(browser, page)
+    # a picture that is slow to come is waited for, and one that never comes is broken
+    formulas, errors, raw, ids, links, broken = browser.execute_async_script(
+        """const done = arguments[0], images = [...document.images];
+        images.forEach(i => { i.loading = "eager"; });
+        Promise.all(images.map(i => i.decode().then(() => null, () => i.src))).then(broken => done([
+          document.querySelectorAll("mjx-container").length,
+          document.querySelectorAll("mjx-merror, [data-mjx-error]").length,
+          [...document.querySelectorAll("article .math")].filter(e => !e.querySelector("mjx-container")).length,
+          [...document.querySelectorAll("[id]")].map(e => e.id),
+          [...document.querySelectorAll("a[href]")].map(a => a.href),
+          broken.filter(Boolean)]));"""
+    )
+    over = {}
+    for scheme, widths in (("light", WIDTHS), ("dark", WIDTHS[::-1])):
+        for width in widths:
+            seen_at(width, scheme)
+            inner, whole, dark = browser.execute_script(
+                """return [innerWidth, document.documentElement.scrollWidth,
+                matchMedia("(prefers-color-scheme: dark)").matches]"""
+            )
+            assert dark == (scheme == "dark")
+            assert inner >= width  # more on a phone that shows a wider page
+            over[width, scheme] = max(inner, whole) - width
+    complaints = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    return Seen(complaints, over, formulas, errors, raw, set(ids), links, broken)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_no_page_hangs_over_the_edge_or_complains(browser, seen_at, pages, width, scheme):
-    seen_at(width, scheme)
-    browser.get_log("browser")
-    wide = []
-    for page in pages:
-        loaded(browser, page)
-        over = browser.execute_script("return document.documentElement.scrollWidth") - width
-        if over > 0:
-            wide.append((page.name, over))
-    assert wide == []
-    assert [m["message"] for m in browser.get_log("browser") if m["level"] == "SEVERE"] == []
+def test_no_page_hangs_over_the_edge(seen, width, scheme):
+    assert {page.name: it.over[width, scheme] for page, it in seen.items() if it.over[width, scheme] > 0} == {}
+
+
+def test_no_page_complains(seen):
+    assert {page.name: it.complaints for page, it in seen.items() if it.complaints} == {}
 
 
 @pytest.mark.parametrize("name", MATHEMATICS)
-def test_mathematics_is_rendered(browser, seen_at, pages, name):
-    seen_at(1366)
-    loaded(browser, next(p for p in pages if p.name == name))
-    count, errors, raw = browser.execute_script(
-        """return [document.querySelectorAll("mjx-container").length,
-        document.querySelectorAll("mjx-merror, [data-mjx-error]").length,
-        [...document.querySelectorAll("article .math")].filter(e => !e.querySelector("mjx-container")).length]"""
-    )
-    assert count >= MATHEMATICS[name]
-    assert (errors, raw) == (0, 0)
+def test_mathematics_is_rendered(seen, name):
+    it = next(it for page, it in seen.items() if page.name == name)
+    assert it.formulas >= MATHEMATICS[name]
+    assert (it.errors, it.raw) == (0, 0)
 
 
-def test_no_formula_stays_as_it_is_written(browser, seen_at, pages):
-    seen_at(1366)
-    raw = {}
-    for page in pages:
-        loaded(browser, page)
-        left = browser.execute_script(
-            """const all = [...document.querySelectorAll("article .math")];
-            return all.filter(e => !e.querySelector("mjx-container")).length
-              + document.querySelectorAll("mjx-merror, [data-mjx-error]").length"""
-        )
-        if left:
-            raw[page.name] = left
-    assert raw == {}
+def test_no_formula_stays_as_it_is_written(seen):
+    assert {page.name: (it.raw, it.errors) for page, it in seen.items() if it.raw or it.errors} == {}
 
 
-def test_pictures_are_loaded_and_links_alive(browser, seen_at, pages):
-    seen_at(1366)
-    ids, links, broken = {}, [], []
-    for page in pages:
-        browser.get(page.as_uri())
-        browser.set_script_timeout(20.0)
-        # one that is slow to come is waited for, and one that never comes is broken
-        names, hrefs, images = browser.execute_async_script(
-            """const done = arguments[0], images = [...document.images];
-            images.forEach(i => { i.loading = "eager"; });
-            Promise.all(images.map(i => i.decode().then(() => null, () => i.src))).then(broken => done([
-              [...document.querySelectorAll("[id]")].map(e => e.id),
-              [...document.querySelectorAll("a[href]")].map(a => a.href),
-              broken.filter(Boolean)]));"""
-        )
-        ids[page] = set(names)
-        links += [(page, href) for href in hrefs]
-        broken += [(page.name, image) for image in images]
-    assert broken == []
-    for page, href in links:
-        parts = urlparse(href)
-        if parts.scheme != "file":
-            continue
-        target = Path(unquote(parts.path))
-        if not target.exists() or (parts.fragment and target in ids and unquote(parts.fragment) not in ids[target]):
-            broken.append((page.name, href))
-    assert sorted(set(broken)) == []
+def test_pictures_are_loaded_and_links_alive(seen):
+    assert {page.name: it.broken for page, it in seen.items() if it.broken} == {}
+    dead = set()
+    for page, it in seen.items():
+        for href in it.links:
+            parts = urlparse(href)
+            if parts.scheme != "file":
+                continue
+            target = Path(unquote(parts.path))
+            if not target.exists() or (
+                parts.fragment and target in seen and unquote(parts.fragment) not in seen[target].ids
+            ):
+                dead.add((page.name, href))
+    assert sorted(dead) == []
 
 
 @pytest.mark.parametrize(

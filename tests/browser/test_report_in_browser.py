@@ -23,14 +23,11 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture
-def shown(browser, report):
+def shown(browser, seen_at, report):
     """Open the report at a width, light or dark."""
 
     def show(width=1280, scheme="light"):
-        scheme = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        seen_at(width, scheme)
         browser.get(report.as_uri())
         # a click waits for no smooth scrolling
         browser.execute_script(

@@ -9,8 +9,8 @@ import pytest
 
 SIZE = ["--n", "700", "--d", "300", "--width", "500"]
 RUNS = ["--seeds", "2", "--workers", "1", "--quiet"]
-QUICK = {"local certificate": ["local", "certificate", "--teacher", "orthogonal:12", "--d", "12"]}
 SLOW = {
+    "local certificate": ["local", "certificate", "--teacher", "orthogonal:12", "--d", "12"],
     "compare": ["compare", *SIZE, *RUNS],
     "giant trajectory": [
         *("giant", "trajectory", "--n", "900", "--d", "300", "--width", "100", "--steps", "2", "--refit"),
@@ -30,7 +30,6 @@ STUDY = {
     "giant step": ["giant", "step", "--n", "900", "--d", "400", "--width", "300", *RUNS],
 }
 CASES = [
-    *QUICK.values(),
     *(pytest.param(words, marks=pytest.mark.slow, id=name) for name, words in SLOW.items()),
     *(pytest.param(words, marks=pytest.mark.study, id=name) for name, words in STUDY.items()),
 ]
@@ -50,7 +49,6 @@ def numbers(arguments: list[str], threads: str | None) -> str:
     return json.dumps(json.loads(done.stdout))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("arguments", CASES)
 def test_threads_change_no_bit(arguments):
     one = numbers(arguments, "1")

@@ -127,3 +127,19 @@ def test_numbers_out_of_range_stay_visible():
         ((expected, _),) = fresh_errors([(layer, readouts)], FreshPoints(PROBLEM, np.random.SeedSequence(3), 8192))
     assert mean[0] == pytest.approx(expected[0], abs=3.0 * sem[0])
     assert not np.isfinite(mean[1:]).any()
+
+
+@pytest.mark.parametrize(("dtype", "relative"), [(float, 1e-11), (np.float32, 1e-3)])
+def test_many_penalties_are_those_one_by_one(dtype, relative):
+    """A path of readouts spans few directions; what is left out of each is some roundings of itself."""
+    rng = np.random.default_rng(3)
+    layer, _ = layer_of(PROBLEM)
+    values, vectors = rng.uniform(1e-6, 4.0, 30), np.linalg.qr(rng.standard_normal((30, 30)))[0]
+    ridges = np.geomspace(1e-3, 1e3, 40)  # readouts of very different norms
+    path = (vectors @ (rng.standard_normal(30)[:, None] / (values[:, None] + ridges))).astype(dtype)
+    layer = Layer(layer.W.astype(dtype), layer.kernels)
+    points = FreshPoints(PROBLEM, np.random.SeedSequence(1), 40)
+    ((together, errors),) = fresh_errors([(layer, path)], points)
+    alone = [fresh_errors([(layer, path[:, i : i + 1].copy())], points)[0] for i in range(len(ridges))]
+    np.testing.assert_allclose(together, [mean[0] for mean, _ in alone], rtol=relative)
+    np.testing.assert_allclose(errors, [sem[0] for _, sem in alone], rtol=10.0 * relative)

@@ -462,24 +462,33 @@ LONG = (
 )
 
 
-@pytest.mark.slow
-def test_twenty_kills_of_the_command(tmp_path):
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The long sweep by a command that nobody disturbs: its results, and how long it takes."""
+    folder = tmp_path_factory.mktemp("whole")
+    study, path = folder / "study.toml", folder / "whole.sqlite"
+    study.write_text(LONG)
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "spikes", "sweep", str(study), "--workers", "2", "--quiet", "--output", str(path)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return content(path), time.perf_counter() - start
+
+
+@pytest.mark.parametrize("kills", [pytest.param(5, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.study)])
+def test_kills_of_the_command(tmp_path, whole, kills):
     """The whole command with two workers, killed without warning at random moments, its start included."""
     study, path = tmp_path / "study.toml", tmp_path / "study.sqlite"
     study.write_text(LONG)
     command = [sys.executable, "-m", "spikes", "sweep", str(study), "--resume", "--workers", "2", "--quiet"]
-    start = time.perf_counter()
-    whole = tmp_path / "whole.sqlite"
-    subprocess.run([*command, "--output", str(whole)], check=True, stdout=subprocess.DEVNULL)
-    span = time.perf_counter() - start
+    undisturbed, span = whole
     dice = random.Random(3)
-    for _ in range(20):
+    for i in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(dice.uniform(0.0, 0.6) * span)
+        time.sleep((i + dice.random()) / kills * 0.6 * span)  # early and late ones, however few they are
         process.kill()
         process.wait()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    assert content(path) == content(whole)
+    assert content(path) == undisturbed
 
 
 def kill_once_under_way(path, pids) -> tuple[threading.Thread, list[int]]:
@@ -498,35 +507,33 @@ def kill_once_under_way(path, pids) -> tuple[threading.Thread, list[int]]:
 
 
 @pytest.mark.slow
-def test_a_worker_of_the_pool_is_killed(tmp_path):
+def test_a_worker_of_the_pool_is_killed(tmp_path, whole):
     psutil = pytest.importorskip("psutil", reason="psutil, which finds the workers, is not installed")
 
     def workers() -> list[int]:
         return [p.pid for p in psutil.Process().children() if any("LokyProcess" in part for part in p.cmdline())]
 
     study = as_study(LONG)
-    whole = sweep(study, tmp_path / "whole.sqlite", workers=1)
     path = tmp_path / "killed.sqlite"
     killer, rows = kill_once_under_way(path, workers)
     assert sweep(study, path, workers=2).complete()
     killer.join()
     assert 0 < rows[0] < 480
-    assert content(path) == content(whole.path)
+    assert content(path) == whole[0]
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-def test_a_worker_of_a_cluster_is_killed(tmp_path):
+def test_a_worker_of_a_cluster_is_killed(tmp_path, whole):
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")
     study = as_study(LONG)
-    whole = sweep(study, tmp_path / "whole.sqlite", workers=2)
     path = tmp_path / "killed.sqlite"
     with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=":0") as cluster:
         killer, rows = kill_once_under_way(path, lambda: [worker.pid for worker in cluster.workers.values()])
         assert sweep(study, path, scheduler=cluster.scheduler_address).complete()
         killer.join()
     assert 0 < rows[0] < 480
-    assert content(path) == content(whole.path)
+    assert content(path) == whole[0]
     with distributed.LocalCluster(1, threads_per_worker=2, dashboard_address=":0") as cluster:  # noqa: SIM117
         with pytest.raises(ValueError, match="`scheduler` must have workers of one thread each"):
             sweep(study, tmp_path / "b.sqlite", scheduler=cluster.scheduler_address)

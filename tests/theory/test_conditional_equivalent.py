@@ -329,6 +329,35 @@ def quantile(theory, level: float) -> float:
     return float(np.interp(-wanted, -above, x))
 
 
+def test_small_amplified_directions_are_tried():
+    """Latents where they move an error by 2 %: as variances alone they leave the test error 12 % too high."""
+    gelu = DEFAULT.replace(n=430, d=133, width=376, n_step=2126, activation="gelu", target="He2(z)", noise=0.0)
+    gelu = gelu.replace(alpha=0.4428, scale=1.146, ridge=0.5489)
+    assert resolve(gelu, 2).terms.amplified
+    (errors,) = predict_errors(gelu)
+    # means of 48 simulated runs with their standard errors: 4 % or three of them
+    for value, simulated, error in (
+        (errors.objective, 1.403, 0.029),
+        (errors.train_error, 1.126, 0.024),
+        (errors.test_error, 1.966, 0.020),
+    ):
+        assert value == pytest.approx(simulated, abs=max(0.04 * simulated, 3.0 * error))
+    relu = DEFAULT.replace(n=500, d=250, width=400, n_step=2000, alpha=0.5)
+    resolution = resolve(relu, 2)
+    assert not resolution.terms.amplified
+    assert 1e-3 < dict(resolution.dropped)["amplified directions"] < 2e-2
+
+
+@pytest.mark.slow
+def test_a_band_of_less_than_one_eigenvalue_far_above_the_rest_counts():
+    """A latent with heavy features has half an eigenvalue ten times above all others, with a gap between them."""
+    problem = NOISY.replace(n=287, d=297, width=319, n_step=247, activation="sin", target="0.5*He3(z)", noise=0.5)
+    theory = predict(problem.replace(alpha=0.48, scale=1.81, second_layer="constant", ridge=0.01))
+    assert theory.density_x[-1] > 5.0 * theory.bulk_edges[-1][1]
+    # what the halving of the curve's intervals leaves, three times 3e-4
+    assert np.trapezoid(theory.density, theory.density_x) + theory.mass_at_zero == pytest.approx(1.0, abs=1e-3)
+
+
 @pytest.mark.slow
 def test_the_noise_of_the_step_has_the_covariance_of_the_batch():
     """κ² − 1 = O(1) and n₀ < d: isotropic noise puts the 99 % quantile at 1.398."""

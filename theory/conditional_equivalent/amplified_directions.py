@@ -28,6 +28,7 @@ from theory.step_labels import StepLabels, latent_rule, step_labels
 __all__ = ["StepOutliers", "amplified_outliers", "bulk_measure", "coordinate_variance", "step_outliers"]
 
 _AMPLIFIED = 0.05  # variance over κ² beyond the 1/d of any coordinate, on average, from which it is a latent
+_PERHAPS = 0.004  # the same from which it may be one, by what the errors say
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +78,10 @@ def step_outliers(problem: Problem) -> StepOutliers:
     return _outliers(step_labels(problem), problem.n0)
 
 
-def amplified_outliers(problem: Problem, h: np.ndarray, shares: np.ndarray, kappa: np.ndarray) -> StepOutliers:
-    """Those that the step makes latents.
+def amplified_outliers(
+    problem: Problem, h: np.ndarray, shares: np.ndarray, kappa: np.ndarray
+) -> tuple[StepOutliers, bool]:
+    """Those that the step may make latents, and whether it does in any case.
 
     Parameters
     ----------
@@ -88,11 +91,13 @@ def amplified_outliers(problem: Problem, h: np.ndarray, shares: np.ndarray, kapp
 
     Returns
     -------
-    StepOutliers
+    outliers : StepOutliers
+    certain : bool
+        Whether one is so large that no trial is needed.
     """
     found = step_outliers(problem)
-    size = (coordinate_variance(problem, found, h) - 1.0 / problem.d) / kappa[:, None] ** 2
-    return found[np.flatnonzero(shares @ size > _AMPLIFIED)]
+    size = shares @ ((coordinate_variance(problem, found, h) - 1.0 / problem.d) / kappa[:, None] ** 2)
+    return found[np.flatnonzero(size > _PERHAPS)], bool(np.any(size > _AMPLIFIED))
 
 
 def coordinate_variance(problem: Problem, outliers: StepOutliers, h: np.ndarray) -> np.ndarray:

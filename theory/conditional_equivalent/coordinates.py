@@ -21,6 +21,7 @@ __all__ = [
     "coordinates",
     "degree_dimension",
     "exchange",
+    "product",
     "squares_of_codes",
     "squares_of_samples",
     "traces",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 _PROFILE_RANK = 1e-15  # the same for the variance profile
+_ALONE = 250_000  # multiplications of a matrix product that OpenBLAS leaves to one thread
+_ELEMENTWISE = 8  # products of a matrix product that take the time of one elementwise pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,13 @@ class Coordinates:
         return straight, crossed
 
     @cached_property
+    def code_pairs(self) -> np.ndarray:
+        """The products f_k(b) v_i v_l, each pair once, shape (K·R(R + 1)/2, Q)."""
+        (i, j), shapes = self.upper, self._profile_factors[1]
+        pairs = (self.v[:, i] * self.v[:, j] * np.where(i == j, 1.0, 2.0)).T
+        return np.ascontiguousarray((shapes[:, None] * pairs).reshape(-1, len(self.v)))
+
+    @cached_property
     def levels(self) -> np.ndarray:
         """l_k(y) of the profile Σ_k l_k(y) f_k(b), of low rank as a polynomial in Ŷ and M is; shape (J, K)."""
         return self._profile_factors[0]
@@ -117,6 +127,10 @@ class CoordinateTraces:
     J: np.ndarray
     K: np.ndarray
     E: np.ndarray
+
+    def __getitem__(self, rows: slice) -> CoordinateTraces:
+        """The traces at some of the points."""
+        return CoordinateTraces(self.c[rows], self.J[rows], self.K[rows], self.E[rows])
 
 
 def degree_dimension(d: float, degree: int) -> float:
@@ -159,7 +173,7 @@ def traces(of: Coordinates, r: np.ndarray, omega: np.ndarray) -> CoordinateTrace
 def class_matrices(of: Coordinates, r: np.ndarray) -> np.ndarray:
     """Θ_y, shape (P, J, R, R)."""
     rank = of.v.shape[1]
-    shapes = (((of.neurons / of.dimension) * r) @ of.codes).reshape(len(r), -1, rank * rank)
+    shapes = product((of.neurons / of.dimension) * r, of.codes).reshape(len(r), -1, rank * rank)
     return (of.levels @ shapes).reshape(len(r), -1, rank, rank)
 
 
@@ -177,7 +191,13 @@ def variance_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
 
 
 def exchange(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
-    """∫ν(dy) v(b,y) [J_y A_s]_b², shape (P, Q, S)."""
+    """∫ν(dy) v(b,y) [J_y A_s]_b², shape (P, Q, S): by class, or as a form in pairs of v_b and of a_s."""
+    (neurons, rank), samples, (classes, shapes) = of.v.shape, len(of.a), of.levels.shape
+    pairs, cells = len(of.pairs), neurons * samples
+    in_pairs = classes * shapes * rank**4 + shapes * pairs * (pairs + neurons) * samples
+    if in_pairs < classes * (neurons * rank**2 + cells * (rank + _ELEMENTWISE)):
+        form = _pair_form(of, at.J, of.weights[:, None] * of.levels)
+        return np.swapaxes(_times_real(np.swapaxes(_times_real(form, of.pairs), 1, 2), of.code_pairs), 1, 2)
     left = (np.sqrt(of.weights[:, None] * of.profile)[..., None] * of.v) @ at.J
     right = of.a.T.copy()
     if not np.iscomplexobj(left):
@@ -190,10 +210,31 @@ def exchange(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
 
 
 def squares_of_codes(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
-    """∫ν(dy) v(b,y) v(c,y) [K_y]_bc², shape (P, Q, Q)."""
+    """∫ν(dy) v(b,y) v(c,y) [K_y]_bc², shape (P, Q, Q): by class, or as a form in pairs of v_b and of v_c."""
+    (neurons, rank), (classes, shapes) = of.v.shape, of.levels.shape
+    size, cells = shapes * len(of.pairs), neurons**2
+    in_pairs = classes * shapes**2 * rank**4 + size * (size + neurons) * neurons
+    if in_pairs < classes * (neurons * rank**2 + cells * (rank + _ELEMENTWISE)):
+        levels = (of.weights[:, None, None] * of.levels[:, :, None] * of.levels[:, None, :]).reshape(classes, -1)
+        form = _pair_form(of, at.K, levels).reshape(len(at.K), shapes, shapes, len(of.pairs), -1)
+        form = np.swapaxes(form, 2, 3).reshape(len(at.K), size, size)
+        return _times_real(np.swapaxes(_times_real(form, of.code_pairs), 1, 2), of.code_pairs)
     weighted = of.weights[:, None] * of.profile
     square = (of.v @ at.K @ of.v.T) ** 2
     return np.sum((weighted[:, :, None] * of.profile[:, None, :]) * square, axis=1)
+
+
+def _pair_form(of: Coordinates, matrices: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """½ Σ_y levels_k(y) (X_il X_jm + X_im X_jl) for the pairs ij and lm, stacked over k: shape (P, K·pairs, pairs)."""
+    (i, j), (points, classes) = of.upper, matrices.shape[:2]
+    rank = matrices.shape[2]
+    every = matrices.reshape(points, classes, -1)
+    squares = (every[..., :, None] * every[..., None, :]).reshape(points, classes, -1)
+    summed = (levels.T @ squares).reshape(points, levels.shape[1], rank, rank, rank, rank)  # k, i, l, j, m
+    left, right = (i[:, None], j[:, None]), (i[None, :], j[None, :])
+    straight = summed[:, :, left[0], right[0], left[1], right[1]]
+    crossed = summed[:, :, left[0], right[1], left[1], right[0]]
+    return 0.5 * (straight + crossed).reshape(points, -1, len(i))
 
 
 def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
@@ -213,6 +254,23 @@ def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     straight, crossed = of.pair_places
     form = 0.5 * (products[:, straight] + products[:, crossed])
     return _times_real(np.swapaxes(_times_real(form, of.pairs), 1, 2).copy(), of.pairs)
+
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left @ right by rows few enough for one thread of the linear algebra library: more cost more than they are worth.
+
+    Parameters
+    ----------
+    left, right : ndarray, shape (..., m, k) and (..., k, n)
+
+    Returns
+    -------
+    ndarray, shape (..., m, n)
+    """
+    rows = max(1, _ALONE // (right.shape[-2] * right.shape[-1]))
+    if left.shape[-2] <= rows:
+        return left @ right
+    return np.concatenate([left[..., i : i + rows, :] @ right for i in range(0, left.shape[-2], rows)], axis=-2)
 
 
 def _outer(rows: np.ndarray) -> np.ndarray:

@@ -34,11 +34,11 @@ __all__ = [
     "SpecialLayer",
     "Terms",
     "WithoutPenalty",
+    "amplified_directions",
     "build_features",
     "degree_moments",
     "degree_parts",
     "feature_moments",
-    "has_amplified_directions",
 ]
 
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
@@ -294,7 +294,7 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         higher.append(HigherDegree(degree, dimension, A[degree - 1], profile[:, frame.code], weights, part))
     joint, joint_weights = profiles.joint_classes, profiles.joint_weights
     if terms.amplified:  # what the measure on the target's directions had outside the bulk is among the latents
-        outliers = _amplified(problem)
+        outliers, _ = _amplified(problem)
         kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
         joint = joint[kept]
     elif terms.noise:
@@ -404,8 +404,8 @@ def degree_parts(problem: Problem, terms: Terms, degree: int) -> tuple[np.ndarra
     return tuple(degree_moments(problem.sigma, frame.tau, profiles.kappa[frame.code], degree)[1])
 
 
-def has_amplified_directions(problem: Problem) -> bool:
-    """Whether the step makes latents of eigenvectors of Ŷ, see `theory.conditional_equivalent.amplified_directions`.
+def amplified_directions(problem: Problem) -> tuple[bool, bool]:
+    """Whether eigenvectors of Ŷ may be latents, see `theory.conditional_equivalent.amplified_directions`.
 
     Parameters
     ----------
@@ -413,16 +413,18 @@ def has_amplified_directions(problem: Problem) -> bool:
 
     Returns
     -------
-    bool
+    possible, certain : bool
+        Whether there are any to be tried, and whether they are latents without a trial.
     """
     if problem.step_size == 0.0 or problem.update.power != 1.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
-        return False
-    return len(_amplified(problem).theta) > 0
+        return False, False
+    outliers, certain = _amplified(problem)
+    return len(outliers.theta) > 0, certain
 
 
 @lru_cache(maxsize=64)
-def _amplified(problem: Problem) -> StepOutliers:
-    """The outliers that the step makes latents, by the same eight codes whatever the quadrature."""
+def _amplified(problem: Problem) -> tuple[StepOutliers, bool]:
+    """The outliers that the step may make latents, by the same eight codes whatever the quadrature."""
     g, p = _codes(problem, 8)
     h = problem.step_size * g / math.sqrt(problem.width)
     return amplified_outliers(problem, h, p, norms_after(problem, h, 2))
@@ -467,7 +469,7 @@ def _single_frame(problem: Problem, terms: Terms, moved: Motion) -> _Frame:
 def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:
     """The amplified eigenvectors of Ŷ as latents, and what of β̂ lies across them where the step moves along it."""
     step, c1 = step_statistics(problem), slope_moments(problem.sigma).c1
-    outliers = _amplified(problem)
+    outliers, _ = _amplified(problem)
     K = len(outliers.theta)
     across = math.sqrt(max(step.beta_norm2 - float(outliers.along_beta @ outliers.along_beta), 0.0))
     moves = float(p @ (c1 * h * across / kappa) ** 2) > _MOVES

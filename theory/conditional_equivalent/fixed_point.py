@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +19,17 @@ from theory.conditional_equivalent.coordinates import (
 )
 from theory.conditional_equivalent.features import EquivalentFeatures
 
-__all__ = ["ConvergenceError", "Equations", "FixedPoint", "equations", "jacobian", "newton", "solve"]
+__all__ = [
+    "ConvergenceError",
+    "Equations",
+    "FixedPoint",
+    "equations",
+    "jacobian",
+    "newton",
+    "solve",
+    "solve_between",
+    "solve_together",
+]
 
 TOLERANCE = 1e-10
 _POLISH = 1e-12  # what Newton aims at unless told otherwise; TOLERANCE is what a caller insists on
@@ -25,6 +37,7 @@ _MAX_NEWTON = 50
 _STEP_CAP = 2.0  # largest change of log r or log w in one Newton step
 _LOWEST = 1e-18  # ridges over the sum of all eigenvalues below which digits are looked at: they are lost at N = n
 _LOST = 1e-5  # share of the solution that rounding may move
+_TOGETHER = 2_000_000  # entries of the Jacobians of points that are solved at once
 
 
 class ConvergenceError(ArithmeticError):
@@ -85,6 +98,13 @@ class Equations:
     traces: tuple[CoordinateTraces, ...]
     total: np.ndarray
     bound: np.ndarray
+
+    def __getitem__(self, rows: slice) -> Equations:
+        """The equations at some of the points."""
+        lam, r, w, f, omega, total, bound = (
+            array[rows] for array in (self.lam, self.r, self.w, self.f, self.omega, self.total, self.bound)
+        )
+        return Equations(lam, r, w, f, omega, tuple(part[rows] for part in self.traces), total, bound)
 
     def residual(self) -> np.ndarray:
         """Largest violation at each point, shape (P,), as in `FixedPoint`."""
@@ -230,6 +250,98 @@ def solve(eq: EquivalentFeatures, lam: float, start: FixedPoint | None = None) -
             f"{point.lam[0]:.3g}; {remedy if lam >= low else f'take a `ridge` of {low:.1g}, as good as none'}"
         )
     return _resolved(eq, point)
+
+
+def solve_together(eq: EquivalentFeatures, lams: Sequence[float], start: FixedPoint | None = None) -> FixedPoint:
+    """Fixed points at several ridges at once; where that does not lead to one, as `solve` finds it.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    lams : sequence of float
+        P ridges λ > 0.
+    start : FixedPoint, optional
+        P solutions to start from.
+
+    Returns
+    -------
+    FixedPoint
+        Of P rows.
+
+    Raises
+    ------
+    ConvergenceError
+        As in `solve`.
+    """
+    lam = np.array(lams, dtype=float)
+    if start is None:
+        r = np.repeat(1.0 / (lam + 1.0)[:, None], len(eq.g), axis=1)
+        w = np.full((len(lam), len(eq.u)), 2.0)
+    else:
+        r, w = start.r, start.w
+    point = newton(eq, lam, r, w)
+    for i in np.flatnonzero(~(point.residual < TOLERANCE)).tolist():
+        one = solve(eq, float(lam[i]))
+        point.r[i], point.w[i], point.residual[i] = one.r[0], one.w[0], one.residual[0]
+    for i in range(len(lam)):
+        _resolved(eq, point[i : i + 1])
+    return point
+
+
+def solve_between(eq: EquivalentFeatures, ends: FixedPoint, lams: Sequence[float]) -> FixedPoint:
+    """Fixed points at ridges between two that are known, by halves: each from its neighbours on a log scale.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    ends : FixedPoint
+        At the smallest and the largest λ, or at one where there is no other.
+    lams : sequence of float
+        P ridges in ascending order, the ends among them.
+
+    Returns
+    -------
+    FixedPoint
+        Of P rows.
+
+    Raises
+    ------
+    ConvergenceError
+        As in `solve`.
+    """
+    lam = np.array(lams, dtype=float)
+    r, w = np.empty((len(lam), len(eq.g))), np.empty((len(lam), len(eq.u)))
+    residual = np.empty(len(lam))
+    known = sorted({0, len(lam) - 1})
+    r[known], w[known], residual[known] = ends.r, ends.w, ends.residual
+    at_once = max(1, _TOGETHER // (len(eq.g) + len(eq.u)) ** 2)
+    iterations = ends.iterations
+    while len(known) < len(lam):
+        middle = [(left + right) // 2 for left, right in pairwise(known) if right > left + 1]
+        for first in range(0, len(middle), at_once):
+            asked = middle[first : first + at_once]
+            start = FixedPoint(lam[asked], *_interpolated(lam, r, w, known, asked), np.full(len(asked), np.inf), 0)
+            point = solve_together(eq, [float(lam[i]) for i in asked], start)
+            r[asked], w[asked], residual[asked] = point.r, point.w, point.residual
+            iterations = max(iterations, point.iterations)
+        known = sorted({*known, *middle})
+    return FixedPoint(lam, r, w, residual, iterations)
+
+
+def _interpolated(
+    lam: np.ndarray, r: np.ndarray, w: np.ndarray, known: list[int], asked: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """log r and log w as the polynomial in log λ through the four known points that are nearest."""
+    at = np.log(lam[known])
+    starts = []
+    for x in np.log(lam[asked]):
+        near = np.argsort(np.abs(at - x), kind="stable")[:4]
+        other = ~np.eye(len(near), dtype=bool)
+        share = np.prod((x - at[near]) / (at[near, None] - at[near] + ~other), axis=1, where=other)
+        rows = np.array(known)[near]
+        starts.append((share @ np.log(r[rows]), share @ np.log(w[rows])))
+    of_r, of_w = zip(*starts, strict=True)
+    return np.exp(of_r), np.exp(of_w)
 
 
 def _trace(eq: EquivalentFeatures) -> float:

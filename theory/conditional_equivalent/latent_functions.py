@@ -5,16 +5,27 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from theory.conditional_equivalent.coordinates import class_matrices
+from theory.conditional_equivalent.coordinates import class_matrices, product
 from theory.conditional_equivalent.coupled_functions import CoupledParts, coupled_gradient, coupled_parts
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import Equations, FixedPoint, equations, jacobian
 from theory.hermite import hermite_polynomials
 
-__all__ = ["LatentForm", "RidgeErrors", "form_gradient", "latent_form", "ridge_errors", "spectral_factor"]
+__all__ = [
+    "LatentForm",
+    "RidgeErrors",
+    "errors_along",
+    "form_gradient",
+    "latent_form",
+    "ridge_errors",
+    "spectral_factor",
+]
+
+_TOGETHER = 2_000_000  # entries of 𝒢 at the points that are treated at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,36 +49,65 @@ class _Coordinate:
 
 @dataclass(frozen=True, eq=False)
 class LatentForm:
-    """𝒟 = 𝒢^(-1) + VVᵀ on the functions 1_s he_α(ξ), rows and columns scaled by √ω⁰.
+    """𝒟 = 𝒢^(-1) + VVᵀ at P points on the functions 1_s he_α(ξ), rows and columns scaled by √ω⁰.
 
     Attributes
     ----------
-    lam : complex
-    omega : ndarray, shape (S,)
+    lam : ndarray, shape (P,)
+    omega : ndarray, shape (P, S)
     coordinates : tuple
         The special coordinates, R of them with the ranks of their degrees counted.
     functions : int
         Number f of functions of ξ.
-    G : ndarray, shape (fS, fS)
-        (1/λ)[diag(ω) ⊗ I − L M Lᵀ] with M = H̄(I + EH̄)^(-1).
-    V : ndarray, shape (fS, Q)
+    share : ndarray, shape (P, fS)
+        ω/ω⁰.
+    L : ndarray, shape (P, fS, R)
+    V : ndarray, shape (P, fS, Q)
         m √(λN_b r_b) on the functions 1_s, zero on the others.
-    J, E : tuple of ndarray, shape (J, R, R)
+    J, E : tuple of ndarray, shape (P, J, R, R)
         J_y and Θ_y J_y for each layer, of the joint law for the linear one.
-    M, T : ndarray, shape (R, R)
+    M, T : ndarray, shape (P, R, R)
         M = H̄T, T = (I + EH̄)^(-1).
     """
 
-    lam: complex
+    lam: np.ndarray
     omega: np.ndarray
     coordinates: tuple[_Coordinate, ...]
     functions: int
-    G: np.ndarray
+    share: np.ndarray
+    L: np.ndarray
     V: np.ndarray
     J: tuple[np.ndarray, ...]
     E: tuple[np.ndarray, ...]
     M: np.ndarray
     T: np.ndarray
+
+    def __getitem__(self, rows: slice) -> LatentForm:
+        """The form at some of the points."""
+        J, E = tuple(one[rows] for one in self.J), tuple(one[rows] for one in self.E)
+        own = (self.share[rows], self.L[rows], self.V[rows], J, E, self.M[rows], self.T[rows])
+        return LatentForm(self.lam[rows], self.omega[rows], self.coordinates, self.functions, *own)
+
+    @cached_property
+    def G(self) -> np.ndarray:
+        """𝒢 = (1/λ)[diag(ω/ω⁰) ⊗ I − L M Lᵀ], shape (P, fS, fS)."""
+        G = -product(self.L @ self.M, np.swapaxes(self.L, 1, 2))
+        diagonal = np.arange(G.shape[1])
+        G[:, diagonal, diagonal] += self.share
+        return G / self.lam[:, None, None]
+
+    def times(self, b: np.ndarray) -> np.ndarray:
+        """𝒢b for b (P, fS)."""
+        met = _applied(self.M, _applied(np.swapaxes(self.L, 1, 2), b))
+        return (self.share * b - _applied(self.L, met)) / self.lam[:, None]
+
+    def met_by_means(self) -> np.ndarray:
+        """Vᵀ𝒢V, shape (P, Q, Q)."""
+        S = self.omega.shape[1]
+        V, share = self.V[:, :S], self.share[:, :S, None]
+        met = product(np.swapaxes(self.L[:, :S], 1, 2), V)
+        square = product(np.swapaxes(V, 1, 2), share * V) - product(np.swapaxes(met, 1, 2), self.M @ met)
+        return square / self.lam[:, None, None]
 
 
 def _hermite_factor(eq: EquivalentFeatures, degree: int) -> np.ndarray:
@@ -100,118 +140,135 @@ def _blocks(eq: EquivalentFeatures, special: tuple[_Coordinate, ...]) -> list[sl
 
 
 def latent_form(eq: EquivalentFeatures, at: Equations) -> LatentForm:
-    """𝒟 at one point of the fixed point, on the functions 1_s and 1_s ξ_c, and of degree two in ξ where coupled."""
+    """𝒟 at points of the fixed point, on the functions 1_s and 1_s ξ_c, and of degree two in ξ where coupled."""
+    functions = 1 + eq.t.shape[1]
     if eq.special:
         parts = coupled_parts(eq, eq.special, at)
-        return LatentForm(at.lam[0], at.omega[0], (), 1 + eq.t.shape[1], *parts)
-    return _form(eq, at, _low_functions(eq), 1 + eq.t.shape[1])
+        return LatentForm(at.lam, at.omega, (), functions, *parts)
+    return _form(eq, at, _low_functions(eq), functions)
 
 
 def _form(eq: EquivalentFeatures, at: Equations, special: tuple[_Coordinate, ...], functions: int) -> LatentForm:
-    lam, r, omega = at.lam[0], at.r[0], at.omega[0]
-    S, Q = eq.B.shape
+    lam, r, omega = at.lam, at.r, at.omega
+    (S, Q), P = eq.B.shape, len(lam)
     J, E = [], []
     for of, part in zip(eq.coordinates, at.traces, strict=True):
         if of.degree == 1:
-            theta = class_matrices(eq.joint_coordinates, at.r)[0]
-            J.append(np.linalg.inv(np.eye(of.v.shape[1]) + part.c[0] @ theta))
+            theta = class_matrices(eq.joint_coordinates, r)
+            J.append(np.linalg.inv(np.eye(of.v.shape[1]) + part.c[:, None] @ theta))
             E.append(theta @ J[-1])
         else:
-            J.append(part.J[0])
-            E.append(part.E[0])
-        E[-1] = 0.5 * (E[-1] + np.swapaxes(E[-1], 1, 2))
+            J.append(part.J)
+            E.append(part.E)
+        E[-1] = 0.5 * (E[-1] + np.swapaxes(E[-1], 2, 3))
     blocks = _blocks(eq, special)
     size = blocks[-1].stop
-    Hbar = np.zeros((size, size), dtype=E[0].dtype)
+    Hbar = np.zeros((P, size, size), dtype=E[0].dtype)
     defect = np.zeros_like(Hbar)
-    joint = np.tensordot(eq.joint_weights, E[0], axes=(0, 0))
+    joint = _weighted(eq.joint_weights, E[0])
     for i, (left, rows) in enumerate(zip(special, blocks, strict=True)):
         for j, (right, columns) in enumerate(zip(special, blocks, strict=True)):
             if left.layer == right.layer == 0:
-                Hbar[rows, columns] = joint[left.function, right.function]
+                Hbar[:, rows, columns] = joint[:, left.function, right.function]
             elif i == j:
-                Hbar[rows, columns] = np.tensordot(eq.coordinates[left.layer].weights, E[left.layer], axes=1)
+                weights = eq.coordinates[left.layer].weights
+                Hbar[:, rows, columns] = _weighted(weights[:, None, None], E[left.layer])[:, 0, 0]
             if left.function != right.function or (i == j and (left.chi == 1.0).all()):
                 continue
             a, b = eq.coordinates[left.layer].a, eq.coordinates[right.layer].a
             weight = omega * (left.chi * right.chi - (1.0 if i == j else 0.0))
-            defect[rows, columns] = (a.T * weight) @ b
-    T = np.eye(size) - np.linalg.solve(np.eye(size) + defect @ Hbar, defect @ Hbar)
+            defect[:, rows, columns] = (a.T * weight[:, None, :]) @ b
+    coupled = defect @ Hbar
+    T = np.eye(size) - np.linalg.solve(np.eye(size) + coupled, coupled)
     M = Hbar @ T
-    M = 0.5 * (M + M.T)
+    M = 0.5 * (M + np.swapaxes(M, 1, 2))
     root = np.sqrt(eq.latent_weights)
-    L = np.zeros((functions, S, size), dtype=M.dtype)
+    L = np.zeros((P, functions, S, size), dtype=M.dtype)
     for one, columns in zip(special, blocks, strict=True):
-        L[one.function, :, columns] = (omega / root * one.chi)[:, None] * eq.coordinates[one.layer].a
-    L = L.reshape(functions * S, size)
-    G = -(L @ M) @ L.T
-    diagonal = np.arange(len(G))
-    G[diagonal, diagonal] += np.tile(omega / eq.latent_weights, functions)
-    V = np.zeros((functions * S, Q), dtype=M.dtype)
-    V[:S] = root[:, None] * eq.m * np.sqrt(lam * eq.neurons * r)
-    return LatentForm(lam, omega, special, functions, G / lam, V, tuple(J), tuple(E), M, T)
+        L[:, one.function, :, columns] = (omega / root * one.chi)[..., None] * eq.coordinates[one.layer].a
+    L = L.reshape(P, functions * S, size)
+    share = np.tile(omega / eq.latent_weights, functions)
+    V = np.zeros((P, functions * S, Q), dtype=M.dtype)
+    V[:, :S] = root[:, None] * eq.m * np.sqrt(lam[:, None] * eq.neurons * r)[:, None, :]
+    return LatentForm(lam, omega, special, functions, share, L, V, tuple(J), tuple(E), M, T)
+
+
+def _weighted(weights: np.ndarray, forms: np.ndarray) -> np.ndarray:
+    """Σ_y ν_ab(y) E_y for weights (J, f, f) and forms (P, J, R, R): shape (P, f, f, R, R)."""
+    classes, functions, _ = weights.shape
+    flat = weights.reshape(classes, -1).T @ forms.reshape(*forms.shape[:2], -1)
+    return flat.reshape(len(forms), functions, functions, *forms.shape[2:])
 
 
 def spectral_factor(form: LatentForm) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """R, and the singular value decomposition RᵀV = left · diag(s) · right, where |𝒢| = RRᵀ at a real λ.
+    """R, and the singular value decomposition RᵀV = left · diag(s) · right, where |𝒢| = RRᵀ at real λ of one sign.
 
     Everything is a function of s: 1/(1 + s²) keeps its digits when λN_b r_b is as large as 10¹⁵, the inverse of 𝒟
     would not.
     """
-    R = np.linalg.cholesky(form.G if form.lam.real > 0.0 else -form.G)
-    return R, *np.linalg.svd(R.T @ form.V, full_matrices=False)
+    R = np.linalg.cholesky(form.G if form.lam[0].real > 0.0 else -form.G)
+    return R, *np.linalg.svd(np.swapaxes(R, 1, 2) @ form.V, full_matrices=False)
 
 
 def form_gradient(
     eq: EquivalentFeatures, form: LatentForm, r: np.ndarray, b: np.ndarray, Va: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, complex]:
-    """Derivatives of bᵀ𝒢b − |Vᵀa|² with b and a fixed.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Derivatives of bᵀ𝒢b − |Vᵀa|² with b and a fixed, at P points.
 
     −aᵀ∂𝒟a = bᵀ∂𝒢b − ∂|Vᵀa|² for b = 𝒢^(-1)a: this is minus the derivative of aᵀ𝒟a, and the derivative of yᵀ𝒟^(-1)y
     for a = 𝒟^(-1)y.
 
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    form : LatentForm
+    r : ndarray, shape (P, Q)
+    b : ndarray, shape (P, fS)
+    Va : ndarray, shape (P, Q)
+
     Returns
     -------
-    in_omega : ndarray, shape (S,)
-    in_log_r : ndarray, shape (Q,)
-    in_lam : complex
+    in_omega : ndarray, shape (P, S)
+    in_log_r : ndarray, shape (P, Q)
+    in_lam : ndarray, shape (P,)
         λ times the derivative in λ, with ω and r held.
     """
     if eq.special:
-        parts = CoupledParts(form.G, form.V, form.J, form.E, form.M, form.T)
+        parts = CoupledParts(form.share, form.L, form.V, form.J, form.E, form.M, form.T)
         return coupled_gradient(eq, eq.special, form.lam, form.omega, parts, r, b, Va)
-    omega, special, blocks = form.omega, form.coordinates, _blocks(eq, form.coordinates)
-    b = b.reshape(form.functions, -1) / np.sqrt(eq.latent_weights)
-    ell = np.concatenate([(omega * one.chi * b[one.function]) @ eq.coordinates[one.layer].a for one in special])
-    p, q = form.M @ ell, form.T @ ell
-    value = (np.sum(omega * b * b) - ell @ p) / form.lam
+    omega, special, blocks, P = form.omega, form.coordinates, _blocks(eq, form.coordinates), len(r)
+    lam = form.lam[:, None]
+    b = b.reshape(P, form.functions, -1) / np.sqrt(eq.latent_weights)
+    ell = np.concatenate([(omega * one.chi * b[:, one.function]) @ eq.coordinates[one.layer].a for one in special], 1)
+    p, q = (form.M @ ell[..., None])[..., 0], (form.T @ ell[..., None])[..., 0]
+    value = (np.sum(omega[:, None] * b * b, axis=(1, 2)) - np.sum(ell * p, axis=1)) / form.lam
     # ∂M = Tᵀ ∂H̄ T − M ∂E M, where ∂(Θ_y J_y) = J_yᵀ ∂Θ_y J_y − Θ_y J_y ∂c Θ_y J_y.
-    in_omega = np.sum(b * b, axis=0).astype(form.G.dtype)
-    in_log_r = np.zeros(len(r), dtype=form.G.dtype)
-    met = np.zeros((form.functions, len(omega)), dtype=form.G.dtype)
+    in_omega = np.sum(b * b, axis=1).astype(form.M.dtype)
+    in_log_r = np.zeros(r.shape, dtype=form.M.dtype)
+    met = np.zeros((P, form.functions, omega.shape[1]), dtype=form.M.dtype)
     for one, rows in zip(special, blocks, strict=True):
-        ap = eq.coordinates[one.layer].a @ p[rows]
-        met[one.function] += one.chi * ap
-        in_omega -= 2.0 * one.chi * b[one.function] * ap + ap * ap
-    in_omega += np.sum(met * met, axis=0)
+        ap = p[:, rows] @ eq.coordinates[one.layer].a.T
+        met[:, one.function] += one.chi * ap
+        in_omega -= 2.0 * one.chi * b[:, one.function] * ap + ap * ap
+    in_omega += np.sum(met * met, axis=1)
     for layer, of in enumerate(eq.coordinates):
-        seen = [q[rows] for one, rows in zip(special, blocks, strict=True) if one.layer == layer]
+        seen = [q[:, rows] for one, rows in zip(special, blocks, strict=True) if one.layer == layer]
         if not seen:
             continue
-        x = np.array(seen)  # (coordinates, R)
+        x = np.stack(seen, axis=1)[:, None]  # (P, 1, coordinates, R)
         if layer == 0:
             weights, profile = eq.joint_weights, eq.joint_profile
             met_by = [one.function for one in special if one.layer == 0]
             weights = weights[:, met_by][:, :, met_by]
         else:
             weights, profile = of.weights[:, None, None] * np.eye(len(seen)), of.profile
-        AHq = (x @ form.E[layer]) @ of.a.T  # (J, coordinates, S)
-        in_omega += np.sum(AHq * np.matmul(weights, AHq), axis=(0, 1))
-        Jq = (x @ np.swapaxes(form.J[layer], 1, 2)) @ of.v.T  # (J, coordinates, Q)
+        AHq = (x @ form.E[layer]) @ of.a.T  # (P, J, coordinates, S)
+        in_omega += np.sum(AHq * np.matmul(weights, AHq), axis=(1, 2))
+        Jq = (x @ np.swapaxes(form.J[layer], 2, 3)) @ of.v.T  # (P, J, coordinates, Q)
         in_log_r -= (eq.neurons * r / of.dimension) * np.sum(
-            np.sum(Jq * np.matmul(weights, Jq), axis=1) * profile, axis=0
+            np.sum(Jq * np.matmul(weights, Jq), axis=2) * profile, axis=1
         )
-    return in_omega / form.lam, in_log_r / form.lam - Va * Va, -value - Va @ Va
+    return in_omega / lam, in_log_r / lam - Va * Va, -value - np.sum(Va * Va, axis=1)
 
 
 @dataclass(frozen=True)
@@ -253,38 +310,71 @@ def ridge_errors(eq: EquivalentFeatures, point: FixedPoint) -> RidgeErrors:
     -------
     RidgeErrors
     """
-    lam, r, w = float(point.lam[0]), point.r[0], point.w[0]
-    Q = len(r)
-    at = equations(eq, point.lam, point.r, point.w)
+    return errors_along(eq, point)[0]
+
+
+def errors_along(eq: EquivalentFeatures, points: FixedPoint) -> tuple[RidgeErrors, ...]:
+    """`ridge_errors` at several λ.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    points : FixedPoint
+        At P real λ > 0.
+
+    Returns
+    -------
+    tuple of RidgeErrors
+    """
+    # 𝒢 is the largest array of all
+    size = (1 + eq.t.shape[1]) * len(eq.u)
+    at_once = max(1, _TOGETHER // size**2)
+    errors: list[RidgeErrors] = []
+    for first in range(0, len(points.lam), at_once):
+        part = points[first : first + at_once]
+        errors += _errors(eq, equations(eq, part.lam, part.r, part.w))
+    return tuple(errors)
+
+
+def _errors(eq: EquivalentFeatures, at: Equations) -> list[RidgeErrors]:
+    lam, w = at.lam, at.w
+    P, Q = at.r.shape
     form = latent_form(eq, at)
     R, left, s, right = spectral_factor(form)
     omega = form.omega
     root = np.sqrt(eq.latent_weights)
     Y = (root * np.concatenate([eq.y1[None], eq.t.T])).ravel()
     unexplained = eq.y2 - eq.y1**2 - np.sum(eq.t**2, axis=1) - sum(np.sum(of.t**2, axis=1) for of in eq.higher)
-    x = R.T @ Y
-    coefficient = left.T @ x
-    shrunk = x - left @ (coefficient * (s**2 / (1.0 + s**2)))
-    psi = float(omega @ unexplained) / lam + float(x @ shrunk)
-    b = np.linalg.solve(R.T, shrunk)
-    Va = right.T @ (s / (1.0 + s**2) * coefficient)
-    in_omega, in_log_r, _ = form_gradient(eq, form, r, b, Va)
-    in_omega = in_omega + unexplained / lam
+    x = Y @ R
+    coefficient = _applied(np.swapaxes(left, 1, 2), x)
+    shrunk = x - _applied(left, coefficient * (s**2 / (1.0 + s**2)))
+    psi = omega @ unexplained / lam + np.sum(x * shrunk, axis=1)
+    b = np.linalg.solve(np.swapaxes(R, 1, 2), shrunk[..., None])[..., 0]
+    Va = _applied(np.swapaxes(right, 1, 2), s / (1.0 + s**2) * coefficient)
+    in_omega, in_log_r, _ = form_gradient(eq, form, at.r, b, Va)
+    in_omega = in_omega + unexplained / lam[:, None]
     for of in eq.higher:
         # 1_s he_α(ξ) meets no mean and no other function
         if not of.t.any():
             continue
         form = _form(eq, at, _high_functions(eq, of.degree), 1)
         for t in of.t.T:
-            psi += float((root * t) @ form.G @ (root * t))
-            on_omega, on_log_r, _ = form_gradient(eq, form, r, root * t, np.zeros(Q))
+            along = np.broadcast_to(root * t, (P, len(root)))
+            psi = psi + np.sum(along * form.times(along), axis=1)
+            on_omega, on_log_r, _ = form_gradient(eq, form, at.r, along, np.zeros((P, Q)))
             in_omega, in_log_r = in_omega + on_omega, in_log_r + on_log_r
-    slope = jacobian(eq, at)[0]
-    adjoint = np.linalg.solve(slope.T, np.concatenate([in_log_r, -omega * in_omega]))
+    slope = jacobian(eq, at)
+    adjoint = np.linalg.solve(np.swapaxes(slope, 1, 2), np.concatenate([in_log_r, -omega * in_omega], 1)[..., None])
 
-    def error(k: np.ndarray) -> float:
+    def error(k: np.ndarray) -> np.ndarray:
         """−λ dΨ/dε: through ω directly, and through the fixed point, where 1/(w + εk) leaves log w_s alone."""
-        direct = np.concatenate([np.zeros(Q), k / w])
-        return float(lam * (omega * in_omega @ (k / w) + adjoint @ (slope @ direct - direct)))
+        direct = np.concatenate([np.zeros((P, Q)), k / w], axis=1)
+        through = np.sum(adjoint[..., 0] * (_applied(slope, direct) - direct), axis=1)
+        return lam * (np.sum(omega * in_omega * (k / w), axis=1) + through)
 
-    return RidgeErrors(lam, lam * psi, error(np.ones_like(w)), error(w**2))
+    columns = (lam, lam * psi, error(np.ones_like(w)), error(w**2))
+    return [RidgeErrors(*map(float, row)) for row in zip(*columns, strict=True)]
+
+
+def _applied(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    return (matrices @ vectors[..., None])[..., 0]

@@ -86,7 +86,7 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
         Largest first; empty if nothing leaves the bulk.
     """
     edge, start = law.edges[-1][1], law.beyond
-    while not _is_negative(eq, start):
+    while not _is_negative(_form_at(eq, start)):
         # The matrix law of the step may reach a little beyond the support: start where its poles are left behind.
         start = _real_at(eq, 1.02 * float(start.lam[0]), start)
     top = -float(start.lam[0])
@@ -156,7 +156,7 @@ def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outl
     values, close = [], None
     for place in (z, z * (1.0 - _NEAR), z * (1.0 + _NEAR)):
         modes, _, at, form = _modes(eq, place, near, close)
-        if np.iscomplexobj(at.r) or np.linalg.eigvalsh(form.G)[-1] >= 0.0:
+        if np.iscomplexobj(at.r) or not _is_negative(form):
             return None
         values.append(modes[i])
         close = _point(at)
@@ -205,15 +205,16 @@ class _AboveTheAxis:
             np.concatenate([start.w for start in starts]),
             most=12,
         )
-        good = physical(self._eq, points)
-        for i, (z, k) in enumerate(asked):
-            point = points[i : i + 1] if good[i] else self._descended(lam[i : i + 1])
-            self._points[k].append(point)
-            at = equations(self._eq, point.lam, point.r, point.w)
-            form = latent_form(self._eq, at)
-            values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
+        for i in np.flatnonzero(~physical(self._eq, points)).tolist():
+            descended = self._descended(lam[i : i + 1])
+            points.r[i], points.w[i], points.residual[i] = descended.r[0], descended.w[0], descended.residual[0]
+        at = equations(self._eq, points.lam, points.r, points.w)
+        form = latent_form(self._eq, at)
+        every = np.linalg.eig(-form.met_by_means())
+        for i, (one, values, vectors) in enumerate(zip(asked, *every, strict=True)):
+            self._points[one[1]].append(points[i : i + 1])
             order = np.argsort(-values.real)
-            self._known[z, k] = values[order], vectors[:, order], at, form
+            self._known[one] = values[order], vectors[:, order], at[i : i + 1], form[i : i + 1]
 
     def modes(self, z: float) -> np.ndarray:
         """f of every eigenvalue, by decreasing real part."""
@@ -280,10 +281,10 @@ def _modes(
         point = on_axis(eq, z, near)
     at = equations(eq, point.lam, point.r, point.w)
     form = latent_form(eq, at)
-    if real and np.linalg.eigvalsh(form.G)[-1] < 0.0:
+    if real and _is_negative(form):
         _, _, s, right = spectral_factor(form)
-        return s**2, right.T, at, form
-    values, vectors = np.linalg.eig(-form.V.T @ form.G @ form.V)
+        return s[0] ** 2, right[0].T, at, form
+    values, vectors = np.linalg.eig(-form.met_by_means()[0])
     order = np.argsort(-values.real)
     return values.real[order], vectors[:, order], at, form
 
@@ -300,9 +301,17 @@ def _real_at(eq: EquivalentFeatures, lam: float, start: FixedPoint) -> FixedPoin
     )
 
 
-def _is_negative(eq: EquivalentFeatures, point: FixedPoint) -> bool:
-    form = latent_form(eq, equations(eq, point.lam, point.r, point.w))
-    return bool(np.linalg.eigvalsh(form.G)[-1] < 0.0)
+def _form_at(eq: EquivalentFeatures, point: FixedPoint) -> LatentForm:
+    return latent_form(eq, equations(eq, point.lam, point.r, point.w))
+
+
+def _is_negative(form: LatentForm) -> bool:
+    """Whether 𝒢 is negative definite at a real point."""
+    try:
+        np.linalg.cholesky(-form.G[0])
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _learned(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.ndarray) -> tuple[float, ...]:
@@ -324,12 +333,12 @@ def _amplitudes(eq: EquivalentFeatures, at: Equations, form: LatentForm, c: np.n
 
     For −Vᵀ𝒢Vc = c the null vector of 𝒟 is a = −𝒢Vc, with 𝒢^(-1)a = −Vc and Vᵀa = c.
     """
-    b = -form.V @ c
-    a = form.G @ b
-    in_omega, in_log_r, in_lam = form_gradient(eq, form, at.r[0], b, c)
+    b = -form.V[0] @ c
+    a = form.times(b[None])[0]
+    in_omega, in_log_r, in_lam = form_gradient(eq, form, at.r, b[None], c[None])
     moved = -np.linalg.solve(jacobian(eq, at)[0], at.dlam()[0])
-    Q = len(in_log_r)
-    slope = in_lam / at.lam[0] + in_log_r @ moved[:Q] - (form.omega * in_omega) @ moved[Q:]
+    Q = at.r.shape[1]
+    slope = in_lam[0] / at.lam[0] + in_log_r[0] @ moved[:Q] - (form.omega[0] * in_omega[0]) @ moved[Q:]
     h = hermite_polynomials(eq.u, len(ALIGNMENTS) - 1)
     h /= np.sqrt([[math.factorial(k)] for k in range(len(h))])
     overlap = h @ (np.sqrt(eq.latent_weights) * a[: len(eq.u)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from theory.conditional_equivalent.data_spikes import parted_bulk, step_spikes
-from theory.conditional_equivalent.fixed_point import FixedPoint, solve
-from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
+from theory.conditional_equivalent.fixed_point import solve_between
+from theory.conditional_equivalent.latent_functions import RidgeErrors, errors_along
 from theory.conditional_equivalent.outliers import Outlier, find_outliers
-from theory.conditional_equivalent.resolution import Resolution, features_of, first_errors, resolve, spectral_features
+from theory.conditional_equivalent.resolution import Resolution, end_points, features_of, resolve, spectral_features
 from theory.conditional_equivalent.spectrum import bulk, density, density_curve
 from theory.conditional_equivalent.validity import validity
 from theory.statement.problem import Problem, require_problem
@@ -170,13 +169,12 @@ def predict(
             raise ValueError(f"`density_at` must be positive and finite; got {x[~(np.isfinite(x) & (x > 0))][0]}")
     resolution = _resolution(problem, gradient_order, _leading)
     eq = features_of(problem, resolution)
-    spectral = spectral_features(problem, resolution)
-    if spectral is None:
-        seen, law = eq, bulk(eq)
-        outliers = find_outliers(eq, law)
+    seen, moved = spectral_features(problem, resolution)
+    law = bulk(seen)
+    if moved is None:
+        outliers = find_outliers(seen, law)
     else:
-        seen, moved = spectral
-        law, of_data = parted_bulk(seen, bulk(seen))
+        law, of_data = parted_bulk(seen, law)
         outliers = tuple(sorted((*step_spikes(moved), *of_data), key=lambda spike: -spike.singular_value))
     if x is None:
         x, rho = density_curve(seen, law)
@@ -240,20 +238,13 @@ def _resolution(problem: Problem, gradient_order: int, leading: bool) -> Resolut
 
 
 def _path(problem: Problem, resolution: Resolution) -> tuple[RidgeErrors, ...]:
-    """Errors at each λ, from the largest down, each fixed point started from its neighbours on a log scale."""
-    eq = features_of(problem, resolution)
-    largest, *others = sorted(set(problem.ridges), reverse=True)
-    point, first = first_errors(problem, resolution, largest)
-    errors, last = {largest: first}, [point]
-    for lam in others:
-        point = solve(eq, lam, _extrapolate(lam, *last[-2:]) if len(last) > 1 else point)
-        errors[lam] = ridge_errors(eq, point)
-        last.append(point)
+    """Errors at each λ, between those at the ends, which are known."""
+    ends, at_ends = end_points(problem, resolution)
+    lams = sorted(set(problem.ridges))
+    if len(lams) <= len(at_ends):
+        errors = dict(zip(lams, at_ends, strict=True))
+    else:
+        eq = features_of(problem, resolution)
+        points = solve_between(eq, ends, lams)
+        errors = dict(zip(lams, errors_along(eq, points), strict=True))
     return tuple(errors[lam] for lam in problem.ridges)
-
-
-def _extrapolate(lam: float, far: FixedPoint, near: FixedPoint) -> FixedPoint:
-    share = math.log(lam / near.lam[0]) / math.log(near.lam[0] / far.lam[0])
-    r = near.r * (near.r / far.r) ** share
-    w = near.w * (near.w / far.w) ** share
-    return FixedPoint(np.array([lam]), r, w, np.array([np.inf]), 0)

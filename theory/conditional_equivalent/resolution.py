@@ -19,12 +19,12 @@ from theory.conditional_equivalent.features import (
     EquivalentFeatures,
     Terms,
     WithoutPenalty,
+    amplified_directions,
     build_features,
     degree_parts,
-    has_amplified_directions,
 )
-from theory.conditional_equivalent.fixed_point import FixedPoint, solve
-from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_errors
+from theory.conditional_equivalent.fixed_point import FixedPoint, solve_together
+from theory.conditional_equivalent.latent_functions import RidgeErrors, errors_along
 from theory.hermite import slope_moments
 from theory.random_features import feature_energies, initial_law
 from theory.statement.problem import Problem
@@ -32,10 +32,11 @@ from theory.statement.problem import Problem
 __all__ = [
     "MAX_DEGREE",
     "Resolution",
+    "end_points",
     "equivalent_features",
     "errors_at",
+    "extreme_penalties",
     "features_of",
-    "first_errors",
     "resolve",
     "spectral_features",
 ]
@@ -45,6 +46,7 @@ _REFINES = 3e-3  # relative change at a doubling of the quadrature below which t
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
 _REFINES_PRODUCT = 1e-2
+_AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
 MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
 
@@ -116,11 +118,12 @@ def features_of(problem: Problem, resolution: Resolution) -> EquivalentFeatures:
     return build_features(isotropic_form(problem), resolution.terms)
 
 
-def spectral_features(problem: Problem, resolution: Resolution) -> tuple[EquivalentFeatures, EquivalentFeatures] | None:
-    """The features that bulk and spikes are taken from, where they are others than those of the errors.
+def spectral_features(problem: Problem, resolution: Resolution) -> tuple[EquivalentFeatures, EquivalentFeatures | None]:
+    """The features that bulk and spikes are taken from, coarser than those of the errors where a point costs much.
 
     With a covariance the bulk leaves a neuron's overlap with the target among the coordinates: a code and a latent more
-    move it by little, and cost a hundredfold at every point of the axis. Spikes of the step have them.
+    move it by little, and cost a hundredfold at every point of the axis. Spikes of the step have them. Where several
+    rules multiply their coarsest is taken: edges and spikes move by 1 to 3 %, and a point costs a tenth.
 
     Parameters
     ----------
@@ -129,12 +132,15 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
 
     Returns
     -------
-    (EquivalentFeatures, EquivalentFeatures) or None
-        Of the bulk and of the step's spikes.
+    of_bulk : EquivalentFeatures
+    of_step : EquivalentFeatures or None
+        For the step's spikes, where those of the bulk do not tell them.
     """
-    if not isinstance(resolution.terms, CovarianceTerms):
-        return None
-    terms = dataclasses.replace(resolution.terms, orders=min(resolution.terms.orders, (24, 8)), across=5)
+    terms = resolution.terms
+    if isinstance(terms, Terms):
+        orders = min(terms.orders, _PRODUCTS[0]) if terms.amplified else terms.orders
+        return build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders)), None
+    terms = dataclasses.replace(terms, orders=min(terms.orders, (24, 8)), across=5)
     of_bulk = dataclasses.replace(terms, overlaps=0, aside=problem.step_size > 0.0)
     return build_covariance_features(problem, of_bulk), build_covariance_features(problem, terms)
 
@@ -161,23 +167,29 @@ def resolve(
     problem = isotropic_form(problem)
     if problem.law_of_x is not None:
         return Resolution(*covariance_terms(problem, gradient_order, orders=orders))
-    extremes = max(problem.ridges), min(problem.ridges)
-    return _resolved(WithoutPenalty(problem), extremes, gradient_order, orders, leading)
+    return _resolved(WithoutPenalty(problem), extreme_penalties(problem), gradient_order, orders, leading)
 
 
 @lru_cache(maxsize=256)
 def _resolved(
     of: WithoutPenalty,
-    extremes: tuple[float, float],
+    extremes: tuple[float, ...],
     gradient_order: int,
     orders: tuple[int, int] | None,
     leading: bool,
 ) -> Resolution:
     problem = of.problem
-    amplified = not leading and gradient_order == 2 and has_amplified_directions(problem)
+    possible, amplified = (False, False) if leading or gradient_order == 1 else amplified_directions(problem)
     base = Terms(gradient_order, noise=not leading, amplified=amplified)
     trial = _Trial(of, extremes)
-    unresolved = 0.0
+    unresolved, dropped = 0.0, []
+    if possible and not amplified:
+        few = dataclasses.replace(base, orders=_PRODUCTS[0])
+        change = _change(trial.errors(dataclasses.replace(few, amplified=True)), trial.errors(few))
+        amplified = change > _AMPLIFIES
+        base = dataclasses.replace(base, amplified=amplified)
+        if not amplified:
+            dropped.append(("amplified directions", change))
     if orders is None:
         ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
         before = trial.errors(dataclasses.replace(base, orders=ladder[0]))
@@ -192,7 +204,6 @@ def _resolved(
     base = dataclasses.replace(base, orders=orders)
     if leading:
         return Resolution(base, (), unresolved)
-    dropped = []
     coarse = dataclasses.replace(base, orders=min(base.orders, (16, 8) if amplified else (32, 16)))
     reference = trial.errors(coarse)
     for degree, strength in enumerate(trial.strengths(coarse), 2):
@@ -217,48 +228,62 @@ def _resolved(
 
 
 @lru_cache(maxsize=64)
-def errors_at(of: WithoutPenalty, terms: Terms, lam: float) -> tuple[FixedPoint, RidgeErrors]:
-    """Fixed point and errors of a problem at one penalty, started from those of the next poorer terms.
+def errors_at(of: WithoutPenalty, terms: Terms, lams: tuple[float, ...]) -> tuple[FixedPoint, tuple[RidgeErrors, ...]]:
+    """Fixed points and errors of a problem at some penalties, started from those of the next poorer terms.
 
     Parameters
     ----------
     of : WithoutPenalty
     terms : Terms
-    lam : float
+    lams : tuple of float
 
     Returns
     -------
-    point : FixedPoint
-    errors : RidgeErrors
+    points : FixedPoint
+    errors : tuple of RidgeErrors
     """
     eq = build_features(of.problem, terms)
     poorer = _poorer(terms)
     start = None
     if poorer is not None:
-        start = _carried(build_features(of.problem, poorer), errors_at(of, poorer, lam)[0], eq)
-    point = solve(eq, lam, start)
-    return point, ridge_errors(eq, point)
+        start = _carried(build_features(of.problem, poorer), errors_at(of, poorer, lams)[0], eq)
+    points = solve_together(eq, lams, start)
+    return points, errors_along(eq, points)
 
 
-def first_errors(problem: Problem, resolution: Resolution, lam: float) -> tuple[FixedPoint, RidgeErrors]:
-    """Fixed point and errors of a problem at one penalty, with no neighbour to start from.
+def end_points(problem: Problem, resolution: Resolution) -> tuple[FixedPoint, tuple[RidgeErrors, ...]]:
+    """Fixed points and errors of a problem at its smallest and its largest penalty, with no neighbour to start from.
 
     Parameters
     ----------
     problem : Problem
     resolution : Resolution
-    lam : float
 
     Returns
     -------
-    point : FixedPoint
-    errors : RidgeErrors
+    points : FixedPoint
+    errors : tuple of RidgeErrors
     """
+    ends = extreme_penalties(problem)
     if not isinstance(resolution.terms, CovarianceTerms):
-        return errors_at(WithoutPenalty(isotropic_form(problem)), resolution.terms, lam)
+        return errors_at(WithoutPenalty(isotropic_form(problem)), resolution.terms, ends)
     eq = features_of(problem, resolution)
-    point = solve(eq, lam)
-    return point, ridge_errors(eq, point)
+    points = solve_together(eq, ends)
+    return points, errors_along(eq, points)
+
+
+def extreme_penalties(problem: Problem) -> tuple[float, ...]:
+    """The smallest and the largest penalty of a problem, or its only one.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    tuple of float
+    """
+    return tuple(sorted({min(problem.ridges), max(problem.ridges)}))
 
 
 def _poorer(terms: Terms) -> Terms | None:
@@ -277,26 +302,25 @@ def _poorer(terms: Terms) -> Terms | None:
 def _carried(poor: EquivalentFeatures, point: FixedPoint, rich: EquivalentFeatures) -> FixedPoint:
     """A start on other nodes of u and g."""
     order = np.argsort(poor.g)
-    r = np.exp(np.interp(rich.g, poor.g[order], np.log(point.r[0][order])))
-    w = np.exp(np.interp(rich.u, poor.u, np.log(point.w[0])))
-    return FixedPoint(point.lam, r[None], w[None], np.full(1, np.inf), 0)
+    r = [np.interp(rich.g, poor.g[order], row) for row in np.log(point.r[:, order])]
+    w = [np.interp(rich.u, poor.u, row) for row in np.log(point.w)]
+    return FixedPoint(point.lam, np.exp(r), np.exp(w), np.full(len(r), np.inf), 0)
 
 
 class _Trial:
     """Errors of a problem under different terms."""
 
-    def __init__(self, of: WithoutPenalty, extremes: tuple[float, float]) -> None:
-        self.problem, self.of = of.problem, of
-        self.ridges = sorted(set(extremes), reverse=True)
+    def __init__(self, of: WithoutPenalty, extremes: tuple[float, ...]) -> None:
+        self.problem, self.of, self.extremes = of.problem, of, extremes
 
     def errors(self, terms: Terms) -> np.ndarray:
         """Objective, train and test error at the extreme penalties."""
-        values = [errors_at(self.of, terms, lam)[1] for lam in self.ridges]
+        values = errors_at(self.of, terms, self.extremes)[1]
         return np.array([[one.objective, one.train_error, one.test_error] for one in values])
 
     def strengths(self, terms: Terms) -> list[float]:
         """Σ_b N_b r_b Σ_s ω_s A_k²/D_k at the smallest penalty, for k = 2 … the highest degree."""
-        eq, point = build_features(self.problem, terms), errors_at(self.of, terms, self.ridges[-1])[0]
+        eq, point = build_features(self.problem, terms), errors_at(self.of, terms, self.extremes)[0]
         omega, strength = eq.latent_weights / point.w[0], eq.neurons * point.r[0]
         return [
             float((omega @ A**2) @ strength / degree_dimension(self.problem.d, degree))

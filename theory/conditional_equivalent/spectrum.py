@@ -255,7 +255,8 @@ def real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
     z = 4.0 * float(np.max(eq.latent_weights @ eq.strength) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n)) + 1e-12
     for _ in range(60):
         point = newton(eq, np.array([-z]), np.full((1, len(eq.g)), -1.0 / z), np.ones((1, len(eq.u))))
-        if right_of_support(eq, point):
+        # a gap below the band of a single node, of less than one eigenvalue, is not right of all
+        if right_of_support(eq, point) and count_above(eq, point)[0] < _UNSEEN:
             break
         z *= 2.0
     else:

@@ -81,9 +81,10 @@ def test_blindness(target, activation, learns):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("activation", ["relu", "erf"])
-def test_finite_d_bracket(activation):
-    d, seeds = 40, 4000
+@pytest.mark.parametrize(("activation", "seeds"), [("relu", 4000), ("erf", 1000)])
+def test_finite_d_bracket(activation, seeds):
+    """What finite d changes is six standard errors for relu, and smaller for erf: five per cent are ten and more."""
+    d = 40
     W = np.zeros((P, d))
     W[:, :5] = 0.5 * np.random.default_rng(1).standard_normal((P, 5))
     a = np.array([1, -1, 1, 1, -1, 1]) / math.sqrt(P)

@@ -73,8 +73,13 @@ CASES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+# Stated by claims of the registry as well (errors-odd, errors-softplus, errors-two-latents), which the slow tests hold.
+CLAIMED = ("tanh", "softplus", "two latents")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.study if name in CLAIMED else pytest.mark.slow) for name in CASES]
+)
 def test_agreement(name):
     problem = Problem(**({"n": 2000, "d": 1000, "width": 1500, "ridge": (0.01, 0.1, 1.0)} | CASES[name]))
     result = compare(problem, seeds=12)
