@@ -1,14 +1,20 @@
 """The registry of claims: that each says what it is, holds as expected, and that a wrong formula does not pass."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+import theory.step_labels
+import theory.step_matrix
 from spikes.simulation.seeds import as_seed_sequence
 from spikes.validation import registry, run, validate
+from theory.conditional_equivalent import features
+from theory.conditional_equivalent.resolution import resolve
+from theory.giant_steps import one_step
 
 CLAIMS = registry()
-SUBJECTS = ("conditional", "optimizers", "nonlinear", "laws", "giant", "local")
+SUBJECTS = ("conditional", "terms", "optimizers", "nonlinear", "laws", "giant", "local")
 SIMULATED = ("conditional", "optimizers", "nonlinear", "laws")
 
 # Claims too blunt in a short run for an error of five per cent, as their tolerances say.
@@ -17,7 +23,9 @@ BLUNT = (
     "optimizers/spectral-noise",
     "conditional/edges",
     "conditional/alignments",
+    "terms/overlap-of-a-neuron",
     "giant/one-step-spread",
+    "giant/one-step-seeds",
     "giant/learning-curve",
 )
 
@@ -60,6 +68,33 @@ def wrong_entries(claim):
 
     entries = claim.predict(claim.problem(claim.at(True)[-1][0]))
     return [altered(number, entry) for number, entry in enumerate(entries)]
+
+
+DROPPED = {
+    "terms/noise-odd": {"noise": False},
+    "terms/noise-even": {"noise": False},
+    "terms/amplified-directions": {"amplified": False},
+    "terms/norm-of-a-sample": {"norms": 1},
+    "terms/degrees": {"degree": 1},
+    "terms/norms-of-neurons": {"norms": 1},
+    "terms/overlap-of-a-neuron": {"overlaps": 0},
+}
+"""What the law is without the term that a claim is about."""
+
+
+def without_start(claim, monkeypatch):
+    """The claim with labels of the step as if the network started at f = 0."""
+    stated = theory.step_labels.step_labels
+
+    def predict(problem):
+        # another noise by rounding: nothing that was computed with the start is taken up again
+        other = problem.replace(noise=problem.noise * (1.0 + 1e-12))
+        with monkeypatch.context() as patched:
+            for module in (theory.step_labels, theory.step_matrix, features):
+                patched.setattr(module, "step_labels", lambda p: replace(stated(p), start=0.0))
+            return claim.predict(other)
+
+    return replace(claim, name=f"{claim.name}-without", predict=predict)
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -111,7 +146,7 @@ def test_every_verdict_of_the_short_run_is_as_expected(simulated_once):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("subjects", [SIMULATED, ("giant", "local")])
+@pytest.mark.parametrize("subjects", [SIMULATED, ("terms", "giant", "local")])
 def test_formulas_wrong_by_five_per_cent_fail(simulated_once, subjects):
     mistaken = sharp(*subjects)
     assert len(mistaken) >= 10
@@ -124,3 +159,37 @@ def test_tables_with_one_wrong_entry_fail(simulated_once):
     wrong = [w for c in CLAIMS.values() if c.kind == "table" for w in wrong_entries(c)]
     verdicts = validate(wrong, quick=True).verdicts
     assert {name: v for name, v in verdicts.items() if v != "fails"} == {}
+
+
+@pytest.mark.parametrize("name", DROPPED)
+def test_the_law_has_the_term_that_a_claim_is_about(name):
+    problem = CLAIMS[name].problem(CLAIMS[name].at(True)[-1][0])
+    terms = resolve(problem, 2).terms
+    for term, left_out in DROPPED[name].items():
+        assert getattr(terms, term) != left_out
+
+
+@pytest.mark.slow
+def test_the_law_without_a_term_fails_its_claim(simulated_once, monkeypatch):
+    without = [
+        replace(CLAIMS[name], name=f"{name}-without", predict=partial(CLAIMS[name].predict, **other))
+        for name, other in DROPPED.items()
+    ]
+    without.append(without_start(CLAIMS["terms/start"], monkeypatch))
+    # a covariance without its spikes is another problem, which no term stands for
+    assert len(without) == len([c for c in CLAIMS.values() if subject(c) == "terms"]) - 1
+    verdicts = validate(without, quick=True).verdicts
+    assert {name: v for name, v in verdicts.items() if v != "fails"} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["giant/one-step-spread-mean-label", "giant/one-step-seeds"])
+def test_cosines_without_their_mean_label_fail(simulated_once, monkeypatch, name):
+    """B = ⟨h, w⟩ left out of the covariance of (S, T, B)."""
+    whole = one_step._joint_covariance
+
+    def without(S, T, B, ST, SB, TB):
+        return whole(S, T, 0.0 * B, ST, 0.0 * SB, 0.0 * TB)
+
+    monkeypatch.setattr(one_step, "_joint_covariance", without)
+    assert validate([CLAIMS[name]], quick=True).verdicts == {name: "fails"}

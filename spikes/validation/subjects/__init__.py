@@ -8,7 +8,15 @@ from spikes.validation.statement import Claim
 
 __all__ = ["SUBJECTS", "registry"]
 
-SUBJECTS = ("conditional_equivalent", "optimizers", "nonlinear_features", "laws", "giant_steps", "local_analysis")
+SUBJECTS = (
+    "conditional_equivalent",
+    "terms_of_the_law",
+    "optimizers",
+    "nonlinear_features",
+    "laws",
+    "giant_steps",
+    "local_analysis",
+)
 
 
 def registry() -> dict[str, Claim]:
