@@ -19,19 +19,19 @@ and every n and λ takes a dozen weighted Gram matrices of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from theory.finite_pool import FeaturePool, SampledErrors, checked_grid
 
 __all__ = ["EVEN", "LONG", "QUICK", "errors_by_rows", "products"]
 
 EVEN = 0.3
-"""Unevenness of leverages (`SampledErrors.unevenness`) up to which the law in classes is checked: up to .22 it is within
-3.5 % of splits of digits with 150 rows or more; at .39 it is 8 % off, and 26 % at 3.5 to 4 (patches of photographs)."""
+"""Unevenness of leverages (`SampledErrors.unevenness`) up to which the law in classes is checked: to .22 it is within
+3.5 % of splits of digits, 150 rows or more; at .39 it is 8 % off, at 3.5 to 4, patches of photographs, 26 %."""
 
 QUICK = 2e9
 """`products` that take two or three seconds of a processor."""
@@ -80,28 +80,32 @@ def errors_by_rows(pool: FeaturePool, n: ArrayLike, ridge: ArrayLike) -> Sampled
     if sizes.max() > pool.rows:
         raise ValueError(f"`n` must be at most the pool's {pool.rows} rows; got {sizes.max()}")
     numbers = np.empty((5, len(sizes), len(ridges)))
+    # the weight that all rows have in the law in classes
+    common = sizes[:, None] * ridges / pool.errors(sizes, ridges).kappa
     for a, size in enumerate(sizes):
-        weights = np.full(pool.rows, size / pool.rows)
+        relative = np.ones(pool.rows)
         for b in np.argsort(-ridges):
-            # from the largest penalty down: the weights of one are near those of the next
-            numbers[:, a, b], weights = _errors(pool, int(size), float(ridges[b]), weights)
+            # from the largest penalty down: weights of one are near those of the next, but for their size
+            numbers[:, a, b], weights = _errors(pool, int(size), float(ridges[b]), relative * common[a, b])
+            relative = weights / common[a, b]
     return SampledErrors(sizes, ridges, *numbers)
 
 
-def products(pool: FeaturePool, n: Sequence[int], ridge: Sequence[float]) -> float:
+def products(rows: int, columns: int, points: int) -> float:
     """What `errors_by_rows` costs: m min(m, N)² for every n and λ, a few dozen times.
 
     Parameters
     ----------
-    pool : FeaturePool
-    n : sequence of int
-    ridge : sequence of float
+    rows, columns : int
+        m and N.
+    points : int
+        Pairs of n and λ.
 
     Returns
     -------
     float
     """
-    return float(len(n) * len(ridge) * pool.rows * min(pool.rows, pool.columns) ** 2)
+    return float(points) * rows * min(rows, columns) ** 2
 
 
 def _errors(pool: FeaturePool, n: int, ridge: float, weights: np.ndarray) -> tuple[tuple[float, ...], np.ndarray]:
@@ -110,7 +114,8 @@ def _errors(pool: FeaturePool, n: int, ridge: float, weights: np.ndarray) -> tup
     where = f"n = {n} at the penalty {ridge:.3g}"
 
     def reweighted(log_weights: np.ndarray) -> np.ndarray:
-        r = _quadratic(pool, _resolvent(pool, np.exp(log_weights), z))
+        # no weight is beyond 1, though a step on the way to it may be
+        r = _quadratic(pool, _resolvent(pool, np.exp(np.minimum(log_weights, 0.0)), z))
         # the smaller root of r D² − (1 + r) D + f = 0, without cancellation
         return np.log(2.0 * f) - np.log(1.0 + r + np.sqrt((1.0 + r) ** 2 - 4.0 * f * r))
 
@@ -140,7 +145,7 @@ def _fixed_point(function: Callable[[np.ndarray], np.ndarray], start: np.ndarray
     """x = function(x), from earlier steps mixed so that what is left of them cancels best (Anderson's method)."""
     points: list[np.ndarray] = []
     residuals: list[np.ndarray] = []
-    x, size = start, np.inf
+    x, size, best = start, np.inf, np.inf
     for _ in range(_STEPS):
         value = function(x)
         residual = value - x
@@ -149,20 +154,32 @@ def _fixed_point(function: Callable[[np.ndarray], np.ndarray], start: np.ndarray
             break
         if size < _TOLERANCE:
             return value
+        if size > 2.0 * best:
+            points, residuals = [], []
+        best = min(best, size)
         points, residuals = [*points[-_MEMORY:], value], [*residuals[-_MEMORY:], residual]
         x = value
         if len(points) > 1:
             change = np.stack([residual - earlier for earlier in residuals[:-1]], axis=1)
             share = np.linalg.lstsq(change, residual, rcond=1e-8)[0]
             x = value - np.stack([value - earlier for earlier in points[:-1]], axis=1) @ share
-    raise ArithmeticError(f"{what} did not settle in {_STEPS} steps (residual {size:.2g}): take a larger penalty")
+    raise ArithmeticError(
+        f"{what} did not settle in {_STEPS} steps (residual {size:.2g}): take a larger penalty, or the law in "
+        "classes of rows"
+    )
 
 
 def _resolvent(pool: FeaturePool, weights: np.ndarray, z: float) -> np.ndarray:
     """(FᵀDF + z)^(-1)."""
     matrix = _gram(pool, weights)
     matrix[np.diag_indices_from(matrix)] += z
-    return cho_solve(cho_factor(matrix, overwrite_a=True, check_finite=False), np.eye(len(matrix)), overwrite_b=True)
+    try:
+        factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        raise ArithmeticError(
+            f"rounding hides nλ = {z:.3g} behind the pool's features: take a larger penalty"
+        ) from None
+    return cho_solve(factor, np.eye(len(matrix)), overwrite_b=True)
 
 
 def _gram(pool: FeaturePool, weights: np.ndarray) -> np.ndarray:

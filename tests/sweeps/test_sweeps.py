@@ -462,6 +462,11 @@ LONG = (
 )
 
 
+def stored(path) -> int:
+    """Rows of a file that may not be there yet."""
+    return len(open_results(path).runs()) if path.exists() else 0
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The long sweep by a command that nobody disturbs: its results, and how long it takes."""
@@ -481,12 +486,19 @@ def test_kills_of_the_command(tmp_path, whole, kills):
     study.write_text(LONG)
     command = [sys.executable, "-m", "spikes", "sweep", str(study), "--resume", "--workers", "2", "--quiet"]
     undisturbed, span = whole
-    dice = random.Random(3)
+    dice, left = random.Random(3), [0]
     for i in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep((i + dice.random()) / kills * 0.6 * span)  # early and late ones, however few they are
+        if i % 2:  # under way, however long it took to start
+            enough = left[-1] + dice.randrange(1, 240 // kills)
+            while process.poll() is None and stored(path) < enough:
+                time.sleep(0.02)
+        else:
+            time.sleep(dice.uniform(0.0, 0.6) * span)
         process.kill()
         process.wait()
+        left.append(stored(path))
+    assert any(0 < rows < 480 for rows in left)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert content(path) == undisturbed
 
@@ -496,7 +508,7 @@ def kill_once_under_way(path, pids) -> tuple[threading.Thread, list[int]]:
     rows: list[int] = []
 
     def run():
-        while not path.exists() or not open_results(path).runs():
+        while not stored(path):
             time.sleep(0.02)
         os.kill(pids()[0], signal.SIGKILL)
         rows.append(len(open_results(path).runs()))

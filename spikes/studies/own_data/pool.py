@@ -136,7 +136,7 @@ def measured_law(problem: Problem, split: Split, sequence: np.random.SeedSequenc
 
 def _of_fit(pool: FeaturePool, n: int, ridges: Sequence[float]) -> SampledErrors:
     errors = pool.errors(n, ridges)
-    if errors.unevenness.max() > EVEN and products(pool, [n], ridges) <= QUICK:
+    if errors.unevenness.max() > EVEN and products(pool.rows, pool.columns, len(ridges)) <= QUICK:
         return errors_by_rows(pool, n, ridges)
     return errors
 

@@ -144,8 +144,8 @@ class DataStudy(RowTable):
         uneven = max(float(law.fit[when].unevenness.max()) for law in self.measured for when in WHEN)
         if uneven > EVEN:
             said += (
-                f" (their leverages are uneven, of relative variance {_digits(uneven, 2)}: in classes of rows, as along the "
-                f"learning curve, it is checked up to {EVEN:g})"
+                f" (their leverages are uneven, of relative variance {_digits(uneven, 2)}: in classes of rows, as "
+                f"along the learning curve, it is checked up to {EVEN:g})"
             )
         if self.kernel is not None:
             said += f", that of their kernel by {_percent(_gap(self.kernel.test_error[0], before))}"

@@ -45,7 +45,7 @@ def plot_readout(study: ReadoutStudy, axes: Any = None) -> np.ndarray:
         state(
             axes[0].figure,
             f"{study.pool.rows} rows of {study.pool.columns} features, {counted(study.splits.splits, 'split')}; lines: "
-            "predicted, points: by splits ± s.e."
+            "predicted in classes of rows, points: by splits ± s.e."
             + ("; beyond the dotted line extrapolated" if study.curve.n[-1] > study.pool.rows else ""),
         )
     return axes

@@ -399,7 +399,7 @@ def study_readout(
     -------
     ReadoutStudy
     """
-    m = len(table.labels)
+    m, columns = len(table.labels), table.values.shape[1]
     if m < LEAST_ROWS:
         raise ValueError(f"`features` must have at least {LEAST_ROWS} rows; got {m}")
     law = None if law is None else choice("law", law, LAWS)
@@ -413,12 +413,15 @@ def study_readout(
         raise ValueError("`features` must hold something beside constant columns")
     given = None if ridge is None else [real("ridge", each, positive=True) for each in _listed(ridge)]
     sequence = as_seed_sequence(seed)
-    small = min(table.values.shape)
+    small, within = min(m, columns), [size for size in sizes if size <= m]
+    work = products(m, columns, len(within) * (len(_DECADES) if given is None else len(set(given))))
     held = math.prod(table.values.shape) if isinstance(table.values, np.ndarray) else 0
-    # the Gram matrix, which becomes its eigenvectors, and twice as much for them to be found
+    # the Gram matrix, which becomes its eigenvectors, and twice as much for them to be found; with a weight for every
+    # row a weighted one, the resolvent and products of both
+    matrices = 5.0 if law == "rows" or (law is None and work <= LONG) else 3.0
     check_memory(
         f"`features` must have a Gram matrix that fits in memory: {small} × {small}",
-        held + 3.0 * small**2,
+        held + matrices * small**2,
         remedy="take fewer columns or rows",
     )
     pool = feature_pool(table.values, table.labels)
@@ -427,11 +430,11 @@ def study_readout(
         given = [float(f"{variance * 10.0**power:.1g}") for power in _DECADES]
     ridges = tuple(sorted(set(given)))
     theory = pool.errors(sizes, ridges)
-    within = [size for size in sizes if size <= m]
     if law is None:
         most = LONG if theory.unevenness.max() > EVEN else QUICK
-        law = "rows" if products(pool, within, ridges) <= most else "classes"
-    if law == "rows" and within:
+        law = "rows" if work <= most else "classes"
+    law = law if within else "classes"
+    if law == "rows":
         theory = _with_rows(theory, errors_by_rows(pool, within, ridges))
     interval = jackknife_errors(table.values, table.labels, sizes, ridges) if max(sizes) > m else None
     measured = [size for size in sizes if size <= m - LEAST_TESTED_ROWS]

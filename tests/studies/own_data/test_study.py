@@ -250,3 +250,17 @@ def test_labels_without_direction():
     y[0] = 1.0
     with pytest.raises(ArithmeticError, match="vanishes"):
         study_data(as_dataset(X, y), PROBLEM, shares=(0.1, 0.1, 0.1), seeds=12, workers=1)
+
+
+def test_uneven_leverages_have_weights_and_are_told():
+    X, y = inputs(400, 20)
+    X[::20] *= 10.0
+    uneven = study_data(as_dataset(X, y - y.mean()), PROBLEM, seeds=2)
+    assert "their leverages are uneven, of relative variance" in uneven.trust()
+    even = study_data(as_dataset(*inputs(400, 20)), PROBLEM, seeds=2)
+    assert "uneven" not in even.trust()
+    for study, same in ((even, True), (uneven, False)):
+        law = study.measured[0]
+        at = int(np.flatnonzero(law.errors["after"].n == study.problem.n)[0])
+        # to the interpolation between nodes
+        assert (law.fit["after"].test_error[0] == pytest.approx(law.errors["after"].test_error[at], rel=1e-4)) == same

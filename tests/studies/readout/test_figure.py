@@ -20,4 +20,6 @@ def test_figure(drawn):
     points = axes[0].containers[0].lines[0]
     means = [values[0].mean for values in study.measured("test_error") if values is not None]
     assert points.get_ydata() == pytest.approx(means)
-    assert "beyond the dotted line" in axes[0].figure.get_suptitle()
+    said = " ".join(axes[0].figure.get_suptitle().split())
+    assert "lines: predicted in classes of rows" in said
+    assert "beyond the dotted line" in said
