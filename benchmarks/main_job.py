@@ -145,7 +145,8 @@ def elsewhere(root: Path, job: str, n: int, seeds: int) -> tuple[float, float]:
     """Processor time and clock of a job with the source under a root."""
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", ELSEWHERE, job, str(n), str(seeds)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    # from its own root: what -c runs finds the working folder before anything else
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
     spent, clock = (float(number) for number in done.stdout.split())
     return spent, clock
 
