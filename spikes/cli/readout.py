@@ -8,6 +8,7 @@ import typer
 
 from spikes import studies
 from spikes.cli.options import Answer, Seed, answers, integer_option, integers, numbers
+from theory.statement.arguments import choice
 
 __all__ = ["readout"]
 
@@ -57,6 +58,7 @@ def readout(
 
     sizes = None if n is None else integers("n", n)
     penalties = None if ridge is None else numbers("ridge", ridge)
+    law = None if law is None else choice("law", law, studies.readout.LAWS)  # before a file is read
     table = read_labelled_table(features, labels, label=label)
     study = studies.readout.study_readout(table, n=sizes, ridge=penalties, splits=splits, seed=seed, law=law)
     return Answer(study.to_dict, lambda: studies.readout.print_readout(study), study.plot)

@@ -1,4 +1,5 @@
 from .figure import plot_readout as plot_readout
+from .study import LAWS as LAWS
 from .study import Halving as Halving
 from .study import ReadoutStudy as ReadoutStudy
 from .study import readout as readout
