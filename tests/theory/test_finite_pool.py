@@ -1,6 +1,5 @@
 """Ridge regression on rows of a pool: the free compression where rows are alike, sampling where they are not."""
 
-import math
 from functools import lru_cache
 
 import numpy as np
@@ -23,21 +22,6 @@ def pool_of(m, N, *, spread=0.0, seed=0, mean=0.0):
 def uneven() -> tuple[np.ndarray, np.ndarray, FeaturePool]:
     F, y = pool_of(800, 60, spread=0.6)
     return F, y, feature_pool(F, y)
-
-
-def by_draws(F, y, n, ridge, draws, seed=1):
-    """Mean and standard error over subsets of test error, train error and degrees of freedom."""
-    rng, found = np.random.default_rng(seed), []
-    F, y = F - F.mean(axis=0), y - y.mean()
-    for _ in range(draws):
-        order = rng.permutation(len(y))
-        fit, rest = order[:n], order[n:]
-        G = F[fit].T @ F[fit]
-        inverse = np.linalg.inv(G + n * ridge * np.eye(len(G)))
-        a = inverse @ (F[fit].T @ y[fit])
-        found.append((np.mean((y[rest] - F[rest] @ a) ** 2), np.mean((y[fit] - F[fit] @ a) ** 2), np.sum(inverse * G)))
-    found = np.array(found)
-    return found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(draws)
 
 
 def compressed(F, y, n, ridge):
@@ -83,7 +67,7 @@ def test_rows_that_are_alike_give_the_free_compression(m, N):
 
 @pytest.mark.parametrize("n", [30, 70, 300])
 @pytest.mark.parametrize("ridge", [0.003, 0.3])
-def test_uneven_rows_by_draws(n, ridge):
+def test_uneven_rows_by_draws(by_draws, n, ridge):
     F, y, pool = uneven()
     law = pool.errors(n, ridge)
     mean, sem = by_draws(F, y, n, ridge, 120)

@@ -1,6 +1,5 @@
 """Ridge regression on rows of a pool with a weight for every row: exact limits, and draws where rows stand far out."""
 
-import math
 from functools import lru_cache
 
 import numpy as np
@@ -22,20 +21,6 @@ def mixture() -> tuple[np.ndarray, np.ndarray, FeaturePool]:
     y = F[:, 0] + rng.standard_normal(800)
     y -= y.mean()
     return F, y, feature_pool(F, y)
-
-
-def by_draws(F, y, n, ridge, draws):
-    """Mean and standard error over subsets of test error, train error and degrees of freedom."""
-    rng, found = np.random.default_rng(1), []
-    for _ in range(draws):
-        order = rng.permutation(len(y))
-        fit, rest = order[:n], order[n:]
-        G = F[fit].T @ F[fit]
-        inverse = np.linalg.inv(G + n * ridge * np.eye(len(G)))
-        a = inverse @ (F[fit].T @ y[fit])
-        found.append((np.mean((y[rest] - F[rest] @ a) ** 2), np.mean((y[fit] - F[fit] @ a) ** 2), np.sum(inverse * G)))
-    found = np.array(found)
-    return found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(draws)
 
 
 def test_all_rows_but_one_is_leaving_one_out():
@@ -80,7 +65,7 @@ def test_features_enter_by_their_products():
 
 
 @pytest.mark.parametrize(("n", "ridge"), [(60, 0.003), (300, 0.1)])
-def test_rows_that_stand_far_out_by_draws(n, ridge):
+def test_rows_that_stand_far_out_by_draws(by_draws, n, ridge):
     F, y, pool = mixture()
     law = errors_by_rows(pool, n, ridge)
     mean, sem = by_draws(F, y, n, ridge, 200)
@@ -126,7 +111,7 @@ def patches() -> np.ndarray:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [100, 200])
-def test_features_of_image_patches(n):
+def test_features_of_image_patches(by_draws, n):
     X, rng = patches(), np.random.default_rng(1)
     W = rng.standard_normal((200, 64))
     F = np.maximum(X @ (W / np.linalg.norm(W, axis=1, keepdims=True)).T, 0.0)

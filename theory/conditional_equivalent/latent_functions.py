@@ -240,7 +240,7 @@ def form_gradient(
     lam = form.lam[:, None]
     b = b.reshape(P, form.functions, -1) / np.sqrt(eq.latent_weights)
     ell = np.concatenate([(omega * one.chi * b[:, one.function]) @ eq.coordinates[one.layer].a for one in special], 1)
-    p, q = (form.M @ ell[..., None])[..., 0], (form.T @ ell[..., None])[..., 0]
+    p, q = _applied(form.M, ell), _applied(form.T, ell)
     value = (np.sum(omega[:, None] * b * b, axis=(1, 2)) - np.sum(ell * p, axis=1)) / form.lam
     # ∂M = Tᵀ ∂H̄ T − M ∂E M, where ∂(Θ_y J_y) = J_yᵀ ∂Θ_y J_y − Θ_y J_y ∂c Θ_y J_y.
     in_omega = np.sum(b * b, axis=1).astype(form.M.dtype)

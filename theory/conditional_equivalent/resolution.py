@@ -46,6 +46,7 @@ _REFINES = 3e-3  # relative change at a doubling of the quadrature below which t
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
 _REFINES_PRODUCT = 1e-2
+_NODES = 200  # of samples and neurons, at which bulk and spikes take seconds
 _AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
 MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
@@ -123,7 +124,7 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
 
     With a covariance the bulk leaves a neuron's overlap with the target among the coordinates: a code and a latent more
     move it by little, and cost a hundredfold at every point of the axis. Spikes of the step have them. Where several
-    rules multiply their coarsest is taken: edges and spikes move by 1 to 3 %, and a point costs a tenth.
+    rules multiply, the finest is taken that has no more than 200 nodes, since a point costs their number cubed.
 
     Parameters
     ----------
@@ -138,8 +139,12 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     """
     terms = resolution.terms
     if isinstance(terms, Terms):
-        orders = min(terms.orders, _PRODUCTS[0]) if terms.amplified else terms.orders
-        return build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders)), None
+        coarser = [orders for orders in _PRODUCTS if terms.amplified and orders < terms.orders]
+        for orders in (terms.orders, *reversed(coarser)):
+            eq = build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders))
+            if len(eq.u) + len(eq.g) <= _NODES:
+                break
+        return eq, None
     terms = dataclasses.replace(terms, orders=min(terms.orders, (24, 8)), across=5)
     of_bulk = dataclasses.replace(terms, overlaps=0, aside=problem.step_size > 0.0)
     return build_covariance_features(problem, of_bulk), build_covariance_features(problem, terms)
