@@ -19,7 +19,7 @@ from theory.conditional_equivalent.covariance import (
     build_covariance_features,
     participation_ratio,
 )
-from theory.conditional_equivalent.covariance import _norms as norms
+from theory.conditional_equivalent.covariance import squared_norms as norms
 from theory.conditional_equivalent.covariance import _tilt as tilt_of
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features

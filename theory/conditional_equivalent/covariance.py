@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -35,7 +35,18 @@ from theory.statement.problem import Problem
 from theory.step_labels import latent_moments, latent_part, latent_rule, step_labels, step_statistics
 from theory.step_matrix import block_lanczos
 
-__all__ = ["CovarianceTerms", "build_covariance_features", "participation_ratio"]
+__all__ = [
+    "CovarianceTerms",
+    "Krylov",
+    "Lengths",
+    "MovedNeurons",
+    "build_covariance_features",
+    "krylov",
+    "moved_neurons",
+    "participation_ratio",
+    "slope_statistics",
+    "squared_norms",
+]
 
 _CLASSES = 24  # nodes of the spectrum
 _JOINT = 10  # Lanczos steps of the matrix measures
@@ -69,6 +80,8 @@ class CovarianceTerms:
         that of one coordinate, which is special.
     tilted : bool
         Whether neurons of large norm are long in directions of large variance, as they are, or in all alike.
+    leading : int
+        Number of eigenvectors of Σ, of the largest eigenvalues, that are no class of coordinates: they stand apart.
     """
 
     orders: tuple[int, int] = (32, 16)
@@ -79,6 +92,7 @@ class CovarianceTerms:
     gradient_order: int = 2
     aside: bool = False
     tilted: bool = True
+    leading: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON contract says of them."""
@@ -126,6 +140,10 @@ class _Neurons:
         h²φ₀m_yVar(σ′).
     pull : ndarray, shape (Q, p)
         Pre-activation for each unit of the p latents.
+    overlap : ndarray, shape (Q,)
+        ρ, zero where it is no code.
+    norm : ndarray, shape (Q,)
+        |Σ^(1/2)w|², the part along ρ included.
     """
 
     shares: np.ndarray
@@ -135,12 +153,12 @@ class _Neurons:
     bend: np.ndarray
     noise: np.ndarray
     pull: np.ndarray
+    overlap: np.ndarray
+    norm: np.ndarray
 
     def __getitem__(self, kept: np.ndarray) -> _Neurons:
-        shares = self.shares[kept] / self.shares[kept].sum()
-        return _Neurons(
-            shares, self.g[kept], self.h[kept], self.q[kept], self.bend[kept], self.noise[kept], self.pull[kept]
-        )
+        columns = (self.g, self.h, self.q, self.bend, self.noise, self.pull, self.overlap, self.norm)
+        return _Neurons(self.shares[kept] / self.shares[kept].sum(), *(column[kept] for column in columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,34 +208,23 @@ def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> Equiv
     """
     step, sigma, d = step_statistics(problem), problem.sigma, problem.d
     still = problem.step_size == 0.0
-    if terms.overlaps and not still:
-        frame, neurons = _overlap_frame(problem, terms), _overlap_neurons(problem, terms)
-    else:
-        frame, neurons = _plain_frame(problem, terms), _plain_neurons(problem, terms)
-    least = _NEGLIGIBLE if frame.latents.shape[1] == 1 else _NEGLIGIBLE_PRODUCT
-    neurons = neurons[problem.width * neurons.shares > least]
+    moved = moved_neurons(problem, terms)
+    frame, neurons, profile = moved.frame, moved.neurons, moved.profile
     s = frame.spectrum
-    spread = _Spread(frame.over, neurons, terms.tilted)
-
-    def moved(nodes: np.ndarray) -> np.ndarray:
-        return nodes[:, None] * (1.0 + np.multiply.outer(nodes, neurons.bend)) ** 2 * spread(nodes)
-
-    # the part of the step's noise along the direction that ρ codes, one coordinate's, is left out
-    kappa2 = np.mean(moved(frame.over), axis=0) + neurons.noise * float(np.mean(frame.over**2))
-
-    def profile(nodes: np.ndarray) -> np.ndarray:
-        return (moved(nodes) + np.multiply.outer(nodes**2, neurons.noise)) / kappa2
-
     nodes, weights = _scalar_rule(s, np.full(len(s), 1.0 / len(s)), _CLASSES)
+    # all pairs, in which the leading eigenvectors are few among many
+    pairs, shares = _pairs(profile(nodes), weights, d) if terms.degree == 2 else (nodes, weights)
+    if terms.leading:
+        s = np.sort(problem.eigenvalues)[: d - terms.leading]
+        nodes, weights = _scalar_rule(s, np.full(len(s), 1.0 / d), _CLASSES)
     tau = frame.latents @ neurons.pull.T
-    m, A, B = degree_moments(sigma, tau, np.sqrt(kappa2), terms.degree)
+    m, A, B = degree_moments(sigma, tau, np.sqrt(moved.kappa2), terms.degree)
     if problem.centered:
         m = m - hermite_coefficients(sigma, 0)[0]
     y1, y2, t = latent_moments(problem, frame.latents, frame.overlap)
     functions, layers, higher = [t], [_first_layer(frame, profile)], []
     if terms.degree == 2:
         functions.append(latent_part(problem, frame.latents, 2, frame.overlap))
-        pairs, shares = _pairs(profile(nodes), weights, d)
         dimension = 0.5 * d * (d + 1)
         nothing = np.zeros((len(tau), 0))
         higher.append(HigherDegree(2, dimension, A[1], pairs, shares, nothing))
@@ -246,6 +253,61 @@ def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> Equiv
         higher=tuple(higher),
         special=tuple(_widened(layer, count) for layer in layers),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class MovedNeurons:
+    """Neurons after the step, and the latents of samples that see them.
+
+    Attributes
+    ----------
+    frame, neurons
+    kappa2 : ndarray, shape (Q,)
+        κ², the variance of what of a pre-activation is not along the latents.
+    """
+
+    frame: _Frame
+    neurons: _Neurons
+    kappa2: np.ndarray
+    _spread: Lengths
+
+    def lengths(self, nodes: np.ndarray) -> np.ndarray:
+        """d E[w_c²] of what is no code, at eigenvalues (J,); shape (J, Q)."""
+        return self._spread(nodes)
+
+    def moved(self, nodes: np.ndarray) -> np.ndarray:
+        """s(1 + hes)² d E[w_c²] at eigenvalues (J,); shape (J, Q)."""
+        return nodes[:, None] * (1.0 + np.multiply.outer(nodes, self.neurons.bend)) ** 2 * self._spread(nodes)
+
+    def profile(self, nodes: np.ndarray) -> np.ndarray:
+        """v(b, s) of mean one over the spectrum, at eigenvalues (J,); shape (J, Q)."""
+        return (self.moved(nodes) + np.multiply.outer(nodes**2, self.neurons.noise)) / self.kappa2
+
+
+def moved_neurons(problem: Problem, terms: CovarianceTerms) -> MovedNeurons:
+    """The codes of a problem's neurons and the latents of its samples.
+
+    Parameters
+    ----------
+    problem : Problem
+    terms : CovarianceTerms
+
+    Returns
+    -------
+    MovedNeurons
+    """
+    if terms.overlaps and problem.step_size > 0.0:
+        frame, neurons = _overlap_frame(problem, terms), _overlap_neurons(problem, terms)
+    else:
+        frame, neurons = _plain_frame(problem, terms), _plain_neurons(problem, terms)
+    least = _NEGLIGIBLE if frame.latents.shape[1] == 1 else _NEGLIGIBLE_PRODUCT
+    neurons = neurons[problem.width * neurons.shares > least]
+    moved = MovedNeurons(
+        frame, neurons, np.ones(len(neurons.g)), Lengths(frame.over, neurons.q, neurons.shares, terms.tilted)
+    )
+    # the part of the step's noise along the direction that ρ codes, one coordinate's, is left out
+    kappa2 = np.mean(moved.moved(frame.over), axis=0) + neurons.noise * float(np.mean(frame.over**2))
+    return replace(moved, kappa2=kappa2)
 
 
 def _widened(layer: SpecialLayer, count: int) -> SpecialLayer:
@@ -289,7 +351,7 @@ def _across(s: np.ndarray, direction: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Krylov:
+class Krylov:
     """Moments and spectral measures of Σ on the target's direction t₀ = Σ^(1/2)β⋆ and t₁ = Σt₀.
 
     Attributes
@@ -317,7 +379,17 @@ class _Krylov:
 
 
 @lru_cache(maxsize=32)
-def _krylov(problem: Problem) -> _Krylov:
+def krylov(problem: Problem) -> Krylov:
+    """The moments and measures of Σ on the directions of a single-index target; see `Krylov`.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    Krylov
+    """
     s = problem.eigenvalues
     t0 = np.sqrt(s) * problem.directions[0]
     t1 = s * t0
@@ -330,13 +402,13 @@ def _krylov(problem: Problem) -> _Krylov:
     noise = s**2 @ (vectors - np.outer(unit, unit @ vectors)) ** 2
     across, along = float(noise.sum()), float(s**2 @ unit**2)
     d = len(s)
-    return _Krylov(M2, M3, M4, np.maximum(values, 0.0), masses, noise / across, across / d, along / d)
+    return Krylov(M2, M3, M4, np.maximum(values, 0.0), masses, noise / across, across / d, along / d)
 
 
 def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     """Latents l along Σβ⋆ and n along the step's sampling noise; special coordinates n̂ and, in the plane of l and ξ,
     l̃ = √(1 − c²) l − cξ, across z⋆ = cl + √(1 − c²) ξ, along which nothing is left of a neuron of code ρ."""
-    of = _krylov(problem)
+    of = krylov(problem)
     line, weights = gauss_hermite(terms.orders[0])
     across, shares = gauss_hermite(terms.across)
     latents = np.column_stack([np.repeat(line, len(across)), np.tile(across, len(line))])
@@ -365,7 +437,7 @@ def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
         np.array([[0.0], [-c]]),
         np.concatenate([of_noise, of_rest]),
         joint,
-        of.spectrum,
+        _across(problem.eigenvalues, problem.eigenvalues**1.5 * problem.directions[0]) if terms.aside else of.spectrum,
         of.spectrum,
     )
 
@@ -384,11 +456,20 @@ def _trim(nodes: np.ndarray, weights: np.ndarray, count: float) -> tuple[np.ndar
     return nodes[kept], weights[kept] / weights[kept].sum()
 
 
-def _norms(spectrum: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
+def squared_norms(spectrum: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes of Σ_c s_c w_c² for w uniform on the sphere of their dimension, in units of its mean.
 
     It lies between the least and the largest eigenvalue: the beta law on them of the mean and the variance that it has,
     which is its law where there are two eigenvalues.
+
+    Parameters
+    ----------
+    spectrum : ndarray, shape (d,)
+    order : int
+
+    Returns
+    -------
+    nodes, weights : ndarray, shape (order,) or (1,)
     """
     d, mean = len(spectrum), float(np.mean(spectrum))
     spread = 2.0 * (float(np.mean(spectrum**2)) / mean**2 - 1.0) / (d + 2)
@@ -402,8 +483,20 @@ def _norms(spectrum: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=512)
-def _slopes(sigma: Activation, q: float, degree: int) -> tuple[tuple[float, ...], float]:
-    """E σ^(k)(√q Z) for k = 1 … degree, and Var σ′(√q Z)."""
+def slope_statistics(sigma: Activation, q: float, degree: int) -> tuple[tuple[float, ...], float]:
+    """E σ^(k)(√q Z) for k = 1 … degree, and Var σ′(√q Z).
+
+    Parameters
+    ----------
+    sigma : Activation
+    q : float
+    degree : int
+
+    Returns
+    -------
+    means : tuple of float
+    variance : float
+    """
     root = math.sqrt(q)
     z, weights = gaussian_nodes(tuple(kink / root for kink in sigma.kinks))
     slope = sigma.slope(root * z)
@@ -412,15 +505,23 @@ def _slopes(sigma: Activation, q: float, degree: int) -> tuple[tuple[float, ...]
     return means, float(weights @ (slope - means[0]) ** 2)
 
 
-class _Spread:
+class Lengths:
     """d E[w_c²] given a neuron's squared norm q: 1/(μ + θs_c), of mean 1 and of mean q with the weights s_c.
 
     Directions of large variance are long in neurons of large norm. This is the law of the largest entropy, which the
     law of w given q approaches.
+
+    Parameters
+    ----------
+    spectrum : ndarray, shape (d,)
+    q, shares : ndarray, shape (Q,)
+        Squared norms and what share of neurons has them.
+    tilted : bool
+        False for neurons that are longer in all directions alike.
     """
 
-    def __init__(self, spectrum: np.ndarray, neurons: _Neurons, tilted: bool) -> None:
-        q, self.shares = neurons.q, neurons.shares if tilted else None
+    def __init__(self, spectrum: np.ndarray, q: np.ndarray, shares: np.ndarray, tilted: bool = True) -> None:
+        self.shares = shares if tilted else None
         if not tilted:
             self.tilt, self.size = np.zeros(len(q)), q / spectrum.mean()
             return
@@ -473,11 +574,11 @@ def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     """Codes (g, q)."""
     step, s = step_statistics(problem), problem.eigenvalues
     g, p = _codes(problem, terms.orders[1])
-    q, share = _norms(s, terms.norms)
+    q, share = squared_norms(s, terms.norms)
     g, q = np.repeat(g, len(q)), np.tile(q, len(g))
     shares = np.outer(p, share).ravel()
     h = problem.step_size * g / math.sqrt(problem.width)
-    slopes = [_slopes(problem.sigma, float(value), 2) for value in q]
+    slopes = [slope_statistics(problem.sigma, float(value), 2) for value in q]
     first, second = np.array([means for means, _ in slopes]).T
     spread = np.array([variance for _, variance in slopes])
     mean = step.label_mean if terms.gradient_order == 2 else 0.0
@@ -489,14 +590,16 @@ def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
         h * mean * second,
         h**2 * problem.phi0 * step.label_power * spread,
         (h * first * math.sqrt(step.beta_norm2))[:, None],
+        np.zeros(len(g)),
+        q,
     )
 
 
 def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     """Codes (g, q, ρ)."""
-    step, of, d = step_statistics(problem), _krylov(problem), problem.d
+    step, of, d = step_statistics(problem), krylov(problem), problem.d
     g, p = _codes(problem, terms.orders[1])
-    q, share = _norms(of.spectrum, terms.norms)
+    q, share = squared_norms(of.spectrum, terms.norms)
     rho, odds = gauss_hermite(terms.overlaps)
     rho = rho * math.sqrt(of.M2 / d)
     g, q, rho = (axis.ravel() for axis in np.meshgrid(g, q, rho, indexing="ij"))
@@ -507,7 +610,7 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     labels = _label_coefficients(problem)
     along, bend, first, spread = np.empty((4, len(g)))
     for b, (norm, overlap) in enumerate(zip(whole, rho, strict=True)):
-        means, spread[b] = _slopes(problem.sigma, float(norm), _SERIES + 2)
+        means, spread[b] = slope_statistics(problem.sigma, float(norm), _SERIES + 2)
         powers = [overlap**k / math.factorial(k) for k in range(_SERIES)]
         first[b] = means[0]
         along[b] = sum(power * labels[k + 1] * means[k] for k, power in enumerate(powers))
@@ -521,12 +624,12 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     shift = own + h * (along * math.sqrt(of.M3) + first * common)
     noise = h * first * across
     scatter = h**2 * problem.phi0 * step.label_power * spread
-    return _Neurons(shares, g, h, q, bend, scatter, np.column_stack([shift, noise]))
+    return _Neurons(shares, g, h, q, bend, scatter, np.column_stack([shift, noise]), rho, whole)
 
 
 def _step_parts(problem: Problem) -> tuple[float, float]:
     """The parts of Σ^(1/2)β along t₁, sampling noise included by its mean square, and across."""
-    step, of = step_statistics(problem), _krylov(problem)
+    step, of = step_statistics(problem), krylov(problem)
     power = problem.phi0 * step.label_power
     mean = float(step.linear[0]) * math.sqrt(of.M3)
     return math.copysign(math.sqrt(mean**2 + power * of.along), mean), math.sqrt(power * of.across)

@@ -2,6 +2,20 @@
 
 A class of one coordinate is a band of one eigenvalue of FFᵀ/n, at the root of det(I + C D_s) = 0 where it lies right of
 the bulk. The counting function of the law finds these bands: each holds a whole number, and its middle is a spike.
+
+After a step of a single-index target that is how many there are, and not where. The K leading eigenvectors of Σ, what
+Σβ⋆ has beside them and the rest of the step's noise are then taken out of the classes and kept as they are: on them the
+neurons of code b have the second moments
+
+V_b = (X_bΣ′_bX_bᵀ + h²φ₀m_y(…)Σ²)/d + (ρ/M₂)²X_bt₁t₁ᵀX_bᵀ,   X_b = I + h(e_bΣ + c_bΣΥ),
+
+Σ′ = Σ − t₁t₁ᵀ/M₂ with a code's lengths, t₁ = Σ^(3/2)β⋆, Υ the fluctuation that the batch has there
+(`theory.conditional_equivalent.batch_directions`), c_b = μ₂(|Σ^(1/2)w|²) over its mean with the weights |Σ^(1/2)w|²,
+and (…) the part of Var σ′ that is not in Υ. With A_sb = ⟨a_s, v_b⟩ and m_sb = ⟨p_s, q_b⟩ the features are of finite
+rank beside the rest: an eigenvalue of FFᵀ/n lies at z where one of ΦΘ passes 1, Φ = Σ_s ω_s f_sf_sᵀ over
+f = (p, a⊗l, a⊗n, a⊗x₃ …) with the latents l and n and all other directions of variance one, and
+Θ = −Σ_b N_br_b(q_bq_bᵀ ⊕ V_b ⊗ v_bv_bᵀ).
+Eigenvalues fall as z grows. The spike is the mean of the i-th root over the law of Υ, as that of many runs is.
 """
 
 from __future__ import annotations
@@ -11,19 +25,35 @@ import math
 
 import numpy as np
 
+from theory.conditional_equivalent.batch_directions import batch_nodes
+from theory.conditional_equivalent.covariance import (
+    CovarianceTerms,
+    build_covariance_features,
+    krylov,
+    moved_neurons,
+    slope_statistics,
+)
 from theory.conditional_equivalent.features import EquivalentFeatures
-from theory.conditional_equivalent.fixed_point import FixedPoint
+from theory.conditional_equivalent.fixed_point import FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
 from theory.conditional_equivalent.spectrum import Bulk, count_above, on_axis, real_branch
+from theory.statement.problem import Problem
+from theory.step_labels import step_statistics
 
-__all__ = ["parted_bulk", "step_spikes"]
+__all__ = ["parted_bulk", "spikes_after_step", "step_spikes"]
 
 _STRIDE = 0.985  # of the scan of the axis from the top down
 _MOST = 400
 _BAND = 2.5  # eigenvalues from which a band is the bulk
 _FAINT = 0.5  # of an eigenvalue: a band of less is none
 _OWN = 0.05  # share of a spike's vector that is a function of the latent, below which the data make it
-_GAP = 1e-3  # of an eigenvalue: a stride that holds less lies in a gap
+_GAP = 0.02  # of an eigenvalue: a stride that holds less lies in a gap, or where two bands meet
+_MORE = 2  # eigenvectors of Σ that stand apart beside those of the spikes
+_MOVED = 4  # of them on which the batch's matrix fluctuates
+_GRID = 1.12  # ratio of the points z at which the eigenvalues are known
+_REACH = 6.0  # of the largest z over that of the largest band
+_RANK_MEANS = 1e-5  # singular values of m, and of A, of the largest, that move no root
+_RANK_LINEAR = 1e-3
 
 
 def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier, ...]]:
@@ -93,3 +123,147 @@ def step_spikes(eq: EquivalentFeatures) -> tuple[Outlier, ...]:
     scan = FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)
     found = find_outliers(eq, Bulk(((0.0, top),), 0.0, (0.0, top), beyond, scan))
     return tuple(spike for spike in found if sum(a**2 for a in spike.alignment) > _OWN)
+
+
+def spikes_after_step(
+    problem: Problem, terms: CovarianceTerms, bands: tuple[Outlier, ...], others: tuple[Outlier, ...]
+) -> tuple[Outlier, ...]:
+    """Where the spikes of the data stand after a step, in the mean over batches.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of a single-index target, with a step.
+    terms : CovarianceTerms
+        With a neuron's overlap as a code.
+    bands : tuple of Outlier
+        As many spikes are looked for.
+    others : tuple of Outlier
+        Spikes of the step, which are not looked for.
+
+    Returns
+    -------
+    tuple of Outlier
+        Largest first; fewer than `bands` where a root has gone into the bulk.
+    """
+    if not bands:
+        return ()
+    leading = min(len(bands) + _MORE, problem.d // 2)
+    of = _Leading(problem, terms, leading, _REACH * bands[0].singular_value ** 2)
+    order = np.argsort(-problem.eigenvalues, kind="stable")[: min(_MOVED, leading)]
+    known = [math.log(spike.singular_value) for spike in others]
+    roots = []
+    for matrix, vector in zip(*batch_nodes(problem, order), strict=True):
+        found = list(of.roots(matrix, vector, len(bands) + len(others)))
+        for t in known:
+            found.pop(int(np.argmin(np.abs(np.array(found) - t))))
+        roots.append(found[: len(bands)])
+    places = np.mean(np.exp(roots), axis=0)
+    nothing = (math.nan,) * len(ALIGNMENTS)
+    return tuple(Outlier(float(s), nothing, "data") for s in places if s**2 > of.top * (1.0 + 1e-9))
+
+
+class _Leading:
+    """The features on the leading eigenvectors of Σ, beside the law of the rest."""
+
+    def __init__(self, problem: Problem, terms: CovarianceTerms, leading: int, reach: float) -> None:
+        terms = dataclasses.replace(terms, leading=leading, aside=False)
+        eq, self.moved = build_covariance_features(problem, terms), moved_neurons(problem, terms)
+        self._place(problem, leading)
+        start, self.top = real_branch(eq)
+        points, z = [start], self.top * 1.0005
+        while len(points) < 3 or -points[-1].lam[0] < reach:
+            last = points[-1]
+            points.append(newton(eq, np.array([-z]), last.r.real * (last.lam.real / -z), last.w.real))
+            z *= _GRID
+        points = points[1:]
+        self.t = np.log([-point.lam[0].real for point in points])
+        strength = -eq.neurons * np.array([point.r[0].real for point in points])
+        omega = eq.latent_weights / np.array([point.w[0].real for point in points])
+        p, q = _factors(eq, eq.m, _RANK_MEANS)
+        a, v = _factors(eq, eq.A, _RANK_LINEAR)
+        along = [p, *(a * latent[:, None] for latent in self.moved.frame.latents.T)]
+        f = np.concatenate(along, axis=1)
+        size = p.shape[1] + len(self.s) * a.shape[1]
+        seen = np.zeros((len(points), size, size))
+        seen[:, : f.shape[1], : f.shape[1]] = np.einsum("zs,si,sj->zij", omega, f, f, optimize=True)
+        rest = np.einsum("zs,si,sj->zij", omega, a, a, optimize=True)
+        for first in range(f.shape[1], size, a.shape[1]):
+            block = slice(first, first + a.shape[1])
+            seen[:, block, block] = rest
+        values, vectors = np.linalg.eigh(seen)
+        self._root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+        self._means = np.einsum("zb,bi,bj->zij", strength, q, q, optimize=True)
+        self._linear = np.einsum("zb,bi,bj->zbij", strength, v, v, optimize=True)
+
+    def _place(self, problem: Problem, leading: int) -> None:
+        """Eigenvectors, the rest of t₁ beside them, and that of the step's noise; the parts of V_b that stay."""
+        order = np.argsort(-problem.eigenvalues, kind="stable")
+        s = problem.eigenvalues[order]
+        t1 = s**1.5 * problem.directions[0][order]
+        of, step, neurons, d = krylov(problem), step_statistics(problem), self.moved.neurons, problem.d
+        self.fluctuating = min(_MOVED, leading)
+        rest = t1[leading:]
+        size = float(np.linalg.norm(rest))
+        beside = rest / size if size > 1e-9 * math.sqrt(of.M3) else np.full(d - leading, (d - leading) ** -0.5)
+        left = s[self.fluctuating :]
+        noise2 = float(np.sum(left**2))
+        self.noise = math.sqrt(problem.phi0 * step.label_power * noise2 / d)
+        self.s = np.concatenate([s[:leading], [beside**2 @ s[leading:], np.sum(left**3) / noise2]])
+        self.t1 = np.concatenate([t1[:leading], [size, 0.0]])
+        values, vectors = np.linalg.eigh(np.diag(self.s) - np.outer(self.t1, self.t1) / of.M2)
+        values = np.maximum(values, 0.0)
+        lengths = values[:, None] * self.moved.lengths(values) / d
+        self.own = np.einsum("ic,cb,jc->bij", vectors, lengths, vectors)
+        self.mean = neurons.overlap / of.M2
+        statistics = [slope_statistics(problem.sigma, float(norm), 2) for norm in neurons.norm]
+        bend = np.array([means[1] for means, _ in statistics])
+        weights = neurons.shares * neurons.norm
+        mean = float(weights @ bend / weights.sum())
+        self.coefficient = neurons.h * (bend / mean if mean != 0.0 else np.ones(len(bend)))
+        among = float(np.sum(s[: self.fluctuating])) / d
+        fluctuates = (np.arange(len(self.s)) < self.fluctuating)[:, None]
+        variance = np.array([spread for _, spread in statistics]) - fluctuates * (among * neurons.norm * bend**2)
+        self.scatter = np.outer(self.s**2, neurons.h**2) * (problem.phi0 * step.label_power / d) * variance
+
+    def roots(self, matrix: np.ndarray, vector: np.ndarray, count: int) -> np.ndarray:
+        """ln s of the largest `count` roots at fluctuations of Υ and β̃, those below the rest's edge at the edge."""
+        kappa2, k, L = self.moved.kappa2, len(self.s), len(matrix)
+        bent = np.zeros((k, k))
+        bent[:L, :L] = matrix
+        X = np.multiply.outer(self.moved.neurons.bend, np.diag(self.s)) + np.eye(k)
+        X += np.multiply.outer(self.coefficient, self.s[:, None] * bent)
+        shift = self.mean[:, None] * (X @ self.t1)
+        V = X @ self.own @ np.swapaxes(X, 1, 2)
+        V[:, np.arange(k), np.arange(k)] += self.scatter.T
+        signal = self.t1 / np.linalg.norm(self.t1)
+        shift -= np.outer(shift @ signal, signal)
+        V += shift[:, :, None] * shift[:, None, :]
+        noise = np.zeros(k)
+        noise[:L], noise[-1] = self.s[:L] * vector, self.noise
+        frame, signs = np.linalg.qr(np.column_stack([signal, noise, np.eye(k)]))
+        frame = frame * np.where(np.diagonal(signs) < 0.0, -1.0, 1.0)
+        V = frame.T @ V @ frame / kappa2[:, None, None]
+        theta = np.zeros_like(self._root)
+        R = self._means.shape[1]
+        theta[:, :R, :R] = self._means
+        linear = np.tensordot(V, self._linear, (0, 1))  # (k, k, z, R, R)
+        theta[:, R:, R:] = np.transpose(linear, (2, 0, 3, 1, 4)).reshape(len(self.t), *(2 * [theta.shape[1] - R]))
+        values = np.linalg.eigvalsh(np.swapaxes(self._root, 1, 2) @ theta @ self._root)[:, ::-1]
+        return np.array([self._crossing(np.log(np.maximum(column, 1e-300))) for column in values.T[:count]])
+
+    def _crossing(self, logs: np.ndarray) -> float:
+        """½ ln z where a falling curve passes 0; beyond the last point it goes on like the last two."""
+        above = np.flatnonzero(logs > 0.0)
+        if not len(above):
+            return 0.5 * math.log(self.top)
+        j = min(int(above[-1]), len(logs) - 2)
+        return float(0.5 * (self.t[j] + (self.t[j + 1] - self.t[j]) * logs[j] / (logs[j] - logs[j + 1])))
+
+
+def _factors(eq: EquivalentFeatures, values: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Factors (S, R) and (Q, R) of values (S, Q) on the weights of nodes and codes."""
+    rows, columns = np.sqrt(eq.latent_weights)[:, None], np.sqrt(eq.neurons / eq.neurons.sum())
+    left, sizes, right = np.linalg.svd(rows * values * columns, full_matrices=False)
+    rank = int(np.sum(sizes > least * sizes[0]))
+    return left[:, :rank] / rows, (right[:rank] * sizes[:rank, None] / columns).T

@@ -8,11 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from theory.conditional_equivalent.data_spikes import parted_bulk, step_spikes
+from theory.conditional_equivalent.covariance import CovarianceTerms
+from theory.conditional_equivalent.data_spikes import parted_bulk, spikes_after_step, step_spikes
 from theory.conditional_equivalent.fixed_point import solve_between
 from theory.conditional_equivalent.latent_functions import RidgeErrors, errors_along
 from theory.conditional_equivalent.outliers import Outlier, find_outliers
-from theory.conditional_equivalent.resolution import Resolution, end_points, features_of, resolve, spectral_features
+from theory.conditional_equivalent.resolution import (
+    Resolution,
+    end_points,
+    features_of,
+    resolve,
+    spectral_features,
+    spike_terms,
+)
 from theory.conditional_equivalent.spectrum import bulk, density, density_curve
 from theory.conditional_equivalent.validity import validity
 from theory.statement.problem import Problem, require_problem
@@ -175,7 +183,11 @@ def predict(
         outliers = find_outliers(seen, law)
     else:
         law, of_data = parted_bulk(seen, law)
-        outliers = tuple(sorted((*step_spikes(moved), *of_data), key=lambda spike: -spike.singular_value))
+        of_step = step_spikes(moved)
+        terms = resolution.terms
+        if isinstance(terms, CovarianceTerms) and terms.overlaps:
+            of_data = spikes_after_step(problem, spike_terms(problem, terms), of_data, of_step)
+        outliers = tuple(sorted((*of_step, *of_data), key=lambda spike: -spike.singular_value))
     if x is None:
         x, rho = density_curve(seen, law)
     else:

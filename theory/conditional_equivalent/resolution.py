@@ -39,6 +39,7 @@ __all__ = [
     "features_of",
     "resolve",
     "spectral_features",
+    "spike_terms",
 ]
 
 _MATTERS = 1e-3  # relative change of an error that is worth a term
@@ -46,6 +47,8 @@ _REFINES = 3e-3  # relative change at a doubling of the quadrature below which t
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
 _REFINES_PRODUCT = 1e-2
+_SPIKES = (((48, 8), 3, 5), ((32, 8), 3, 5), ((32, 8), 3, 3), ((24, 6), 2, 3))
+_BULK = (((48, 8), 2, 3), ((32, 8), 2, 3), ((24, 6), 2, 3))  # points of the axis are many
 _NODES = 200  # of samples and neurons, at which bulk and spikes take seconds
 _AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
 MAX_DEGREE = 4
@@ -122,9 +125,8 @@ def features_of(problem: Problem, resolution: Resolution) -> EquivalentFeatures:
 def spectral_features(problem: Problem, resolution: Resolution) -> tuple[EquivalentFeatures, EquivalentFeatures | None]:
     """The features that bulk and spikes are taken from, coarser than those of the errors where a point costs much.
 
-    With a covariance the bulk leaves a neuron's overlap with the target among the coordinates: a code and a latent more
-    move it by little, and cost a hundredfold at every point of the axis. Spikes of the step have them. Where several
-    rules multiply, the finest is taken that has no more than 200 nodes, since a point costs their number cubed.
+    Where several rules multiply, the finest is taken that has no more than 200 nodes, since a point costs their number
+    cubed. With a covariance the direction of the step is no class of the bulk's coordinates.
 
     Parameters
     ----------
@@ -145,9 +147,36 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
             if len(eq.u) + len(eq.g) <= _NODES:
                 break
         return eq, None
-    terms = dataclasses.replace(terms, orders=min(terms.orders, (24, 8)), across=5)
-    of_bulk = dataclasses.replace(terms, overlaps=0, aside=problem.step_size > 0.0)
-    return build_covariance_features(problem, of_bulk), build_covariance_features(problem, terms)
+    of_bulk = dataclasses.replace(_affordable(problem, terms, _BULK), aside=problem.step_size > 0.0)
+    return build_covariance_features(problem, of_bulk), build_covariance_features(problem, spike_terms(problem, terms))
+
+
+def spike_terms(problem: Problem, terms: CovarianceTerms) -> CovarianceTerms:
+    """The terms, as finely resolved as spikes can afford.
+
+    Parameters
+    ----------
+    problem : Problem
+    terms : CovarianceTerms
+
+    Returns
+    -------
+    CovarianceTerms
+    """
+    return _affordable(problem, terms, _SPIKES)
+
+
+def _affordable(
+    problem: Problem, terms: CovarianceTerms, ladder: tuple[tuple[tuple[int, int], int, int], ...]
+) -> CovarianceTerms:
+    """The first rung of few enough nodes, or the last; without a neuron's overlap there is one."""
+    coarser = terms
+    for orders, across, overlaps in ladder if terms.overlaps else (((24, 8), 5, 0),):
+        coarser = dataclasses.replace(terms, orders=min(terms.orders, orders), across=across, overlaps=overlaps)
+        eq = build_covariance_features(problem, coarser)
+        if len(eq.u) + len(eq.g) <= _NODES:
+            break
+    return coarser
 
 
 def resolve(

@@ -36,6 +36,7 @@ __all__ = [
 
 _RATIO = 0.8  # spacing of the coarse scan of the axis
 _FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops there
+_FLOOR_PRODUCT = 1e-10  # the same where nodes are products of several rules, whose weights cost digits
 _TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
 _CURVE = 400  # points of the density to begin with
 _CURVE_MASS = 3e-4  # its trapezoid sum holds the mass within this
@@ -445,6 +446,9 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
     beyond, top = real_branch(eq)
     scan, rank = _scan(eq, beyond), _rank(eq)
     grid, rho, above = -scan.lam.real, _density(eq, scan), count_above(eq, scan)
+    # what lies below the floor of several rules, as of a saturated activation, is not told from zero
+    hidden = _floor(eq) > _FLOOR and above[-1] < rank - 1.0
+    rank = float(above[-1]) if hidden else rank
 
     def crossing(level: float) -> float:
         """x with `level` eigenvalues above it."""
@@ -465,7 +469,7 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
             first = begun
         high = _edge(eq, scan, first, first - 1) if first and (bands or eq.sharp_right) else top
         # a bulk that the whole scan has not left reaches zero
-        low = _edge(eq, scan, last, last + 1) if last + 1 < len(grid) else 0.0
+        low = _edge(eq, scan, last, last + 1) if last + 1 < len(grid) else float(grid[-1]) if hidden else 0.0
         bands.append((float(low), float(high)))
         begun = first
     if not bands:
@@ -487,12 +491,17 @@ def _rank(eq: EquivalentFeatures) -> float:
     return min(eq.n, eq.neurons.sum(), sum(of.dimension for of in eq.coordinates) if noiseless else math.inf)
 
 
+def _floor(eq: EquivalentFeatures) -> float:
+    """Share of the top of the spectrum down to which the axis is scanned."""
+    return _FLOOR_PRODUCT if eq.special and not eq.sharp_left else _FLOOR
+
+
 def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
     """Solutions on the axis from the top of the support down to where nothing but the atom at zero is left."""
     top, rank = -float(beyond.lam[0]), _rank(eq)
     points = [FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)]
-    x = top
-    while (x := _RATIO * x) > _FLOOR * top:
+    x, floor = top, _floor(eq)
+    while (x := _RATIO * x) > floor * top:
         point = on_axis(eq, x, _onward(points, x))
         points.append(point)
         if count_above(eq, point)[0] > rank - 1e-3 and _density(eq, point)[0] == 0.0:
