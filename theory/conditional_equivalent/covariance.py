@@ -41,6 +41,7 @@ __all__ = [
     "Lengths",
     "MovedNeurons",
     "build_covariance_features",
+    "focused_order",
     "krylov",
     "moved_neurons",
     "participation_ratio",
@@ -55,6 +56,7 @@ _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node i
 _NEGLIGIBLE_PRODUCT = 1e-4  # the same where nodes are products of several rules
 _ROOT = 4
 _EVEN = 1e-4  # variance of the neurons' squared norms below which they are one
+_FARTHEST = 6.0  # node of a latent
 _SERIES = 6  # powers of a neuron's overlap
 
 
@@ -82,6 +84,9 @@ class CovarianceTerms:
         Whether neurons of large norm are long in directions of large variance, as they are, or in all alike.
     leading : int
         Number of eigenvectors of Σ, of the largest eigenvalues, that are no class of coordinates: they stand apart.
+    focus : float
+        Width about zero on which the nodes of the latent along the step are dense, as a spectrum of features asks that
+        a large step has saturated; 0 for Gauss-Hermite nodes.
     """
 
     orders: tuple[int, int] = (32, 16)
@@ -93,6 +98,7 @@ class CovarianceTerms:
     aside: bool = False
     tilted: bool = True
     leading: int = 0
+    focus: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON contract says of them."""
@@ -409,13 +415,16 @@ def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     """Latents l along Σβ⋆ and n along the step's sampling noise; special coordinates n̂ and, in the plane of l and ξ,
     l̃ = √(1 − c²) l − cξ, across z⋆ = cl + √(1 − c²) ξ, along which nothing is left of a neuron of code ρ."""
     of = krylov(problem)
-    line, weights = gauss_hermite(terms.orders[0])
+    line, weights = gauss_hermite(terms.orders[0]) if terms.focus == 0.0 else _focused(terms.orders[0], terms.focus)
     across, shares = gauss_hermite(terms.across)
     latents = np.column_stack([np.repeat(line, len(across)), np.tile(across, len(line))])
+    signal, noise = _step_parts(problem)
+    if terms.focus > 0.0:  # nodes along ⟨x, β⟩ and across it
+        turn = np.array([[signal, noise], [-noise, signal]]) / math.hypot(signal, noise)
+        latents = latents @ turn
     omega = np.outer(weights, shares).ravel()
     kept = problem.n * omega > _NEGLIGIBLE_PRODUCT
     latents, omega = latents[kept], omega[kept] / omega[kept].sum()
-    signal, noise = _step_parts(problem)
     shown = latents @ np.array([signal, noise]) / math.hypot(signal, noise)
     c = min(of.M2 / math.sqrt(of.M3), 1.0)
     rest = math.sqrt(1.0 - c**2)
@@ -440,6 +449,28 @@ def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
         _across(problem.eigenvalues, problem.eigenvalues**1.5 * problem.directions[0]) if terms.aside else of.spectrum,
         of.spectrum,
     )
+
+
+def focused_order(width: float, spacing: float) -> int:
+    """Nodes of the rule that is dense about zero, of a spacing in t: its error is exp(−π²/(2·spacing)).
+
+    Parameters
+    ----------
+    width, spacing : float
+
+    Returns
+    -------
+    int
+    """
+    return 1 + math.ceil(2.0 * math.asinh(_FARTHEST / width) / spacing)
+
+
+def _focused(order: int, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of N(0, 1), dense about zero: the trapezoid rule in t, u = width sinh t."""
+    t = np.linspace(-1.0, 1.0, order) * math.asinh(_FARTHEST / width)
+    u = width * np.sinh(t)
+    weights = np.exp(-0.5 * u**2) * np.cosh(t)
+    return u, weights / weights.sum()
 
 
 # Neurons --------------------------------------------------------------------------------------------------------------

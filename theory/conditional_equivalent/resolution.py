@@ -13,7 +13,12 @@ from functools import lru_cache
 import numpy as np
 
 from theory.conditional_equivalent.coordinates import degree_dimension
-from theory.conditional_equivalent.covariance import CovarianceTerms, build_covariance_features
+from theory.conditional_equivalent.covariance import (
+    CovarianceTerms,
+    build_covariance_features,
+    focused_order,
+    moved_neurons,
+)
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import (
     EquivalentFeatures,
@@ -47,8 +52,9 @@ _REFINES = 3e-3  # relative change at a doubling of the quadrature below which t
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
 _REFINES_PRODUCT = 1e-2
-_SPIKES = (((48, 8), 3, 5), ((32, 8), 3, 5), ((32, 8), 3, 3), ((24, 6), 2, 3))
-_BULK = (((48, 8), 2, 3), ((32, 8), 2, 3), ((24, 6), 2, 3))  # points of the axis are many
+# spacing of the latent along the step; nodes of g, of the noise across and of a neuron's overlap
+_SPIKES = ((0.27, 8, 3, 5), (0.27, 8, 3, 3), (0.27, 6, 2, 3))
+_BULK = ((0.4, 8, 2, 3), (0.4, 6, 2, 3))  # points of the axis are many
 _NODES = 200  # of samples and neurons, at which bulk and spikes take seconds
 _AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
 MAX_DEGREE = 4
@@ -167,12 +173,18 @@ def spike_terms(problem: Problem, terms: CovarianceTerms) -> CovarianceTerms:
 
 
 def _affordable(
-    problem: Problem, terms: CovarianceTerms, ladder: tuple[tuple[tuple[int, int], int, int], ...]
+    problem: Problem, terms: CovarianceTerms, ladder: tuple[tuple[float, int, int, int], ...]
 ) -> CovarianceTerms:
     """The first rung of few enough nodes, or the last; without a neuron's overlap there is one."""
+    if not terms.overlaps:
+        return dataclasses.replace(terms, orders=min(terms.orders, (24, 8)), across=5)
+    moved = moved_neurons(problem, dataclasses.replace(terms, orders=(8, 4), across=2))
+    pull = float(np.max(np.hypot(*moved.neurons.pull.T)))
+    focus = min(1.0, float(np.sqrt(np.min(moved.kappa2))) / pull)
     coarser = terms
-    for orders, across, overlaps in ladder if terms.overlaps else (((24, 8), 5, 0),):
-        coarser = dataclasses.replace(terms, orders=min(terms.orders, orders), across=across, overlaps=overlaps)
+    for spacing, codes, across, overlaps in ladder:
+        orders = (focused_order(focus, spacing), codes)
+        coarser = dataclasses.replace(terms, orders=orders, across=across, overlaps=overlaps, focus=focus)
         eq = build_covariance_features(problem, coarser)
         if len(eq.u) + len(eq.g) <= _NODES:
             break
