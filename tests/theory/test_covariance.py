@@ -19,8 +19,8 @@ from theory.conditional_equivalent.covariance import (
     build_covariance_features,
     participation_ratio,
 )
-from theory.conditional_equivalent.covariance import squared_norms as norms
 from theory.conditional_equivalent.covariance import _tilt as tilt_of
+from theory.conditional_equivalent.covariance import squared_norms as norms
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features
 from theory.conditional_equivalent.validity import norm_share, validity

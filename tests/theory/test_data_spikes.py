@@ -1,4 +1,4 @@
-"""Spikes of the data after a step: the batch's matrix on leading eigenvectors against sampling, spikes on simulation."""
+"""Spikes of the data after a step: the batch's matrix against sampling, and spikes against simulation."""
 
 from functools import lru_cache
 
