@@ -50,11 +50,12 @@ _OWN = 0.05  # share of a spike's vector that is a function of the latent, below
 _GAP = 0.02  # of an eigenvalue: a stride that holds less lies in a gap, or where two bands meet
 _MORE = 2  # eigenvectors of Σ that stand apart beside those of the spikes
 _MOVED = 6  # of them on which the batch's matrix fluctuates
-_NORMS = 5  # nodes of a neuron's squared norm: with three the largest spike of tanh is 3 % higher
+_NORMS = (5, 3)  # nodes of a neuron's squared norm: with one the largest spike of tanh is 3 % higher
+_NODES = 200  # of samples and neurons, above which the fewer are taken
 _GRID = 1.12  # ratio of the points z at which the eigenvalues are known
 _REACH = 6.0  # of the largest z over that of the largest band
-_RANK_MEANS = 1e-5  # singular values of m, and of A, of the largest, that move no root
-_RANK_LINEAR = 1e-3
+_RANK_MEANS = 1e-4  # singular values of m, and of A, of the largest, that move no root
+_RANK_LINEAR = 1e-2
 
 
 def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier, ...]]:
@@ -149,7 +150,11 @@ def spikes_after_step(
     """
     if not bands:
         return ()
-    terms = dataclasses.replace(terms, norms=_NORMS)
+    for norms in _NORMS:
+        terms = dataclasses.replace(terms, norms=norms)
+        moved = moved_neurons(problem, terms)
+        if len(moved.neurons.g) + len(moved.frame.latents) <= _NODES:
+            break
     leading = min(len(bands) + _MORE, problem.d // 2)
     of = _Leading(problem, terms, leading, _REACH * bands[0].singular_value ** 2)
     order = np.argsort(-problem.eigenvalues, kind="stable")[: min(_MOVED, leading)]
