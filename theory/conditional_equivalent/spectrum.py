@@ -558,11 +558,11 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> tuple[FixedPoint, np.nd
             break
         stride = min(2 * stride, _AHEAD)
     scan = _join(points)
-    between = np.setdiff1d(np.arange(places[-1]), places)
+    between = np.array([place for place in range(places[-1]) if place not in set(places)], dtype=int)
     if len(between):
         fine = top * _RATIO ** between.astype(float)
         filled = _rescued(eq, fine, _solved(eq, fine, *_through_nearest(np.log(fine), scan)), scan)
-        scan = _join([scan, filled])[np.argsort([*places, *between])]
+        scan = _with(scan, filled)
     above, rho = count_above(eq, scan), _density(eq, scan)
     end = np.flatnonzero((above > rank - 1e-3) & (rho == 0.0))
     last = int(end[0]) + 1 if len(end) else len(rho)
@@ -718,15 +718,14 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     levels = above[-1] * (np.arange(_CURVE // 2) + 0.5) / (_CURVE // 2)
     between = np.exp(np.interp(levels, above, np.log(-law.scan.lam.real)))
     inside = [between[(between > low) & (between < high)] for low, high in law.edges]
-    fresh = np.unique(np.concatenate(grids + inside))
+    fresh = np.array(sorted({*np.concatenate(grids + inside).tolist()}))
     fresh = fresh[fresh > -law.scan.lam.real[-1]]
-    edges = [
-        end + i for low, high in bands for end, i in zip(np.searchsorted(fresh, (low, high)), (0, -1), strict=True)
-    ]
-    asked = np.unique([*range(0, len(fresh), _EVERY), *np.clip(edges, 0, len(fresh) - 1)])
-    point = _fill(eq, fresh[asked], law.scan, bands, (2, 1))
+    first, behind = np.searchsorted(fresh, np.array(bands).T)
+    solved = np.arange(len(fresh)) % _EVERY == 0
+    solved[np.clip([*first, *(behind - 1)], 0, len(fresh) - 1)] = True
+    point = _fill(eq, fresh[solved], law.scan, bands, (2, 1))
     known = _with(law.scan, point)
-    rest = np.delete(fresh, asked)
+    rest = fresh[~solved]
     between, agree = _mean_between(eq, rest, known, bands)
     places, between, fresh = rest[agree], between[agree], rest[~agree]
     for _ in range(_HALVINGS):
@@ -766,8 +765,10 @@ def _fill(
     """Solutions at x + i0, in passes of ever closer points, each started from those before; `known` in decreasing x."""
     order = np.argsort(-x)
     solved, places = None, np.zeros(0, dtype=int)
+    waiting = np.ones(len(x), dtype=bool)
     for stride in strides:
-        rows = np.setdiff1d(order[::stride], places)
+        rows = order[::stride][waiting[order[::stride]]]
+        waiting[rows] = False
         if not len(rows):
             continue
         added = _from_neighbours(eq, x[rows], known, bands)
