@@ -95,6 +95,8 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     near = law.scan[:1]
     if eq.sharp_right or top <= edge:
         return tuple(_on_the_axis(eq, near, top, i) for i in range(_count(eq, top, near)))
+    if start is law.beyond:
+        top = law.support[1]  # which is known to more digits than the point beyond it
     above = _AboveTheAxis(eq, near, top)
     grid, values, ahead, stride = [math.log(edge)], [above.modes(edge)], 1, _STRIDE
     while values[-1][0] > 0.25 or grid[-1] < math.log(top):
@@ -120,7 +122,7 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
         # the bracket last
         near_by = [k for k in (last - 1, last + 2, last, last + 1) if 0 <= k < len(grid)]
         places, known = [grid[k] for k in near_by], [_logarithm(float(values[k][i])) for k in near_by]
-        z = math.exp(root_between(excess, places, known, last=1e-6))
+        z = math.exp(root_between(excess, places, known, last=1e-9))
         share = min(max(z / top - 1.0 - _HEIGHT, 0.0) / _BLEND, 1.0)
         on_axis = _near_by(eq, near, z, i) if share > 0.0 else None
         if on_axis is not None and share == 1.0:

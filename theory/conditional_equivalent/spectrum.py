@@ -40,15 +40,16 @@ _MOST_AHEAD = 8  # steps of Newton's method that such a stride is worth
 _FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops there
 _TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
 _CURVE = 400  # points of the density to begin with
-_EVERY = 4  # of them is solved at least
+_EVERY = 6  # of them is solved at least
 _AGREE = 1e-7  # difference of the logarithms that two polynomials give between those
 _CURVE_MASS = 3e-4  # its trapezoid sum holds the mass within this
 _SQUARED = 1e-5  # step of Newton's method in ln x whose square is nothing
 _HALVINGS = 7
 _BATCH = 8  # points solved together: small enough for the intermediate arrays to stay in cache
 _CLOSE = 1e-11  # residual at which a point of the density is left alone
-_ON_BRANCH = 1e-14  # residual that is aimed at on a real branch
-_NEARLY = 1e-11  # residual there from which a step that does not halve it is rounding
+_NEARLY = 1e-7  # residual on the way along a real branch
+_ON_BRANCH = 1e-14  # residual that is aimed at where it folds
+_ROUNDING = 1e-11  # residual there from which a step that does not halve it is rounding
 _ALONG = 1e-4  # last step towards a fold, of which λ sees the square
 _UNSEEN = 1e-2  # eigenvalues that a step on a real branch may pass over
 _STENCIL = 8  # known points that a start is interpolated from
@@ -333,7 +334,8 @@ class _Branch:
         length, count = 0.1 * unit, self._count(place)
         curvature = np.zeros_like(place)
         for _ in range(60):
-            ahead = self._advance(place, tangent, length, place + length * tangent + 0.5 * length**2 * curvature)
+            onto = place + length * tangent + 0.5 * length**2 * curvature
+            ahead = self._advance(place, tangent, length, onto, _NEARLY)
             onward = None if ahead is None else _tangent(ahead[1], tangent)
             # a long step would pass over the band of a single node
             if (
@@ -357,26 +359,26 @@ class _Branch:
 
         known = [(0.0, place, tangent), (length, ahead[0], onward)]
 
-        def at(length: float) -> tuple[np.ndarray, np.ndarray]:
+        def at(length: float, enough: float) -> tuple[np.ndarray, np.ndarray]:
             near = min(known, key=lambda one: abs(one[0] - length))
             start = near[1] + (length - near[0]) / (near[2] @ tangent) * near[2]
-            reached = self._advance(place, tangent, length, start)
+            reached = self._advance(place, tangent, length, start, enough)
             if reached is None:
                 raise ConvergenceError("the real branch was lost beside a fold; change `n_step` or `d` a little")
             return reached
 
         def turned(length: float) -> float:
-            reached, slope = at(length)
+            reached, slope = at(length, _NEARLY)
             known.append((length, reached, _tangent(slope, tangent)))
             return float(known[-1][2][-1])
 
         ends = [one[0] for one in known], [float(one[2][-1]) for one in known]
         length = root_between(turned, *ends, last=_ALONG * unit)
-        end = at(length)[0]
+        end = at(length, _ON_BRANCH)[0]
         # λ is quadratic in the length next to the fold
         gap = abs(place[-1] - end[-1])
         if gap > 1e-5:
-            place = at(length * (1.0 - math.sqrt(1e-5 / gap)))[0]
+            place = at(length * (1.0 - math.sqrt(1e-5 / gap)), _ON_BRANCH)[0]
         return float(np.exp(end[-1])), self._point(place)
 
     def _point(self, place: np.ndarray) -> FixedPoint:
@@ -395,14 +397,14 @@ class _Branch:
         return np.column_stack([jacobian(self.eq, at)[0], at.lam[0] * at.dlam()[0]])
 
     def _advance(
-        self, place: np.ndarray, tangent: np.ndarray, length: float, trial: np.ndarray
+        self, place: np.ndarray, tangent: np.ndarray, length: float, trial: np.ndarray, enough: float
     ) -> tuple[np.ndarray, np.ndarray] | None:
         """The place at a distance along a tangent with the derivatives there, or None if Newton does not arrive."""
         before, slope = math.inf, None
         for _ in range(12):
             at = self._equations(trial)
             worst = float(np.max(np.abs(at.f)))
-            if worst < _ON_BRANCH or (worst < _NEARLY and worst > 0.5 * before):
+            if worst < enough or (worst < _ROUNDING and worst > 0.5 * before):
                 return trial, self._slope(at)
             if slope is None or not worst < 1e-2 * before:
                 slope = np.vstack([self._slope(at), tangent])
@@ -690,7 +692,7 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     """Density on a grid of its own, with zeros at the ends of the bands: its trapezoid sum is the mass of the bulk.
 
     Chebyshev points in √x on every band, tails included, and as many at equal counts of eigenvalues. The fixed point is
-    solved at every fourth; between them the resolvent's mean is a polynomial through its neighbours where two degrees
+    solved at every sixth; between them the resolvent's mean is a polynomial through its neighbours where two degrees
     agree to 1e-7, and solved as well where they do not. An interval whose trapezoid differs from the count of its ends
     is halved until what is left is below 3e-4 in all.
 
