@@ -147,6 +147,8 @@ class KernelPool:
     ----------
     width : int
         N.
+    kernel : ndarray, shape (m, m)
+        K, centred where the labels are.
     eigenvalues : ndarray, shape (m,)
         Of K, not below 0.
     vectors : ndarray, shape (m, m)
@@ -156,6 +158,7 @@ class KernelPool:
     """
 
     width: int
+    kernel: np.ndarray
     eigenvalues: np.ndarray
     vectors: np.ndarray
     labels: np.ndarray
@@ -165,6 +168,24 @@ class KernelPool:
     def rows(self) -> int:
         """m."""
         return len(self.labels)
+
+    def strength(self, kappa: np.ndarray) -> np.ndarray:
+        """r with r(1 + tr K(rK + κ)^(-1)) = N.
+
+        Parameters
+        ----------
+        kappa : ndarray, shape (K,)
+
+        Returns
+        -------
+        ndarray, shape (K,)
+        """
+        mu, N = self.eigenvalues[:, None], float(self.width)
+
+        def excess(r: np.ndarray, kappa: np.ndarray) -> np.ndarray:
+            return r * (1.0 + np.sum(mu / (r * mu + kappa), axis=0)) - N
+
+        return bracketed_root(excess, np.zeros_like(kappa), np.full_like(kappa, N), kappa, tolerance=1e-13)
 
     def errors(self, n: ArrayLike, ridge: ArrayLike) -> SampledErrors:
         """Mean errors over neurons and over n of the rows, as `theory.finite_pool.FeaturePool.errors`.
@@ -180,12 +201,7 @@ class KernelPool:
         """
         sizes, ridges = checked_grid(n, ridge)
         kappa = table_nodes(sizes, ridges, self.rows, self.largest_row)
-        mu, N = self.eigenvalues[:, None], float(self.width)
-
-        def excess(r: np.ndarray, kappa: np.ndarray) -> np.ndarray:
-            return r * (1.0 + np.sum(mu / (r * mu + kappa), axis=0)) - N
-
-        r = bracketed_root(excess, np.zeros_like(kappa), np.full_like(kappa, N), kappa, tolerance=1e-13)
+        mu, N, r = self.eigenvalues[:, None], float(self.width), self.strength(kappa)
         inverse = 1.0 / (r * mu + kappa)
         first, second = np.sum(mu * inverse**2, axis=0), np.sum(mu**2 * inverse**2, axis=0)
         left = N - r**2 * second
@@ -235,4 +251,4 @@ def kernel_pool(kernel: np.ndarray, labels: np.ndarray, width: int, *, center: b
     if values[0] < -max(rounding, 1e-3 * largest):
         raise ValueError(f"`kernel` must be positive semidefinite; got an eigenvalue of {values[0]:.3g}")
     values = np.where(values < rounding, 0.0, values)
-    return KernelPool(integer("width", width, 1), values, vectors, labels, width * largest)
+    return KernelPool(integer("width", width, 1), kernel, values, vectors, labels, width * largest)

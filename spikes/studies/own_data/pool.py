@@ -19,10 +19,19 @@ from spikes.simulation.seeds import derived_sequence
 from spikes.simulation.spectra import separated
 from theory.finite_pool import FeaturePool, SampledErrors, compressed_density, feature_pool
 from theory.pool_kernel import dual_kernel, kernel_pool
-from theory.row_weights import EVEN, QUICK, errors_by_rows, products
+from theory.row_weights import EVEN, LONG, QUICK, errors_by_rows, kernel_errors_by_rows, products
 from theory.statement.problem import Problem
 
-__all__ = ["LEAST_POOL", "MeasuredLaw", "curve_sizes", "kernel_law", "measured_law", "measured_sizes", "pool_rows"]
+__all__ = [
+    "LEAST_POOL",
+    "MeasuredLaw",
+    "curve_sizes",
+    "kernel_by_rows",
+    "kernel_law",
+    "measured_law",
+    "measured_sizes",
+    "pool_rows",
+]
 
 LEAST_POOL = 100
 """Rows for the fit and the test below which a pool has no law to speak of."""
@@ -163,10 +172,32 @@ def kernel_law(problem: Problem, split: Split) -> SampledErrors:
     Returns
     -------
     SampledErrors
-        For the fit's number of rows.
+        For the fit's number of rows; with a weight for every row where leverages are uneven and that takes seconds.
     """
     rows = pool_rows(split)
     index = rows.index[np.unique(np.linspace(0, rows.rows - 1, min(rows.rows, LARGEST_KERNEL)).astype(int))]
     X, y = np.asarray(rows.data.X[index], dtype=float), rows.data.y[index]
     kernel = dual_kernel(problem.sigma, X, centered=problem.centered)
-    return kernel_pool(kernel, y, problem.width, center=False).errors(split.fit.rows, problem.ridges)
+    pool = kernel_pool(kernel, y, problem.width, center=False)
+    errors = pool.errors(split.fit.rows, problem.ridges)
+    if errors.unevenness.max() > EVEN and kernel_by_rows(split.fit.rows, rows.rows, len(problem.ridges)):
+        return kernel_errors_by_rows(pool, split.fit.rows, problem.ridges)
+    return errors
+
+
+def kernel_by_rows(fit: int, pool: int, penalties: int) -> bool:
+    """Whether rows of uneven leverage have a weight each in the law of the kernel: where that takes half a minute.
+
+    Parameters
+    ----------
+    fit, pool : int
+        Rows of the fit and of the pool, which is thinned.
+    penalties : int
+
+    Returns
+    -------
+    bool
+    """
+    rows = min(pool, LARGEST_KERNEL)
+    # beyond the pool there are no weights
+    return fit <= rows and 0.25 * products(rows, rows, penalties) <= LONG

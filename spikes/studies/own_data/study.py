@@ -28,7 +28,15 @@ from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_seque
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
 from spikes.studies.own_data.gaussian_clone import CovarianceLaw, covariance_law, gaussian_clone
-from spikes.studies.own_data.pool import LEAST_POOL, WHEN, MeasuredLaw, kernel_law, measured_law, measured_sizes
+from spikes.studies.own_data.pool import (
+    LEAST_POOL,
+    WHEN,
+    MeasuredLaw,
+    kernel_by_rows,
+    kernel_law,
+    measured_law,
+    measured_sizes,
+)
 from theory.conditional_equivalent.covariance import participation_ratio
 from theory.finite_pool import SampledErrors
 from theory.fitted_bulk import fitted_bulk
@@ -149,6 +157,9 @@ class DataStudy(RowTable):
             )
         if self.kernel is not None:
             said += f", that of their kernel by {_percent(_gap(self.kernel.test_error[0], before))}"
+            spread = float(self.kernel.unevenness.max())
+            if spread > EVEN and not kernel_by_rows(self.problem.n, self.pool_rows, len(self.problem.ridges)):
+                said += f" (in classes of rows, for leverages of relative variance {_digits(spread, 2)})"
         law = self.covariance
         if not isinstance(law, CovarianceLaw):
             return f"{said}; that of their covariance is not shown: {law}"
