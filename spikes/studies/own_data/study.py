@@ -173,16 +173,17 @@ class DataStudy(RowTable):
             f"; that of their covariance is off by {_percent(of_law)} at most on Gaussian inputs with it, whose "
             f"errors are up to {_percent(of_rows)} from those of the rows: "
         )
+        return f"{said}{self._verdict(of_law, _gap(predicted, rows))}{_outside(law)}"
+
+    def _verdict(self, of_law: _Gap, on_rows: _Gap) -> str:
+        """What the distances of the covariance's law from its clone and from the rows come to."""
         if not of_law.within:
-            return f"{said}do not trust it here"
-        on_rows = _gap(predicted, rows)
+            return "do not trust it here"
         if not on_rows.within:
-            return (
-                f"{said}it is right of Gaussian inputs and labels of one direction, and these rows are something else"
-            )
+            return "it is right of Gaussian inputs and labels of one direction, and these rows are something else"
         if on_rows.percent > 100.0 * _CLOSE:
-            return f"{said}{counted(self.simulation.seeds, 'split')} do not tell the rows from such inputs"
-        return f"{said}trust it here as well"
+            return f"{counted(self.simulation.seeds, 'split')} do not tell the rows from such inputs"
+        return "trust it here as well"
 
     def _gaussian(self) -> str:
         if self.holds:
@@ -585,6 +586,11 @@ class _Gap(NamedTuple):
 
     percent: float
     within: bool
+
+
+def _outside(law: CovarianceLaw) -> str:
+    """Why the law of the covariance is outside what it was compared with, if it is."""
+    return f". It is outside what it was compared with: {'; '.join(law.validity)}" if law.validity else ""
 
 
 def _percent(gap: _Gap) -> str:

@@ -123,7 +123,8 @@ def test_study_of_gaussian_rows(capsys):
     for r in [r for r in study.rows() if r.quantity.endswith("by covariance")]:
         # 9.2 standard errors of 4 seeds are as unlikely as 3 of a normal law
         assert abs(r.simulation - r.theory) < 9.2 * r.sem, r
-    assert study.trust().endswith(("trust it here as well", "4 splits do not tell the rows from such inputs"))
+    said = study.trust().split(". It is outside what it was compared with: ")[0]
+    assert said.endswith(("trust it here as well", "4 splits do not tell the rows from such inputs"))
     print_data_study(study)
     assert "Gaussian inputs of the rows' covariance" in capsys.readouterr().out
 
@@ -136,7 +137,9 @@ def test_rows_that_are_no_clone_are_told():
     y = np.sign(rng.standard_normal(60))[cluster]
     data = as_dataset(X / math.sqrt(np.mean(X**2)), y)
     study = study_data(data, Problem(n=2, d=2, width=150, eta=0.0, ridge=(0.01, 0.1)), seeds=4, workers=1)
-    assert study.trust().endswith("these rows are something else")
+    said, outside = study.trust().split(". It is outside what it was compared with: ")
+    assert said.endswith("these rows are something else")
+    assert "d = 20: sizes below 60 were not compared with simulation" in outside
 
 
 @pytest.mark.slow
