@@ -176,26 +176,10 @@ def test_kernel_of_rows_that_stand_far_out_by_draws():
     assert abs(classes[0] - mean[0]) > 0.1 * mean[0]
 
 
-def patches() -> np.ndarray:
-    """Patches of 8 × 8 pixels of two photographs that do not overlap, less their means, 2000 of them."""
-    datasets = pytest.importorskip("sklearn.datasets")
-    pytest.importorskip("PIL")
-    cut = []
-    for image in datasets.load_sample_images().images:
-        grey = image.mean(axis=2)
-        rows, columns = (size // 8 for size in grey.shape)
-        cut.append(grey[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3).reshape(-1, 64))
-    X = np.concatenate(cut)
-    X = X[np.random.default_rng(0).permutation(len(X))[:2000]]
-    X = X - X.mean(axis=1, keepdims=True)
-    X -= X.mean(axis=0)
-    return X / np.sqrt(np.mean(X**2))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [100, 200])
-def test_features_of_image_patches(by_draws, n):
-    X, rng = patches(), np.random.default_rng(1)
+def test_features_of_image_patches(by_draws, image_patches, n):
+    X, rng = image_patches(2000), np.random.default_rng(1)
     W = rng.standard_normal((200, 64))
     F = np.maximum(X @ (W / np.linalg.norm(W, axis=1, keepdims=True)).T, 0.0)
     F -= F.mean(axis=0)
@@ -213,8 +197,8 @@ def test_features_of_image_patches(by_draws, n):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["planted", "linear"])
-def test_kernel_of_image_patches(target):
-    X, rng = patches()[:1200], np.random.default_rng(1)
+def test_kernel_of_image_patches(image_patches, target):
+    X, rng = image_patches(1200), np.random.default_rng(1)
     z = X @ rng.standard_normal(64)
     z /= z.std()
     y = (z + 0.5 * (z**2 - 1.0) if target == "planted" else z) + 0.5 * rng.standard_normal(len(z))

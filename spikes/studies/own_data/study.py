@@ -158,7 +158,7 @@ class DataStudy(RowTable):
         if self.kernel is not None:
             said += f", that of their kernel by {_percent(_gap(self.kernel.test_error[0], before))}"
             spread = float(self.kernel.unevenness.max())
-            if spread > EVEN and not kernel_by_rows(self.problem.n, self.pool_rows, len(self.problem.ridges)):
+            if spread > EVEN and not kernel_by_rows(self.problem.n, self.data.rows, len(self.problem.ridges)):
                 said += f" (in classes of rows, for leverages of relative variance {_digits(spread, 2)})"
         law = self.covariance
         if not isinstance(law, CovarianceLaw):
@@ -554,7 +554,7 @@ def study_data(
     if not enough:
         return DataStudy(data, shares, Ensemble(sized, runs), checks)
     with threadpool_limits(1):
-        kernel = kernel_law(sized, split)
+        kernel = kernel_law(sized, data, fit)
         covariance: CovarianceLaw | str
         if isinstance(stated := gaussian_clone(data, sized), str):
             covariance = stated
