@@ -23,7 +23,14 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 from scipy.linalg import eigh
 
-from theory.finite_pool import SampledErrors, checked_grid, leverage_table, sampled_errors, table_nodes
+from theory.finite_pool import (
+    LeverageTable,
+    SampledErrors,
+    checked_grid,
+    leverage_table,
+    sampled_errors,
+    table_nodes,
+)
 from theory.quadrature import gaussian_nodes
 from theory.roots import bracketed_root
 from theory.statement.activation import ACTIVATIONS, Activation, as_activation
@@ -200,7 +207,20 @@ class KernelPool:
         SampledErrors
         """
         sizes, ridges = checked_grid(n, ridge)
-        kappa = table_nodes(sizes, ridges, self.rows, self.largest_row)
+        return sampled_errors(self.table(table_nodes(sizes, ridges, self.rows, self.largest_row)), sizes, ridges)
+
+    def table(self, kappa: np.ndarray) -> LeverageTable:
+        """Leverages and errors of the rows at some κ, in the mean over neurons.
+
+        Parameters
+        ----------
+        kappa : ndarray, shape (K,)
+            Ascending.
+
+        Returns
+        -------
+        LeverageTable
+        """
         mu, N, r = self.eigenvalues[:, None], float(self.width), self.strength(kappa)
         inverse = 1.0 / (r * mu + kappa)
         first, second = np.sum(mu * inverse**2, axis=0), np.sum(mu**2 * inverse**2, axis=0)
@@ -212,7 +232,7 @@ class KernelPool:
         mean = self.vectors @ (inverse * projections[:, None])
         energy = projections**2 @ (mu * inverse**2)
         scatter = (squared @ (mu * inverse**2)) * (r**2 * energy / left)
-        return sampled_errors(leverage_table(kappa, (squared @ inverse).T, (mean**2 + scatter).T, trace), sizes, ridges)
+        return leverage_table(kappa, (squared @ inverse).T, (mean**2 + scatter).T, trace)
 
 
 def kernel_pool(kernel: np.ndarray, labels: np.ndarray, width: int, *, center: bool = True) -> KernelPool:

@@ -35,7 +35,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.lapack import dpotrf, dtrtri
 
-from theory.finite_pool import FeaturePool, SampledErrors, checked_grid
+from theory.finite_pool import FeaturePool, SampledErrors, checked_grid, effective_penalties, table_nodes
 from theory.pool_kernel import KernelPool
 
 __all__ = ["EVEN", "LONG", "QUICK", "errors_by_rows", "kernel_errors_by_rows", "products"]
@@ -138,7 +138,8 @@ def _on_grid(
     if sizes.max() > pool.rows:
         raise ValueError(f"`n` must be at most the pool's {pool.rows} rows; got {sizes.max()}")
     numbers = np.empty((5, len(sizes), len(ridges)))
-    kappa = pool.errors(sizes, ridges).kappa
+    nodes = table_nodes(sizes, ridges, pool.rows, pool.largest_row)
+    kappa = effective_penalties(pool.table(nodes), sizes, ridges)
     # the weight that all rows have in the law in classes
     common = sizes[:, None] * ridges / kappa
     for a, size in enumerate(sizes):

@@ -83,6 +83,24 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     assert errors_by_rows(feature_pool(F, y), 200, 0.1).test_error == pytest.approx(whole.test_error, rel=1e-8)
 
 
+@lru_cache(maxsize=1)
+def twenty() -> tuple[np.ndarray, np.ndarray]:
+    """Too few rows of too many sizes for classes of them."""
+    rng = np.random.default_rng([20, 5, 1, 20])
+    X = rng.standard_normal((20, 8)) * np.exp(2.0 * rng.standard_normal((20, 1)))
+    F = np.maximum(X @ rng.standard_normal((8, 5)), 0.0)
+    return F, X[:, 0] + rng.standard_normal(20)
+
+
+@pytest.mark.parametrize("ridge", [1e-4, 1.0, 100.0])
+def test_a_few_rows_that_are_no_classes(ridge):
+    pool = feature_pool(*twenty())
+    with pytest.raises(ArithmeticError, match="the train error for n = 2 .* take more rows, or the law with a weight"):
+        pool.errors(2, ridge)
+    # the remedy that it names
+    assert errors_by_rows(pool, 2, ridge).train_error.item() > 0.0
+
+
 def test_rules(monkeypatch):
     _, _, pool = mixture()
     kernel = kernel_pool(np.eye(30), np.arange(30.0), 20)
