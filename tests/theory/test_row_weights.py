@@ -95,7 +95,7 @@ def twenty() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("ridge", [1e-4, 1.0, 100.0])
 def test_a_few_rows_that_are_no_classes(ridge):
     pool = feature_pool(*twenty())
-    with pytest.raises(ArithmeticError, match="the train error for n = 2 .* take more rows, or the law with a weight"):
+    with pytest.raises(ArithmeticError, match=r"the train error for n = 2 .* take more rows, or the law with a weight"):
         pool.errors(2, ridge)
     # the remedy that it names
     assert errors_by_rows(pool, 2, ridge).train_error.item() > 0.0
