@@ -181,8 +181,8 @@ def newton(
 ) -> FixedPoint:
     """Newton steps in (log r, log w) at each point from its own start; `residual` says which arrived.
 
-    The Jacobian is computed at most `most` times; next to a solution one serves for several steps, the last of them made
-    after the residual was taken.
+    The Jacobian is computed at most `most` times; next to a solution one serves for several steps, the last of which is
+    made after the residual was taken.
     """
     most = _MAX_NEWTON if most is None else most
     lam, r, w = np.array(lam), np.array(r), np.array(w)
