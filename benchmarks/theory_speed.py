@@ -21,6 +21,7 @@ from theory.step_matrix import measure_on_grid, step_law
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--points", type=int, default=100, help="of the staircase, and at most as many cells")
     options = parser.parse_args()
     print(machine())
     path = tuple(np.geomspace(1e-3, 10.0, 50))
@@ -56,7 +57,8 @@ if __name__ == "__main__":
             f"{label}: law of the step {median(law['law']):.2f} s (budget {0.2 if problem.teacher.k == 1 else 1.0}), "
             f"cached {1e6 * median(law['cached']):.0f} us"
         )
-    staircase = [Problem(n=2000, d=1000, width=1500, alpha=float(alpha)) for alpha in np.linspace(0.0, 0.5, 100)]
+    alphas = np.linspace(0.0, 0.5, options.points)
+    staircase = [Problem(n=2000, d=1000, width=1500, alpha=float(alpha)) for alpha in alphas]
     cells = [
         Problem(n=n, d=500, width=750, n_step=1000, alpha=alpha, noise=noise, ridge=ridge)
         for n in (800, 1600)
@@ -65,8 +67,8 @@ if __name__ == "__main__":
         for ridge in (0.01, 0.1, 1.0)
     ]
     for label, problems, budget in (
-        ("100 values of alpha", staircase, "3 s, 30 ms each"),
-        ("cells of a sweep", cells, "10 ms each"),
+        (f"{options.points} values of alpha", staircase, "30 ms each"),
+        ("cells of a sweep", cells[: options.points], "10 ms each"),
     ):
         start = time.process_time()
         for problem in problems:

@@ -10,7 +10,6 @@ from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.special import stdtr
 
 from spikes.estimates import Estimate
 from theory.statement import Activation, Problem, Target, Teacher
@@ -451,4 +450,6 @@ def p_value(r: Row) -> float:
     """
     if r.seeds < LEAST_TESTED or not math.isfinite(r.z):
         return math.nan
+    from scipy.special import stdtr  # a fifth of a second to import
+
     return float(2.0 * stdtr(r.seeds - 1, -abs(r.z)))

@@ -49,3 +49,27 @@ def drawn():
 
     yield of
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def image_patches():
+    """Some of the patches of 8 × 8 pixels that two photographs fall into, each less its mean, of mean square one."""
+
+    def cut(count):
+        import numpy as np
+
+        datasets = pytest.importorskip("sklearn.datasets")
+        pytest.importorskip("PIL")
+        parts = []
+        for image in datasets.load_sample_images().images:
+            grey = image.mean(axis=2)
+            rows, columns = (size // 8 for size in grey.shape)
+            tiles = grey[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3)
+            parts.append(tiles.reshape(-1, 64))
+        X = np.concatenate(parts)
+        X = X[np.random.default_rng(0).permutation(len(X))[:count]]
+        X = X - X.mean(axis=1, keepdims=True)
+        X -= X.mean(axis=0)
+        return X / np.sqrt(np.mean(X**2))
+
+    return cut

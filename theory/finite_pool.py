@@ -20,7 +20,7 @@ and the degrees of freedom are f Σ h_i/(z + h_i). For f > 1 the same formulas c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +40,7 @@ __all__ = [
     "StoredMatrix",
     "checked_grid",
     "compressed_density",
+    "effective_penalties",
     "feature_pool",
     "jackknife_errors",
     "left_out_pools",
@@ -232,18 +233,64 @@ def sampled_errors(table: LeverageTable, n: ArrayLike, ridge: ArrayLike) -> Samp
     """
     n, ridge = np.atleast_1d(np.asarray(n)), np.atleast_1d(np.asarray(ridge, dtype=float))
     shape = (len(n), len(ridge))
-    size = np.repeat(n, len(ridge)).astype(float)
-    f, z = size / table.rows, size * np.tile(ridge, len(n))
-    share = table.counts / table.rows
-    mean = table.leverage @ share
-    log_mean = CubicSpline(table.log_kappa, np.log(mean))
-    relative = CubicSpline(table.log_kappa, table.leverage / mean[:, None])
+    t, f, z = _log_penalties(table, n, ridge)
+    size, share = np.repeat(n, len(ridge)).astype(float), table.counts / table.rows
     coupling = CubicSpline(table.log_kappa, np.exp(2.0 * table.log_kappa) * table.coupling / table.rows)
     errors = CubicSpline(table.log_kappa, table.squared_error)
+    kappa, c_f = np.exp(t), f[:, None]
+    h = _leverages(table)(t)
+    e, g2 = errors(t), 1.0 / (kappa[:, None] + h) ** 2
+    slope = coupling(t) / kappa**2 / ((h * g2) @ share)  # ℓ
+    scatter = slope / ((h * (1.0 + slope[:, None] * h) * g2) @ share)  # m c
+    at_pool = scatter * ((h * g2 * e) @ share)  # τ₀
+    weight = c_f / (z[:, None] + h) ** 2
+    at_n = scatter * ((weight * h * (e - h * at_pool[:, None])) @ share) / (1.0 - scatter * ((weight * h**2) @ share))
+    e = e + h * (at_n - at_pool)[:, None]
+    test, train = e @ share, z**2 / f * ((weight * e) @ share)
+    for name, value, right in (("test", test, test > 0.0), ("train", train, train >= 0.0)):
+        wrong = ~(np.isfinite(value) & right)
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            remedy = "the law with a weight for every row" if f[i] <= 1.0 else "fewer labels"
+            raise ArithmeticError(
+                f"the {name} error for n = {int(size[i])} at the penalty {z[i] / size[i]:.3g} came out as "
+                f"{value[i]:.3g}: {table.rows} rows are too few for classes of them; take more rows, or {remedy}"
+            )
+    freedom = size * ((h / (z[:, None] + h)) @ share)
+    uneven = (h**2 @ share) / (h @ share) ** 2 - 1.0
+    return SampledErrors(n, ridge, *(x.reshape(shape) for x in (test, train, freedom, kappa, uneven)))
+
+
+def effective_penalties(table: LeverageTable, n: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """κ of the pool for every size and penalty.
+
+    Parameters
+    ----------
+    table : LeverageTable
+    n : ndarray of int, shape (A,)
+    ridge : ndarray, shape (B,)
+
+    Returns
+    -------
+    ndarray, shape (A, B)
+
+    Raises
+    ------
+    ArithmeticError
+        If no κ of the table solves the fixed point.
+    """
+    return np.exp(_log_penalties(table, n, ridge)[0]).reshape(len(n), len(ridge))
+
+
+def _log_penalties(table: LeverageTable, n: np.ndarray, ridge: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """ln κ, f and z for every pair of a size and a penalty, each of shape (AB,)."""
+    size = np.repeat(n, len(ridge)).astype(float)
+    f, z = size / table.rows, size * np.tile(ridge, len(n))
+    share, leverages = table.counts / table.rows, _leverages(table)
 
     def excess(t: np.ndarray, f: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Of f Σ h/(z + h) over Σ h/(κ + h), in logarithms."""
-        h = np.exp(log_mean(t))[:, None] * relative(t)
+        h = leverages(t)
         sampled = f * ((h / (z[:, None] + h)) @ share)
         return np.log(sampled) - np.log((h / (np.exp(t)[:, None] + h)) @ share)
 
@@ -256,26 +303,15 @@ def sampled_errors(table: LeverageTable, n: ArrayLike, ridge: ArrayLike) -> Samp
             f"{table.rows} rows do not tell what {int(size[i])} do at the penalty {z[i] / size[i]:.3g}: take more "
             "rows, fewer labels or a larger penalty"
         )
-    t = bracketed_root(excess, ends[0], ends[1], f, z, tolerance=1e-10, absolute=1e-10)
-    kappa, c_f = np.exp(t), f[:, None]
-    h = np.exp(log_mean(t))[:, None] * relative(t)
-    e, g2 = errors(t), 1.0 / (kappa[:, None] + h) ** 2
-    slope = coupling(t) / kappa**2 / ((h * g2) @ share)  # ℓ
-    scatter = slope / ((h * (1.0 + slope[:, None] * h) * g2) @ share)  # m c
-    at_pool = scatter * ((h * g2 * e) @ share)  # τ₀
-    weight = c_f / (z[:, None] + h) ** 2
-    at_n = scatter * ((weight * h * (e - h * at_pool[:, None])) @ share) / (1.0 - scatter * ((weight * h**2) @ share))
-    e = e + h * (at_n - at_pool)[:, None]
-    test, train = e @ share, z**2 / f * ((weight * e) @ share)
-    if not (np.isfinite(test).all() and (test > 0.0).all() and np.isfinite(train).all() and (train >= 0.0).all()):
-        i = int(np.argmin(np.where(np.isfinite(test), test, -math.inf)))
-        raise ArithmeticError(
-            f"the test error for n = {int(size[i])} at the penalty {z[i] / size[i]:.3g} came out as {test[i]:.3g}: "
-            f"{table.rows} rows are too few for it; take more rows or a larger penalty"
-        )
-    freedom = size * ((h / (z[:, None] + h)) @ share)
-    uneven = (h**2 @ share) / (h @ share) ** 2 - 1.0
-    return SampledErrors(n, ridge, *(x.reshape(shape) for x in (test, train, freedom, kappa, uneven)))
+    return bracketed_root(excess, ends[0], ends[1], f, z, tolerance=1e-10, absolute=1e-10), f, z
+
+
+def _leverages(table: LeverageTable) -> Callable[[np.ndarray], np.ndarray]:
+    """h (L, C) of the classes at ln κ (L,), between the nodes of the table."""
+    mean = table.leverage @ (table.counts / table.rows)
+    log_mean = CubicSpline(table.log_kappa, np.log(mean))
+    relative = CubicSpline(table.log_kappa, table.leverage / mean[:, None])
+    return lambda t: np.exp(log_mean(t))[:, None] * relative(t)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,14 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 from scipy.linalg import eigh
 
-from theory.finite_pool import SampledErrors, checked_grid, leverage_table, sampled_errors, table_nodes
+from theory.finite_pool import (
+    LeverageTable,
+    SampledErrors,
+    checked_grid,
+    leverage_table,
+    sampled_errors,
+    table_nodes,
+)
 from theory.quadrature import gaussian_nodes
 from theory.roots import bracketed_root
 from theory.statement.activation import ACTIVATIONS, Activation, as_activation
@@ -147,6 +154,8 @@ class KernelPool:
     ----------
     width : int
         N.
+    kernel : ndarray, shape (m, m)
+        K, centred where the labels are.
     eigenvalues : ndarray, shape (m,)
         Of K, not below 0.
     vectors : ndarray, shape (m, m)
@@ -156,6 +165,7 @@ class KernelPool:
     """
 
     width: int
+    kernel: np.ndarray
     eigenvalues: np.ndarray
     vectors: np.ndarray
     labels: np.ndarray
@@ -165,6 +175,24 @@ class KernelPool:
     def rows(self) -> int:
         """m."""
         return len(self.labels)
+
+    def strength(self, kappa: np.ndarray) -> np.ndarray:
+        """r with r(1 + tr K(rK + κ)^(-1)) = N.
+
+        Parameters
+        ----------
+        kappa : ndarray, shape (K,)
+
+        Returns
+        -------
+        ndarray, shape (K,)
+        """
+        mu, N = self.eigenvalues[:, None], float(self.width)
+
+        def excess(r: np.ndarray, kappa: np.ndarray) -> np.ndarray:
+            return r * (1.0 + np.sum(mu / (r * mu + kappa), axis=0)) - N
+
+        return bracketed_root(excess, np.zeros_like(kappa), np.full_like(kappa, N), kappa, tolerance=1e-13)
 
     def errors(self, n: ArrayLike, ridge: ArrayLike) -> SampledErrors:
         """Mean errors over neurons and over n of the rows, as `theory.finite_pool.FeaturePool.errors`.
@@ -179,13 +207,21 @@ class KernelPool:
         SampledErrors
         """
         sizes, ridges = checked_grid(n, ridge)
-        kappa = table_nodes(sizes, ridges, self.rows, self.largest_row)
-        mu, N = self.eigenvalues[:, None], float(self.width)
+        return sampled_errors(self.table(table_nodes(sizes, ridges, self.rows, self.largest_row)), sizes, ridges)
 
-        def excess(r: np.ndarray, kappa: np.ndarray) -> np.ndarray:
-            return r * (1.0 + np.sum(mu / (r * mu + kappa), axis=0)) - N
+    def table(self, kappa: np.ndarray) -> LeverageTable:
+        """Leverages and errors of the rows at some κ, in the mean over neurons.
 
-        r = bracketed_root(excess, np.zeros_like(kappa), np.full_like(kappa, N), kappa, tolerance=1e-13)
+        Parameters
+        ----------
+        kappa : ndarray, shape (K,)
+            Ascending.
+
+        Returns
+        -------
+        LeverageTable
+        """
+        mu, N, r = self.eigenvalues[:, None], float(self.width), self.strength(kappa)
         inverse = 1.0 / (r * mu + kappa)
         first, second = np.sum(mu * inverse**2, axis=0), np.sum(mu**2 * inverse**2, axis=0)
         left = N - r**2 * second
@@ -196,7 +232,7 @@ class KernelPool:
         mean = self.vectors @ (inverse * projections[:, None])
         energy = projections**2 @ (mu * inverse**2)
         scatter = (squared @ (mu * inverse**2)) * (r**2 * energy / left)
-        return sampled_errors(leverage_table(kappa, (squared @ inverse).T, (mean**2 + scatter).T, trace), sizes, ridges)
+        return leverage_table(kappa, (squared @ inverse).T, (mean**2 + scatter).T, trace)
 
 
 def kernel_pool(kernel: np.ndarray, labels: np.ndarray, width: int, *, center: bool = True) -> KernelPool:
@@ -235,4 +271,4 @@ def kernel_pool(kernel: np.ndarray, labels: np.ndarray, width: int, *, center: b
     if values[0] < -max(rounding, 1e-3 * largest):
         raise ValueError(f"`kernel` must be positive semidefinite; got an eigenvalue of {values[0]:.3g}")
     values = np.where(values < rounding, 0.0, values)
-    return KernelPool(integer("width", width, 1), values, vectors, labels, width * largest)
+    return KernelPool(integer("width", width, 1), kernel, values, vectors, labels, width * largest)

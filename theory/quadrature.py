@@ -7,7 +7,7 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import roots_hermitenorm
+from numpy.polynomial import hermite_e
 
 from theory.statement.arguments import integer
 
@@ -21,6 +21,9 @@ _PANEL = 0.5
 
 
 _PANEL_ORDER = 16
+
+
+_LEAST_LARGE = 100  # order of a Gauss rule up to which numpy vouches for its own
 
 
 @lru_cache(maxsize=64)
@@ -43,8 +46,13 @@ def gauss_hermite(order: int) -> tuple[np.ndarray, np.ndarray]:
         If `order` is not a positive integer or the weights do not sum to 1 within 1e-12.
     """
     order = integer("order", order, 1)
-    nodes, weights, mass = roots_hermitenorm(order, mu=True)
-    weights = weights / mass
+    if order <= _LEAST_LARGE:
+        nodes, weights = hermite_e.hermegauss(order)
+    else:
+        from scipy.special import roots_hermitenorm  # a fifth of a second to import
+
+        nodes, weights = roots_hermitenorm(order)
+    weights = weights / math.sqrt(2.0 * math.pi)
     if abs(weights.sum() - 1.0) > 1e-12:
         raise ValueError(f"`order` must keep the Gauss-Hermite weights exact; at {order} they sum to {weights.sum()!r}")
     nodes.flags.writeable = weights.flags.writeable = False

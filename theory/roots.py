@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["bracketed_minimum", "bracketed_root"]
+__all__ = ["bracketed_minimum", "bracketed_root", "root_between"]
 
 _STEPS = 4000  # halvings from the widest to the narrowest bracket of floats are 2100, and interpolation between them
+_SLOW = 3  # steps in which they have to halve
 _ROUNDS = 8  # of 16 parts each: the digits of half a float
 _LARGE = 1e300  # stands for an infinite value, of which only the sign counts
 
@@ -103,6 +104,77 @@ def bracketed_root(
             )
     result[...] = flat.reshape(low.shape)
     return result
+
+
+def root_between(
+    function: Callable[[float], float], places: Sequence[float], values: Sequence[float], *, last: float
+) -> float:
+    """Zero of one smooth function of which a value costs much, from values on both sides of it.
+
+    Inverse interpolation through the three known values that are nearest zero, halving where that leaves the bracket or
+    its steps do not shrink. The root is returned without its value, and is better than the last step.
+
+    Parameters
+    ----------
+    function : callable
+        f(x), finite.
+    places, values : sequence of float
+        Known places, the last two of them a bracket, and f there: of opposite signs in the bracket.
+    last : float
+        Step below which the next place is returned. Its error is that step to the power 1.8, where f is smooth.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ArithmeticError
+        If the bracket does not hold a change of sign or f is not finite, with the bracket.
+
+    Examples
+    --------
+    >>> print(f"{root_between(lambda x: x**3 - 8.0, (1.0, 3.0), (-7.0, 19.0), last=1e-6):.10f}")
+    2.0000000000
+    """
+    known = list(zip(map(float, places), map(float, values), strict=True))
+    a, b = known[-2:]
+    steps: list[float] = []
+    for _ in range(_STEPS):
+        if not (np.isfinite([a[1], b[1]]).all() and (a[1] > 0.0) != (b[1] > 0.0)):
+            raise ArithmeticError(
+                f"no root was found between {min(a[0], b[0]):.6g} and {max(a[0], b[0]):.6g}: the function is "
+                f"{a[1]:.3g} and {b[1]:.3g} there"
+            )
+        near = sorted(known, key=lambda one: abs(one[1]))[:3]
+        x = _through_inverse(near)
+        low, high = sorted((a[0], b[0]))
+        if not low < x < high:
+            x = a[0] - a[1] * (b[0] - a[0]) / (b[1] - a[1])
+        if not low < x < high or (len(steps) >= _SLOW and steps[-1] > 0.5 * steps[-_SLOW]):
+            x, steps = 0.5 * (low + high), []
+        if min(abs(x - a[0]), abs(x - b[0])) < last or not low < x < high:
+            return x
+        value = float(function(x))
+        steps.append(abs(x - known[-1][0]))
+        known.append((x, value))
+        if (value > 0.0) == (a[1] > 0.0):
+            a = x, value
+        else:
+            b = x, value
+    raise ArithmeticError(f"the bracket from {low:.17g} to {high:.17g} did not close in {_STEPS} steps")
+
+
+def _through_inverse(known: Sequence[tuple[float, float]]) -> float:
+    """x(0) of the polynomial x(f) through known (x, f); nan where two f coincide."""
+    total = 0.0
+    for i, (x, f) in enumerate(known):
+        for other in (value for j, (_, value) in enumerate(known) if j != i):
+            if other == f:
+                return float("nan")
+            x *= other / (other - f)
+        total += x
+    return total
 
 
 def bracketed_minimum(

@@ -15,19 +15,30 @@ q_i = r_i/(1 − D_i r_i) over the fit without it. The fit scatters by R Σ f_i 
 
 `theory.finite_pool` has one κ for all rows and takes (f_iᵀRf_j)² for a product of leverages; here neither is assumed,
 and every n and λ takes a dozen weighted Gram matrices of its own.
+
+Where the features of N neurons are still to be drawn, of covariance K over the rows (`theory.pool_kernel`), what R
+gives is G = (D^(1/2)FFᵀD^(1/2) + z)^(-1), the resolvent of a sample covariance. With K_D = D^(1/2)KD^(1/2),
+H = (ρK_D + z)^(-1) and ρ = N/(1 + tr K_D H),
+
+    E G = H,   E (Ga)_i² = (Ha)_i² + ρ²(HK_DH)_ii aᵀHK_DHa/(N − ρ² tr (K_DH)²),
+
+so that D_i r_i = 1 − zH_ii, y_i − f_iᵀRFᵀDy = z(GD^(1/2)y)_i/D_i^(1/2) and D_iD_j(f_iᵀRf_j)² = z²G_ij².
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dtrtri
 
-from theory.finite_pool import FeaturePool, SampledErrors, checked_grid
+from theory.finite_pool import FeaturePool, SampledErrors, checked_grid, effective_penalties, table_nodes
+from theory.pool_kernel import KernelPool
 
-__all__ = ["EVEN", "LONG", "QUICK", "errors_by_rows", "products"]
+__all__ = ["EVEN", "LONG", "QUICK", "errors_by_rows", "kernel_errors_by_rows", "products"]
 
 EVEN = 0.3
 """Unevenness of leverages (`SampledErrors.unevenness`) up to which the law in classes is checked: to .22 it is within
@@ -76,23 +87,75 @@ def errors_by_rows(pool: FeaturePool, n: ArrayLike, ridge: ArrayLike) -> Sampled
     >>> errors_by_rows(pool, 100, 0.1).test_error.round(1), pool.errors(100, 0.1).test_error.round(1)
     (array([[1.7]]), array([[1.7]]))
     """
+    return _on_grid(pool, n, ridge, lambda size, ridge, kappa, weights: _errors(pool, size, ridge, weights))
+
+
+def kernel_errors_by_rows(pool: KernelPool, n: ArrayLike, ridge: ArrayLike) -> SampledErrors:
+    """As `KernelPool.errors`, each row with a weight of its own.
+
+    Parameters
+    ----------
+    pool : KernelPool
+    n : int or array_like of int, shape (A,)
+        From 1 to m.
+    ridge : float or array_like, shape (B,)
+        λ > 0.
+
+    Returns
+    -------
+    SampledErrors
+        κ is z over the mean weight.
+
+    Raises
+    ------
+    ValueError
+        If a size or penalty breaks its rule.
+    ArithmeticError
+        If the weights or the errors do not settle, with what is left.
+
+    Examples
+    --------
+    >>> from theory.pool_kernel import dual_kernel, kernel_pool
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((200, 20)) * np.exp(rng.standard_normal((200, 1)))  # norms of all sizes
+    >>> pool = kernel_pool(dual_kernel("relu", X), X[:, 0] + rng.standard_normal(200), 100)
+    >>> kernel_errors_by_rows(pool, 100, 0.1).test_error.round(1), pool.errors(100, 0.1).test_error.round(1)
+    (array([[3.2]]), array([[3.3]]))
+    """
+    return _on_grid(
+        pool, n, ridge, lambda size, ridge, kappa, weights: _kernel_errors(pool, size, ridge, kappa, weights)
+    )
+
+
+def _on_grid(
+    pool: FeaturePool | KernelPool,
+    n: ArrayLike,
+    ridge: ArrayLike,
+    errors: Callable[[int, float, float, np.ndarray], tuple[tuple[float, ...], np.ndarray]],
+) -> SampledErrors:
+    """Errors for every n and λ, each from weights close to its own."""
     sizes, ridges = checked_grid(n, ridge)
     if sizes.max() > pool.rows:
         raise ValueError(f"`n` must be at most the pool's {pool.rows} rows; got {sizes.max()}")
     numbers = np.empty((5, len(sizes), len(ridges)))
+    nodes = table_nodes(sizes, ridges, pool.rows, pool.largest_row)
+    kappa = effective_penalties(pool.table(nodes), sizes, ridges)
     # the weight that all rows have in the law in classes
-    common = sizes[:, None] * ridges / pool.errors(sizes, ridges).kappa
+    common = sizes[:, None] * ridges / kappa
     for a, size in enumerate(sizes):
         relative = np.ones(pool.rows)
         for b in np.argsort(-ridges):
             # from the largest penalty down: weights of one are near those of the next, but for their size
-            numbers[:, a, b], weights = _errors(pool, int(size), float(ridges[b]), relative * common[a, b])
+            start = relative * common[a, b]
+            numbers[:, a, b], weights = errors(int(size), float(ridges[b]), float(kappa[a, b]), start)
             relative = weights / common[a, b]
     return SampledErrors(sizes, ridges, *numbers)
 
 
 def products(rows: int, columns: int, points: int) -> float:
     """What `errors_by_rows` costs: m min(m, N)² for every n and λ, a few dozen times.
+
+    `kernel_errors_by_rows` costs a quarter of what this is for N = m.
 
     Parameters
     ----------
@@ -115,30 +178,104 @@ def _errors(pool: FeaturePool, n: int, ridge: float, weights: np.ndarray) -> tup
 
     def reweighted(log_weights: np.ndarray) -> np.ndarray:
         # no weight is beyond 1, though a step on the way to it may be
-        r = _quadratic(pool, _resolvent(pool, np.exp(np.minimum(log_weights, 0.0)), z))
-        # the smaller root of r D² − (1 + r) D + f = 0, without cancellation
-        return np.log(2.0 * f) - np.log(1.0 + r + np.sqrt((1.0 + r) ** 2 - 4.0 * f * r))
+        return _log_weights(_quadratic(pool, _resolvent(pool, np.exp(np.minimum(log_weights, 0.0)), z)), f)
 
     D = np.exp(_fixed_point(reweighted, np.log(weights), f"the rows' weights for {where}"))
     R = _resolvent(pool, D, z)
     r = _quadratic(pool, R)
+    bias = np.square(pool.labels - _product(pool, R @ _moment(pool, D * pool.labels)))
+
+    def scattered(variance: np.ndarray) -> np.ndarray:
+        return _quadratic(pool, R @ _gram(pool, variance) @ R) - r**2 * variance
+
+    return _settled(D, r, f, z, bias, scattered, where), D
+
+
+def _kernel_errors(
+    pool: KernelPool, n: int, ridge: float, kappa: float, weights: np.ndarray
+) -> tuple[tuple[float, ...], np.ndarray]:
+    """As `_errors`, in the mean over the neurons."""
+    m, f, z = pool.rows, n / pool.rows, n * ridge
+    where = f"n = {n} at the penalty {ridge:.3g}"
+    N, scale = float(pool.width), math.sqrt(m)  # ρ is one unknown beside m, and counts as all of them
+
+    def reweighted(unknown: np.ndarray) -> np.ndarray:
+        D, rho = np.exp(np.minimum(unknown[:-1], 0.0)), math.exp(unknown[-1] / scale)
+        left = z * np.sum(np.square(_inverse_factor(pool, D, rho, z)), axis=0)  # zH_ii
+        trace = (m - float(left.sum())) / rho
+        return np.append(_log_weights((1.0 - left) / D, f), scale * math.log(N / (1.0 + trace)))
+
+    start = np.append(np.log(weights), scale * math.log(float(pool.strength(np.array([kappa]))[0])))
+    unknown = _fixed_point(reweighted, start, f"the rows' weights for {where}")
+    D, rho = np.exp(np.minimum(unknown[:-1], 0.0)), math.exp(unknown[-1] / scale)
+    half = _inverse_factor(pool, D, rho, z)
+    H = half.T @ half
+    diagonal = np.diag(H).copy()
+    H *= H
+    # of HK_DH = (H − zH²)/ρ and of (ρK_DH)² = (1 − zH)²
+    spread = (diagonal - z * H.sum(axis=0)) / rho
+    free = N - (m - 2.0 * z * float(diagonal.sum()) + z**2 * float(H.sum()))
+    y = np.sqrt(D) * pool.labels
+    fitted = half.T @ (half @ y)
+    energy = float(y @ fitted - z * (fitted @ fitted)) / rho
+    r = (1.0 - z * diagonal) / D
+    bias = z**2 * (fitted**2 + rho**2 * spread * energy / free) / D
+    alone = rho**2 * spread / (free * D)
+
+    def scattered(variance: np.ndarray) -> np.ndarray:
+        own = (diagonal**2 / D**2 + alone * spread / D) * variance
+        return z**2 * ((H @ (variance / D)) / D + alone * float((spread / D) @ variance) - own)
+
+    return _settled(D, r, f, z, bias, scattered, where), D
+
+
+def _inverse_factor(pool: KernelPool, weights: np.ndarray, rho: float, z: float) -> np.ndarray:
+    """U^(-T) with UᵀU = ρD^(1/2)KD^(1/2) + z: H is what its columns have of products with each other."""
+    root = np.sqrt(weights)
+    matrix = np.array(pool.kernel, order="F")
+    matrix *= root
+    matrix *= rho * root[:, None]
+    matrix[np.diag_indices_from(matrix)] += z
+    factor, failed = dpotrf(matrix, lower=True, clean=True, overwrite_a=True)
+    if failed:
+        raise ArithmeticError(f"rounding hides nλ = {z:.3g} behind the pool's kernel: take a larger penalty")
+    inverse, _ = dtrtri(factor, lower=True, overwrite_c=True)
+    return inverse
+
+
+def _log_weights(r: np.ndarray, f: float) -> np.ndarray:
+    """Of D with r D² − (1 + r) D + f = 0, the smaller root without cancellation."""
+    return np.log(2.0 * f) - np.log(1.0 + r + np.sqrt((1.0 + r) ** 2 - 4.0 * f * r))
+
+
+def _settled(
+    D: np.ndarray,
+    r: np.ndarray,
+    f: float,
+    z: float,
+    bias: np.ndarray,
+    scattered: Callable[[np.ndarray], np.ndarray],
+    where: str,
+) -> tuple[float, ...]:
+    """Test and train error, degrees of freedom, κ and unevenness at the weights D.
+
+    `bias` is (y_i − f_iᵀRFᵀDy)² and `scattered` takes variances v to Σ_(j≠i) (f_iᵀRf_j)² v_j.
+    """
     left = 1.0 - D * r  # 1 − leverage
     q = r / left
     phi = f * (1.0 - D) ** 2 / (1.0 + q) ** 2 + (1.0 - f) * D**2
-    bias = np.square(pool.labels - _product(pool, R @ _moment(pool, D * pool.labels)))
-
-    def scattered(t: np.ndarray) -> np.ndarray:
-        variance = phi * t
-        return (bias + _quadratic(pool, R @ _gram(pool, variance) @ R) - r**2 * variance) / left**2
-
     alone = bias / left**2
     unit = float(alone.mean())
-    t = unit * _fixed_point(lambda t: scattered(unit * t) / unit, alone / unit, f"the rows' errors for {where}")
+
+    def renewed(t: np.ndarray) -> np.ndarray:
+        return alone / unit + scattered(phi * t) / left**2
+
+    t = unit * _fixed_point(renewed, alone / unit, f"the rows' errors for {where}")
     if not (t.mean() > 0.0):
         raise ArithmeticError(f"the test error for {where} came out as {t.mean():.3g}: take a larger penalty")
     uneven = float(np.mean(q**2) / np.mean(q) ** 2) - 1.0
     freedom = f * float(np.sum(q / (1.0 + q)))
-    return (float(t.mean()), float(np.mean(t / (1.0 + q) ** 2)), freedom, z / float(D.mean()), uneven), D
+    return float(t.mean()), float(np.mean(t / (1.0 + q) ** 2)), freedom, z / float(D.mean()), uneven
 
 
 def _fixed_point(function: Callable[[np.ndarray], np.ndarray], start: np.ndarray, what: str) -> np.ndarray:

@@ -50,6 +50,7 @@ _LEVELS_SEEN = 0.7  # the most that the same is in units of for the sign's noise
 _STILL = 0.05  # variance of the sign's noise below which it is not resolved
 _TOLERANCE = 1e-11
 _BLOCK = 20_000  # elements of a block of points and labels: small enough for the cache, and for one thread
+_RARE = 2_000  # labels beyond eight standard deviations that are kept one by one; more of them go to a grid
 _EXHAUSTED = 1e-9  # of the largest point: what Lanczos leaves below it is rounding
 
 
@@ -467,6 +468,8 @@ def _label_measure(target: Target, noise: float, start: float, resolution: float
     core = (np.abs(g) < reach) & (noise >= 0.25 * resolution)
     far_y = (g[~core, None] + noise * x).ravel()
     far = (masses[~core, None, :] * p[:, None]).reshape(-1, masses.shape[1])
+    if core.any() and len(far_y) > _RARE:
+        far_y, far = _gathered(far_y, far, 0.5 * resolution)
     if not core.any():
         return far_y, far
     grid = np.arange(-reach - 7.0 * noise, reach + 8.0 * noise, spacing)
@@ -483,6 +486,15 @@ def _label_measure(target: Target, noise: float, start: float, resolution: float
     )
     keep = spread[:, 0] > 1e-14
     return np.concatenate([grid[keep], far_y]), np.concatenate([spread[keep], far])
+
+
+def _gathered(y: np.ndarray, masses: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Each mass on the two points of a grid that are next to it, its mean kept."""
+    left = np.floor(y / spacing)
+    share = (y / spacing - left)[:, None]
+    points, index = np.unique(np.concatenate([left, left + 1.0]), return_inverse=True)
+    parted = np.concatenate([(1.0 - share) * masses, share * masses])
+    return spacing * points, np.column_stack([np.bincount(index, column, len(points)) for column in parted.T])
 
 
 def _solve_transform(

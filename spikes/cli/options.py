@@ -309,6 +309,8 @@ def answers(
             json, picture, quiet = (options.get(name) for name in ("json", "figure", "quiet"))
             size = options.get("size", "page")
             style(size)  # refuses what is none
+            if size != "page" and picture is None:
+                raise ValueError(f"`size` must go with `figure`; got {size!r} alone")
             check_paths(options)
             whole = process + (FIGURE if picture else 0.0)
             check_memory("memory must hold the program itself: Python and its libraries", 0.0, process=whole)

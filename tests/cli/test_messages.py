@@ -84,6 +84,7 @@ LINES = [
     (f"tune {SIZE} --map 1,-2", "--map must be positive; got -2.0"),
     (f"tune {SIZE} --map 1 --map-noise -1", "--map-noise must be finite and at least 0; got -1.0"),
     (f"tune {SIZE} --map-noise 1", "--map-noise must go with --map; got '1' alone"),
+    (f"predict {SIZE} --size talk", "--size must go with --figure; got 'talk' alone"),
     (f"tune {SIZE} --covariance power:1", "--covariance must be left out of advice, for isotropic inputs alone"),
     ("sweep m.npy", "m.npy: study must be TOML in UTF-8; byte 0 is none of it"),
     ("reproduce 1234.5678", "PAPER must be one of 2310.07891"),

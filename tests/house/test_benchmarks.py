@@ -23,7 +23,7 @@ SMALL = {
     "startup": "--repeats 1",
     "step": "--n 512 --repeats 1",
     "sweep": "--repeats 1 --seeds 1",
-    "theory_speed": "--repeats 1",
+    "theory_speed": "--repeats 1 --points 3",
     "threads": "",
 }
 

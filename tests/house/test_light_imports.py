@@ -21,3 +21,10 @@ def test_no_numba(source):
     source += "\nimport sys; assert not {'numba', 'matplotlib'} & set(sys.modules), 'loaded'\n"
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_prediction_loads_no_scipy():
+    """It costs a third of a second, as much as the prediction itself; activations and steps that need it load it."""
+    source = NO_SIMULATION[3] + "\nimport sys; assert not {'scipy', 'numpy.ma'} & set(sys.modules), 'loaded'\n"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -194,10 +194,13 @@ def test_validity_names_labels_that_go_with_the_norms():
     still = SMALL.replace(eta=0.0, noise=0.3)
     (reason,) = validity(still.replace(target="z - 0.8"), resolution)
     assert reason.startswith("37 % of the labels' power is in their mean")
+    assert reason.endswith("too low there; centre the labels")
     # He₂/√2 along the largest eigenvalue: s₁²/Σs² of its power, 1, beside the noise
     s = still.eigenvalues
     share = norm_share(still.replace(target="He2(z)/1.4142135623730951", direction="top"))
     assert share == pytest.approx(s.max() ** 2 / (s @ s) / 1.09)
+    (reason,) = validity(still.replace(target="He2(z)", direction="top"), resolution)
+    assert reason.endswith("too low there")
     assert norm_share(still.replace(target="z1*z2")) == pytest.approx(0.0, abs=0.02)
     assert validity(still.replace(target="He2(z)"), resolution) == ()
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from theory.roots import bracketed_minimum, bracketed_root
+from theory.roots import bracketed_minimum, bracketed_root, root_between
 
 
 def test_roots_to_rounding():
@@ -49,3 +49,28 @@ def test_minima():
     # a narrow valley between steep walls
     place, _ = bracketed_minimum(lambda x: 1.0 / x**2 + 1e6 / (1.0 - x) ** 2, np.array([1e-9]), np.array([1.0 - 1e-9]))
     assert place == pytest.approx(1.0 / (1.0 + 1e2), rel=1e-6)
+
+
+def test_few_values_of_a_costly_function():
+    for target in (0.01, 0.3, 7.0, 90.0):
+        asked: list[float] = []
+
+        def power(t, target=target, asked=asked):
+            asked.append(t)
+            return target * math.exp(-1.3 * t) - 1.0
+
+        places = (math.log(target) / 1.3 - 0.4, math.log(target) / 1.3 + 0.7)
+        root = root_between(power, places, [power(t) for t in places], last=1e-6)
+        # the last step to the power 1.8
+        assert root == pytest.approx(math.log(target) / 1.3, abs=1e-10)
+        assert len(asked) < 8
+    # what is known suffices
+    assert root_between(pytest.fail, (0.0, 1.0), (-1.0, 3.0), last=0.3) == 0.25
+
+
+def test_a_root_where_no_polynomial_leads():
+    assert root_between(lambda x: math.copysign(1.0, x - 0.3), (0.0, 1.0), (-1.0, 1.0), last=1e-9) == pytest.approx(
+        0.3, abs=2e-9
+    )
+    with pytest.raises(ArithmeticError, match="no root was found between 0 and 1"):
+        root_between(lambda x: x, (0.0, 1.0), (1.0, 2.0), last=1e-9)

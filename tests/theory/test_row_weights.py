@@ -7,7 +7,8 @@ import pytest
 
 from theory import row_weights
 from theory.finite_pool import FeaturePool, feature_pool
-from theory.row_weights import errors_by_rows
+from theory.pool_kernel import dual_kernel, kernel_pool
+from theory.row_weights import errors_by_rows, kernel_errors_by_rows
 
 
 @lru_cache(maxsize=1)
@@ -82,8 +83,29 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     assert errors_by_rows(feature_pool(F, y), 200, 0.1).test_error == pytest.approx(whole.test_error, rel=1e-8)
 
 
+@lru_cache(maxsize=1)
+def twenty() -> tuple[np.ndarray, np.ndarray]:
+    """Too few rows of too many sizes for classes of them."""
+    rng = np.random.default_rng([20, 5, 1, 20])
+    X = rng.standard_normal((20, 8)) * np.exp(2.0 * rng.standard_normal((20, 1)))
+    F = np.maximum(X @ rng.standard_normal((8, 5)), 0.0)
+    return F, X[:, 0] + rng.standard_normal(20)
+
+
+@pytest.mark.parametrize("ridge", [1e-4, 1.0, 100.0])
+def test_a_few_rows_that_are_no_classes(ridge):
+    pool = feature_pool(*twenty())
+    with pytest.raises(ArithmeticError, match=r"the train error for n = 2 .* take more rows, or the law with a weight"):
+        pool.errors(2, ridge)
+    # the remedy that it names
+    assert errors_by_rows(pool, 2, ridge).train_error.item() > 0.0
+
+
 def test_rules(monkeypatch):
     _, _, pool = mixture()
+    kernel = kernel_pool(np.eye(30), np.arange(30.0), 20)
+    with pytest.raises(ValueError, match=r"`n` must be at most the pool's 30 rows; got 31"):
+        kernel_errors_by_rows(kernel, 31, 0.1)
     with pytest.raises(ValueError, match=r"`n` must be at most the pool's 800 rows; got 801"):
         errors_by_rows(pool, [10, 801], 0.1)
     with pytest.raises(ValueError, match="`ridge` must be positive"):
@@ -93,26 +115,89 @@ def test_rules(monkeypatch):
         errors_by_rows(pool, 10, 0.1)
 
 
-def patches() -> np.ndarray:
-    """Patches of 8 × 8 pixels of two photographs that do not overlap, less their means, 2000 of them."""
-    datasets = pytest.importorskip("sklearn.datasets")
-    pytest.importorskip("PIL")
-    cut = []
-    for image in datasets.load_sample_images().images:
-        grey = image.mean(axis=2)
-        rows, columns = (size // 8 for size in grey.shape)
-        cut.append(grey[: 8 * rows, : 8 * columns].reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3).reshape(-1, 64))
-    X = np.concatenate(cut)
-    X = X[np.random.default_rng(0).permutation(len(X))[:2000]]
-    X = X - X.mean(axis=1, keepdims=True)
-    X -= X.mean(axis=0)
-    return X / np.sqrt(np.mean(X**2))
+def heavy(m: int, d: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs of all norms, and labels that do not go with them."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((m, d)) * np.exp(0.8 * rng.standard_normal((m, 1)))
+    return X, X[:, 0] / np.linalg.norm(X, axis=1) + rng.standard_normal(m)
+
+
+def test_a_kernel_of_all_its_rows_is_left_out_row_by_row():
+    X, y = heavy(40)
+    pool = kernel_pool(dual_kernel("relu", X), y, 30)
+    # an identity at f = 1, where every weight is 1 and forty rows are as many classes
+    classes, rows = pool.errors(40, [0.01, 1.0]), kernel_errors_by_rows(pool, 40, [0.01, 1.0])
+    for name in ("test_error", "train_error", "degrees_of_freedom", "unevenness"):
+        # of the table in κ, whose splines are good to four digits
+        assert getattr(rows, name) == pytest.approx(getattr(classes, name), rel=2e-4)
+
+
+def test_a_kernel_of_many_neurons_is_its_own_features():
+    X, y = heavy(150)
+    K, width = dual_kernel("relu", X), 10**9
+    y = y - y.mean()
+    values, vectors = np.linalg.eigh(K / width)
+    features = feature_pool(vectors * np.sqrt(np.maximum(values, 0.0) * width), y, center=False)
+    kernel = kernel_pool(K / width, y, width, center=False)
+    drawn, given = (
+        kernel_errors_by_rows(kernel, [20, 100], [0.01, 1.0]),
+        errors_by_rows(features, [20, 100], [0.01, 1.0]),
+    )
+    for name in ("test_error", "train_error", "degrees_of_freedom"):
+        assert getattr(drawn, name) == pytest.approx(getattr(given, name), rel=1e-4)
+
+
+def test_a_kernel_of_rows_that_are_alike_is_one_class():
+    angle = 2.0 * np.pi * np.arange(200) / 200.0
+    distance = np.cos(angle[:, None] - angle)
+    kernel = np.exp(3.0 * (distance - 1.0)) + 0.1 * np.eye(200)
+    pool = kernel_pool(kernel, np.cos(angle) + np.random.default_rng(1).standard_normal(200), 150)
+    classes, rows = pool.errors([60, 190], [0.01, 1.0]), kernel_errors_by_rows(pool, [60, 190], [0.01, 1.0])
+    assert rows.kappa == pytest.approx(classes.kappa, rel=1e-3)
+    assert rows.degrees_of_freedom == pytest.approx(classes.degrees_of_freedom, rel=1e-3)
+    # the rank-one coupling of the classes is what is left between the two
+    assert rows.test_error == pytest.approx(classes.test_error, rel=3.0 / 150.0)
+    assert rows.unevenness == pytest.approx(0.0, abs=1e-3)
+
+
+def by_neurons(X, y, width, n, ridges, draws):
+    """Mean and standard error of the test error over neurons and rows, each of shape (L,)."""
+    rng, errors = np.random.default_rng(5), np.empty((draws, len(ridges)))
+    y = y - y.mean()
+    for error in errors:
+        W = rng.standard_normal((width, X.shape[1]))
+        F = np.maximum(X @ (W / np.linalg.norm(W, axis=1, keepdims=True)).T, 0.0)
+        F -= F.mean(axis=0)
+        order = rng.permutation(len(y))
+        fit, rest = order[:n], order[n:]
+        S, b = F[fit].T @ F[fit], F[fit].T @ y[fit]
+        for j, ridge in enumerate(ridges):
+            a = np.linalg.solve(S + n * ridge * np.eye(width), b)
+            error[j] = np.mean((y[rest] - F[rest] @ a) ** 2)
+    return errors.mean(axis=0), errors.std(axis=0, ddof=1) / np.sqrt(draws)
+
+
+def test_kernel_of_rows_that_stand_far_out_by_draws():
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((400, 30)) * np.arange(1, 31) ** -1.0
+    far = rng.choice(400, 40, replace=False)
+    X[far] = 3.0 * rng.standard_normal((40, 30)) * np.arange(30, 0, -1) ** -1.0
+    y = X[:, 0] + 0.5 * rng.standard_normal(400)
+    X *= np.sqrt(X.size) / np.linalg.norm(X)
+    pool = kernel_pool(dual_kernel("relu", X), y, 60)
+    law = kernel_errors_by_rows(pool, 80, [0.003, 0.1]).test_error[0]
+    classes = pool.errors(80, [0.003, 0.1]).test_error[0]
+    mean, sem = by_neurons(X, y, 60, 80, [0.003, 0.1], 300)
+    # 4 standard errors, and corrections of relative order 1/N with a constant of two
+    np.testing.assert_array_less(np.abs(law - mean), 4.0 * sem + 2.0 / 60.0 * mean)
+    # what one κ for all rows leaves
+    assert abs(classes[0] - mean[0]) > 0.1 * mean[0]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [100, 200])
-def test_features_of_image_patches(by_draws, n):
-    X, rng = patches(), np.random.default_rng(1)
+def test_features_of_image_patches(by_draws, image_patches, n):
+    X, rng = image_patches(2000), np.random.default_rng(1)
     W = rng.standard_normal((200, 64))
     F = np.maximum(X @ (W / np.linalg.norm(W, axis=1, keepdims=True)).T, 0.0)
     F -= F.mean(axis=0)
@@ -126,3 +211,20 @@ def test_features_of_image_patches(by_draws, n):
     assert abs(law.test_error.item() - mean[0]) < max(0.05 * mean[0], 3.0 * sem[0])
     # what one κ for all rows leaves
     assert abs(classes.test_error.item() - mean[0]) > 0.1 * mean[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["planted", "linear"])
+def test_kernel_of_image_patches(image_patches, target):
+    X, rng = image_patches(1200), np.random.default_rng(1)
+    z = X @ rng.standard_normal(64)
+    z /= z.std()
+    y = (z + 0.5 * (z**2 - 1.0) if target == "planted" else z) + 0.5 * rng.standard_normal(len(z))
+    pool = kernel_pool(dual_kernel("relu", X), y, 200)
+    law, classes = kernel_errors_by_rows(pool, 200, [0.003, 0.1]), pool.errors(200, [0.003, 0.1])
+    mean, sem = by_neurons(X, y, 200, 200, [0.003, 0.1], 150)
+    assert classes.unevenness.max() > row_weights.EVEN
+    np.testing.assert_array_less(np.abs(law.test_error[0] - mean), np.maximum(0.05 * mean, 3.0 * sem))
+    if target == "linear":
+        # what one κ for all rows leaves
+        assert classes.test_error[0, 0] > 1.1 * mean[0]

@@ -128,7 +128,7 @@ class CoordinateTraces:
     K: np.ndarray
     E: np.ndarray
 
-    def __getitem__(self, rows: slice) -> CoordinateTraces:
+    def __getitem__(self, rows: slice | np.ndarray) -> CoordinateTraces:
         """The traces at some of the points."""
         return CoordinateTraces(self.c[rows], self.J[rows], self.K[rows], self.E[rows])
 

@@ -9,7 +9,6 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.special import eval_hermitenorm, ndtr
 
 from theory.conditional_equivalent.amplified_directions import (
     StepOutliers,
@@ -21,8 +20,7 @@ from theory.conditional_equivalent.coordinates import Coordinates, coordinates, 
 from theory.conditional_equivalent.motion import Motion, motion
 from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
-from theory.conditional_equivalent.sign_noise import sign_profiles
-from theory.hermite import hermite_coefficients, slope_moments
+from theory.hermite import gaussian_distribution, hermite_coefficients, hermite_polynomials, slope_moments
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
@@ -338,6 +336,8 @@ def _neurons(of: WithoutPenalty, order: int, gradient_order: int, noise: bool) -
     g, p = (np.zeros(1), np.ones(1)) if problem.step_size == 0.0 else _codes(problem, order)
     moved = motion(problem, g, p, gradient_order=gradient_order, noise=noise)
     if problem.update.kind == "sign" and problem.step_size > 0.0:
+        from theory.conditional_equivalent.sign_noise import sign_profiles  # a plain step loads none of it
+
         return moved, sign_profiles(problem, moved.codes, gradient_order, noise=noise)
     return moved, variance_profiles(problem, moved.h, moved.shares, gradient_order, noise=noise, flatten=moved.flatten)
 
@@ -603,15 +603,16 @@ def degree_moments(
 def _relu_moments(tau: np.ndarray, kappa: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     t = tau / kappa
     density = np.exp(-0.5 * t**2) / math.sqrt(2.0 * math.pi)
-    m = kappa * (t * ndtr(t) + density)
-    A = np.empty((degree, *tau.shape))
-    A[0] = kappa * ndtr(t)
-    # E He_k(Z)(t + Z)₊ is E He_{k−2}(Z) δ(t + Z)
-    for k in range(2, degree + 1):
-        A[k - 1] = kappa * density * eval_hermitenorm(k - 2, -t) / math.sqrt(math.factorial(k))
-    # B is even in τ, since σ(x) − σ(−x) = x is linear: on the side of the tail no digits cancel.
     s = -np.abs(t)
-    tail = ndtr(s)
+    tail = gaussian_distribution(s)
+    below = np.where(t > 0.0, 1.0 - tail, tail)
+    m = kappa * (t * below + density)
+    A = np.empty((degree, *tau.shape))
+    A[0] = kappa * below
+    # E He_k(Z)(t + Z)₊ is E He_{k−2}(Z) δ(t + Z)
+    for k, he in enumerate(hermite_polynomials(-t, max(degree - 2, 0))[: degree - 1], 2):
+        A[k - 1] = kappa * density * he / math.sqrt(math.factorial(k))
+    # B is even in τ, since σ(x) − σ(−x) = x is linear: on the side of the tail no digits cancel.
     B = kappa**2 * ((s**2 + 1.0) * tail + s * density - (s * tail + density) ** 2 - tail**2)
     return m, A, np.maximum(B - np.sum(A[1:] ** 2, axis=0), 0.0)
 
@@ -622,8 +623,8 @@ def _weighted_moments(
     m = np.sum(weights * values, axis=-1)
     rest = values - m[:, None]
     A = []
-    for k in range(1, degree + 1):
-        he = eval_hermitenorm(k, z) / math.sqrt(math.factorial(k))
+    for k, he in enumerate(hermite_polynomials(z, degree)[1:], 1):
+        he = he / math.sqrt(math.factorial(k))
         A.append(np.sum(weights * he * values, axis=-1))
         rest = rest - A[-1][:, None] * he
     return m, np.array(A), np.sum(weights * rest**2, axis=-1)

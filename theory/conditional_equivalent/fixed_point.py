@@ -34,9 +34,13 @@ __all__ = [
 TOLERANCE = 1e-10
 _POLISH = 1e-12  # what Newton aims at unless told otherwise; TOLERANCE is what a caller insists on
 _MAX_NEWTON = 50
+_NEXT_TO = 1e-4  # residual from which a Jacobian may serve twice
+_SHRINKS = 1e-2  # what a step has to make of the residual for that
+_ROUNDING, _SAME = 1e-11, 0.9  # residual below which a step that hardly shrinks it is rounding
+_EXACT = 1e-14  # residual that no step makes smaller
 _STEP_CAP = 2.0  # largest change of log r or log w in one Newton step
 _LOWEST = 1e-18  # ridges over the sum of all eigenvalues below which digits are looked at: they are lost at N = n
-_LOST = 1e-5  # share of the solution that rounding may move
+_LOST = 1e-6  # share of the solution that rounding may move: errors move by up to ten times as much
 _TOGETHER = 2_000_000  # entries of the Jacobians of points that are solved at once
 
 
@@ -99,7 +103,7 @@ class Equations:
     total: np.ndarray
     bound: np.ndarray
 
-    def __getitem__(self, rows: slice) -> Equations:
+    def __getitem__(self, rows: slice | np.ndarray) -> Equations:
         """The equations at some of the points."""
         lam, r, w, f, omega, total, bound = (
             array[rows] for array in (self.lam, self.r, self.w, self.f, self.omega, self.total, self.bound)
@@ -175,29 +179,61 @@ def newton(
     most: int | None = None,
     enough: float = _POLISH,
 ) -> FixedPoint:
-    """At most `most` Newton steps in (log r, log w) at each point from its own start; `residual` says which arrived."""
+    """Newton steps in (log r, log w) at each point from its own start; `residual` says which arrived.
+
+    The Jacobian is computed at most `most` times; next to a solution one serves for several steps, the last of which is
+    made after the residual was taken.
+    """
     most = _MAX_NEWTON if most is None else most
     lam, r, w = np.array(lam), np.array(r), np.array(w)
     Q = r.shape[1]
     residual = np.full(len(lam), np.inf)
     active = np.arange(len(lam))
+    before = np.full(len(lam), np.inf)  # residuals of the active points a step ago, and the Jacobians there
+    slopes: np.ndarray | None = None
     iterations = 0
+
+    def move(rows: np.ndarray, slopes: np.ndarray, f: np.ndarray) -> None:
+        step = -np.linalg.solve(slopes, f[..., None])[..., 0]
+        step *= np.minimum(1.0, _STEP_CAP / np.max(np.abs(step), axis=1, keepdims=True))
+        r[rows] *= np.exp(step[:, :Q])
+        w[rows] *= np.exp(step[:, Q:])
+
     with np.errstate(all="ignore"):
-        for iterations in range(most + 1):
+        while True:
             try:
                 at = equations(eq, lam[active], r[active], w[active])
                 worst = at.residual()
                 residual[active] = np.where(np.isfinite(worst), worst, np.inf)
-                if iterations == most or not np.any(open_ := np.isfinite(worst) & (worst > enough)):
+                open_ = np.isfinite(worst) & (worst > enough)
+                # what rounding leaves does not shrink
+                open_ &= ~((worst < _ROUNDING) & (worst > _SAME * before))
+                if not open_.all():
+                    if slopes is not None:  # a last step costs no equation
+                        done = np.isfinite(worst) & (worst > _EXACT) & ~open_
+                        move(active[done], slopes[done], at.f[done])
+                        slopes = slopes[open_]
+                    if not open_.any():
+                        break
+                    at, worst, before, active = at[open_], worst[open_], before[open_], active[open_]
+                # next to the solution the last Jacobian takes a step that is as good as its own
+                stale = (worst < _NEXT_TO) & (worst < _SHRINKS * before)
+                if slopes is None or not stale.any():
+                    fresh, slopes = True, None
+                else:
+                    fresh = not stale.all()
+                if fresh and iterations == most:
                     break
-                step = -np.linalg.solve(jacobian(eq, at), at.f[..., None])[..., 0]
+                iterations += fresh
+                if slopes is None:
+                    slopes = jacobian(eq, at)
+                elif fresh:
+                    slopes[~stale] = jacobian(eq, at[~stale])
+                move(active, slopes, at.f)
             except np.linalg.LinAlgError:
                 residual[active] = np.inf
                 break
-            active, step = active[open_], step[open_]
-            step *= np.minimum(1.0, _STEP_CAP / np.max(np.abs(step), axis=1, keepdims=True))
-            r[active] *= np.exp(step[:, :Q])
-            w[active] *= np.exp(step[:, Q:])
+            before = worst
     return FixedPoint(lam, r, w, residual, iterations)
 
 

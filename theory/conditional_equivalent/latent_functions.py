@@ -349,8 +349,8 @@ def _errors(eq: EquivalentFeatures, at: Equations) -> list[RidgeErrors]:
     coefficient = _applied(np.swapaxes(left, 1, 2), x)
     shrunk = x - _applied(left, coefficient * (s**2 / (1.0 + s**2)))
     psi = omega @ unexplained / lam + np.sum(x * shrunk, axis=1)
-    b = np.linalg.solve(np.swapaxes(R, 1, 2), shrunk[..., None])[..., 0]
     Va = _applied(np.swapaxes(right, 1, 2), s / (1.0 + s**2) * coefficient)
+    b = Y - _applied(form.V, Va)  # R^(-T) shrunk, since R^(-T) left · diag(s) = V right
     in_omega, in_log_r, _ = form_gradient(eq, form, at.r, b, Va)
     in_omega = in_omega + unexplained / lam[:, None]
     for of in eq.higher:

@@ -16,7 +16,6 @@ import numpy as np
 
 from theory.conditional_equivalent.noise_law import gradient_noise
 from theory.hermite import slope_moments
-from theory.optimizers import sign_statistics, spectral_noise, spectral_signal
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
@@ -73,6 +72,8 @@ def motion(problem: Problem, codes: np.ndarray, shares: np.ndarray, *, gradient_
         h = problem.step_size * codes / math.sqrt(problem.width)
         strength = slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2)
         return Motion(codes, shares, strength, h, h, None, step.overlap)
+    from theory.optimizers import sign_statistics, spectral_noise, spectral_signal  # a plain step loads none of it
+
     if rule.kind == "sign":
         of = sign_statistics(problem, gradient_order=gradient_order)
         signs, inverse = np.unique(np.sign(codes), return_inverse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from theory.conditional_equivalent.fixed_point import (
 from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
 from theory.conditional_equivalent.spectrum import Bulk, on_axis, physical, right_of_support, spectral_scale
 from theory.hermite import hermite_polynomials
-from theory.roots import bracketed_root
+from theory.roots import root_between
 
 __all__ = ["ALIGNMENTS", "Outlier", "find_outliers"]
 
@@ -32,7 +31,10 @@ _LEARNED = 0.1  # a mode between edge and support's end that is less a function 
 _HEIGHT = 0.1  # above the axis, over z, where the nodes of a tail average out
 _BLEND = 0.5  # of the end of the support over which outliers on the axis take the place of those above it
 _STRIDE = 0.1  # of ln z in which outliers are looked for there
-_AHEAD = 8  # of its steps that are solved together
+_FAR = 1.35  # of the end of the support from which the stride grows
+_WIDENS = 1.5
+_WIDEST = 0.5
+_TOGETHER = 8  # strides that are solved together
 _NEAR = 0.02  # the outlier on the axis is within this of the extrapolated one
 
 
@@ -92,29 +94,41 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     top = -float(start.lam[0])
     near = law.scan[:1]
     if eq.sharp_right or top <= edge:
-        return tuple(_on_the_axis(eq, near, top, 2.0 * top, i) for i in range(_count(eq, top, near)))
+        return tuple(_on_the_axis(eq, near, top, i) for i in range(_count(eq, top, near)))
+    if start is law.beyond:
+        top = law.support[1]  # which is known to more digits than the point beyond it
     above = _AboveTheAxis(eq, near, top)
-    grid, values, ahead = [math.log(edge)], [above.modes(edge)], 1
+    grid, values, ahead, stride = [math.log(edge)], [above.modes(edge)], 1, _STRIDE
     while values[-1][0] > 0.25 or grid[-1] < math.log(top):
-        onward = [grid[-1] + _STRIDE * (i + 1) for i in range(ahead)]
-        above.solve([math.exp(t) for t in onward])
-        for t in onward:
+        onward = [grid[-1]]
+        for _ in range(ahead):
+            # farther out no node is near, and the modes are powers of z
+            stride = min(_WIDENS * stride, _WIDEST) if onward[-1] > math.log(_FAR * top) else _STRIDE
+            onward.append(onward[-1] + stride)
+        above.solve([math.exp(t) for t in onward[1:]])
+        for t in onward[1:]:
             grid.append(t)
             values.append(above.modes(math.exp(t)))
             if values[-1][0] <= 0.25 and t >= math.log(top):
                 break
-        ahead = min(2 * ahead, _AHEAD)  # points that are started from as many before them
+        ahead = min(2 * ahead, _TOGETHER)  # points that are started from as many before them
     outliers = []
     for i in range(max(int(np.sum(value > 1.0)) for value in values)):
         last = max(k for k, value in enumerate(values) if value[i] > 1.0)
 
         def excess(t: float, i: int = i) -> float:
-            return float(above.modes(math.exp(t))[i]) - 1.0
+            return _logarithm(float(above.modes(math.exp(t))[i]))
 
-        z = math.exp(_root(excess, grid[last], grid[last + 1], xtol=1e-10))
-        learned = above.learned(z, i)
+        # the bracket last
+        near_by = [k for k in (last - 1, last + 2, last, last + 1) if 0 <= k < len(grid)]
+        places, known = [grid[k] for k in near_by], [_logarithm(float(values[k][i])) for k in near_by]
+        z = math.exp(root_between(excess, places, known, last=1e-9))
         share = min(max(z / top - 1.0 - _HEIGHT, 0.0) / _BLEND, 1.0)
         on_axis = _near_by(eq, near, z, i) if share > 0.0 else None
+        if on_axis is not None and share == 1.0:
+            outliers.append(on_axis)
+            continue
+        learned = above.learned(z, i)
         if on_axis is not None:
             outliers.append(_between(Outlier(math.sqrt(z), learned), on_axis, share))
         elif z > top or np.sum(np.square(learned)) > _LEARNED:
@@ -133,22 +147,41 @@ def _count(eq: EquivalentFeatures, z: float, near: FixedPoint) -> int:
     return int(np.sum(_modes(eq, z, near)[0] > 1.0))
 
 
-def _on_the_axis(
-    eq: EquivalentFeatures, near: FixedPoint, low: float, high: float, i: int, close: FixedPoint | None = None
+def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, top: float, i: int) -> Outlier:
+    """The outlier right of `top` where the i-th eigenvalue passes 1 on the axis."""
+    places, values, close = [math.log(top)], [], None
+    while True:
+        modes, _, at, _ = _modes(eq, math.exp(places[-1]), near, close)
+        values.append(_logarithm(float(modes[i])))
+        if values[-1] < 0.0 and len(values) > 1:
+            return _crossing(eq, near, places, values, i, close)
+        places.append(places[-1] + _WIDEST)
+        close = _point(at)
+
+
+def _crossing(
+    eq: EquivalentFeatures,
+    near: FixedPoint,
+    places: list[float],
+    values: list[float],
+    i: int,
+    close: FixedPoint | None,
 ) -> Outlier:
-    """The outlier right of `low` where the i-th eigenvalue passes 1 on the axis."""
-    while _modes(eq, high, near)[0][i] > 1.0:
-        low, high = high, 2.0 * high
+    """The outlier where the i-th eigenvalue passes 1, from its logarithm at known ln z, the last two around it."""
 
     def excess(t: float) -> float:
         nonlocal close
         modes, _, at, _ = _modes(eq, math.exp(t), near, close)
         close = _point(at)
-        return math.log(max(modes[i], 1e-300))
+        return _logarithm(float(modes[i]))
 
-    z = math.exp(_root(excess, math.log(low), math.log(high), xtol=1e-13))
+    z = math.exp(root_between(excess, places, values, last=1e-7))
     _, vectors, at, form = _modes(eq, z, near, close)
     return Outlier(math.sqrt(z), _learned(eq, at, form, vectors[:, i]))
+
+
+def _logarithm(mode: float) -> float:
+    return math.log(max(mode, 1e-300))
 
 
 def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outlier | None:
@@ -158,24 +191,16 @@ def _near_by(eq: EquivalentFeatures, near: FixedPoint, z: float, i: int) -> Outl
         modes, _, at, form = _modes(eq, place, near, close)
         if np.iscomplexobj(at.r) or not _is_negative(form):
             return None
-        values.append(modes[i])
+        values.append(float(modes[i]))
         close = _point(at)
     if not values[1] > max(1.0, values[0]) or not values[2] < min(1.0, values[0]):
         return None
-    return _on_the_axis(eq, near, z * (1.0 - _NEAR), z * (1.0 + _NEAR), i, close)
+    places = [math.log(z * share) for share in (1.0, 1.0 - _NEAR, 1.0 + _NEAR)]
+    return _crossing(eq, near, places, [_logarithm(value) for value in values], i, close)
 
 
 def _point(at: Equations) -> FixedPoint:
     return FixedPoint(at.lam, at.r, at.w, at.residual(), 0)
-
-
-def _root(function: Callable[[float], float], low: float, high: float, xtol: float) -> float:
-    """Where a function from positive to negative values vanishes."""
-
-    def values(t: np.ndarray) -> np.ndarray:
-        return np.array([-function(float(one)) for one in t])
-
-    return float(bracketed_root(values, np.array([low]), np.array([high]), absolute=xtol)[0])
 
 
 class _AboveTheAxis:

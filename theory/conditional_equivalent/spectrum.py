@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +13,13 @@ from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import (
     TOLERANCE,
     ConvergenceError,
+    Equations,
     FixedPoint,
     equations,
     jacobian,
     newton,
 )
-from theory.roots import bracketed_root
+from theory.roots import root_between
 
 __all__ = [
     "Bulk",
@@ -35,15 +35,23 @@ __all__ = [
 ]
 
 _RATIO = 0.8  # spacing of the coarse scan of the axis
+_AHEAD = 4  # of its points that a stride passes over at most
+_MOST_AHEAD = 8  # steps of Newton's method that such a stride is worth
 _FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops there
 _FLOOR_PRODUCT = 1e-10  # the same where nodes are products of several rules, whose weights cost digits
 _TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
 _CURVE = 400  # points of the density to begin with
+_EVERY = 6  # of them is solved at least
+_AGREE = 1e-7  # difference of the logarithms that two polynomials give between those
 _CURVE_MASS = 3e-4  # its trapezoid sum holds the mass within this
+_SQUARED = 1e-5  # step of Newton's method in ln x whose square is nothing
 _HALVINGS = 7
 _BATCH = 8  # points solved together: small enough for the intermediate arrays to stay in cache
 _CLOSE = 1e-11  # residual at which a point of the density is left alone
-_ON_BRANCH = 1e-11  # residual of a point of a real branch
+_NEARLY = 1e-7  # residual on the way along a real branch
+_ON_BRANCH = 1e-14  # residual that is aimed at where it folds
+_ROUNDING = 1e-11  # residual there from which a step that does not halve it is rounding
+_ALONG = 1e-4  # last step towards a fold, of which λ sees the square
 _UNSEEN = 1e-2  # eigenvalues that a step on a real branch may pass over
 _STENCIL = 8  # known points that a start is interpolated from
 _SMOOTH = 0.1  # difference of log-linear and full interpolation from which the former is taken
@@ -92,10 +100,14 @@ def physical(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     good = point.residual < TOLERANCE
     for value in (point.r, point.w):
         good &= (value.imag >= -1e-8 * np.abs(value)).all(axis=1)
-    real = good & (np.abs(point.r.imag) <= 1e-9 * np.abs(point.r)).all(axis=1)
-    for i in np.flatnonzero(real):
-        slope = jacobian(eq, equations(eq, point.lam[i : i + 1], point.r[i : i + 1].real, point.w[i : i + 1].real))
-        good[i] = np.linalg.eigvals(slope[0]).real.min() > 0.0
+    real = np.flatnonzero(good & (np.abs(point.r.imag) <= 1e-9 * np.abs(point.r)).all(axis=1))
+    if len(real):
+        r, w = point.r[real].real, point.w[real].real
+        slope = jacobian(eq, equations(eq, point.lam[real].real, r, w))
+        # turned by these signs its entries off the diagonal are negative: its eigenvalues have positive real parts if
+        # and only if it takes some positive vector to (1, …, 1)
+        signs = np.sign(np.concatenate([r, w], axis=1))
+        good[real] = (signs * np.linalg.solve(slope, signs[..., None])[..., 0] > 0.0).all(axis=1)
     return good
 
 
@@ -156,9 +168,18 @@ def on_axis(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
     point = newton(eq, np.array([-x + 0j]), start.r + 0j, start.w + 0j, most=5 if real else 12)
     if physical(eq, point)[0]:
         return point
-    for height in (0.3, 0.1, 0.03, 0.01, 0.001, 0.0):
-        start = newton(eq, np.array([-x * (1.0 + 1j * height)]), start.r + 0j, start.w + 0j, most=25)
-    return start if physical(eq, start)[0] else _descend(eq, x)
+    return _from_above(eq, x, start)
+
+
+def _from_above(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
+    """Solution at x + i0 from a neighbour by way of points above the axis, few of them where these do."""
+    for heights in ((0.3, 0.03, 0.0), (0.3, 0.1, 0.03, 0.01, 0.001, 0.0)):
+        point = start
+        for height in heights:
+            point = newton(eq, np.array([-x * (1.0 + 1j * height)]), point.r + 0j, point.w + 0j, most=25)
+        if physical(eq, point)[0]:
+            return point
+    return _descend(eq, x)
 
 
 def _join(points: list[FixedPoint]) -> FixedPoint:
@@ -171,10 +192,19 @@ def _join(points: list[FixedPoint]) -> FixedPoint:
     )
 
 
+def _mean(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
+    """Σ_s ω_s/λ, the mean of the resolvent of FFᵀ/n."""
+    return np.sum(eq.latent_weights / point.w, axis=1) / point.lam
+
+
 def _density(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
-    """(1/π) Im Σ_s ω_s/λ; what is below rounding is zero."""
-    value = np.sum(eq.latent_weights / point.w, axis=1) / point.lam
-    return np.where(value.imag > 1e-9 * np.abs(value), value.imag, 0.0) / math.pi
+    """(1/π) Im Σ_s ω_s/λ."""
+    return _share_of_axis(_mean(eq, point))
+
+
+def _share_of_axis(mean: np.ndarray) -> np.ndarray:
+    """Im/π; what is below rounding is zero."""
+    return np.where(mean.imag > 1e-9 * np.abs(mean), mean.imag, 0.0) / math.pi
 
 
 def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
@@ -300,11 +330,13 @@ class _Branch:
 
     def _fold(self, sense: float) -> tuple[float, FixedPoint] | None:
         place = self.place
-        tangent = _tangent(self._linear(place)[1], np.append(np.zeros(len(place) - 1), sense))
+        tangent = _tangent(self._slope(self._equations(place)), np.append(np.zeros(len(place) - 1), sense))
         unit = math.sqrt(len(place))
         length, count = 0.1 * unit, self._count(place)
+        curvature = np.zeros_like(place)
         for _ in range(60):
-            ahead = self._advance(place, tangent, length)
+            onto = place + length * tangent + 0.5 * length**2 * curvature
+            ahead = self._advance(place, tangent, length, onto, _NEARLY)
             onward = None if ahead is None else _tangent(ahead[1], tangent)
             # a long step would pass over the band of a single node
             if (
@@ -319,21 +351,35 @@ class _Branch:
                 continue
             if onward[-1] * tangent[-1] < 0.0:
                 break
+            curvature = (onward - tangent) / np.linalg.norm(ahead[0] - place)
+            curvature -= (curvature @ onward) * onward
             place, tangent = ahead[0], onward
             length = min(1.5 * length, 0.4 * unit)
         else:
             return None
 
-        def turned(lengths: np.ndarray) -> np.ndarray:
-            along = [self._at(place, tangent, float(one))[1] for one in lengths]
-            return np.array([-sense * _tangent(slope, tangent)[-1] for slope in along])
+        known = [(0.0, place, tangent), (length, ahead[0], onward)]
 
-        length = float(bracketed_root(turned, np.zeros(1), np.full(1, length), absolute=1e-7 * unit)[0])
-        end = self._at(place, tangent, length)[0]
+        def at(length: float, enough: float) -> tuple[np.ndarray, np.ndarray]:
+            near = min(known, key=lambda one: abs(one[0] - length))
+            start = near[1] + (length - near[0]) / (near[2] @ tangent) * near[2]
+            reached = self._advance(place, tangent, length, start, enough)
+            if reached is None:
+                raise ConvergenceError("the real branch was lost beside a fold; change `n_step` or `d` a little")
+            return reached
+
+        def turned(length: float) -> float:
+            reached, slope = at(length, _NEARLY)
+            known.append((length, reached, _tangent(slope, tangent)))
+            return float(known[-1][2][-1])
+
+        ends = [one[0] for one in known], [float(one[2][-1]) for one in known]
+        length = root_between(turned, *ends, last=_ALONG * unit)
+        end = at(length, _ON_BRANCH)[0]
         # λ is quadratic in the length next to the fold
         gap = abs(place[-1] - end[-1])
         if gap > 1e-5:
-            place = self._at(place, tangent, length * (1.0 - math.sqrt(1e-5 / gap)))[0]
+            place = at(length * (1.0 - math.sqrt(1e-5 / gap)), _ON_BRANCH)[0]
         return float(np.exp(end[-1])), self._point(place)
 
     def _point(self, place: np.ndarray) -> FixedPoint:
@@ -343,30 +389,31 @@ class _Branch:
     def _count(self, place: np.ndarray) -> float:
         return float(count_above(self.eq, self._point(place))[0])
 
-    def _linear(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The equations at a place, and their derivatives, the last one in log |λ|."""
+    def _equations(self, place: np.ndarray) -> Equations:
         point = self._point(place)
-        at = equations(self.eq, point.lam, point.r, point.w)
-        return at.f[0], np.column_stack([jacobian(self.eq, at)[0], point.lam[0] * at.dlam()[0]])
+        return equations(self.eq, point.lam, point.r, point.w)
 
-    def _advance(self, place: np.ndarray, tangent: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray] | None:
+    def _slope(self, at: Equations) -> np.ndarray:
+        """Derivatives of the equations, the last one in log |λ|."""
+        return np.column_stack([jacobian(self.eq, at)[0], at.lam[0] * at.dlam()[0]])
+
+    def _advance(
+        self, place: np.ndarray, tangent: np.ndarray, length: float, trial: np.ndarray, enough: float
+    ) -> tuple[np.ndarray, np.ndarray] | None:
         """The place at a distance along a tangent with the derivatives there, or None if Newton does not arrive."""
-        trial = place + length * tangent
-        for _ in range(8):
-            f, slope = self._linear(trial)
-            if np.max(np.abs(f)) < _ON_BRANCH:
-                return trial, slope
-            step = -np.linalg.solve(np.vstack([slope, tangent]), np.append(f, tangent @ (trial - place) - length))
+        before, slope = math.inf, None
+        for _ in range(12):
+            at = self._equations(trial)
+            worst = float(np.max(np.abs(at.f)))
+            if worst < enough or (worst < _ROUNDING and worst > 0.5 * before):
+                return trial, self._slope(at)
+            if slope is None or not worst < 1e-2 * before:
+                slope = np.vstack([self._slope(at), tangent])
+            step = -np.linalg.solve(slope, np.append(at.f[0], tangent @ (trial - place) - length))
             if not np.max(np.abs(step)) < 1.0:
                 return None
-            trial = trial + step
+            before, trial = worst, trial + step
         return None
-
-    def _at(self, place: np.ndarray, tangent: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
-        trial = self._advance(place, tangent, length)
-        if trial is None:
-            raise ConvergenceError("the real branch was lost beside a fold; change `n_step` or `d` a little")
-        return trial
 
 
 def _tangent(slope: np.ndarray, sense: np.ndarray) -> np.ndarray:
@@ -444,8 +491,8 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
         If a point of the axis is not reached.
     """
     beyond, top = real_branch(eq)
-    scan, rank = _scan(eq, beyond), _rank(eq)
-    grid, rho, above = -scan.lam.real, _density(eq, scan), count_above(eq, scan)
+    (scan, above), rank = _scan(eq, beyond), _rank(eq)
+    grid, rho = -scan.lam.real, _density(eq, scan)
     # what lies below the floor of several rules, as of a saturated activation, is not told from zero
     hidden = _floor(eq) > _FLOOR and above[-1] < rank - 1.0
     rank = float(above[-1]) if hidden else rank
@@ -496,25 +543,49 @@ def _floor(eq: EquivalentFeatures) -> float:
     return _FLOOR_PRODUCT if eq.special and not eq.sharp_left else _FLOOR
 
 
-def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> FixedPoint:
-    """Solutions on the axis from the top of the support down to where nothing but the atom at zero is left."""
-    top, rank = -float(beyond.lam[0]), _rank(eq)
-    points = [FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)]
-    x, floor = top, _floor(eq)
-    while (x := _RATIO * x) > floor * top:
-        point = on_axis(eq, x, _onward(points, x))
+def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> tuple[FixedPoint, np.ndarray]:
+    """Solutions on the axis from the top of the support down to where nothing but the atom at zero is left, and counts.
+
+    The latter are the numbers of eigenvalues above.
+    """
+    top, rank, floor = -float(beyond.lam[0]), _rank(eq), _floor(eq)
+    points, places, stride = [FixedPoint(beyond.lam + 0j, beyond.r + 0j, beyond.w + 0j, beyond.residual, 0)], [0], 1
+    while (x := top * _RATIO ** (places[-1] + 1)) > floor * top:
+        # strides over several points where that leads to a solution at once, and what is between them together
+        while stride > 1:
+            x = top * _RATIO ** (places[-1] + stride)
+            start = _onward(points, x)
+            point = newton(eq, np.array([-x + 0j]), start.r, start.w, most=_MOST_AHEAD)
+            if physical(eq, point)[0]:
+                break
+            stride //= 2
+        else:
+            x = top * _RATIO ** (places[-1] + 1)
+            # the first is in the bulk as a rule, where no real step leads
+            point = on_axis(eq, x, _onward(points, x)) if places[-1] else _from_above(eq, x, points[0])
         points.append(point)
-        if count_above(eq, point)[0] > rank - 1e-3 and _density(eq, point)[0] == 0.0:
+        places.append(places[-1] + stride)
+        if _density(eq, point)[0] == 0.0 and count_above(eq, point)[0] > rank - 1e-3:
             break
+        stride = min(2 * stride, _AHEAD)
+    scan = _join(points)
+    between = np.array([place for place in range(places[-1]) if place not in set(places)], dtype=int)
+    if len(between):
+        fine = top * _RATIO ** between.astype(float)
+        filled = _rescued(eq, fine, _solved(eq, fine, *_through_nearest(np.log(fine), scan)), scan)
+        scan = _with(scan, filled)
+    above, rho = count_above(eq, scan), _density(eq, scan)
+    end = np.flatnonzero((above > rank - 1e-3) & (rho == 0.0))
+    last = int(end[0]) + 1 if len(end) else len(rho)
+    scan, above, rho = scan[:last], above[:last], rho[:last]
     # A band narrower than the spacing shows as a jump of the count between two points off the bulk: step into it.
-    found = [points[0]]
-    for left, right in itertools.pairwise(points):
-        pair = _join([left, right])
-        counts = count_above(eq, pair)
-        if counts[1] - counts[0] > 1.0 and not _density(eq, pair).any():
-            found.append(on_axis(eq, _quantile(eq, pair, float(counts.mean())), left))
-        found.append(right)
-    return _join(found)
+    jumps = np.flatnonzero((np.diff(above) > 1.0) & (rho[1:] == 0.0) & (rho[:-1] == 0.0))
+    if not len(jumps):
+        return scan, above
+    into = [_quantile(eq, scan[i : i + 2], 0.5 * float(above[i] + above[i + 1])) for i in jumps.tolist()]
+    scan = _join([scan, *(on_axis(eq, x, scan[i : i + 1]) for x, i in zip(into, jumps.tolist(), strict=True))])
+    scan = scan[np.argsort(scan.lam.real, kind="stable")]
+    return scan, count_above(eq, scan)
 
 
 def _onward(points: list[FixedPoint], x: float) -> FixedPoint:
@@ -527,6 +598,32 @@ def _onward(points: list[FixedPoint], x: float) -> FixedPoint:
     return FixedPoint(
         near.lam, near.r * (near.r / far.r) ** share, near.w * (near.w / far.w) ** share, near.residual, 0
     )
+
+
+def _through_nearest(t: np.ndarray, known: FixedPoint) -> tuple[np.ndarray, np.ndarray]:
+    """log r and log w at t = ln x as the polynomial through the four known points that are nearest."""
+    Q, knots = known.r.shape[1], np.log(-known.lam.real)
+    near = np.argsort(np.abs(t[:, None] - knots), axis=1, kind="stable")[:, :4]
+    start = np.exp(_lagrange(t, knots[near], _logs(known)[near]))
+    return start[:, :Q], start[:, Q:]
+
+
+def _logs(point: FixedPoint) -> np.ndarray:
+    """log r and log w side by side, with arguments in [0, π]."""
+    values = np.concatenate([point.r, point.w], axis=1)
+    return np.log(np.abs(values)) + 1j * _upper(values)
+
+
+def _lagrange(t: np.ndarray, nodes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Polynomials through `values` (P, K, ...) at `nodes` (P, K), at t (P,)."""
+    away = t[:, None] - nodes
+    away = np.where(away == 0.0, 1e-300, away)
+    between = nodes[:, :, None] - nodes[:, None, :]
+    diagonal = np.arange(nodes.shape[1])
+    between[:, diagonal, diagonal] = 1.0
+    weights = 1.0 / (np.prod(between, axis=2) * away)
+    weights /= np.sum(weights, axis=1, keepdims=True)
+    return np.sum(weights[:, :, None] * values, axis=1)
 
 
 def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
@@ -543,9 +640,17 @@ def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
         return np.maximum(rank - above if below else above, 0.0)
 
     high, low = np.log(-pair.lam.real)
-    known = [point for point in (pair[:1], pair[1:]) if _density(eq, point)[0] > 0.0] or [pair[:1]]
-    ends = beyond(pair) ** (2.0 / 3.0)
-    t = high + (low - high) * (goal - ends[0]) / (ends[1] - ends[0])
+    at, numbers, densities = np.log(-pair.lam.real), beyond(pair), _density(eq, pair)
+    known = [pair[i : i + 1] for i in (0, 1) if densities[i] > 0.0] or [pair[:1]]
+    ends = numbers ** (2.0 / 3.0)
+    share = (goal - ends[0]) / (ends[1] - ends[0])
+    t = float(at[0] + (at[1] - at[0]) * share)
+    if (densities * numbers > 0.0).all():
+        # the cubic t(N^(2/3)) of these values and slopes
+        slopes = (-1.5 if not below else 1.5) * (ends[1] - ends[0]) * np.cbrt(numbers) / (eq.n * np.exp(at) * densities)
+        bend = (slopes - (at[1] - at[0])) * (1.0 - share, -share)
+        cubic = t + share * (1.0 - share) * float(bend.sum())
+        t = cubic if low < cubic < high else t
     for _ in range(80):
         start = min(known, key=lambda point: abs(math.log(-point.lam[0].real) - t))
         point = on_axis(eq, math.exp(t), start)
@@ -558,6 +663,8 @@ def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
             onward = t + (-1.0 if below else 1.0) * 1.5 * excess * number ** (1.0 / 3.0) / (eq.n * math.exp(t) * rho)
         if not low < onward < high:
             onward = 0.5 * (low + high)
+        elif abs(onward - t) < _SQUARED:
+            return math.exp(onward)
         if abs(onward - t) < 1e-8:
             return math.exp(onward)
         t = onward
@@ -593,8 +700,10 @@ def density(eq: EquivalentFeatures, law: Bulk, x: np.ndarray) -> np.ndarray:
 def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.ndarray]:
     """Density on a grid of its own, with zeros at the ends of the bands: its trapezoid sum is the mass of the bulk.
 
-    Chebyshev points in √x on every band, tails included, and as many at equal counts of eigenvalues. An interval whose
-    trapezoid differs from the count of its ends is halved until what is left is below 3e-4 in all.
+    Chebyshev points in √x on every band, tails included, and as many at equal counts of eigenvalues. The fixed point is
+    solved at every sixth; between them the resolvent's mean is a polynomial through its neighbours where two degrees
+    agree to 1e-7, and solved as well where they do not. An interval whose trapezoid differs from the count of its ends
+    is halved until what is left is below 3e-4 in all.
 
     Parameters
     ----------
@@ -620,26 +729,36 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     levels = above[-1] * (np.arange(_CURVE // 2) + 0.5) / (_CURVE // 2)
     between = np.exp(np.interp(levels, above, np.log(-law.scan.lam.real)))
     inside = [between[(between > low) & (between < high)] for low, high in law.edges]
-    fresh = np.unique(np.concatenate(grids + inside))
+    fresh = np.array(sorted({*np.concatenate(grids + inside).tolist()}))
     fresh = fresh[fresh > -law.scan.lam.real[-1]]
-    point, known = None, law.scan
+    first, behind = np.searchsorted(fresh, np.array(bands).T)
+    solved = np.arange(len(fresh)) % _EVERY == 0
+    solved[np.clip([*first, *(behind - 1)], 0, len(fresh) - 1)] = True
+    point = _fill(eq, fresh[solved], law.scan, bands, (2, 1))
+    known = _with(law.scan, point)
+    rest = fresh[~solved]
+    between, agree = _mean_between(eq, rest, known, bands)
+    places, between, fresh = rest[agree], between[agree], rest[~agree]
     for _ in range(_HALVINGS):
-        added = _fill(eq, fresh, known, bands)
-        point = added if point is None else _join([point, added])
-        point = point[np.argsort(-point.lam.real)]
-        known = _join([point, law.scan])
-        known = known[np.argsort(known.lam.real)]
-        inner = -point.lam.real
-        order = np.argsort(np.concatenate([inner, ends]), kind="stable")
-        x = np.concatenate([inner, ends])[order]
-        rho = np.concatenate([_density(eq, point), np.zeros(len(ends))])[order]
-        counted = np.concatenate([count_above(eq, point), np.full(len(ends), np.nan)])[order]
+        if len(fresh):
+            added = _fill(eq, fresh, known, bands)
+            point, known = _join([point, added]), _with(known, added)
+        x = np.concatenate([-point.lam.real, places, ends])
+        order = np.argsort(x, kind="stable")
+        x = x[order]
+        rho = np.concatenate([_density(eq, point), _share_of_axis(between), np.zeros(len(ends))])[order]
+        unknown = np.full(len(ends), np.nan)
+        counted = np.concatenate([count_above(eq, point), np.full(len(places), np.inf), unknown])[order]
         drawn = 0.5 * (rho[1:] + rho[:-1]) * np.diff(x)
-        # next to an end of a band only the size is known: a third of it is missing at a root, more at a pole
-        gap = np.where(np.isnan(np.diff(counted)), 0.5 * drawn, np.abs(drawn + np.diff(counted) / eq.n))
+        # between the points where the number of eigenvalues above is known; next to an end of a band only the size of
+        # the trapezoid is: a third of it is missing at a root, more at a pole
+        marks = np.flatnonzero(counted != np.inf)
+        summed, counts, inner = np.add.reduceat(drawn, marks[:-1]), np.diff(counted[marks]), np.diff(marks)
+        gap = np.where(np.isnan(counts), 0.5 * summed, np.abs(summed + counts / eq.n))
         if abs(float(np.sum(drawn)) + law.mass_at_zero - 1.0) < _CURVE_MASS and np.sum(gap) < 3.0 * _CURVE_MASS:
             break
-        worst = np.flatnonzero((gap > _CURVE_MASS / len(gap)) & (x[1:] > x[:-1] * (1.0 + 1e-10)))
+        each = np.repeat(gap / inner, inner)
+        worst = np.flatnonzero((each > _CURVE_MASS / len(each)) & (x[1:] > x[:-1] * (1.0 + 1e-10)))
         if not len(worst):
             break
         # geometric halves; next to an end at zero a decade at a time
@@ -647,32 +766,53 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     return x, rho
 
 
-def _fill(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint, bands: Sequence[tuple[float, float]]) -> FixedPoint:
+def _fill(
+    eq: EquivalentFeatures,
+    x: np.ndarray,
+    known: FixedPoint,
+    bands: Sequence[tuple[float, float]],
+    strides: tuple[int, ...] = (8, 4, 1),
+) -> FixedPoint:
     """Solutions at x + i0, in passes of ever closer points, each started from those before; `known` in decreasing x."""
     order = np.argsort(-x)
     solved, places = None, np.zeros(0, dtype=int)
-    for stride in (8, 4, 1):
-        rows = np.setdiff1d(order[::stride], places)
+    waiting = np.ones(len(x), dtype=bool)
+    for stride in strides:
+        rows = order[::stride][waiting[order[::stride]]]
+        waiting[rows] = False
         if not len(rows):
             continue
         added = _from_neighbours(eq, x[rows], known, bands)
         solved, places = added if solved is None else _join([solved, added]), np.concatenate([places, rows])
-        known = _join([known, added])
-        known = known[np.argsort(known.lam.real, kind="stable")]
+        known = _with(known, added)
     assert solved is not None
     return solved[np.argsort(places)]
+
+
+def _with(known: FixedPoint, added: FixedPoint) -> FixedPoint:
+    """Both, in decreasing x."""
+    both = _join([known, added])
+    return both[np.argsort(both.lam.real, kind="stable")]
 
 
 def _from_neighbours(
     eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint, bands: Sequence[tuple[float, float]]
 ) -> FixedPoint:
     """Solutions at x + i0 started from known ones."""
-    r, w = _interpolated(x, known, bands)
+    return _rescued(eq, x, _solved(eq, x, *_interpolated(x, known, bands)), known)
+
+
+def _solved(eq: EquivalentFeatures, x: np.ndarray, r: np.ndarray, w: np.ndarray) -> FixedPoint:
+    """Newton's method at x + i0, a few points at a time."""
     parts = []
     for i in range(0, len(x), _BATCH):
         rows = slice(i, i + _BATCH)
         parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=25, enough=_CLOSE))
-    point = _join(parts)
+    return _join(parts)
+
+
+def _rescued(eq: EquivalentFeatures, x: np.ndarray, point: FixedPoint, known: FixedPoint) -> FixedPoint:
+    """The same points, those that did not arrive reached from the nearest that did."""
     bad = ~physical(eq, point)
     if not bad.any():
         return point
@@ -689,19 +829,45 @@ def _interpolated(
 ) -> tuple[np.ndarray, np.ndarray]:
     """log r and log w at x from known ones, in decreasing x: polynomials in an angle between the ends of a band.
 
-    √x = ½(√low + √high) − ½(√high − √low) cos θ makes the solution analytic in θ through both ends, where it turns into
-    its conjugate. Where the polynomial is far from the straight line in log x between the neighbours, as it is where
-    single nodes of the tails make gaps, the latter starts.
+    Where the polynomial is far from the straight line in log x between the neighbours, as it is where single nodes of
+    the tails make gaps, the latter starts.
     """
     Q = known.r.shape[1]
-    values = np.concatenate([known.r, known.w], axis=1)[::-1]
-    logs = np.log(np.abs(values)) + 1j * _upper(values)
+    logs = _logs(known)[::-1]
     at = -known.lam.real[::-1]
     knots, t = np.log(at), np.log(x)
     right = np.clip(np.searchsorted(knots, t), 1, len(knots) - 1)
     gap = knots[right] - knots[right - 1]
     share = np.where(gap > 0.0, (t - knots[right - 1]) / np.where(gap > 0.0, gap, 1.0), 0.0)[:, None]
     start = (1.0 - share) * logs[right - 1] + share * logs[right]
+    for rows, (curve,) in _curves(x, at, logs, bands, (_STENCIL,)):
+        smooth = np.max(np.abs(curve - start[rows]), axis=1) < _SMOOTH
+        start[rows[smooth]] = curve[smooth]
+    start = np.exp(start)
+    return start[:, :Q], start[:, Q:]
+
+
+def _mean_between(
+    eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint, bands: Sequence[tuple[float, float]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of the resolvent at x + i0 from known solutions, and where polynomials of two degrees agree on it."""
+    mean = _mean(eq, known)[::-1]
+    logs = (np.log(np.abs(mean)) + 1j * _upper(mean))[:, None]
+    result, agree = np.zeros(len(x), dtype=complex), np.zeros(len(x), dtype=bool)
+    for rows, (curve, coarser) in _curves(x, -known.lam.real[::-1], logs, bands, (_STENCIL, _STENCIL - 2)):
+        result[rows] = np.exp(curve[:, 0])
+        agree[rows] = np.abs(curve - coarser)[:, 0] < _AGREE
+    return result, agree
+
+
+def _curves(
+    x: np.ndarray, at: np.ndarray, logs: np.ndarray, bands: Sequence[tuple[float, float]], stencils: tuple[int, ...]
+) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+    """Logarithms at x from those at known places, in increasing order, as polynomials through so many neighbours each.
+
+    √x = ½(√low + √high) − ½(√high − √low) cos θ makes the solution analytic in θ through both ends of a band, where it
+    turns into its conjugate. Each band yields the rows of x that it holds, and the values there.
+    """
     for low, high in bands:
         rows, inner = np.flatnonzero((x > low) & (x < high)), np.flatnonzero((at > low) & (at < high))
         if len(inner) < _STENCIL or not len(rows):
@@ -717,17 +883,9 @@ def _interpolated(
         angles = np.concatenate([-angle[half - 1 :: -1], angle, 2.0 * math.pi - angle[: -half - 1 : -1]])
         keep = np.concatenate([[True], np.diff(angles) > 1e-9])
         angles, mirrored = angles[keep], mirrored[keep]
-        first = np.clip(np.searchsorted(angles, sought) - half, 0, len(angles) - _STENCIL)
-        window = first[:, None] + np.arange(_STENCIL)
-        nodes = angles[window]
-        away = sought[:, None] - nodes
-        between = nodes[:, :, None] - nodes[:, None, :]
-        between[:, np.arange(_STENCIL), np.arange(_STENCIL)] = 1.0
-        away = np.where(away == 0.0, 1e-300, away)
-        weights = 1.0 / (np.prod(between, axis=2) * away)
-        weights /= np.sum(weights, axis=1, keepdims=True)
-        curve = np.sum(weights[:, :, None] * mirrored[window], axis=1)
-        smooth = np.max(np.abs(curve - start[rows]), axis=1) < _SMOOTH
-        start[rows[smooth]] = curve[smooth]
-    start = np.exp(start)
-    return start[:, :Q], start[:, Q:]
+        place = np.searchsorted(angles, sought)
+        curves = []
+        for size in stencils:
+            window = np.clip(place - size // 2, 0, len(angles) - size)[:, None] + np.arange(size)
+            curves.append(_lagrange(sought, angles[window], mirrored[window]))
+        yield rows, curves

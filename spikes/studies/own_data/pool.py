@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from spikes.simulation.dataset import Rows, Split
+from spikes.simulation.dataset import Dataset, Rows, Split
 from spikes.simulation.features import feature_matrix
 from spikes.simulation.gradient import gradient
 from spikes.simulation.how import How
@@ -19,10 +19,19 @@ from spikes.simulation.seeds import derived_sequence
 from spikes.simulation.spectra import separated
 from theory.finite_pool import FeaturePool, SampledErrors, compressed_density, feature_pool
 from theory.pool_kernel import dual_kernel, kernel_pool
-from theory.row_weights import EVEN, QUICK, errors_by_rows, products
+from theory.row_weights import EVEN, LONG, QUICK, errors_by_rows, kernel_errors_by_rows, products
 from theory.statement.problem import Problem
 
-__all__ = ["LEAST_POOL", "MeasuredLaw", "curve_sizes", "kernel_law", "measured_law", "measured_sizes", "pool_rows"]
+__all__ = [
+    "LEAST_POOL",
+    "MeasuredLaw",
+    "curve_sizes",
+    "kernel_by_rows",
+    "kernel_law",
+    "measured_law",
+    "measured_sizes",
+    "pool_rows",
+]
 
 LEAST_POOL = 100
 """Rows for the fit and the test below which a pool has no law to speak of."""
@@ -151,22 +160,44 @@ def _leading(pool: FeaturePool) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=0)
 
 
-def kernel_law(problem: Problem, split: Split) -> SampledErrors:
-    """Errors before the step, neurons and rows not drawn, from the kernel of the pool alone.
+def kernel_law(problem: Problem, data: Dataset, fit: int) -> SampledErrors:
+    """Errors before the step, neurons and rows not drawn, from the kernel of the rows alone.
 
     Parameters
     ----------
     problem : Problem
-    split : Split
-        Its rows of fit and test are the pool, evenly thinned to 2500.
+    data : Dataset
+        Of which every split fits some rows and tests on others: the pool, evenly thinned to 2500.
+    fit : int
+        Rows of a fit.
 
     Returns
     -------
     SampledErrors
-        For the fit's number of rows.
+        For the fit's rows; with a weight for every row where leverages are uneven and that takes half a minute.
     """
-    rows = pool_rows(split)
-    index = rows.index[np.unique(np.linspace(0, rows.rows - 1, min(rows.rows, LARGEST_KERNEL)).astype(int))]
-    X, y = np.asarray(rows.data.X[index], dtype=float), rows.data.y[index]
-    kernel = dual_kernel(problem.sigma, X, centered=problem.centered)
-    return kernel_pool(kernel, y, problem.width, center=False).errors(split.fit.rows, problem.ridges)
+    index = np.unique(np.linspace(0, data.rows - 1, min(data.rows, LARGEST_KERNEL)).astype(int))
+    X, y = np.asarray(data.X[index], dtype=float), data.y[index]
+    pool = kernel_pool(dual_kernel(problem.sigma, X, centered=problem.centered), y, problem.width, center=False)
+    errors = pool.errors(fit, problem.ridges)
+    if errors.unevenness.max() > EVEN and kernel_by_rows(fit, data.rows, len(problem.ridges)):
+        return kernel_errors_by_rows(pool, fit, problem.ridges)
+    return errors
+
+
+def kernel_by_rows(fit: int, rows: int, penalties: int) -> bool:
+    """Whether rows of uneven leverage have a weight each in the law of the kernel: where that takes half a minute.
+
+    Parameters
+    ----------
+    fit, rows : int
+        Rows of the fit and of the data, which are thinned.
+    penalties : int
+
+    Returns
+    -------
+    bool
+    """
+    rows = min(rows, LARGEST_KERNEL)
+    # beyond the pool there are no weights
+    return fit <= rows and 0.25 * products(rows, rows, penalties) <= LONG

@@ -28,7 +28,15 @@ from spikes.simulation.seeds import as_seed_sequence, check_seeds, derived_seque
 from spikes.simulation.spectra import separated
 from spikes.studies.own_data.gaussian_checks import UNCHECKED, Check, check_inputs, check_projection
 from spikes.studies.own_data.gaussian_clone import CovarianceLaw, covariance_law, gaussian_clone
-from spikes.studies.own_data.pool import LEAST_POOL, WHEN, MeasuredLaw, kernel_law, measured_law, measured_sizes
+from spikes.studies.own_data.pool import (
+    LEAST_POOL,
+    WHEN,
+    MeasuredLaw,
+    kernel_by_rows,
+    kernel_law,
+    measured_law,
+    measured_sizes,
+)
 from theory.conditional_equivalent.covariance import participation_ratio
 from theory.finite_pool import SampledErrors
 from theory.fitted_bulk import fitted_bulk
@@ -149,6 +157,9 @@ class DataStudy(RowTable):
             )
         if self.kernel is not None:
             said += f", that of their kernel by {_percent(_gap(self.kernel.test_error[0], before))}"
+            spread = float(self.kernel.unevenness.max())
+            if spread > EVEN and not kernel_by_rows(self.problem.n, self.data.rows, len(self.problem.ridges)):
+                said += f" (in classes of rows, for leverages of relative variance {_digits(spread, 2)})"
         law = self.covariance
         if not isinstance(law, CovarianceLaw):
             return f"{said}; that of their covariance is not shown: {law}"
@@ -162,16 +173,17 @@ class DataStudy(RowTable):
             f"; that of their covariance is off by {_percent(of_law)} at most on Gaussian inputs with it, whose "
             f"errors are up to {_percent(of_rows)} from those of the rows: "
         )
+        return f"{said}{self._verdict(of_law, _gap(predicted, rows))}{_outside(law)}"
+
+    def _verdict(self, of_law: _Gap, on_rows: _Gap) -> str:
+        """What the distances of the covariance's law from its clone and from the rows come to."""
         if not of_law.within:
-            return f"{said}do not trust it here"
-        on_rows = _gap(predicted, rows)
+            return "do not trust it here"
         if not on_rows.within:
-            return (
-                f"{said}it is right of Gaussian inputs and labels of one direction, and these rows are something else"
-            )
+            return "it is right of Gaussian inputs and labels of one direction, and these rows are something else"
         if on_rows.percent > 100.0 * _CLOSE:
-            return f"{said}{counted(self.simulation.seeds, 'split')} do not tell the rows from such inputs"
-        return f"{said}trust it here as well"
+            return f"{counted(self.simulation.seeds, 'split')} do not tell the rows from such inputs"
+        return "trust it here as well"
 
     def _gaussian(self) -> str:
         if self.holds:
@@ -542,7 +554,7 @@ def study_data(
     if not enough:
         return DataStudy(data, shares, Ensemble(sized, runs), checks)
     with threadpool_limits(1):
-        kernel = kernel_law(sized, split)
+        kernel = kernel_law(sized, data, fit)
         covariance: CovarianceLaw | str
         if isinstance(stated := gaussian_clone(data, sized), str):
             covariance = stated
@@ -574,6 +586,11 @@ class _Gap(NamedTuple):
 
     percent: float
     within: bool
+
+
+def _outside(law: CovarianceLaw) -> str:
+    """Why the law of the covariance is outside what it was compared with, if it is."""
+    return f". It is outside what it was compared with: {'; '.join(law.validity)}" if law.validity else ""
 
 
 def _percent(gap: _Gap) -> str:

@@ -242,6 +242,7 @@ CLAIMS = (
         problem=_no_step,
         predict=_predict_initial_shares,
         measure=_measure_shares,
+        quick=((120, 80), (240, 56), (480, 32)),
     ),
     _claim(
         "edges",

@@ -298,7 +298,7 @@ CLAIMS = (
         measure=_measure_span,
         rate=0.55,  # the first vector's distance falls like n^(-2α), the second's more slowly
         tolerance=0.03,
-        quick=((240, 208), (480, 160), (960, 40)),
+        quick=((240, 144), (480, 112), (960, 28)),
     ),
     _claim(
         "same-errors",
@@ -311,7 +311,7 @@ CLAIMS = (
         measure=_measure_same_errors,
         rate=0.5,
         tolerance=0.045,
-        quick=((240, 208), (480, 160), (960, 40)),
+        quick=((240, 144), (480, 112), (960, 28)),
     ),
     _claim(
         "equivalence",
@@ -326,7 +326,7 @@ CLAIMS = (
         rate=1.0,
         tolerance=0.03,
         levels=((200, 160), (400, 96), (800, 40)),
-        quick=((120, 208), (240, 160), (480, 60)),
+        quick=((120, 104), (240, 64), (480, 24)),
     ),
     _claim(
         "missing-term",

@@ -80,8 +80,10 @@ def test_blindness(target, activation, learns):
     assert (second > 0.1) if learns else (second < 2.0 / math.sqrt(d))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("activation", "seeds"), [("relu", 4000), ("erf", 1000)])
+@pytest.mark.parametrize(
+    ("activation", "seeds"),
+    [pytest.param("relu", 4000, marks=pytest.mark.slow), pytest.param("erf", 1000, marks=pytest.mark.study)],
+)
 def test_finite_d_bracket(activation, seeds):
     """What finite d changes is six standard errors for relu, and smaller for erf: five per cent are ten and more."""
     d = 40

@@ -125,8 +125,9 @@ def test_a_certificate_that_holds():
 # Acceptance -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", FIVE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.study if name == "r5m6" else pytest.mark.slow) for name in FIVE]
+)
 def test_default_training(name):
     study = compare_training(Plan(name), seeds=2, workers=2)
     final = study.epochs("population_loss")[:, -1]

@@ -111,13 +111,13 @@ def test_refusals(call, message):
 
 @pytest.mark.slow
 def test_column_means_show_the_term_that_is_missing():
-    problem = Problem(n=500, d=250, width=375, alpha=0.29)
-    study = decomposition_study(problem, sizes=(500, 1000), seeds=10)
+    problem = Problem(n=300, d=150, width=225, alpha=0.29)
+    study = decomposition_study(problem, sizes=(300, 600), seeds=10)
     for published, corrected in zip(study.slope("as_published"), study.slope("corrected"), strict=True):
         # 0 if no term were missing; its predicted slope up to the next order, η²/N of it
         assert published.mean > 6.0 * published.sem
         assert abs(corrected.mean) < 0.5
         assert abs(corrected.mean) < published.mean
     # without critical term the remainder falls
-    first = decomposition_study(problem.replace(alpha=0.15), sizes=(250, 500, 1000), seeds=10)
+    first = decomposition_study(problem.replace(alpha=0.15), sizes=(150, 300, 600), seeds=24)
     assert first.exponents["corrected"].exponent < -4.0 * first.exponents["corrected"].sem

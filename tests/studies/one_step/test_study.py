@@ -73,15 +73,19 @@ CASES = {
 }
 
 
-# Stated by claims of the registry as well (errors-odd, errors-softplus, errors-two-latents), which the slow tests hold.
-CLAIMED = ("tanh", "softplus", "two latents")
-
-
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.study if name in CLAIMED else pytest.mark.slow) for name in CASES]
+    ("name", "share"),
+    [
+        # of softplus the law leaves out 5 % at half size, of which the claim errors-softplus takes the limit
+        *(pytest.param(name, 2, marks=pytest.mark.slow) for name in CASES if name != "softplus"),
+        *(pytest.param(name, 1, marks=pytest.mark.study) for name in CASES),
+    ],
 )
-def test_agreement(name):
-    problem = Problem(**({"n": 2000, "d": 1000, "width": 1500, "ridge": (0.01, 0.1, 1.0)} | CASES[name]))
+def test_agreement(name, share):
+    """At full size, and at half of it, where errors of the mean and what the law leaves out are twice as large."""
+    fields = {"n": 2000, "d": 1000, "width": 1500, "ridge": (0.01, 0.1, 1.0)} | CASES[name]
+    sizes = {size: fields[size] // share for size in ("n", "d", "width", "n_step") if size in fields}
+    problem = Problem(**(fields | sizes))
     result = compare(problem, seeds=12)
     rows = {r.quantity: r for r in result.rows()}
     for error in ERRORS:
@@ -92,19 +96,20 @@ def test_agreement(name):
                 assert abs(r.z) < 4.0, r
                 assert abs(r.simulation - r.theory) < 0.02 * abs(r.theory) + 2 * r.sem, r
     for i in range(len(result.theory.outliers)):
-        assert abs(rows[f"spike {i + 1}"].relative) < 0.02
+        r = rows[f"spike {i + 1}"]
+        # at half size a mean over 12 seeds has a standard error of 2 % itself
+        assert abs(r.simulation - r.theory) < 0.02 * r.theory + (2 * r.sem if share > 1 else 0.0), r
         for function in ("1", "He1", "He2", "He3", "He4"):
             r = rows[f"spike {i + 1} on {function}"]
             assert abs(r.simulation - r.theory) < 0.05, r
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "activation"),
     [
-        ("z1 + z2*z3 + z1*z4", "relu"),
-        ("tanh(z1 + z2 + z3 + z4 + z5)", "erf"),
-        ("z1 + z2*z3/2 + z4*z5*z6/2", "relu"),
+        pytest.param("z1 + z2*z3 + z1*z4", "relu", marks=pytest.mark.slow),
+        pytest.param("tanh(z1 + z2 + z3 + z4 + z5)", "erf", marks=pytest.mark.study),
+        pytest.param("z1 + z2*z3/2 + z4*z5*z6/2", "relu", marks=pytest.mark.slow),
     ],
 )
 def test_agreement_with_many_latents(target, activation):

@@ -13,6 +13,8 @@ from spikes.studies.own_data.gaussian_clone import _weights, gaussian_clone
 from spikes.studies.own_data.study import study_data
 from spikes.studies.own_data.table import print_data_study
 from theory.conditional_equivalent import predict_errors
+from theory.conditional_equivalent.resolution import resolve
+from theory.conditional_equivalent.validity import norm_share, validity
 from theory.statement.problem import Problem
 
 D, ROWS = 60, 4000
@@ -123,7 +125,8 @@ def test_study_of_gaussian_rows(capsys):
     for r in [r for r in study.rows() if r.quantity.endswith("by covariance")]:
         # 9.2 standard errors of 4 seeds are as unlikely as 3 of a normal law
         assert abs(r.simulation - r.theory) < 9.2 * r.sem, r
-    assert study.trust().endswith(("trust it here as well", "4 splits do not tell the rows from such inputs"))
+    said = study.trust().split(". It is outside what it was compared with: ")[0]
+    assert said.endswith(("trust it here as well", "4 splits do not tell the rows from such inputs"))
     print_data_study(study)
     assert "Gaussian inputs of the rows' covariance" in capsys.readouterr().out
 
@@ -136,7 +139,9 @@ def test_rows_that_are_no_clone_are_told():
     y = np.sign(rng.standard_normal(60))[cluster]
     data = as_dataset(X / math.sqrt(np.mean(X**2)), y)
     study = study_data(data, Problem(n=2, d=2, width=150, eta=0.0, ridge=(0.01, 0.1)), seeds=4, workers=1)
-    assert study.trust().endswith("these rows are something else")
+    said, outside = study.trust().split(". It is outside what it was compared with: ")
+    assert said.endswith("these rows are something else")
+    assert "d = 20: sizes below 60 were not compared with simulation" in outside
 
 
 @pytest.mark.slow
@@ -153,3 +158,35 @@ def test_mnist(alpha):
         # 5.5 standard errors of 6 runs are as unlikely as 3 of a normal law
         bar = 5.5 * measured.std(ddof=1) / math.sqrt(6)
         assert predicted.test_error == pytest.approx(measured.mean(), abs=max(0.05 * measured.mean(), bar))
+
+
+def clone_of_patches(X, seed, **step):
+    rng = np.random.default_rng(seed)
+    z = X @ rng.standard_normal(64)
+    z = (z - z.mean()) / z.std()
+    y = z + 0.5 * (z**2 - 1.0) + 0.5 * rng.standard_normal(len(z))
+    problem = Problem(n=1400, d=64, width=300, ridge=(0.003, 0.1, 1.0), **step)
+    return gaussian_clone(as_dataset(X, y - y.mean()), problem)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [{"eta": 0.0}, {"alpha": 0.4}], ids=["before", "after"])
+def test_image_patches(image_patches, step):
+    problem = clone_of_patches(image_patches(3601), 13, **step)
+    assert norm_share(problem) == pytest.approx(0.039, abs=0.002)
+    assert not any("goes with the norms" in reason for reason in validity(problem, resolve(problem, 2)))
+    runs = simulate_ensemble(problem, seeds=24, workers=1, test_samples=4096)
+    for predicted, measured in zip(predict_errors(problem), runs.values("after", "test_error").T, strict=True):
+        # 3.5 standard errors of 24 runs are as unlikely as 3 of a normal law
+        bar = 3.5 * measured.std(ddof=1) / math.sqrt(24)
+        assert predicted.test_error == pytest.approx(measured.mean(), abs=max(0.05 * measured.mean(), bar))
+
+
+@pytest.mark.slow
+def test_image_patches_with_labels_that_go_with_the_norms(image_patches):
+    problem = clone_of_patches(image_patches(3601), 5, eta=0.0)
+    (reason,) = validity(problem, resolve(problem, 2))
+    assert reason.startswith("11 % of the labels' power is in their mean and in the quadratic function")
+    measured = simulate_ensemble(problem, seeds=24, workers=1, test_samples=4096).values("after", "test_error")[:, 1]
+    # 64 runs: 7.4 ± 1.1 % too low
+    assert predict_errors(problem)[1].test_error < measured.mean() - 2.0 * measured.std(ddof=1) / math.sqrt(24)

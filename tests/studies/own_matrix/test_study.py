@@ -344,11 +344,11 @@ def test_a_spike_above_the_threshold_in_uneven_noise_is_found():
     t = np.linspace(0.3, 2.0, p) ** 2
     threshold = InformationPlusNoise(GeneralisedMarchenkoPastur(t, p / n)).threshold * math.sqrt(n)
     found = 0
-    for _ in range(100):
+    for _ in range(40):
         u, v = rng.standard_normal(n), rng.standard_normal(p)
         signal = 1.5 * threshold * np.outer(u / np.linalg.norm(u), v / np.linalg.norm(v))
         found += first_stands_out(rng.standard_normal((n, p)) * np.sqrt(t) + signal, rng)
-    assert found >= 95
+    assert found >= 38
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def test_spread_over_neurons_of_the_published_digits():
 @pytest.mark.slow
 def test_seed_covariance_against_sampling():
     """The covariance of two neurons' cosines over batches is that of what all neurons share."""
-    problem = Problem(n=860, d=400, width=2, target="z + 1.5", noise=0.3, centered=False)
+    problem = Problem(n=430, d=200, width=2, target="z + 1.5", noise=0.3, centered=False)
     generator = np.random.default_rng(11)
     neurons, batches = 64, 3000
     W = generator.standard_normal((neurons, problem.d))
