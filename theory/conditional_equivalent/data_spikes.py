@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -36,7 +37,7 @@ from theory.conditional_equivalent.covariance import (
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
-from theory.conditional_equivalent.spectrum import Bulk, count_above, on_axis, real_branch
+from theory.conditional_equivalent.spectrum import Bulk, along_axis, count_above, real_branch
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
@@ -44,6 +45,7 @@ __all__ = ["parted_bulk", "spikes_after_step", "step_spikes"]
 
 _STRIDE = 0.985  # of the scan of the axis from the top down
 _MOST = 400
+_TOGETHER = 16  # points of it that are solved together
 _BAND = 2.5  # eigenvalues from which a band is the bulk
 _FAINT = 0.5  # of an eigenvalue: a band of less is none
 _OWN = 0.05  # share of a spike's vector that is a function of the latent, below which the data make it
@@ -73,18 +75,15 @@ def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier,
     spikes : tuple of Outlier
         Of source ``"data"``, largest first, without alignments.
     """
-    top = law.support[1] * (1.0 + 1e-3)
-    x, counts, point = [top], [0.0], law.scan[:1]
+    x, counts = [law.support[1] * (1.0 + 1e-3)], [0.0]
     begun = None
     spikes: list[float] = []
     edge = law.edges[-1][1]
-    for _ in range(_MOST):
-        here = x[-1] * _STRIDE
-        if here <= law.edges[-1][0] or counts[-1] > 0.1 * min(eq.n, eq.neurons.sum()):
+    for here, above in _downwards(eq, law, x[0]):
+        if counts[-1] > 0.1 * min(eq.n, eq.neurons.sum()):
             break
-        point = on_axis(eq, here, point)
         x.append(here)
-        counts.append(float(count_above(eq, point)[0]))
+        counts.append(above)
         filled = counts[-1] - counts[-2] > _GAP
         if filled and begun is None:
             begun = len(x) - 2
@@ -106,6 +105,16 @@ def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier,
     parted = dataclasses.replace(law, edges=(*law.edges[:-1], (law.edges[-1][0], edge)), support=(law.support[0], edge))
     nothing = (math.nan,) * len(ALIGNMENTS)
     return parted, tuple(Outlier(math.sqrt(value), nothing, "data") for value in spikes)
+
+
+def _downwards(eq: EquivalentFeatures, law: Bulk, top: float) -> Iterator[tuple[float, float]]:
+    """Places from the top of the last band to its end, and the eigenvalues above each; some are solved together."""
+    for first in range(1, _MOST, _TOGETHER):
+        x = top * _STRIDE ** np.arange(first, first + _TOGETHER, dtype=float)
+        x = x[x > law.edges[-1][0]]
+        if not len(x):
+            return
+        yield from zip(x.tolist(), count_above(eq, along_axis(eq, x, law.scan, law.edges)).tolist(), strict=True)
 
 
 def step_spikes(eq: EquivalentFeatures) -> tuple[Outlier, ...]:

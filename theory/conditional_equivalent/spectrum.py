@@ -23,6 +23,7 @@ from theory.roots import root_between
 
 __all__ = [
     "Bulk",
+    "along_axis",
     "bulk",
     "count_above",
     "density",
@@ -692,7 +693,7 @@ def density(eq: EquivalentFeatures, law: Bulk, x: np.ndarray) -> np.ndarray:
     live = np.flatnonzero((x > grid[-1]) & (x < law.support[1]))
     if not len(live):
         return result
-    point = _fill(eq, x[live], law.scan, law.edges)
+    point = along_axis(eq, x[live], law.scan, law.edges)
     result[live] = _density(eq, point)
     return result
 
@@ -734,14 +735,14 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     first, behind = np.searchsorted(fresh, np.array(bands).T)
     solved = np.arange(len(fresh)) % _EVERY == 0
     solved[np.clip([*first, *(behind - 1)], 0, len(fresh) - 1)] = True
-    point = _fill(eq, fresh[solved], law.scan, bands, (2, 1))
+    point = along_axis(eq, fresh[solved], law.scan, bands, (2, 1))
     known = _with(law.scan, point)
     rest = fresh[~solved]
     between, agree = _mean_between(eq, rest, known, bands)
     places, between, fresh = rest[agree], between[agree], rest[~agree]
     for _ in range(_HALVINGS):
         if len(fresh):
-            added = _fill(eq, fresh, known, bands)
+            added = along_axis(eq, fresh, known, bands)
             point, known = _join([point, added]), _with(known, added)
         x = np.concatenate([-point.lam.real, places, ends])
         order = np.argsort(x, kind="stable")
@@ -766,14 +767,32 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     return x, rho
 
 
-def _fill(
+def along_axis(
     eq: EquivalentFeatures,
     x: np.ndarray,
     known: FixedPoint,
     bands: Sequence[tuple[float, float]],
     strides: tuple[int, ...] = (8, 4, 1),
 ) -> FixedPoint:
-    """Solutions at x + i0, in passes of ever closer points, each started from those before; `known` in decreasing x."""
+    """Solutions at many x + i0, in passes of ever closer points, each started from those before.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    x : ndarray, shape (P,)
+        Positive.
+    known : FixedPoint
+        Solutions around them, in decreasing x.
+    bands : sequence of (float, float)
+        Intervals with eigenvalues.
+    strides : tuple of int
+        Of the passes; the last is 1.
+
+    Returns
+    -------
+    FixedPoint
+        In the order of `x`.
+    """
     order = np.argsort(-x)
     solved, places = None, np.zeros(0, dtype=int)
     waiting = np.ones(len(x), dtype=bool)
