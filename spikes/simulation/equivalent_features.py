@@ -122,7 +122,8 @@ def _equivalent(layer: Layer, X: np.ndarray, direction: np.ndarray | None, noise
         values = tau[:, None] + norms[j] * nodes
         layer.kernels.activate(values)
         mean, slope = values @ weights, values @ (weights * nodes)
-        left = np.sqrt(np.maximum(values**2 @ weights - mean**2 - slope**2, 0.0))
+        # as a square: a difference of squares would leave a linear function the root of its rounding
+        left = np.sqrt((values - mean[:, None] - np.outer(slope, nodes)) ** 2 @ weights)
         at = u * along[j]
         m, A, root = (np.interp(at, tau, column) if len(tau) > 1 else column[0] for column in (mean, slope, left))
         F[:, j] = m + A * linear[:, j] + root * noise.standard_normal(n)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import ndtri
 
 from theory.conditional_equivalent.covariance import slope_statistics, squared_norms
 from theory.quadrature import gaussian_nodes
@@ -113,6 +112,8 @@ def batch_nodes(problem: Problem, order: np.ndarray) -> tuple[np.ndarray, np.nda
     matrices : ndarray, shape (M, L, L)
     vectors : ndarray, shape (M, L)
     """
+    from scipy.special import ndtri  # a fifth of a second to import
+
     L, s = len(order), problem.eigenvalues[order]
     i, j = np.triu_indices(L)
     scale = np.concatenate([np.sqrt(s[i] * s[j]), s])
