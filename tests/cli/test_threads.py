@@ -12,14 +12,14 @@ RUNS = ["--seeds", "2", "--workers", "1", "--quiet"]
 SLOW = {
     "local certificate": ["local", "certificate", "--teacher", "orthogonal:12", "--d", "12"],
     "compare": ["compare", *SIZE, *RUNS],
+    "giant curve": ["giant", "curve", "--n", "2000", "--d", "128", "--width", "300", "--exponents", "1.3,1.5", *RUNS],
+}
+STUDY = {
     "giant trajectory": [
         *("giant", "trajectory", "--n", "900", "--d", "300", "--width", "100", "--steps", "2", "--refit"),
         *RUNS,
     ],
-    "giant curve": ["giant", "curve", "--n", "2000", "--d", "128", "--width", "300", "--exponents", "1.3,1.5", *RUNS],
     "local train": ["local", "train", "--n", "2000", "--width", "150", "--epochs", "2", "--iterations", "20", *RUNS],
-}
-STUDY = {
     "predict": ["predict", "--n", "900", "--d", "300", "--width", "700", "--alpha", "0.45"],
     "predict, two latents": ["predict", "--target", "z1 + z1*z2"],
     "compare streamed": ["compare", "--method", "streamed", *SIZE, *RUNS],

@@ -28,6 +28,7 @@ TINY = {
     "simulate --data": f"--width 30 {RUN}",
     "compare": f"{SMALL} {RUN}",
     "tune": f"{SMALL} --workers 1 --quiet",
+    "tune --map": f"{SMALL} --workers 1 --quiet --map 1,4 --map-noise 0,1",
     "spectrum": "",
     "readout": "--n 5,20 --splits 5 --quiet",
     "matrix-free": f"--n 80 --d 20 --width 30 --n-step 80 --steps 0 {RUN}",
@@ -69,7 +70,8 @@ def of_pages():
                 next(rest)
             else:
                 kept.append(word)
-        lines[" ".join([name, *map(shlex.quote, kept)])] = f"{name} --data" if "--data" in words else name
+        kind = next((word for word in ("--data", "--map") if word in words), "")
+        lines[" ".join([name, *map(shlex.quote, kept)])] = f"{name} {kind}".rstrip()
     return lines
 
 

@@ -479,7 +479,7 @@ def whole(tmp_path_factory):
     return content(path), time.perf_counter() - start
 
 
-@pytest.mark.parametrize("kills", [pytest.param(5, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.study)])
+@pytest.mark.parametrize("kills", [pytest.param(3, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.study)])
 def test_kills_of_the_command(tmp_path, whole, kills):
     """The whole command with two workers, killed without warning at random moments, its start included."""
     study, path = tmp_path / "study.toml", tmp_path / "study.sqlite"
