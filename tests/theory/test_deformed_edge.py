@@ -77,8 +77,9 @@ def test_centre_is_right_to_the_second_order(t):
     assert np.mean((values - centre) / scale) == pytest.approx(mean, abs=4.0 * math.sqrt(variance / 250) + 0.06)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["two atoms", "power law"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("two atoms", marks=pytest.mark.study), pytest.param("power law", marks=pytest.mark.slow)]
+)
 def test_largest_eigenvalues_follow_tracy_and_widom(name):
     t = {"two atoms": np.repeat([1.0, 3.0], 100), "power law": (np.arange(1, 201) / 200.0) ** 0.5}[name]
     values = largest(t, 400, 2000, 2)

@@ -19,9 +19,10 @@ def problem_of(target, **changes):
     return Problem(target=target, **(fields | changes))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu", "erf"])
-@pytest.mark.parametrize("target", [EX1, "z1 + z1*z2"])
+@pytest.mark.parametrize(
+    "target", [pytest.param(EX1, marks=pytest.mark.slow), pytest.param("z1 + z1*z2", marks=pytest.mark.study)]
+)
 def test_cosines_at_n_of_order_d(target, activation):
     problem, seeds = problem_of(target, activation=activation, noise=0.5), 40
     law = cosine_law(problem)
@@ -35,8 +36,9 @@ def test_cosines_at_n_of_order_d(target, activation):
     assert np.max(np.abs(means.std(axis=0, ddof=1) / law.seed_std - 1.0)) < 4.0 / math.sqrt(2.0 * (seeds - 1))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("d", [200, 400, 800])
+@pytest.mark.parametrize(
+    "d", [*(pytest.param(d, marks=pytest.mark.slow) for d in (200, 400)), pytest.param(800, marks=pytest.mark.study)]
+)
 @pytest.mark.parametrize(
     ("target", "activation", "noise"),
     [(EX1, "relu", 0.5), ("z + 1.5", "relu", 0.3), ("z1 + z1*z2 - 1", "softplus", 0.3)],
@@ -68,8 +70,9 @@ def squared_cosines(problem, protocol, seeds, half):
     return np.array(rows).T
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("target", ["z1*z2", HE124X2])
+@pytest.mark.parametrize(
+    "target", [pytest.param("z1*z2", marks=pytest.mark.study), pytest.param(HE124X2, marks=pytest.mark.slow)]
+)
 def test_specialisation_at_n_equal_d_squared(target):
     d = 256
     problem = problem_of(target, n=d**2, d=d, noise=0.0, width=2048)

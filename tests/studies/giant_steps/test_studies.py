@@ -156,8 +156,10 @@ def test_bad_input_of_the_curve(options, message):
         study_curve(problem_of(n=390), **options)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("exponent", "expected"), [(1.75, 0.1146), (2.0, 0.0749)])
+@pytest.mark.parametrize(
+    ("exponent", "expected"),
+    [pytest.param(1.75, 0.1146, marks=pytest.mark.study), pytest.param(2.0, 0.0749, marks=pytest.mark.slow)],
+)
 def test_predicted_learning_curve(exponent, expected):
     problem = Problem(n=2**14, d=128, width=512, target=HE124X2, alpha=0.5, scale=10.0, noise=0.0, centered=False)
     study = study_curve(problem, exponents=(exponent,), readout="exact", seeds=4, workers=2)

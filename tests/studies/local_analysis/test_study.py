@@ -126,7 +126,8 @@ def test_a_certificate_that_holds():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.study if name == "r5m6" else pytest.mark.slow) for name in FIVE]
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in ("orth4", "r3m5") else pytest.mark.study) for name in FIVE],
 )
 def test_default_training(name):
     study = compare_training(Plan(name), seeds=2, workers=2)
@@ -153,7 +154,7 @@ def test_ablations(name, schedule):
     assert run.column("population_loss")[-1] <= 5e-6
 
 
-@pytest.mark.slow
+@pytest.mark.study  # the claim local/exponents holds them
 def test_exponents():
     study = compare_training(Plan("G", width=40, iterations=4000), seeds=3, workers=2)
     assert study.exponent("rms_angle").mean == pytest.approx(1.0, abs=0.05)

@@ -223,8 +223,11 @@ def test_samples_follow_the_law(population, ratio):
     assert kolmogorov_distance(GeneralisedMarchenkoPastur(population, ratio), 2500, 2) < 1.95 / math.sqrt(2500)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("population", "ratio"), CASES[:3], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize(
+    ("population", "ratio"),
+    [pytest.param(*case, marks=pytest.mark.study if i == 1 else pytest.mark.slow) for i, case in enumerate(CASES[:3])],
+    ids=lambda v: type(v).__name__,
+)
 def test_many_samples_follow_the_law(population, ratio):
     assert kolmogorov_distance(GeneralisedMarchenkoPastur(population, ratio), 100_000, 2) < 1.95 / math.sqrt(100_000)
 
