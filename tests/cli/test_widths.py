@@ -169,9 +169,12 @@ def is_of(token, values, *, rounded=False):
     return bool(np.any(np.abs(values - value) <= 0.501 * 10.0 ** (power - places)))
 
 
-@pytest.mark.parametrize(
-    "line", [x if name in QUICK else pytest.param(x, marks=pytest.mark.slow) for x, name in PAGES.items()]
-)
+def marks_of(line):
+    """A split of the samples takes a dozen of seconds at any size."""
+    return [] if PAGES[line] in QUICK else pytest.mark.study if "--budget" in line else pytest.mark.slow
+
+
+@pytest.mark.parametrize("line", [pytest.param(line, marks=marks_of(line)) for line in PAGES])
 def test_numbers_are_whole_and_those_of_the_json(shown, line):
     content, texts = shown(line)
     whole = numbers_of(texts[WIDE])

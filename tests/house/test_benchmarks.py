@@ -32,8 +32,13 @@ def test_none_is_left_out():
     assert sorted(SMALL) == sorted(p.stem for p in FOLDER.glob("*.py") if p.stem != "measure")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SMALL)
+# The longest: whole processes, searches and files; run by hand with the study.
+LONG = ("large", "random_search", "startup", "threads")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.study if name in LONG else pytest.mark.slow) for name in SMALL]
+)
 def test_benchmark_runs(name):
     command = [sys.executable, str(FOLDER / f"{name}.py"), *SMALL[name].split()]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300)

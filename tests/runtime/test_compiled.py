@@ -43,8 +43,9 @@ def test_without_a_place_to_keep_them(kept):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize(
+    "suffix", [pytest.param(".nbi", marks=pytest.mark.slow), pytest.param(".nbc", marks=pytest.mark.study)]
+)
 def test_damaged_files_are_replaced(kept, suffix):
     folder, expected = kept
     damaged = [p for p in folder.rglob(f"*{suffix}") if "kernels" in p.name]

