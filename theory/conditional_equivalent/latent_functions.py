@@ -91,7 +91,7 @@ class LatentForm:
     @cached_property
     def G(self) -> np.ndarray:
         """𝒢 = (1/λ)[diag(ω/ω⁰) ⊗ I − L M Lᵀ], shape (P, fS, fS)."""
-        G = -product(self.L @ self.M, np.swapaxes(self.L, 1, 2))
+        G = -product(product(self.L, self.M), np.swapaxes(self.L, 1, 2))
         diagonal = np.arange(G.shape[1])
         G[:, diagonal, diagonal] += self.share
         return G / self.lam[:, None, None]
