@@ -307,7 +307,4 @@ def _times_real(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """left @ right with a real right side, in half the operations of two complex ones."""
     if not np.iscomplexobj(left):
         return left @ right
-    product = np.empty((*left.shape[:-1], right.shape[1]), dtype=left.dtype)
-    product.real = np.ascontiguousarray(left.real) @ right
-    product.imag = np.ascontiguousarray(left.imag) @ right
-    return product
+    return _from_parts(_real(left) @ right, _imaginary(left) @ right)

@@ -27,9 +27,8 @@ _QUADRATURE = 0.02
 _POWER = 0.01  # of E f⋆², by which one node less may move it
 _LABEL_NODES = 40
 _RATIO_BEFORE, _RATIO_AFTER = 5.0, 26.0  # participation ratios down to which it was compared before and after a step
-_OF_NORMS = (
-    0.09  # share of the labels' power in their mean and in the function of the norms: 2 % off at .05, 4 % at .08
-)
+# share of the labels' power in their mean and in the function of the norms: errors are 2 % off at .05, 4 % at .08
+_OF_NORMS = 0.09
 _FEW_LATENTS = 6.0  # n₀/d from which quadratic targets make outliers of Ŷ that a step amplifies
 
 
