@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,10 +61,47 @@ def cluster_executor(scheduler: str, workers: int | None = None) -> Iterator[Exe
     try:
         with _silenced("distributed", "tornado", "asyncio"), _connected(Client, place, scheduler) as client:
             _check_workers(client)
-            yield client.get_executor(pure=False)
+            yield _ClusterExecutor(client)
     finally:
         if local:
             place.close()
+
+
+class _ClusterExecutor(Executor):
+    """Tasks of a client of dask.distributed as futures of the standard library.
+
+    The client's own executor reads a task's status after its result: where a worker dies between the two the status is
+    "lost", and the result is taken for an error that is none.
+    """
+
+    def __init__(self, client: Any):
+        self._client = client
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        task, outcome = self._client.submit(function, *args, pure=False, **kwargs), Future[Any]()
+
+        def hand_over(task: Any) -> None:
+            result, error = None, None
+            try:
+                result = task.result()  # waits for the task to run again where its result was lost
+            except CancelledError:  # by the client or its scheduler
+                outcome.cancel()
+            except Exception as raised:
+                error = raised
+            if not outcome.set_running_or_notify_cancel():
+                return
+            if error is None:
+                outcome.set_result(result)
+            else:
+                outcome.set_exception(error)
+
+        def withdraw(outcome: Future) -> None:
+            if outcome.cancelled():
+                task.cancel()
+
+        outcome.add_done_callback(withdraw)
+        task.add_done_callback(hand_over)
+        return outcome
 
 
 @contextmanager
