@@ -14,6 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
+from theory.blocked_products import product, times_real
+
 __all__ = [
     "CoordinateTraces",
     "Coordinates",
@@ -21,7 +23,6 @@ __all__ = [
     "coordinates",
     "degree_dimension",
     "exchange",
-    "product",
     "squares_of_codes",
     "squares_of_samples",
     "traces",
@@ -30,8 +31,6 @@ __all__ = [
 ]
 
 _PROFILE_RANK = 1e-15  # the same for the variance profile
-_ALONE = 250_000  # multiplications of a real matrix product that OpenBLAS leaves to one thread
-_COMPLEX_ALONE = 4_000  # the same of a complex one, of which one may be a row
 _ELEMENTWISE = 8  # products of a matrix product that take the time of one elementwise pass
 
 
@@ -198,7 +197,7 @@ def exchange(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     in_pairs = classes * shapes * rank**4 + shapes * pairs * (pairs + neurons) * samples
     if in_pairs < classes * (neurons * rank**2 + cells * (rank + _ELEMENTWISE)):
         form = _pair_form(of, at.J, of.weights[:, None] * of.levels)
-        return np.swapaxes(_times_real(np.swapaxes(_times_real(form, of.pairs), 1, 2), of.code_pairs), 1, 2)
+        return np.swapaxes(times_real(np.swapaxes(times_real(form, of.pairs), 1, 2), of.code_pairs), 1, 2)
     left = (np.sqrt(of.weights[:, None] * of.profile)[..., None] * of.v) @ at.J
     right = of.a.T.copy()
     if not np.iscomplexobj(left):
@@ -219,7 +218,7 @@ def squares_of_codes(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
         levels = (of.weights[:, None, None] * of.levels[:, :, None] * of.levels[:, None, :]).reshape(classes, -1)
         form = _pair_form(of, at.K, levels).reshape(len(at.K), shapes, shapes, len(of.pairs), -1)
         form = np.swapaxes(form, 2, 3).reshape(len(at.K), size, size)
-        return _times_real(np.swapaxes(_times_real(form, of.code_pairs), 1, 2), of.code_pairs)
+        return times_real(np.swapaxes(times_real(form, of.code_pairs), 1, 2), of.code_pairs)
     weighted = of.weights[:, None] * of.profile
     square = (of.v @ at.K @ of.v.T) ** 2
     return np.sum((weighted[:, :, None] * of.profile[:, None, :]) * square, axis=1)
@@ -245,7 +244,7 @@ def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
         turned = np.ascontiguousarray(of.a.T)
         square = np.zeros((len(at.E), samples, samples), dtype=at.E.dtype)
         for weight, form in zip(of.weights, np.swapaxes(at.E, 0, 1), strict=True):
-            entry = _times_real(np.swapaxes(_times_real(form, turned), 1, 2).copy(), turned)
+            entry = times_real(np.swapaxes(times_real(form, turned), 1, 2).copy(), turned)
             square += weight * np.square(entry, out=entry)
         return square
     i, j = of.upper
@@ -254,57 +253,8 @@ def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     products = products.reshape(len(products), -1)
     straight, crossed = of.pair_places
     form = 0.5 * (products[:, straight] + products[:, crossed])
-    return _times_real(np.swapaxes(_times_real(form, of.pairs), 1, 2).copy(), of.pairs)
-
-
-def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """left @ right by rows few enough for one thread of the linear algebra library: more cost more than they are worth.
-
-    Parameters
-    ----------
-    left, right : ndarray, shape (..., m, k) and (..., k, n)
-
-    Returns
-    -------
-    ndarray, shape (..., m, n)
-    """
-    each = right.shape[-2] * right.shape[-1]
-    complex_left, complex_right = np.iscomplexobj(left), np.iscomplexobj(right)
-    if complex_left or complex_right:
-        if left.shape[-2] * each <= _COMPLEX_ALONE:
-            return left @ right
-        if not complex_right:
-            return _from_parts(product(_real(left), right), product(_imaginary(left), right))
-        if not complex_left:
-            return _from_parts(product(left, _real(right)), product(left, _imaginary(right)))
-        a, b, c, d = _real(left), _imaginary(left), _real(right), _imaginary(right)
-        return _from_parts(product(a, c) - product(b, d), product(a, d) + product(b, c))
-    rows = max(1, _ALONE // each)
-    if left.shape[-2] <= rows:
-        return left @ right
-    return np.concatenate([left[..., i : i + rows, :] @ right for i in range(0, left.shape[-2], rows)], axis=-2)
-
-
-def _real(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values.real)
-
-
-def _imaginary(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values.imag)
-
-
-def _from_parts(real: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
-    values = np.empty(real.shape, dtype=complex)
-    values.real, values.imag = real, imaginary
-    return values
+    return times_real(np.swapaxes(times_real(form, of.pairs), 1, 2).copy(), of.pairs)
 
 
 def _outer(rows: np.ndarray) -> np.ndarray:
     return (rows[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
-
-
-def _times_real(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """left @ right with a real right side, in half the operations of two complex ones."""
-    if not np.iscomplexobj(left):
-        return left @ right
-    return _from_parts(_real(left) @ right, _imaginary(left) @ right)

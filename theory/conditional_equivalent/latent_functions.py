@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from theory.conditional_equivalent.coordinates import class_matrices, product
+from theory.blocked_products import product
+from theory.conditional_equivalent.coordinates import class_matrices
 from theory.conditional_equivalent.coupled_functions import CoupledParts, coupled_gradient, coupled_parts
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import Equations, FixedPoint, equations, jacobian
