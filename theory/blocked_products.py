@@ -1,13 +1,15 @@
-"""Products of matrices by blocks that a linear algebra library leaves to one thread."""
+"""Products and Cholesky factors of matrices by blocks that a linear algebra library leaves to one thread."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["product", "times_real"]
+__all__ = ["lower_factor", "product", "times_real"]
 
 _ALONE = 250_000  # multiplications of a real matrix product that OpenBLAS leaves to one thread
 _COMPLEX_ALONE = 4_000  # the same of a complex one, of which one may be a row
+_FACTOR_ALONE = 64  # rows of a matrix whose factor it makes on one thread
+_SOLVE_ALONE = 512  # right sides of a system of so many unknowns
 
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -32,7 +34,7 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
             return _from_parts(product(left, _real(right)), product(left, _imaginary(right)))
         a, b, c, d = _real(left), _imaginary(left), _real(right), _imaginary(right)
         return _from_parts(product(a, c) - product(b, d), product(a, d) + product(b, c))
-    rows = max(1, _ALONE // each)
+    rows = max(1, _ALONE // max(1, each))
     if left.shape[-2] <= rows:
         return left @ right
     return np.concatenate([left[..., i : i + rows, :] @ right for i in range(0, left.shape[-2], rows)], axis=-2)
@@ -57,3 +59,40 @@ def times_real(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     if not np.iscomplexobj(left):
         return left @ right
     return _from_parts(_real(left) @ right, _imaginary(left) @ right)
+
+
+def lower_factor(squares: np.ndarray) -> np.ndarray:
+    """Cholesky factor L of symmetric positive definite matrices LLᵀ: on one thread, whatever its size.
+
+    The threads of a library's own factor wait for each other many times: beside other work that takes a hundred times
+    what the factor takes.
+
+    Parameters
+    ----------
+    squares : ndarray, shape (..., n, n)
+        Real; the lower triangles are read.
+
+    Returns
+    -------
+    ndarray, shape (..., n, n)
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If one of them is not positive definite.
+    """
+    n = squares.shape[-1]
+    if n <= _FACTOR_ALONE:
+        return np.linalg.cholesky(squares)
+    factor = np.zeros_like(squares)
+    for start in range(0, n, _FACTOR_ALONE):
+        stop = min(start + _FACTOR_ALONE, n)
+        known = np.swapaxes(factor[..., start:stop, :start], -1, -2)
+        left = squares[..., start:, start:stop] - product(factor[..., start:, :start], known)
+        corner = np.linalg.cholesky(left[..., : stop - start, :])
+        factor[..., start:stop, start:stop] = corner
+        below = np.swapaxes(left[..., stop - start :, :], -1, -2)
+        for i in range(0, n - stop, _SOLVE_ALONE):
+            solved = np.linalg.solve(corner, below[..., i : i + _SOLVE_ALONE])
+            factor[..., stop + i : stop + i + _SOLVE_ALONE, start:stop] = np.swapaxes(solved, -1, -2)
+    return factor

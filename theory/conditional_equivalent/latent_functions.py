@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from theory.blocked_products import product
+from theory.blocked_products import lower_factor, product
 from theory.conditional_equivalent.coordinates import class_matrices
 from theory.conditional_equivalent.coupled_functions import CoupledParts, coupled_gradient, coupled_parts
 from theory.conditional_equivalent.features import EquivalentFeatures
@@ -207,7 +207,7 @@ def spectral_factor(form: LatentForm) -> tuple[np.ndarray, np.ndarray, np.ndarra
     Everything is a function of s: 1/(1 + s²) keeps its digits when λN_b r_b is as large as 10¹⁵, the inverse of 𝒟
     would not.
     """
-    R = np.linalg.cholesky(form.G if form.lam[0].real > 0.0 else -form.G)
+    R = lower_factor(form.G if form.lam[0].real > 0.0 else -form.G)
     return R, *np.linalg.svd(np.swapaxes(R, 1, 2) @ form.V, full_matrices=False)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from theory.blocked_products import lower_factor
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import (
     ConvergenceError,
@@ -333,7 +334,7 @@ def _form_at(eq: EquivalentFeatures, point: FixedPoint) -> LatentForm:
 def _is_negative(form: LatentForm) -> bool:
     """Whether 𝒢 is negative definite at a real point."""
     try:
-        np.linalg.cholesky(-form.G[0])
+        lower_factor(-form.G[0])
     except np.linalg.LinAlgError:
         return False
     return True
