@@ -15,6 +15,7 @@ import numpy as np
 
 from spikes.agreement import LEADING, Quantity, quantities
 from spikes.runtime.cluster import cluster_executor
+from spikes.runtime.one_thread import on_one_thread
 from spikes.runtime.progress import progress_bar, shows_progress
 from spikes.runtime.tasks import finished_tasks, worker_count
 from spikes.simulation.one_step import Simulation, check_size, simulate
@@ -207,6 +208,7 @@ def _numbered(q: Quantity, values: Sequence[Any]) -> dict[str, float]:
     return columns
 
 
+@on_one_thread
 def _predicted(
     problem: Problem, columns: Sequence[str], gradient_order: int
 ) -> tuple[list[dict[str, float | None]], str | None]:

@@ -15,6 +15,7 @@ from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
 from spikes.runtime.checkpoint import run_units
+from spikes.runtime.one_thread import on_one_thread
 from spikes.runtime.progress import progress_bar, shows_progress
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.learning import TEST_SAMPLES, measure_learning
@@ -127,6 +128,7 @@ class CurveStudy(RowTable):
         return contract(self.problem, theory, simulation, rows)
 
 
+@on_one_thread
 def _predict(problem: Problem, preprocessing: str, readout: str) -> tuple[float, float]:
     """Test errors before and after the step."""
     made = [

@@ -14,6 +14,7 @@ from spikes.estimates import Estimate, estimate
 from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.one_thread import on_one_thread
 from spikes.runtime.progress import shows_progress
 from spikes.simulation.ensemble import check_runs
 from spikes.simulation.how import How
@@ -122,6 +123,7 @@ class MatrixFreeComparison(RowTable):
 
 @recorded
 @shows_progress
+@on_one_thread
 def compare_matrix_free(
     problem: Problem,
     *,

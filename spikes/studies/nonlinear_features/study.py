@@ -14,6 +14,7 @@ from spikes.estimates import Estimate, PowerLaw, controlled_estimate, estimate, 
 from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.one_thread import on_one_thread
 from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import run_tasks, worker_count
 from spikes.simulation.ensemble import Ensemble
@@ -190,6 +191,7 @@ class Staircase(RowTable):
 
 @recorded
 @shows_progress
+@on_one_thread
 def staircase(
     problem: Problem,
     *,
@@ -342,6 +344,7 @@ def _count(alpha: float) -> dict[str, Any]:
 
 @recorded
 @shows_progress
+@on_one_thread
 def spectrum_study(
     problem: Problem,
     *,

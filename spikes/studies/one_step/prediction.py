@@ -14,6 +14,7 @@ from spikes.presentation.figure import in_style
 from spikes.presentation.numbers import counted, number_text
 from spikes.presentation.row_table import RowTable, html_table
 from spikes.record import recorded
+from spikes.runtime.one_thread import on_one_thread
 from theory.conditional_equivalent import Prediction, predict_errors
 from theory.conditional_equivalent import predict as predicted
 from theory.statement.problem import Problem
@@ -87,6 +88,7 @@ class PredictionStudy(RowTable):
 
 
 @recorded
+@on_one_thread
 def predict(problem: Problem, gradient_order: int = 2, *, density_at: Sequence[float] | None = None) -> PredictionStudy:
     """Predict a problem as `theory.predict` does, as an answer that is saved, drawn and run again.
 

@@ -14,6 +14,7 @@ from spikes.presentation.figure import in_style, problem_statement
 from spikes.presentation.numbers import estimate_text, number_text, relative_text, z_text
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.one_thread import on_one_thread
 from spikes.runtime.overflow import refused_overflow
 from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import Interrupted
@@ -151,6 +152,7 @@ class Comparison(RowTable):
 
 @recorded
 @shows_progress
+@on_one_thread
 def compare(
     problem: Problem,
     seeds: int = 8,
@@ -321,6 +323,7 @@ def laid_over(theory: Prediction, path: Path, runs: Ensemble) -> Comparison:
     return Comparison(problem, theory, ensemble, path)
 
 
+@on_one_thread
 def step_path(problem: Problem, gradient_order: int = 2) -> StepPath:
     """Predicted errors along the step-size exponent α, at the first penalty of a problem.
 

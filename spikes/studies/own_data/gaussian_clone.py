@@ -24,6 +24,7 @@ import numpy as np
 from scipy.special import fdtrc
 
 from spikes.runtime.memory import check_memory
+from spikes.runtime.one_thread import on_one_thread
 from spikes.runtime.running_products import add_gram
 from spikes.simulation.dataset import Dataset
 from spikes.simulation.ensemble import Ensemble, simulate_ensemble
@@ -100,6 +101,7 @@ class _Moments:
     power: float
 
 
+@on_one_thread
 def covariance_law(
     problem: Problem, *, seeds: int, sequence: np.random.SeedSequence, workers: int | None, how: How
 ) -> CovarianceLaw | str:

@@ -13,6 +13,7 @@ from spikes.estimates import Estimate, estimate
 from spikes.presentation.figure import in_style
 from spikes.presentation.row_table import RowTable
 from spikes.record import recorded
+from spikes.runtime.one_thread import on_one_thread
 from spikes.runtime.progress import shows_progress
 from spikes.runtime.tasks import worker_count
 from spikes.simulation.ensemble import check_runs, simulate_ensemble
@@ -134,6 +135,7 @@ def _plain(advice: Advice) -> dict[str, Any]:
 
 @recorded
 @shows_progress
+@on_one_thread
 def tune(
     problem: Problem,
     *,
@@ -262,6 +264,7 @@ class Paying(RowTable):
 
 
 @recorded
+@on_one_thread
 def map_of_paying(problem: Problem, samples_per_dimension: Sequence[float], noise: Sequence[float]) -> Paying:
     """Where a step on half of the samples beats random features on all of them, each with its best λ.
 
