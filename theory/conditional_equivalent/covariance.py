@@ -47,6 +47,7 @@ __all__ = [
     "participation_ratio",
     "slope_statistics",
     "squared_norms",
+    "step_parts",
 ]
 
 _CLASSES = 24  # nodes of the spectrum
@@ -418,7 +419,7 @@ def _overlap_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     line, weights = gauss_hermite(terms.orders[0]) if terms.focus == 0.0 else _focused(terms.orders[0], terms.focus)
     across, shares = gauss_hermite(terms.across)
     latents = np.column_stack([np.repeat(line, len(across)), np.tile(across, len(line))])
-    signal, noise = _step_parts(problem)
+    signal, noise = step_parts(problem)
     if terms.focus > 0.0:  # nodes along ⟨x, β⟩ and across it
         turn = np.array([[signal, noise], [-noise, signal]]) / math.hypot(signal, noise)
         latents = latents @ turn
@@ -649,7 +650,7 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     if terms.gradient_order == 1:
         along, bend = labels[1] * first, np.zeros(len(g))
     bend = h * bend
-    signal, across = _step_parts(problem)
+    signal, across = step_parts(problem)
     common = signal - float(step.linear[0]) * math.sqrt(of.M3)
     own = rho / of.M2 * (math.sqrt(of.M3) + bend * of.M4 / math.sqrt(of.M3))
     shift = own + h * (along * math.sqrt(of.M3) + first * common)
@@ -658,8 +659,18 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     return _Neurons(shares, g, h, q, bend, scatter, np.column_stack([shift, noise]), rho, whole)
 
 
-def _step_parts(problem: Problem) -> tuple[float, float]:
-    """The parts of Σ^(1/2)β along t₁, sampling noise included by its mean square, and across."""
+def step_parts(problem: Problem) -> tuple[float, float]:
+    """The parts of Σ^(1/2)β along t₁, sampling noise included by its mean square, and across.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of a single-index target.
+
+    Returns
+    -------
+    along, across : float
+    """
     step, of = step_statistics(problem), krylov(problem)
     power = problem.phi0 * step.label_power
     mean = float(step.linear[0]) * math.sqrt(of.M3)
