@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 from spikes.simulation.ensemble import simulate_ensemble
 from theory import Problem, predict
 from theory.conditional_equivalent.batch_directions import batch_moments, batch_nodes
-from theory.conditional_equivalent.covariance import slope_statistics
-from theory.conditional_equivalent.data_spikes import spikes_after_step
+from theory.conditional_equivalent.covariance import slope_statistics, step_parts
+from theory.conditional_equivalent.data_spikes import _Leading, spikes_after_step
 from theory.conditional_equivalent.outliers import Outlier
 from theory.conditional_equivalent.resolution import resolve, spike_terms
 
@@ -18,11 +18,17 @@ WHOLE = Problem(n=1000, n_step=1000, d=400, width=700, covariance="power:1.0", s
 FIELDS = {
     "relu": {"alpha": 0.36},
     "erf": {"activation": "erf", "target": "sin(z)", "covariance": "power:0.7", "alpha": 0.5},
+    "softplus": {"activation": "softplus", "target": "relu(z)", "alpha": 0.42},
     "tanh": {"activation": "tanh", "alpha": 0.4},
 }
 # what the counting function of the law has right of its bulk, and the spikes of the step
-BANDS = {"relu": (5.97, 5.39, 4.21, 3.84), "erf": (2.13, 1.73), "tanh": (2.46, 1.53, 1.19)}
-OF_STEP = {"relu": (79.7, 71.6), "erf": (20.31,), "tanh": (24.34,)}
+BANDS = {
+    "relu": (5.97, 5.39, 4.21, 3.84),
+    "erf": (2.13, 1.73),
+    "softplus": (9.98, 5.99, 4.42, 3.65, 3.45),
+    "tanh": (2.46, 1.53, 1.19),
+}
+OF_STEP = {"relu": (79.7, 71.6), "erf": (20.31,), "softplus": (62.8, 48.1), "tanh": (24.34,)}
 
 
 def spikes_at(values, source):
@@ -37,23 +43,35 @@ def predicted(name):
     return np.array([spike.singular_value for spike in spikes_after_step(problem, terms, bands, others)])
 
 
-# means of the singular values over 48 seeds, with their standard errors
+# means of the singular values over 48 seeds, 192 for softplus and tanh, with their standard errors
 @pytest.mark.parametrize(
     ("name", "simulated", "errors"),
     [
         ("relu", [6.845, 5.121, 4.296, 3.825], [0.124, 0.060, 0.045, 0.035]),
         ("erf", [2.245, 1.788], [0.028, 0.017]),
-        pytest.param("tanh", [2.830, 1.807, 1.434], [0.040, 0.018, 0.014], marks=pytest.mark.slow),
+        # apart from its pull a neuron's mean was random: 3.7, 4.0 and 3.1 % high in the first, fourth and fifth
+        ("softplus", [10.554, 6.303, 4.985, 4.300, 3.576], [0.078, 0.040, 0.037, 0.027, 0.018]),
+        pytest.param("tanh", [2.868, 1.820, 1.437], [0.021, 0.011, 0.007], marks=pytest.mark.slow),  # and 3.8 % here
     ],
 )
 def test_spikes_after_a_step(name, simulated, errors):
     law, simulated, errors = predicted(name), np.array(simulated), np.array(errors)
     assert law.shape == simulated.shape
-    allowed = np.maximum(0.03 * simulated, 3.0 * errors)
-    if name == "tanh":
-        # the first is known to be 5 % high, in a saturated activation of which the law has the linear part across β̂
-        allowed[0] = 0.065 * simulated[0]
-    assert np.all(np.abs(law - simulated) < allowed)
+    assert np.all(np.abs(law - simulated) < np.maximum(0.03 * simulated, 3.0 * errors))
+
+
+@pytest.mark.parametrize("more", [0.0, 0.1])
+def test_a_spike_of_the_step_is_as_large_as_its_direction(more):
+    # the noise along β turned into so much of β: relu's features grow with the pull, but for what w has of its own
+    problem = WHOLE.replace(**FIELDS["relu"])
+    terms = spike_terms(problem, resolve(problem, 2).terms)
+    of = _Leading(problem, terms, 6, 4.0 * BANDS["relu"][0] ** 2)
+    along, _ = step_parts(problem)
+    wanted = of.known + more * along
+    t1, s = of.t1[:6], of.s[:6]
+    root = of.roots(np.zeros((6, 6)), wanted * np.linalg.norm(of.t1) * t1 / (t1 @ t1) / s, 2)
+    # roots beyond the last point are extrapolated there, by half a per cent
+    assert_allclose(np.exp(root), (1.0 + more) * np.array(OF_STEP["relu"]), rtol=0.015)
 
 
 def test_the_batch_moves_spikes_apart():
@@ -123,5 +141,5 @@ def test_agreement_with_simulation():
     for k, spike in enumerate(spikes[:4]):
         values = np.array([run.after.singular_values[k] for run in runs.runs])
         error = values.std(ddof=1) / 24**0.5
-        # 5 % is the most that the law was measured to leave at participation ratios from 26 on
-        assert abs(spike.singular_value - values.mean()) < max(0.05 * values.mean(), 3.5 * error)
+        # 3 % is the most that the law was measured to leave at participation ratios from 26 on
+        assert abs(spike.singular_value - values.mean()) < max(0.03 * values.mean(), 3.5 * error)

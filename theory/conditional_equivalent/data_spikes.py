@@ -5,16 +5,18 @@ the bulk. The counting function of the law finds these bands: each holds a whole
 
 After a step of a single-index target that is how many there are, and not where. The K leading eigenvectors of Σ, what
 Σβ⋆ has beside them and the rest of the step's noise are then taken out of the classes and kept as they are: on them the
-neurons of code b have the second moments
+neurons of code b have, given the batch, the mean and the covariance
 
-V_b = (X_bΣ′_bX_bᵀ + h²φ₀m_y(…)Σ²)/d + (ρ/M₂)²X_bt₁t₁ᵀX_bᵀ,   X_b = I + h(e_bΣ + c_bΣΥ),
+μ_b = (ρ/M₂)X_bt₁ + h(A_bt₁ + E σ′ ν),   V_b = (X_bΣ′_bX_bᵀ + h²φ₀m_y(…)Σ²)/d,   X_b = I + h(e_bΣ + c_bΣΥ),
 
-Σ′ = Σ − t₁t₁ᵀ/M₂ with a code's lengths, t₁ = Σ^(3/2)β⋆, Υ the fluctuation that the batch has there
-(`theory.conditional_equivalent.batch_directions`), c_b = μ₂(|Σ^(1/2)w|²) over its mean with the weights |Σ^(1/2)w|²,
-and (…) the part of Var σ′ that is not in Υ. With A_sb = ⟨a_s, v_b⟩ and m_sb = ⟨p_s, q_b⟩ the features are of finite
-rank beside the rest: an eigenvalue of FFᵀ/n lies at z where one of ΦΘ passes 1, Φ = Σ_s ω_s f_sf_sᵀ over
+Σ′ = Σ − t₁t₁ᵀ/M₂ with a code's lengths, t₁ = Σ^(3/2)β⋆, Υ the fluctuation that the batch has there and ν that of
+Σ^(1/2)β (`theory.conditional_equivalent.batch_directions`), c_b = μ₂(|Σ^(1/2)w|²) over its mean with the weights
+|Σ^(1/2)w|², and (…) the part of Var σ′ that is not in Υ. The latents' m and A have the pull of μ_b along l and n in the
+mean over batches; to first order in what is left, δ_b = μ_b − pull, a feature gains A⟨δ_b, x⟩/κ. It goes with m, since
+ρ and g make both: the two are one vector. With A_sb = ⟨a_s, v_b⟩ and m_sb = ⟨p_s, q_b⟩ the features are of finite rank
+beside the rest: an eigenvalue of FFᵀ/n lies at z where one of ΦΘ passes 1, Φ = Σ_s ω_s f_sf_sᵀ over
 f = (p, a⊗l, a⊗n, a⊗x₃ …) with the latents l and n and all other directions of variance one, and
-Θ = −Σ_b N_br_b(q_bq_bᵀ ⊕ V_b ⊗ v_bv_bᵀ).
+Θ = −Σ_b N_br_b(y_by_bᵀ + 0 ⊕ κ_b⁻²V_b ⊗ v_bv_bᵀ), y_b = q_b ⊕ κ_b⁻¹δ_b ⊗ v_b.
 Eigenvalues fall as z grows. The spike is the mean of the i-th root over the law of Υ, as that of many runs is.
 """
 
@@ -33,6 +35,7 @@ from theory.conditional_equivalent.covariance import (
     krylov,
     moved_neurons,
     slope_statistics,
+    step_parts,
 )
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import FixedPoint, newton
@@ -209,11 +212,11 @@ class _Leading:
             seen[:, block, block] = rest
         values, vectors = np.linalg.eigh(seen)
         self._root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-        self._means = np.einsum("zb,bi,bj->zij", strength, q, q, optimize=True)
+        self._strength, self._q, self._v = strength, q, v
         self._linear = np.einsum("zb,bi,bj->zbij", strength, v, v, optimize=True)
 
     def _place(self, problem: Problem, leading: int) -> None:
-        """Eigenvectors, the rest of t₁ beside them, and that of the step's noise; the parts of V_b that stay."""
+        """Eigenvectors, the rest of t₁ beside them, and that of the step's noise; what of μ_b and V_b stays."""
         order = np.argsort(-problem.eigenvalues, kind="stable")
         s = problem.eigenvalues[order]
         t1 = s**1.5 * problem.directions[0][order]
@@ -234,6 +237,9 @@ class _Leading:
         self.mean = neurons.overlap / of.M2
         statistics = [slope_statistics(problem.sigma, float(norm), 2) for norm in neurons.norm]
         bend = np.array([means[1] for means, _ in statistics])
+        self.slope = neurons.h * np.array([means[0] for means, _ in statistics])
+        # of Σ^(1/2)β along t₁, what the pull has of the noise in its mean square
+        self.known = step_parts(problem)[0] - float(step.linear[0]) * math.sqrt(of.M3)
         weights = neurons.shares * neurons.norm
         mean = float(weights @ bend / weights.sum())
         self.coefficient = neurons.h * (bend / mean if mean != 0.0 else np.ones(len(bend)))
@@ -248,23 +254,26 @@ class _Leading:
         bent = np.zeros((k, k))
         bent[:L, :L] = matrix
         X = np.multiply.outer(self.moved.neurons.bend, np.diag(self.s)) + np.eye(k)
+        signal = self.t1 / np.linalg.norm(self.t1)
+        pull = self.mean * (X @ self.t1 @ signal)
         X += np.multiply.outer(self.coefficient, self.s[:, None] * bent)
-        shift = self.mean[:, None] * (X @ self.t1)
         V = X @ self.own @ np.swapaxes(X, 1, 2)
         V[:, np.arange(k), np.arange(k)] += self.scatter.T
-        signal = self.t1 / np.linalg.norm(self.t1)
-        shift -= np.outer(shift @ signal, signal)
-        V += shift[:, :, None] * shift[:, None, :]
         noise = np.zeros(k)
         noise[:L], noise[-1] = self.s[:L] * vector, self.noise
         frame, signs = np.linalg.qr(np.column_stack([signal, noise, np.eye(k)]))
         frame = frame * np.where(np.diagonal(signs) < 0.0, -1.0, 1.0)
         V = frame.T @ V @ frame / kappa2[:, None, None]
-        theta = np.zeros_like(self._root)
-        R = self._means.shape[1]
-        theta[:, :R, :R] = self._means
+        # A_b t₁ is the same in a neuron's mean and in its pull
+        shift = (self.mean[:, None] * (X @ self.t1) + np.outer(self.slope, noise)) @ frame
+        shift[:, 0] -= pull + self.slope * self.known
+        shift[:, 1] -= self.moved.neurons.pull[:, 1]
+        shift /= np.sqrt(kappa2)[:, None]
+        mean = np.concatenate([self._q, (shift[:, :, None] * self._v[:, None, :]).reshape(len(shift), -1)], axis=1)
+        theta = (mean.T * self._strength[:, None, :]) @ mean
+        R = self._q.shape[1]
         linear = np.tensordot(V, self._linear, (0, 1))  # (k, k, z, R, R)
-        theta[:, R:, R:] = np.transpose(linear, (2, 0, 3, 1, 4)).reshape(len(self.t), *(2 * [theta.shape[1] - R]))
+        theta[:, R:, R:] += np.transpose(linear, (2, 0, 3, 1, 4)).reshape(len(self.t), *(2 * [theta.shape[1] - R]))
         values = np.linalg.eigvalsh(np.swapaxes(self._root, 1, 2) @ theta @ self._root)[:, ::-1]
         return np.array([self._crossing(np.log(np.maximum(column, 1e-300))) for column in values.T[:count]])
 
