@@ -35,8 +35,10 @@ _GRID = 40  # nodes on the bulk of Ŷ
 _BULK = 6  # what they are compressed to
 _LATENT_ORDER = {1: 30, 2: (7, 14), 3: 7}
 _SHIFT_ORDER = {1: 12, 2: (5, 11), 3: 4}
-_CODE_ORDER = {0: 8, 1: 8, 2: 4, 3: 3}  # of each sign
-_NORM_ORDER = 2
+_LATENT_BEYOND = {2: (8, 17)}  # from n = d² on, where half a per cent of a small error hangs on them
+_SHIFT_BEYOND = {2: (6, 13)}
+_CODE_ORDER = {0: 8, 1: 8, 2: 6, 3: 3}  # of each sign
+_NORM_ORDER = 3
 _BETA_ORDER = 5
 _REST_ORDER = {2: 30, 3: 16, 4: 10, 5: 7, 6: 6}
 _NEGLIGIBLE = 1e-6
@@ -354,7 +356,8 @@ def _features(problem: Problem, spectrum: StepSpectrum, readout: str) -> DegreeF
     moments = activation_moments(sigma)
     mu2, var2 = float(moments.c[2]), float(moments.slope[2] - moments.c[1] ** 2 - moments.c[2] ** 2)
     scatter = problem.phi0 * spectrum.power * var2
-    u, omega = _gaussian_rule(K, _LATENT_ORDER)
+    beyond = min(problem.n, problem.n0) >= d * d
+    u, omega = _gaussian_rule(K, _LATENT_ORDER | (_LATENT_BEYOND if beyond else {}))
     along, odds = gauss_hermite(_BETA_ORDER if spectrum.beta_rest > 0.0 else 1)  # the latent on what is left of β
     u, along = np.repeat(u, len(along), axis=0), np.tile(along, len(u))
     omega = np.multiply.outer(omega, odds).ravel()
@@ -362,7 +365,7 @@ def _features(problem: Problem, spectrum: StepSpectrum, readout: str) -> DegreeF
     u, along, omega = u[seen], along[seen], omega[seen] / omega[seen].sum()
     g, p = _codes(problem, spectrum, mu2)
     alpha = problem.step_size * g / math.sqrt(problem.width)
-    shift, chance = _gaussian_rule(K, _SHIFT_ORDER)
+    shift, chance = _gaussian_rule(K, _SHIFT_ORDER | (_SHIFT_BEYOND if beyond else {}))
     amplified = (1.0 + np.multiply.outer(alpha, mu2 * spectrum.outliers)) ** 2
     size = np.sqrt((amplified + np.multiply.outer(scatter * alpha**2, spectrum.noise)) / d)
     common = np.multiply.outer(moments.c[1] * alpha, spectrum.beta)
