@@ -59,8 +59,11 @@ lint: .venv/ready
 	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
+# GALLERY=0 leaves the tutorial's pages without their figures: `make tutorial` runs the same scripts.
+GALLERY ?= 1
+
 docs: .venv/docs
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -D plot_gallery=$(GALLERY) docs build/docs
 
 tutorial: .venv/ready
 	set -e; for page in docs/tutorial/*.py; do echo $$page; MPLBACKEND=Agg $(BIN)/python -W error $$page; done

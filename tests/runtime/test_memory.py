@@ -334,8 +334,14 @@ print(1024 * int(status[status.index("VmHWM:") + 1]) - before)
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "d", "width"), [(8192, 256, 1024), (12000, 100, 600), (1200, 100, 5000)])
+@pytest.mark.parametrize(
+    ("n", "d", "width"),
+    [
+        pytest.param(8192, 256, 1024, marks=pytest.mark.slow),
+        pytest.param(12000, 100, 600, marks=pytest.mark.study),
+        pytest.param(1200, 100, 5000, marks=pytest.mark.study),
+    ],
+)
 def test_a_simulation_takes_the_features_their_gram_matrix_and_a_fifth(n, d, width):
     """Where d is small against n, so that the first layers are: what a process takes beyond what it had."""
     script = OWN_PEAK.format(sizes=f"n={n}, d={d}, width={width}")

@@ -52,7 +52,7 @@ def test_small_matrices(model):
     check_below(model, 400, 20)
 
 
-@pytest.mark.slow
+@pytest.mark.study
 @pytest.mark.parametrize("model", MODELS)
 def test_large_matrices(model):
     """20 seeds at n = 4000; half of it for the symmetric matrix, sixteen times the size of the others' Gram matrix."""
