@@ -736,7 +736,9 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     solved = np.arange(len(fresh)) % _EVERY == 0
     solved[np.clip([*first, *(behind - 1)], 0, len(fresh) - 1)] = True
     point = along_axis(eq, fresh[solved], law.scan, bands, (2, 1))
-    known = _with(law.scan, point)
+    known, counts = _with(law.scan, point), count_above(eq, point)
+    # what is parted from the bulk, as spikes of the data are, is no mass of it
+    whole = 1.0 - law.mass_at_zero - float(counts.min()) / eq.n
     rest = fresh[~solved]
     between, agree = _mean_between(eq, rest, known, bands)
     places, between, fresh = rest[agree], between[agree], rest[~agree]
@@ -744,19 +746,20 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
         if len(fresh):
             added = along_axis(eq, fresh, known, bands)
             point, known = _join([point, added]), _with(known, added)
+            counts = np.concatenate([counts, count_above(eq, added)])
         x = np.concatenate([-point.lam.real, places, ends])
         order = np.argsort(x, kind="stable")
         x = x[order]
         rho = np.concatenate([_density(eq, point), _share_of_axis(between), np.zeros(len(ends))])[order]
         unknown = np.full(len(ends), np.nan)
-        counted = np.concatenate([count_above(eq, point), np.full(len(places), np.inf), unknown])[order]
+        counted = np.concatenate([counts, np.full(len(places), np.inf), unknown])[order]
         drawn = 0.5 * (rho[1:] + rho[:-1]) * np.diff(x)
         # between the points where the number of eigenvalues above is known; next to an end of a band only the size of
         # the trapezoid is: a third of it is missing at a root, more at a pole
         marks = np.flatnonzero(counted != np.inf)
-        summed, counts, inner = np.add.reduceat(drawn, marks[:-1]), np.diff(counted[marks]), np.diff(marks)
-        gap = np.where(np.isnan(counts), 0.5 * summed, np.abs(summed + counts / eq.n))
-        if abs(float(np.sum(drawn)) + law.mass_at_zero - 1.0) < _CURVE_MASS and np.sum(gap) < 3.0 * _CURVE_MASS:
+        summed, held, inner = np.add.reduceat(drawn, marks[:-1]), np.diff(counted[marks]), np.diff(marks)
+        gap = np.where(np.isnan(held), 0.5 * summed, np.abs(summed + held / eq.n))
+        if abs(float(np.sum(drawn)) - whole) < _CURVE_MASS and np.sum(gap) < 3.0 * _CURVE_MASS:
             break
         each = np.repeat(gap / inner, inner)
         worst = np.flatnonzero((each > _CURVE_MASS / len(each)) & (x[1:] > x[:-1] * (1.0 + 1e-10)))
