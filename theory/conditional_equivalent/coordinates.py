@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _PROFILE_RANK = 1e-15  # the same for the variance profile
+_READ = 100_000  # numbers from which a product is cheaper by factors in the cache than by reading them
+_CACHED = 5_000  # numbers of a point from which several are not taken at once
 _ELEMENTWISE = 8  # products of a matrix product that take the time of one elementwise pass
 
 
@@ -106,6 +108,22 @@ class Coordinates:
         return (shapes.T[:, :, None] * _outer(self.v)[:, None, :]).reshape(len(self.v), -1)
 
     @cached_property
+    def shaped(self) -> np.ndarray:
+        """f_k(b) v_b, shape (K·R, Q)."""
+        return (self._profile_factors[1][:, None, :] * self.v.T).reshape(-1, len(self.v))
+
+    @cached_property
+    def many(self) -> bool:
+        """Whether `codes` are so many that to form them from `shaped` at every point costs less than to read them."""
+        return self.shaped.size * self.v.shape[1] > _READ
+
+    @cached_property
+    def by_class(self) -> tuple[np.ndarray, np.ndarray]:
+        """√(weight·v(b,y)) v_b and √v(b,y) v_b, each of shape (J, Q, R)."""
+        right = np.sqrt(np.maximum(self.profile, 0.0))[..., None] * self.v  # zero but for rounding
+        return np.sqrt(self.weights)[:, None, None] * right, right
+
+    @cached_property
     def _profile_factors(self) -> tuple[np.ndarray, np.ndarray]:
         left, values, right = np.linalg.svd(self.profile, full_matrices=False)
         rank = max(1, int(np.sum(values > _PROFILE_RANK * values[0])))
@@ -119,18 +137,31 @@ class CoordinateTraces:
     Attributes
     ----------
     c : ndarray, shape (P, R, R)
-    J, K, E : ndarray, shape (P, J, R, R)
-        (I + cΘ_y)^(-1), J_y c and Θ_y J_y.
+    theta, J : ndarray, shape (P, J, R, R)
+        Θ_y = Σ_k l_k(y)S_k and (I + cΘ_y)^(-1).
+    shapes, mean : ndarray, shape (P, K, R, R)
+        S_k and ∫ν(dy) l_k(y) J_y.
     """
 
     c: np.ndarray
+    theta: np.ndarray
     J: np.ndarray
-    K: np.ndarray
-    E: np.ndarray
+    shapes: np.ndarray
+    mean: np.ndarray
+
+    @cached_property
+    def K(self) -> np.ndarray:
+        """J_y c, shape (P, J, R, R)."""
+        return self.J @ self.c[:, None]
+
+    @cached_property
+    def E(self) -> np.ndarray:
+        """Θ_y J_y, shape (P, J, R, R)."""
+        return self.theta @ self.J
 
     def __getitem__(self, rows: slice | np.ndarray) -> CoordinateTraces:
         """The traces at some of the points."""
-        return CoordinateTraces(self.c[rows], self.J[rows], self.K[rows], self.E[rows])
+        return CoordinateTraces(self.c[rows], self.theta[rows], self.J[rows], self.shapes[rows], self.mean[rows])
 
 
 def degree_dimension(d: float, degree: int) -> float:
@@ -161,33 +192,48 @@ def coordinates(
 
 def traces(of: Coordinates, r: np.ndarray, omega: np.ndarray) -> CoordinateTraces:
     """The traces at r (P, Q) and ω (P, S); LinAlgError where a class is singular."""
-    rank = of.v.shape[1]
+    rank, points = of.v.shape[1], len(r)
     c = (omega @ of.samples).reshape(-1, rank, rank)
-    theta = class_matrices(of, r)
+    shapes = _shapes(of, r)
+    theta = (of.levels @ shapes).reshape(points, -1, rank, rank)
     M = c[:, None] @ theta
     M[..., np.arange(rank), np.arange(rank)] += 1.0
     J = np.linalg.inv(M)
-    return CoordinateTraces(c, J, J @ c[:, None], theta @ J)
+    mean = (of.weights[:, None] * of.levels).T @ J.reshape(points, len(of.weights), -1)
+    return CoordinateTraces(c, theta, J, *(part.reshape(points, -1, rank, rank) for part in (shapes, mean)))
 
 
 def class_matrices(of: Coordinates, r: np.ndarray) -> np.ndarray:
     """Θ_y, shape (P, J, R, R)."""
     rank = of.v.shape[1]
-    shapes = product((of.neurons / of.dimension) * r, of.codes).reshape(len(r), -1, rank * rank)
-    return (of.levels @ shapes).reshape(len(r), -1, rank, rank)
+    return (of.levels @ _shapes(of, r)).reshape(len(r), -1, rank, rank)
+
+
+def _shapes(of: Coordinates, r: np.ndarray) -> np.ndarray:
+    """Σ_b (N_b r_b f_k(b)/D) v_b v_bᵀ, shape (P, K, R²)."""
+    rank, strength = of.v.shape[1], (of.neurons / of.dimension) * r
+    shapes = product(of.shaped, strength[:, :, None] * of.v) if of.many else product(strength, of.codes)
+    return shapes.reshape(len(r), -1, rank * rank)
 
 
 def variance_of_codes(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     """∫ν(dy) v(b,y) [K_y]_bb, shape (P, Q)."""
-    points, classes = at.K.shape[:2]
-    shapes = (of.weights[:, None] * of.levels).T @ at.K.reshape(points, classes, -1)
-    return shapes.reshape(points, -1) @ of.codes.T
+    points, _, _, rank = at.mean.shape
+    met = at.mean.reshape(points, -1, rank) @ at.c
+    if not of.many:
+        return met.reshape(points, -1) @ of.codes.T
+    met = product(met, np.ascontiguousarray(of.v.T))
+    if not np.iscomplexobj(met):
+        return np.einsum("pkb,kb->pb", met, of.shaped)
+    real, imaginary = (np.einsum("pkb,kb->pb", part, of.shaped) for part in (met.real, met.imag))
+    return real + 1j * imaginary
 
 
 def variance_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     """A_sᵀ ∫ν(dy) H_y A_s, shape (P, S)."""
-    points, classes = at.E.shape[:2]
-    return (of.weights @ at.E.reshape(points, classes, -1)) @ of.samples.T
+    points, _, _, rank = at.mean.shape
+    beside = np.swapaxes(at.shapes, 1, 2).reshape(points, rank, -1)
+    return (beside @ at.mean.reshape(points, -1, rank)).reshape(points, -1) @ of.samples.T
 
 
 def exchange(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
@@ -198,15 +244,7 @@ def exchange(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     if in_pairs < classes * (neurons * rank**2 + cells * (rank + _ELEMENTWISE)):
         form = _pair_form(of, at.J, of.weights[:, None] * of.levels)
         return np.swapaxes(times_real(np.swapaxes(times_real(form, of.pairs), 1, 2), of.code_pairs), 1, 2)
-    left = (np.sqrt(of.weights[:, None] * of.profile)[..., None] * of.v) @ at.J
-    right = of.a.T.copy()
-    if not np.iscomplexobj(left):
-        product = left @ right
-        return np.einsum("pjqs,pjqs->pqs", product, product)
-    real, imag = np.ascontiguousarray(left.real) @ right, np.ascontiguousarray(left.imag) @ right
-    square = 2.0j * np.einsum("pjqs,pjqs->pqs", real, imag)
-    square += np.einsum("pjqs,pjqs->pqs", real - imag, real + imag)
-    return square
+    return _squares_summed(of.by_class[0] @ at.J, np.ascontiguousarray(of.a.T))
 
 
 def squares_of_codes(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
@@ -219,9 +257,22 @@ def squares_of_codes(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
         form = _pair_form(of, at.K, levels).reshape(len(at.K), shapes, shapes, len(of.pairs), -1)
         form = np.swapaxes(form, 2, 3).reshape(len(at.K), size, size)
         return times_real(np.swapaxes(times_real(form, of.code_pairs), 1, 2), of.code_pairs)
-    weighted = of.weights[:, None] * of.profile
-    square = (of.v @ at.K @ of.v.T) ** 2
-    return np.sum((weighted[:, :, None] * of.profile[:, None, :]) * square, axis=1)
+    left, right = of.by_class
+    return _squares_summed(left @ at.K, np.swapaxes(right, 1, 2).copy())
+
+
+def _squares_summed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Σ_y of the squared entries of left @ right, for left (P, J, m, R) and a real right (R, n) or (J, R, n)."""
+    points, classes, rows, _ = left.shape
+    if points > 1 and classes * rows * right.shape[-1] > _CACHED:  # a point at a time stays in the cache
+        return np.concatenate([_squares_summed(left[i : i + 1], right) for i in range(points)])
+    if not np.iscomplexobj(left):
+        entry = left @ right
+        return np.einsum("pjqs,pjqs->pqs", entry, entry)
+    real, imag = np.ascontiguousarray(left.real) @ right, np.ascontiguousarray(left.imag) @ right
+    square = 2.0j * np.einsum("pjqs,pjqs->pqs", real, imag)
+    square += np.einsum("pjqs,pjqs->pqs", real - imag, real + imag)
+    return square
 
 
 def _pair_form(of: Coordinates, matrices: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -242,6 +293,9 @@ def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     (samples, rank), classes, pairs = of.a.shape, len(of.weights), len(of.pairs)
     if classes * (samples * rank**2 + samples**2 * rank) < pairs * (classes * pairs + samples * pairs + samples**2):
         turned = np.ascontiguousarray(of.a.T)
+        if not np.iscomplexobj(at.E):
+            left = of.a @ (np.sqrt(of.weights)[:, None, None] * at.E)
+            return _squares_summed(left, turned)
         square = np.zeros((len(at.E), samples, samples), dtype=at.E.dtype)
         for weight, form in zip(of.weights, np.swapaxes(at.E, 0, 1), strict=True):
             entry = times_real(np.swapaxes(times_real(form, turned), 1, 2).copy(), turned)

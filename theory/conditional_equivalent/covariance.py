@@ -26,7 +26,13 @@ from typing import Any
 
 import numpy as np
 
-from theory.conditional_equivalent.features import EquivalentFeatures, HigherDegree, SpecialLayer, degree_moments
+from theory.conditional_equivalent.features import (
+    EquivalentFeatures,
+    HigherDegree,
+    SpecialLayer,
+    WithoutPenalty,
+    degree_moments,
+)
 from theory.conditional_equivalent.sample_norm import beta_nodes
 from theory.hermite import hermite_coefficients, hermite_polynomials
 from theory.quadrature import gauss_hermite, gaussian_nodes
@@ -213,6 +219,12 @@ def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> Equiv
     -------
     EquivalentFeatures
     """
+    return _built(WithoutPenalty(problem), terms)
+
+
+@lru_cache(maxsize=24)
+def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
+    problem = of.problem
     step, sigma, d = step_statistics(problem), problem.sigma, problem.d
     still = problem.step_size == 0.0
     moved = moved_neurons(problem, terms)
@@ -303,6 +315,12 @@ def moved_neurons(problem: Problem, terms: CovarianceTerms) -> MovedNeurons:
     -------
     MovedNeurons
     """
+    return _moved(WithoutPenalty(problem), terms)
+
+
+@lru_cache(maxsize=24)
+def _moved(of: WithoutPenalty, terms: CovarianceTerms) -> MovedNeurons:
+    problem = of.problem
     if terms.overlaps and problem.step_size > 0.0:
         frame, neurons = _overlap_frame(problem, terms), _overlap_neurons(problem, terms)
     else:

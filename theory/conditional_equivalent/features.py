@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from theory.blocked_products import product
 from theory.conditional_equivalent.amplified_directions import (
     StepOutliers,
     amplified_outliers,
@@ -620,14 +621,17 @@ def _relu_moments(tau: np.ndarray, kappa: np.ndarray, degree: int) -> tuple[np.n
 def _weighted_moments(
     z: np.ndarray, weights: np.ndarray, values: np.ndarray, degree: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    m = np.sum(weights * values, axis=-1)
-    rest = values - m[:, None]
-    A = []
-    for k, he in enumerate(hermite_polynomials(z, degree)[1:], 1):
-        he = he / math.sqrt(math.factorial(k))
-        A.append(np.sum(weights * he * values, axis=-1))
-        rest = rest - A[-1][:, None] * he
-    return m, np.array(A), np.sum(weights * rest**2, axis=-1)
+    scale = np.sqrt([float(math.factorial(k)) for k in range(degree + 1)])
+    he = (hermite_polynomials(z, degree).T / scale).T
+    if z.ndim == 1:  # nodes that all rows share
+        moments = product(values, (weights * he).T)
+        rest = values - product(moments, he)
+    else:
+        moments = np.einsum("sz,ksz,sz->sk", weights, he, values)
+        rest = values - np.einsum("sk,ksz->sz", moments, he)
+    rest *= rest
+    rest *= weights
+    return moments[:, 0], moments[:, 1:].T, np.sum(rest, axis=-1)
 
 
 def _smooth_moments(

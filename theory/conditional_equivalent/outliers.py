@@ -95,7 +95,7 @@ def find_outliers(eq: EquivalentFeatures, law: Bulk) -> tuple[Outlier, ...]:
     top = -float(start.lam[0])
     near = law.scan[:1]
     if eq.sharp_right or top <= edge:
-        return tuple(_on_the_axis(eq, near, top, i) for i in range(_count(eq, top, near)))
+        return _on_the_axis(eq, near, top)
     if start is law.beyond:
         top = law.support[1]  # which is known to more digits than the point beyond it
     above = _AboveTheAxis(eq, near, top)
@@ -144,20 +144,22 @@ def _between(one: Outlier, other: Outlier, share: float) -> Outlier:
     return Outlier(s, tuple(float(a) for a in np.sqrt(squares)))
 
 
-def _count(eq: EquivalentFeatures, z: float, near: FixedPoint) -> int:
-    return int(np.sum(_modes(eq, z, near)[0] > 1.0))
-
-
-def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, top: float, i: int) -> Outlier:
-    """The outlier right of `top` where the i-th eigenvalue passes 1 on the axis."""
-    places, values, close = [math.log(top)], [], None
-    while True:
-        modes, _, at, _ = _modes(eq, math.exp(places[-1]), near, close)
-        values.append(_logarithm(float(modes[i])))
-        if values[-1] < 0.0 and len(values) > 1:
-            return _crossing(eq, near, places, values, i, close)
-        places.append(places[-1] + _WIDEST)
-        close = _point(at)
+def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, top: float) -> tuple[Outlier, ...]:
+    """The outliers right of `top`, where eigenvalues that are larger than 1 there pass 1 on the axis."""
+    places, known = [math.log(top)], [_modes(eq, top, near)]
+    outliers = []
+    for i in range(int(np.sum(known[0][0] > 1.0))):
+        end = 1
+        while True:
+            if end == len(places):
+                places.append(places[-1] + _WIDEST)
+                known.append(_modes(eq, math.exp(places[-1]), near, _point(known[-1][2])))
+            if _logarithm(float(known[end][0][i])) < 0.0:
+                break
+            end += 1
+        values = [_logarithm(float(one[0][i])) for one in known[: end + 1]]
+        outliers.append(_crossing(eq, near, places[: end + 1], values, i, _point(known[end - 1][2])))
+    return tuple(outliers)
 
 
 def _crossing(

@@ -185,8 +185,8 @@ def _affordable(
     for spacing, codes, across, overlaps in ladder:
         orders = (focused_order(focus, spacing), codes)
         coarser = dataclasses.replace(terms, orders=orders, across=across, overlaps=overlaps, focus=focus)
-        eq = build_covariance_features(problem, coarser)
-        if len(eq.u) + len(eq.g) <= _NODES:
+        moved = moved_neurons(problem, coarser)
+        if len(moved.frame.latents) + len(moved.neurons.g) <= _NODES:
             break
     return coarser
 

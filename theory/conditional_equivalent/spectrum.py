@@ -53,6 +53,8 @@ _NEARLY = 1e-7  # residual on the way along a real branch
 _ON_BRANCH = 1e-14  # residual that is aimed at where it folds
 _ROUNDING = 1e-11  # residual there from which a step that does not halve it is rounding
 _ALONG = 1e-4  # last step towards a fold, of which λ sees the square
+_FAR = 8  # steps of Newton's method to a real point, of which one far enough from the support takes fewer
+_ADVANCES = 7  # the same to the next place on a real branch
 _UNSEEN = 1e-2  # eigenvalues that a step on a real branch may pass over
 _STENCIL = 8  # known points that a start is interpolated from
 _SMOOTH = 0.1  # difference of log-linear and full interpolation from which the former is taken
@@ -232,8 +234,8 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
         # I + cΘ = c(c^(-1) + Θ). The first has arguments in [−π, 0], the second in [0, π].
         c = (of.a.T * omega[:, None, :]) @ of.a
         inner = np.linalg.inv(c)[:, None] + class_matrices(of, r)
-        phase = _phase(inner) - _phase(np.conj(c))[:, None]
-        logdet += of.dimension * (phase @ of.weights)
+        phase = _phase(np.concatenate([inner, np.conj(c)[:, None]], axis=1))
+        logdet += of.dimension * ((phase[:, :-1] - phase[:, -1:]) @ of.weights)
     rest = np.sum(eq.neurons * r * (lam[:, None] + omega @ eq.B), axis=1) - eq.n * np.sum(omega * (w - 1.0), axis=1)
     total = eq.n * (_upper(w) @ eq.latent_weights) - _upper(r) @ eq.neurons + logdet + rest.imag
     return eq.neurons.sum() + total / math.pi
@@ -248,15 +250,13 @@ def _phase(matrices: np.ndarray) -> np.ndarray:
     size = matrices.shape[-1]
     flat = matrices.reshape(-1, size, size)
     left = np.ascontiguousarray(np.moveaxis(flat, 0, 2))
-    phase = np.zeros(len(flat))
-    least = 1e-6 * np.max(np.abs(flat), axis=(1, 2))
-    weak = np.zeros(len(flat), dtype=bool)
+    pivots = np.empty((size, len(flat)), dtype=complex)
     with np.errstate(all="ignore"):
-        for _ in range(size):
-            pivot = left[0, 0]
-            weak |= ~(np.abs(pivot) > least)
-            phase += _upper(pivot)
+        for pivot in pivots:
+            pivot[:] = left[0, 0]
             left = left[1:, 1:] - left[1:, :1] * (left[:1, 1:] / pivot)
+        phase = np.sum(_upper(pivots), axis=0)
+        weak = ~(np.abs(pivots) > 1e-6 * np.max(np.abs(flat), axis=(1, 2))).all(axis=0)
     if weak.any():
         phase[weak] = np.sum(_upper(np.linalg.eigvals(flat[weak])), axis=1)
     return phase.reshape(matrices.shape[:-2])
@@ -286,7 +286,7 @@ def real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
     """
     z = 4.0 * float(np.max(eq.latent_weights @ eq.strength) * (1.0 + eq.neurons.sum() / eq.n + eq.d / eq.n)) + 1e-12
     for _ in range(60):
-        point = newton(eq, np.array([-z]), np.full((1, len(eq.g)), -1.0 / z), np.ones((1, len(eq.u))))
+        point = newton(eq, np.array([-z]), np.full((1, len(eq.g)), -1.0 / z), np.ones((1, len(eq.u))), most=_FAR)
         # a gap below the band of a single node, of less than one eigenvalue, is not right of all
         if right_of_support(eq, point) and count_above(eq, point)[0] < _UNSEEN:
             break
@@ -403,7 +403,7 @@ class _Branch:
     ) -> tuple[np.ndarray, np.ndarray] | None:
         """The place at a distance along a tangent with the derivatives there, or None if Newton does not arrive."""
         before, slope = math.inf, None
-        for _ in range(12):
+        for _ in range(_ADVANCES):
             at = self._equations(trial)
             worst = float(np.max(np.abs(at.f)))
             if worst < enough or (worst < _ROUNDING and worst > 0.5 * before):
