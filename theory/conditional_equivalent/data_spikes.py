@@ -25,6 +25,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ from theory.conditional_equivalent.covariance import (
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
-from theory.conditional_equivalent.spectrum import Bulk, along_axis, count_above, real_branch
+from theory.conditional_equivalent.spectrum import Bulk, along_axis, count_above, density_of, joined, real_branch
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
@@ -48,7 +49,13 @@ __all__ = ["parted_bulk", "spikes_after_step", "step_spikes"]
 
 _STRIDE = 0.985  # of the scan of the axis from the top down
 _MOST = 400
-_TOGETHER = 16  # points of it that are solved together
+_TOGETHER = 32  # of its points that are asked for at once
+_EVERY = 4  # of which one is solved
+_PASSES = (4, 2, 1)
+_EMPTY = 1e-8  # eigenvalues between two such points that are none
+_UNEVEN = 0.1  # share by which the mean of two densities may miss their number where no gap is between
+_STEEP = 1.35  # ratio of the densities there at most
+_SEEN = 0.025  # eigenvalues of a stride there at least
 _BAND = 2.5  # eigenvalues from which a band is the bulk
 _FAINT = 0.5  # of an eigenvalue: a band of less is none
 _OWN = 0.05  # share of a spike's vector that is a function of the latent, below which the data make it
@@ -78,46 +85,119 @@ def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier,
     spikes : tuple of Outlier
         Of source ``"data"``, largest first, without alignments.
     """
-    x, counts = [law.support[1] * (1.0 + 1e-3)], [0.0]
+    axis = _FromTheTop(eq, law)
+    x, counts = axis.x, axis.counts
     begun = None
-    spikes: list[float] = []
+    levels: list[float] = []
     edge = law.edges[-1][1]
-    for here, above in _downwards(eq, law, x[0]):
-        if counts[-1] > 0.1 * min(eq.n, eq.neurons.sum()):
+    for i in axis.strides():
+        if counts[i - 1] > 0.1 * min(eq.n, eq.neurons.sum()):
             break
-        x.append(here)
-        counts.append(above)
-        filled = counts[-1] - counts[-2] > _GAP
+        filled = counts[i] - counts[i - 1] > _GAP
         if filled and begun is None:
-            begun = len(x) - 2
+            begun = i - 1
         if begun is None:
             continue
-        mass = counts[-1] - counts[begun]
+        mass = counts[i] - counts[begun]
         if mass > _BAND:
-            if spikes:
+            if levels:
                 edge = x[begun]
             break
         if not filled:
             if mass > _FAINT:
                 whole = max(1, round(mass))
-                levels = counts[begun] + mass * (np.arange(whole) + 0.5) / whole
-                spikes += [float(value) for value in np.interp(levels, counts[begun:], x[begun:])]
+                levels += [counts[begun] + mass * (k + 0.5) / whole for k in range(whole)]
             begun = None
-    if not spikes:
+    if not levels:
         return law, ()
-    parted = dataclasses.replace(law, edges=(*law.edges[:-1], (law.edges[-1][0], edge)), support=(law.support[0], edge))
+    places = [axis.place(level) for level in levels]
+    low, support = law.edges[-1][0], (law.support[0], edge)
+    parted = dataclasses.replace(law, edges=(*law.edges[:-1], (low, edge)), support=support, scan=axis.known_below(edge))
     nothing = (math.nan,) * len(ALIGNMENTS)
-    return parted, tuple(Outlier(math.sqrt(value), nothing, "data") for value in spikes)
+    return parted, tuple(Outlier(math.sqrt(value), nothing, "data") for value in places)
 
 
-def _downwards(eq: EquivalentFeatures, law: Bulk, top: float) -> Iterator[tuple[float, float]]:
-    """Places from the top of the last band to its end, and the eigenvalues above each; some are solved together."""
-    for first in range(1, _MOST, _TOGETHER):
-        x = top * _STRIDE ** np.arange(first, first + _TOGETHER, dtype=float)
-        x = x[x > law.edges[-1][0]]
-        if not len(x):
+class _FromTheTop:
+    """The number of eigenvalues above places x from the top of the last band to its end, as many as are asked for.
+
+    Every fourth is solved, and those between where a cubic through two numbers and densities might hide a gap.
+    """
+
+    def __init__(self, eq: EquivalentFeatures, law: Bulk) -> None:
+        self._eq, self._law, self._known = eq, law, law.scan
+        self.x, self.counts = [law.support[1] * (1.0 + 1e-3)], [0.0]
+        self._slopes, self._solved = [0.0], [True]
+
+    def strides(self) -> Iterator[int]:
+        """1, 2, …, with the place of this number and its count known."""
+        last = len(self.x)
+        while last < _MOST:
+            yield from range(last, self._append())
+            if len(self.x) == last:
+                return
+            last = len(self.x)
+
+    def place(self, level: float) -> float:
+        """x with so many eigenvalues above it, between two places that are solved."""
+        while True:
+            i = int(np.searchsorted(np.maximum.accumulate(self.counts), level))
+            asked = [k for k in (i - 1, i) if not self._solved[k]]
+            if not asked:
+                return float(np.interp(level, self.counts[i - 1 : i + 1], self.x[i - 1 : i + 1]))
+            self._solve(asked)
+
+    def known_below(self, edge: float) -> FixedPoint:
+        """The scan of the law with the solutions below an edge."""
+        fresh = self._known[(-self._known.lam.real < edge) & ~np.isin(self._known.lam, self._law.scan.lam)]
+        return joined(self._law.scan, fresh)
+
+    def _append(self) -> int:
+        first = len(self.x)
+        x = self.x[0] * _STRIDE ** np.arange(first, first + _TOGETHER, dtype=float)
+        x = x[x > self._law.edges[-1][0]]
+        self.x += x.tolist()
+        for values in (self.counts, self._slopes):
+            values += [math.nan] * len(x)
+        self._solved += [False] * len(x)
+        behind = len(self.x)
+        knots = sorted({*range(first - 1, behind, _EVERY), behind - 1})
+        self._solve([k for k in knots if not self._solved[k]])
+        hidden = []
+        for left, right in pairwise(knots):
+            between = self._cubic(left, right)
+            if self._gap_between(left, right, between):
+                hidden += range(left + 1, right)
+            else:
+                self.counts[left + 1 : right] = between
+        self._solve(hidden)
+        return behind
+
+    def _gap_between(self, left: int, right: int, between: list[float]) -> bool:
+        """Whether the end of a gap may be between two places that are not in one and the same."""
+        total, low, high = self.counts[right] - self.counts[left], *sorted((self._slopes[left], self._slopes[right]))
+        if total < _EMPTY:
+            return False
+        even = abs(total - 0.5 * (right - left) * (low + high)) < _UNEVEN * total
+        steps = np.diff([self.counts[left], *between, self.counts[right]])
+        return not (even and high < _STEEP * low and steps.min() > _SEEN)
+
+    def _cubic(self, left: int, right: int) -> list[float]:
+        """Counts between two places from those there and the slopes, all for strides."""
+        size = right - left
+        t = np.arange(1, size) / size
+        rise = self.counts[right] - self.counts[left]
+        bend = (1.0 - t) * (size * self._slopes[left] - rise) - t * (size * self._slopes[right] - rise)
+        return (self.counts[left] + rise * t + t * (1.0 - t) * bend).tolist()
+
+    def _solve(self, asked: list[int]) -> None:
+        if not asked:
             return
-        yield from zip(x.tolist(), count_above(eq, along_axis(eq, x, law.scan, law.edges)).tolist(), strict=True)
+        x = np.array([self.x[k] for k in asked])
+        point = along_axis(self._eq, x, self._known, self._law.edges, _PASSES)
+        self._known = joined(self._known, point)
+        slopes = -math.log(_STRIDE) * self._eq.n * x * density_of(self._eq, point)
+        for k, count, slope in zip(asked, count_above(self._eq, point).tolist(), slopes.tolist(), strict=True):
+            self.counts[k], self._slopes[k], self._solved[k] = count, slope, True
 
 
 def step_spikes(eq: EquivalentFeatures) -> tuple[Outlier, ...]:

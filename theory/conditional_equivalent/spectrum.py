@@ -28,6 +28,8 @@ __all__ = [
     "count_above",
     "density",
     "density_curve",
+    "density_of",
+    "joined",
     "on_axis",
     "physical",
     "real_branch",
@@ -200,8 +202,19 @@ def _mean(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     return np.sum(eq.latent_weights / point.w, axis=1) / point.lam
 
 
-def _density(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
-    """(1/π) Im Σ_s ω_s/λ."""
+def density_of(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
+    """Density of the eigenvalues at points λ = −(x + i0): (1/π) Im Σ_s ω_s/λ.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    point : FixedPoint
+        Solutions at P points.
+
+    Returns
+    -------
+    ndarray, shape (P,)
+    """
     return _share_of_axis(_mean(eq, point))
 
 
@@ -442,7 +455,7 @@ def right_of_support(eq: EquivalentFeatures, point: FixedPoint) -> bool:
 def _fold(eq: EquivalentFeatures, inside: FixedPoint, outside: float) -> float:
     """Edge between a point of the bulk and a point off it: the density squared is analytic and crosses zero there."""
     x, point = -float(inside.lam[0].real), inside
-    square, previous = float(_density(eq, inside)[0]) ** 2, None
+    square, previous = float(density_of(eq, inside)[0]) ** 2, None
     # at a square-root edge a millionth of the density is 1e-12 away from it; what is smaller is Newton's residual
     least = 1e-6 * math.sqrt(square)
     for _ in range(100):
@@ -456,7 +469,7 @@ def _fold(eq: EquivalentFeatures, inside: FixedPoint, outside: float) -> float:
         if abs(guess - x) < 1e-11 * x:
             return root
         trial = on_axis(eq, guess, point)
-        value = float(_density(eq, trial)[0])
+        value = float(density_of(eq, trial)[0])
         if value > least:
             previous, x, point, square = (x, square), guess, trial, value**2
         else:
@@ -493,7 +506,7 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
     """
     beyond, top = real_branch(eq)
     (scan, above), rank = _scan(eq, beyond), _rank(eq)
-    grid, rho = -scan.lam.real, _density(eq, scan)
+    grid, rho = -scan.lam.real, density_of(eq, scan)
     # what lies below the floor of several rules, as of a saturated activation, is not told from zero
     hidden = _floor(eq) > _FLOOR and above[-1] < rank - 1.0
     rank = float(above[-1]) if hidden else rank
@@ -566,7 +579,7 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> tuple[FixedPoint, np.nd
             point = on_axis(eq, x, _onward(points, x)) if places[-1] else _from_above(eq, x, points[0])
         points.append(point)
         places.append(places[-1] + stride)
-        if _density(eq, point)[0] == 0.0 and count_above(eq, point)[0] > rank - 1e-3:
+        if density_of(eq, point)[0] == 0.0 and count_above(eq, point)[0] > rank - 1e-3:
             break
         stride = min(2 * stride, _AHEAD)
     scan = _join(points)
@@ -574,8 +587,8 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> tuple[FixedPoint, np.nd
     if len(between):
         fine = top * _RATIO ** between.astype(float)
         filled = _rescued(eq, fine, _solved(eq, fine, *_through_nearest(np.log(fine), scan)), scan)
-        scan = _with(scan, filled)
-    above, rho = count_above(eq, scan), _density(eq, scan)
+        scan = joined(scan, filled)
+    above, rho = count_above(eq, scan), density_of(eq, scan)
     end = np.flatnonzero((above > rank - 1e-3) & (rho == 0.0))
     last = int(end[0]) + 1 if len(end) else len(rho)
     scan, above, rho = scan[:last], above[:last], rho[:last]
@@ -641,7 +654,7 @@ def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
         return np.maximum(rank - above if below else above, 0.0)
 
     high, low = np.log(-pair.lam.real)
-    at, numbers, densities = np.log(-pair.lam.real), beyond(pair), _density(eq, pair)
+    at, numbers, densities = np.log(-pair.lam.real), beyond(pair), density_of(eq, pair)
     known = [pair[i : i + 1] for i in (0, 1) if densities[i] > 0.0] or [pair[:1]]
     ends = numbers ** (2.0 / 3.0)
     share = (goal - ends[0]) / (ends[1] - ends[0])
@@ -656,7 +669,7 @@ def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
         start = min(known, key=lambda point: abs(math.log(-point.lam[0].real) - t))
         point = on_axis(eq, math.exp(t), start)
         known.append(point)
-        number, rho = float(beyond(point)[0]), float(_density(eq, point)[0])
+        number, rho = float(beyond(point)[0]), float(density_of(eq, point)[0])
         excess = number ** (2.0 / 3.0) - goal
         low, high = (t, high) if (excess > 0.0) != below else (low, t)
         onward = math.inf
@@ -694,7 +707,7 @@ def density(eq: EquivalentFeatures, law: Bulk, x: np.ndarray) -> np.ndarray:
     if not len(live):
         return result
     point = along_axis(eq, x[live], law.scan, law.edges)
-    result[live] = _density(eq, point)
+    result[live] = density_of(eq, point)
     return result
 
 
@@ -736,7 +749,7 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     solved = np.arange(len(fresh)) % _EVERY == 0
     solved[np.clip([*first, *(behind - 1)], 0, len(fresh) - 1)] = True
     point = along_axis(eq, fresh[solved], law.scan, bands, (2, 1))
-    known, counts = _with(law.scan, point), count_above(eq, point)
+    known, counts = joined(law.scan, point), count_above(eq, point)
     # what is parted from the bulk, as spikes of the data are, is no mass of it
     whole = 1.0 - law.mass_at_zero - float(counts.min()) / eq.n
     rest = fresh[~solved]
@@ -745,12 +758,12 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     for _ in range(_HALVINGS):
         if len(fresh):
             added = along_axis(eq, fresh, known, bands)
-            point, known = _join([point, added]), _with(known, added)
+            point, known = _join([point, added]), joined(known, added)
             counts = np.concatenate([counts, count_above(eq, added)])
         x = np.concatenate([-point.lam.real, places, ends])
         order = np.argsort(x, kind="stable")
         x = x[order]
-        rho = np.concatenate([_density(eq, point), _share_of_axis(between), np.zeros(len(ends))])[order]
+        rho = np.concatenate([density_of(eq, point), _share_of_axis(between), np.zeros(len(ends))])[order]
         unknown = np.full(len(ends), np.nan)
         counted = np.concatenate([counts, np.full(len(places), np.inf), unknown])[order]
         drawn = 0.5 * (rho[1:] + rho[:-1]) * np.diff(x)
@@ -806,13 +819,22 @@ def along_axis(
             continue
         added = _from_neighbours(eq, x[rows], known, bands)
         solved, places = added if solved is None else _join([solved, added]), np.concatenate([places, rows])
-        known = _with(known, added)
+        known = joined(known, added)
     assert solved is not None
     return solved[np.argsort(places)]
 
 
-def _with(known: FixedPoint, added: FixedPoint) -> FixedPoint:
-    """Both, in decreasing x."""
+def joined(known: FixedPoint, added: FixedPoint) -> FixedPoint:
+    """Solutions of both, in decreasing x.
+
+    Parameters
+    ----------
+    known, added : FixedPoint
+
+    Returns
+    -------
+    FixedPoint
+    """
     both = _join([known, added])
     return both[np.argsort(both.lam.real, kind="stable")]
 
