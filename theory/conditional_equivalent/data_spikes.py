@@ -41,7 +41,7 @@ from theory.conditional_equivalent.covariance import (
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
-from theory.conditional_equivalent.spectrum import Bulk, along_axis, count_above, density_of, joined, real_branch
+from theory.conditional_equivalent.spectrum import Bulk, along_axis, count_above, density_of, joined, lagrange, real_branch
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
@@ -64,7 +64,10 @@ _MORE = 2  # eigenvectors of Σ that stand apart beside those of the spikes
 _MOVED = 6  # of them on which the batch's matrix fluctuates
 _NORMS = (5, 3)  # nodes of a neuron's squared norm: with one the largest spike of tanh is 3 % higher
 _NODES = 200  # of samples and neurons, above which the fewer are taken
-_GRID = 1.12  # ratio of the points z at which the eigenvalues are known
+_FIRST, _GRID = 1.0005, 1.12  # first of the points z at which the eigenvalues are known, over the edge; their ratio
+_STRIDES = (4, 2, 1)  # of them, of which each pass starts from those before
+_STENCIL = 8  # points that a start is interpolated from
+_CLOSE = 1e-9  # residual at which one is left alone
 _REACH = 6.0  # of the largest z over that of the largest band
 _RANK_MEANS = 1e-4  # singular values of m, and of A, of the largest, that move no root
 _RANK_LINEAR = 1e-2
@@ -270,21 +273,16 @@ class _Leading:
         eq, self.moved = build_covariance_features(problem, terms), moved_neurons(problem, terms)
         self._place(problem, leading)
         start, self.top = real_branch(eq)
-        points, z = [start], self.top * 1.0005
-        while len(points) < 3 or -points[-1].lam[0] < reach:
-            last = points[-1]
-            points.append(newton(eq, np.array([-z]), last.r.real * (last.lam.real / -z), last.w.real))
-            z *= _GRID
-        points = points[1:]
-        self.t = np.log([-point.lam[0].real for point in points])
-        strength = -eq.neurons * np.array([point.r[0].real for point in points])
-        omega = eq.latent_weights / np.array([point.w[0].real for point in points])
+        count = max(2, 1 + math.ceil(math.log(reach / (self.top * _FIRST)) / math.log(_GRID)))
+        self.t = math.log(self.top * _FIRST) + math.log(_GRID) * np.arange(count)
+        r, w = _right_of(eq, start, self.top, self.t)
+        strength, omega = -eq.neurons * r, eq.latent_weights / w
         p, q = _factors(eq, eq.m, _RANK_MEANS)
         a, v = _factors(eq, eq.A, _RANK_LINEAR)
         along = [p, *(a * latent[:, None] for latent in self.moved.frame.latents.T)]
         f = np.concatenate(along, axis=1)
         size = p.shape[1] + len(self.s) * a.shape[1]
-        seen = np.zeros((len(points), size, size))
+        seen = np.zeros((len(self.t), size, size))
         seen[:, : f.shape[1], : f.shape[1]] = np.einsum("zs,si,sj->zij", omega, f, f, optimize=True)
         rest = np.einsum("zs,si,sj->zij", omega, a, a, optimize=True)
         for first in range(f.shape[1], size, a.shape[1]):
@@ -364,6 +362,31 @@ class _Leading:
             return 0.5 * math.log(self.top)
         j = min(int(above[-1]), len(logs) - 2)
         return float(0.5 * (self.t[j] + (self.t[j + 1] - self.t[j]) * logs[j] / (logs[j] - logs[j + 1])))
+
+
+def _right_of(
+    eq: EquivalentFeatures, start: FixedPoint, top: float, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """r and w at z = exp(t), evenly spaced, right of the end of the support, where they are analytic in √(t − ln top)."""
+    place, Q = np.sqrt(t - math.log(top)), len(eq.g)
+    logs = np.full((len(t), Q + len(eq.u)), np.nan)  # of −zr and w
+    last, known = start, np.zeros(0, dtype=int)
+    for stride in _STRIDES:
+        asked = np.setdiff1d(np.arange(0, len(t), stride), known)
+        # the first from one another, the rest from those around them
+        for rows in [asked[i : i + 1] for i in range(len(asked))] if stride == _STRIDES[0] else [asked]:
+            z = np.exp(t[rows])
+            if len(known) < 2:
+                r, w = last.r.real * (last.lam.real / -z), last.w.real
+            else:
+                order = np.argsort(np.abs(place[rows, None] - place[known]), axis=1)[:, :_STENCIL]
+                near = known[order]
+                begin = np.exp(lagrange(place[rows], place[near], logs[near]))
+                r, w = -begin[:, :Q] / z[:, None], begin[:, Q:]
+            last = newton(eq, -z, r, w, enough=_CLOSE)
+            logs[rows] = np.log(np.concatenate([-last.r * z[:, None], last.w], axis=1))
+            known = np.append(known, rows)
+    return -np.exp(logs[:, :Q] - t[:, None]), np.exp(logs[:, Q:])
 
 
 def _factors(eq: EquivalentFeatures, values: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:

@@ -30,6 +30,7 @@ __all__ = [
     "density_curve",
     "density_of",
     "joined",
+    "lagrange",
     "on_axis",
     "physical",
     "real_branch",
@@ -56,7 +57,10 @@ _ON_BRANCH = 1e-14  # residual that is aimed at where it folds
 _ROUNDING = 1e-11  # residual there from which a step that does not halve it is rounding
 _ALONG = 1e-4  # last step towards a fold, of which λ sees the square
 _FAR = 8  # steps of Newton's method to a real point, of which one far enough from the support takes fewer
-_ADVANCES = 7  # the same to the next place on a real branch
+_ADVANCES = 4  # the same to the next place on a real branch, by which it is nearly there
+_ASTRAY = 1e-3  # residual that is more than nearly
+_TURNED = 0.5  # cosine of the angle through which a branch may turn in a step through its fold
+_CHORD = 1e-2  # residual from which a branch's derivatives at another place are good for a step
 _UNSEEN = 1e-2  # eigenvalues that a step on a real branch may pass over
 _STENCIL = 8  # known points that a start is interpolated from
 _SMOOTH = 0.1  # difference of log-linear and full interpolation from which the former is taken
@@ -344,47 +348,52 @@ class _Branch:
 
     def _fold(self, sense: float) -> tuple[float, FixedPoint] | None:
         place = self.place
-        tangent = _tangent(self._slope(self._equations(place)), np.append(np.zeros(len(place) - 1), sense))
+        slope = self._slope(self._equations(place))
+        tangent = _tangent(slope, np.append(np.zeros(len(place) - 1), sense))
         unit = math.sqrt(len(place))
         length, count = 0.1 * unit, self._count(place)
         curvature = np.zeros_like(place)
         for _ in range(60):
             onto = place + length * tangent + 0.5 * length**2 * curvature
-            ahead = self._advance(place, tangent, length, onto, _NEARLY)
-            onward = None if ahead is None else _tangent(ahead[1], tangent)
+            ahead = self._advance(place, tangent, length, onto, _NEARLY, slope)
+            beyond = None if ahead is None else self._slope(ahead[1])
+            onward = None if beyond is None else _tangent(beyond, tangent)
+            turned_back = onward is not None and onward[-1] * tangent[-1] < 0.0
             # a long step would pass over the band of a single node
             if (
                 ahead is None
+                or beyond is None
                 or onward is None
-                or onward @ tangent < 0.9
+                or onward @ tangent < (_TURNED if turned_back else 0.9)
                 or abs(self._count(ahead[0]) - count) > _UNSEEN
             ):
-                length *= 0.5
+                length *= 0.5 if ahead is not None else 0.3
                 if length < 1e-6:
                     return None
                 continue
-            if onward[-1] * tangent[-1] < 0.0:
+            if turned_back:
                 break
             curvature = (onward - tangent) / np.linalg.norm(ahead[0] - place)
             curvature -= (curvature @ onward) * onward
-            place, tangent = ahead[0], onward
+            place, tangent, slope = ahead[0], onward, beyond
             length = min(1.5 * length, 0.4 * unit)
         else:
             return None
 
-        known = [(0.0, place, tangent), (length, ahead[0], onward)]
+        known = [(0.0, place, tangent, slope), (length, ahead[0], onward, beyond)]
 
-        def at(length: float, enough: float) -> tuple[np.ndarray, np.ndarray]:
+        def at(length: float, enough: float) -> tuple[np.ndarray, Equations]:
             near = min(known, key=lambda one: abs(one[0] - length))
             start = near[1] + (length - near[0]) / (near[2] @ tangent) * near[2]
-            reached = self._advance(place, tangent, length, start, enough)
+            reached = self._advance(place, tangent, length, start, enough, near[3])
             if reached is None:
                 raise ConvergenceError("the real branch was lost beside a fold; change `n_step` or `d` a little")
             return reached
 
         def turned(length: float) -> float:
-            reached, slope = at(length, _NEARLY)
-            known.append((length, reached, _tangent(slope, tangent)))
+            reached, there = at(length, _NEARLY)
+            slope = self._slope(there)
+            known.append((length, reached, _tangent(slope, tangent), slope))
             return float(known[-1][2][-1])
 
         ends = [one[0] for one in known], [float(one[2][-1]) for one in known]
@@ -412,15 +421,28 @@ class _Branch:
         return np.column_stack([jacobian(self.eq, at)[0], at.lam[0] * at.dlam()[0]])
 
     def _advance(
-        self, place: np.ndarray, tangent: np.ndarray, length: float, trial: np.ndarray, enough: float
-    ) -> tuple[np.ndarray, np.ndarray] | None:
-        """The place at a distance along a tangent with the derivatives there, or None if Newton does not arrive."""
+        self,
+        place: np.ndarray,
+        tangent: np.ndarray,
+        length: float,
+        trial: np.ndarray,
+        enough: float,
+        behind: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Equations] | None:
+        """The place at a distance along a tangent with the equations there, or None if Newton does not arrive.
+
+        The derivatives at another place, if given, serve for the first step from a good trial.
+        """
         before, slope = math.inf, None
-        for _ in range(_ADVANCES):
+        for steps in range(12):
             at = self._equations(trial)
             worst = float(np.max(np.abs(at.f)))
+            if behind is not None and worst < _CHORD:
+                before, slope, behind = 1.0, np.vstack([behind, tangent]), None
             if worst < enough or (worst < _ROUNDING and worst > 0.5 * before):
-                return trial, self._slope(at)
+                return trial, at
+            if steps >= _ADVANCES and not worst < _ASTRAY:
+                return None
             if slope is None or not worst < 1e-2 * before:
                 slope = np.vstack([self._slope(at), tangent])
             step = -np.linalg.solve(slope, np.append(at.f[0], tangent @ (trial - place) - length))
@@ -618,7 +640,7 @@ def _through_nearest(t: np.ndarray, known: FixedPoint) -> tuple[np.ndarray, np.n
     """log r and log w at t = ln x as the polynomial through the four known points that are nearest."""
     Q, knots = known.r.shape[1], np.log(-known.lam.real)
     near = np.argsort(np.abs(t[:, None] - knots), axis=1, kind="stable")[:, :4]
-    start = np.exp(_lagrange(t, knots[near], _logs(known)[near]))
+    start = np.exp(lagrange(t, knots[near], _logs(known)[near]))
     return start[:, :Q], start[:, Q:]
 
 
@@ -628,8 +650,21 @@ def _logs(point: FixedPoint) -> np.ndarray:
     return np.log(np.abs(values)) + 1j * _upper(values)
 
 
-def _lagrange(t: np.ndarray, nodes: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Polynomials through `values` (P, K, ...) at `nodes` (P, K), at t (P,)."""
+def lagrange(t: np.ndarray, nodes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values of polynomials, each through a few known ones.
+
+    Parameters
+    ----------
+    t : ndarray, shape (P,)
+        Where they are asked for.
+    nodes : ndarray, shape (P, K)
+    values : ndarray, shape (P, K, V)
+        V values at the nodes.
+
+    Returns
+    -------
+    ndarray, shape (P, V)
+    """
     away = t[:, None] - nodes
     away = np.where(away == 0.0, 1e-300, away)
     between = nodes[:, :, None] - nodes[:, None, :]
@@ -752,9 +787,15 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     known, counts = joined(law.scan, point), count_above(eq, point)
     # what is parted from the bulk, as spikes of the data are, is no mass of it
     whole = 1.0 - law.mass_at_zero - float(counts.min()) / eq.n
-    rest = fresh[~solved]
-    between, agree = _mean_between(eq, rest, known, bands)
-    places, between, fresh = rest[agree], between[agree], rest[~agree]
+    rest, places, between, fresh = fresh[~solved], np.zeros(0), np.zeros(0, dtype=complex), np.zeros(0)
+    while len(rest):
+        drawn, agree = _mean_between(eq, rest, known, bands)
+        places, between, rest = np.append(places, rest[agree]), np.append(between, drawn[agree]), rest[~agree]
+        # with every other one solved its neighbours may agree
+        added = along_axis(eq, rest[::2], known, bands, (2, 1)) if len(rest) else point[:0]
+        point, known = _join([point, added]), joined(known, added)
+        counts = np.append(counts, count_above(eq, added))
+        rest = rest[1::2]
     for _ in range(_HALVINGS):
         if len(fresh):
             added = along_axis(eq, fresh, known, bands)
@@ -931,5 +972,5 @@ def _curves(
         curves = []
         for size in stencils:
             window = np.clip(place - size // 2, 0, len(angles) - size)[:, None] + np.arange(size)
-            curves.append(_lagrange(sought, angles[window], mirrored[window]))
+            curves.append(lagrange(sought, angles[window], mirrored[window]))
         yield rows, curves
