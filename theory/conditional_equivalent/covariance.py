@@ -225,7 +225,7 @@ def build_covariance_features(problem: Problem, terms: CovarianceTerms) -> Equiv
 @lru_cache(maxsize=24)
 def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
     problem = of.problem
-    step, sigma, d = step_statistics(problem), problem.sigma, problem.d
+    step, d = step_statistics(problem), problem.d
     still = problem.step_size == 0.0
     moved = moved_neurons(problem, terms)
     frame, neurons, profile = moved.frame, moved.neurons, moved.profile
@@ -236,16 +236,17 @@ def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
     if terms.leading:
         s = np.sort(problem.eigenvalues)[: d - terms.leading]
         nodes, weights = _scalar_rule(s, np.full(len(s), 1.0 / d), _CLASSES)
-    tau = frame.latents @ neurons.pull.T
-    m, A, B = degree_moments(sigma, tau, np.sqrt(moved.kappa2), terms.degree)
+    m, A, B = _moments(of, replace(terms, degree=2, aside=False, leading=0))
+    if terms.degree == 1:
+        A, B = A[:1], B + A[1] ** 2
     if problem.centered:
-        m = m - hermite_coefficients(sigma, 0)[0]
+        m = m - hermite_coefficients(problem.sigma, 0)[0]
     y1, y2, t = latent_moments(problem, frame.latents, frame.overlap)
     functions, layers, higher = [t], [_first_layer(frame, profile)], []
     if terms.degree == 2:
         functions.append(latent_part(problem, frame.latents, 2, frame.overlap))
         dimension = 0.5 * d * (d + 1)
-        nothing = np.zeros((len(tau), 0))
+        nothing = np.zeros((len(m), 0))
         higher.append(HigherDegree(2, dimension, A[1], pairs, shares, nothing))
         layers.append(_second_layer(frame, profile(frame.nodes) * math.sqrt((d + 1) / d)))
     count = 1 + sum(of.shape[1] for of in functions)
@@ -272,6 +273,14 @@ def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
         higher=tuple(higher),
         special=tuple(_widened(layer, count) for layer in layers),
     )
+
+
+@lru_cache(maxsize=24)
+def _moments(of: WithoutPenalty, terms: CovarianceTerms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """m, A_k and B at the nodes of the terms, which coordinates left out of the classes do not change."""
+    moved = moved_neurons(of.problem, terms)
+    tau = moved.frame.latents @ moved.neurons.pull.T
+    return degree_moments(of.problem.sigma, tau, np.sqrt(moved.kappa2), terms.degree)
 
 
 @dataclass(frozen=True, eq=False)

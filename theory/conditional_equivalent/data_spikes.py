@@ -41,7 +41,7 @@ from theory.conditional_equivalent.covariance import (
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
-from theory.conditional_equivalent.spectrum import Bulk, along_axis, count_above, density_of, joined, lagrange, real_branch
+from theory.conditional_equivalent.spectrum import Bulk, along_axis, bands_between, count_above, density_of, joined, lagrange, real_branch
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
@@ -196,7 +196,8 @@ class _FromTheTop:
         if not asked:
             return
         x = np.array([self.x[k] for k in asked])
-        point = along_axis(self._eq, x, self._known, self._law.edges, _PASSES)
+        bands = bands_between(self._eq, self._known, self._law)
+        point = along_axis(self._eq, x, self._known, bands, _PASSES)
         self._known = joined(self._known, point)
         slopes = -math.log(_STRIDE) * self._eq.n * x * density_of(self._eq, point)
         for k, count, slope in zip(asked, count_above(self._eq, point).tolist(), slopes.tolist(), strict=True):

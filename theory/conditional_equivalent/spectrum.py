@@ -24,6 +24,7 @@ from theory.roots import root_between
 __all__ = [
     "Bulk",
     "along_axis",
+    "bands_between",
     "bulk",
     "count_above",
     "density",
@@ -174,7 +175,7 @@ def on_axis(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
     """
     # from a real point real steps lead to real points alone
     real = not np.iscomplexobj(start.r) or float(np.max(np.abs(start.r.imag / start.r))) < 1e-9
-    point = newton(eq, np.array([-x + 0j]), start.r + 0j, start.w + 0j, most=5 if real else 12)
+    point = newton(eq, np.array([-x + 0j]), start.r + 0j, start.w + 0j, most=5 if real else 8)
     if physical(eq, point)[0]:
         return point
     return _from_above(eq, x, start)
@@ -182,7 +183,7 @@ def on_axis(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
 
 def _from_above(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
     """Solution at x + i0 from a neighbour by way of points above the axis, few of them where these do."""
-    for heights in ((0.3, 0.03, 0.0), (0.3, 0.1, 0.03, 0.01, 0.001, 0.0)):
+    for heights in ((0.1, 0.0), (0.3, 0.1, 0.03, 0.01, 0.001, 0.0)):
         point = start
         for height in heights:
             point = newton(eq, np.array([-x * (1.0 + 1j * height)]), point.r + 0j, point.w + 0j, most=25)
@@ -540,21 +541,22 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
             return float(grid[0] if i == 0 else grid[-1])
         return _quantile(eq, scan[i - 1 : i + 1], level)
 
-    begun, least = 0, 1.0 if eq.sharp_right else _TAIL * rank
-    bands: list[tuple[float, float]] = []
+    least = 1.0 if eq.sharp_right else _TAIL * rank
+    runs: list[tuple[int, int]] = []
     inside = np.flatnonzero(rho > 0.0)
     for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
         first, last = int(run[0]), int(run[-1])
         if above[min(last + 1, len(above) - 1)] < 1.0:
             continue  # the node of less than one neuron or sample
-        if bands and above[max(first - 1, 0)] < least:
-            bands.pop()  # a gap that only the nodes of the tail have made
-            first = begun
+        if runs and above[max(first - 1, 0)] < least:
+            first = runs.pop()[0]  # a gap that only the nodes of the tail have made
+        runs.append((first, last))
+    bands: list[tuple[float, float]] = []
+    for first, last in runs:
         high = _edge(eq, scan, first, first - 1) if first and (bands or eq.sharp_right) else top
         # a bulk that the whole scan has not left reaches zero
         low = _edge(eq, scan, last, last + 1) if last + 1 < len(grid) else float(grid[-1]) if hidden else 0.0
         bands.append((float(low), float(high)))
-        begun = first
     if not bands:
         raise ConvergenceError(
             f"no bulk was found below z = {top:.3g}; bring d/n, N/n and the step size closer to proportional"
@@ -791,8 +793,10 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     while len(rest):
         drawn, agree = _mean_between(eq, rest, known, bands)
         places, between, rest = np.append(places, rest[agree]), np.append(between, drawn[agree]), rest[~agree]
+        if not len(rest):
+            break
         # with every other one solved its neighbours may agree
-        added = along_axis(eq, rest[::2], known, bands, (2, 1)) if len(rest) else point[:0]
+        added = along_axis(eq, rest[::2], known, bands, (2, 1))
         point, known = _join([point, added]), joined(known, added)
         counts = np.append(counts, count_above(eq, added))
         rest = rest[1::2]
@@ -865,6 +869,38 @@ def along_axis(
     return solved[np.argsort(places)]
 
 
+def bands_between(eq: EquivalentFeatures, known: FixedPoint, law: Bulk) -> tuple[tuple[float, float], ...]:
+    """Intervals with eigenvalues as they show in known solutions; the square of the density is linear at their ends.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    known : FixedPoint
+        In decreasing x.
+    law : Bulk
+        Of the same features, whose bands are parted.
+
+    Returns
+    -------
+    tuple of (float, float)
+    """
+    x, square = -known.lam.real, density_of(eq, known) ** 2
+    inside = np.flatnonzero(square > 0.0)
+    bands = []
+    for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
+        ends = []
+        for end, within in ((run[0], 1), (run[-1], -1)):
+            outside, inner = end - within, end + within
+            if not (0 <= outside < len(x) and len(run) > 1):
+                ends.append(float(x[end]))
+                continue
+            slope = (square[end] - square[inner]) / (x[end] - x[inner])
+            place = float(x[end] - square[end] / slope) if slope != 0.0 else math.nan
+            ends.append(place if min(x[end], x[outside]) < place < max(x[end], x[outside]) else float(x[outside]))
+        bands.append((ends[1], ends[0]))
+    return tuple((max(low, law.edges[0][0]), high) for low, high in bands if high > law.edges[0][0])
+
+
 def joined(known: FixedPoint, added: FixedPoint) -> FixedPoint:
     """Solutions of both, in decreasing x.
 
@@ -892,7 +928,7 @@ def _solved(eq: EquivalentFeatures, x: np.ndarray, r: np.ndarray, w: np.ndarray)
     parts = []
     for i in range(0, len(x), _BATCH):
         rows = slice(i, i + _BATCH)
-        parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=25, enough=_CLOSE))
+        parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=12, enough=_CLOSE))
     return _join(parts)
 
 
@@ -955,7 +991,7 @@ def _curves(
     """
     for low, high in bands:
         rows, inner = np.flatnonzero((x > low) & (x < high)), np.flatnonzero((at > low) & (at < high))
-        if len(inner) < _STENCIL or not len(rows):
+        if len(inner) < _STENCIL // 2 or not len(rows):
             continue
         a, b = math.sqrt(low), math.sqrt(high)
         angle, sought = (np.arccos((a + b - 2.0 * np.sqrt(places)) / (b - a)) for places in (at[inner], x[rows]))
