@@ -178,6 +178,7 @@ def newton(
     *,
     most: int | None = None,
     enough: float = _POLISH,
+    trusted: bool = False,
 ) -> FixedPoint:
     """Newton steps in (log r, log w) at each point from its own start; `residual` says which arrived.
 
@@ -206,6 +207,12 @@ def newton(
                 worst = at.residual()
                 residual[active] = np.where(np.isfinite(worst), worst, np.inf)
                 open_ = np.isfinite(worst) & (worst > enough)
+                if trusted and slopes is not None:
+                    # a step with the Jacobian of the last one shrinks it as that has
+                    shrunk = np.where(worst < _NEXT_TO, worst * (worst / before), np.inf)
+                    ready = open_ & (shrunk < enough)
+                    residual[active[ready]] = shrunk[ready]
+                    open_ &= ~ready
                 # what rounding leaves does not shrink
                 open_ &= ~((worst < _ROUNDING) & (worst > _SAME * before))
                 if not open_.all():

@@ -928,7 +928,7 @@ def _solved(eq: EquivalentFeatures, x: np.ndarray, r: np.ndarray, w: np.ndarray)
     parts = []
     for i in range(0, len(x), _BATCH):
         rows = slice(i, i + _BATCH)
-        parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=12, enough=_CLOSE))
+        parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=12, enough=_CLOSE, trusted=True))
     return _join(parts)
 
 
