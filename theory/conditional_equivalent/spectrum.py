@@ -352,7 +352,7 @@ class _Branch:
         slope = self._slope(self._equations(place))
         tangent = _tangent(slope, np.append(np.zeros(len(place) - 1), sense))
         unit = math.sqrt(len(place))
-        length, count = 0.1 * unit, self._count(place)
+        length, grows, count = 0.1 * unit, 1.5, self._count(place)
         curvature = np.zeros_like(place)
         for _ in range(60):
             onto = place + length * tangent + 0.5 * length**2 * curvature
@@ -368,7 +368,7 @@ class _Branch:
                 or onward @ tangent < (_TURNED if turned_back else 0.9)
                 or abs(self._count(ahead[0]) - count) > _UNSEEN
             ):
-                length *= 0.5 if ahead is not None else 0.3
+                length, grows = length * (0.5 if ahead is not None else 0.3), 1.0
                 if length < 1e-6:
                     return None
                 continue
@@ -377,7 +377,7 @@ class _Branch:
             curvature = (onward - tangent) / np.linalg.norm(ahead[0] - place)
             curvature -= (curvature @ onward) * onward
             place, tangent, slope = ahead[0], onward, beyond
-            length = min(1.5 * length, 0.4 * unit)
+            length, grows = min(grows * length, 0.4 * unit), 1.5
         else:
             return None
 
