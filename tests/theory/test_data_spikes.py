@@ -10,9 +10,10 @@ from spikes.simulation.ensemble import simulate_ensemble
 from theory import Problem, predict
 from theory.conditional_equivalent.batch_directions import batch_moments, batch_nodes
 from theory.conditional_equivalent.covariance import slope_statistics, step_parts
-from theory.conditional_equivalent.data_spikes import _Leading, spikes_after_step
+from theory.conditional_equivalent.data_spikes import _FromTheTop, _Leading, parted_bulk, spikes_after_step
 from theory.conditional_equivalent.outliers import Outlier
-from theory.conditional_equivalent.resolution import resolve, spike_terms
+from theory.conditional_equivalent.resolution import resolve, spectral_features, spike_terms
+from theory.conditional_equivalent.spectrum import bulk
 
 WHOLE = Problem(n=1000, n_step=1000, d=400, width=700, covariance="power:1.0", second_layer="rademacher", noise=0.5)
 FIELDS = {
@@ -79,6 +80,19 @@ def test_the_batch_moves_spikes_apart():
     law = predicted("relu")
     assert law[0] / law[1] > 1.2
     assert BANDS["relu"][0] / BANDS["relu"][1] < 1.15
+
+
+def test_no_gap_between_bands_is_passed_over(monkeypatch):
+    # gaps of a stride or two, one of them at the side of a band of many eigenvalues
+    problem = WHOLE.replace(eta=0.0)
+    features = spectral_features(problem, resolve(problem, 2))[0]
+    law = bulk(features)
+    few, some = parted_bulk(features, law)
+    monkeypatch.setattr(_FromTheTop, "_gap_between", lambda *_: True)
+    all_solved, every = parted_bulk(features, law)
+    assert len(some) == len(every) == 5
+    assert_allclose([spike.singular_value for spike in some], [spike.singular_value for spike in every], rtol=1e-9)
+    assert_allclose(few.edges, all_solved.edges, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("activation", "target"), [("softplus", "z + 0.5*He2(z)"), ("relu", "relu(z)")])

@@ -32,6 +32,7 @@ __all__ = [
 
 _PROFILE_RANK = 1e-15  # the same for the variance profile
 _READ = 100_000  # numbers from which a product is cheaper by factors in the cache than by reading them
+_STACKED = 65_000  # complex numbers of a point that are squared together
 _CACHED = 5_000  # numbers of a point from which several are not taken at once
 _ELEMENTWISE = 8  # products of a matrix product that take the time of one elementwise pass
 
@@ -293,9 +294,9 @@ def squares_of_samples(of: Coordinates, at: CoordinateTraces) -> np.ndarray:
     (samples, rank), classes, pairs = of.a.shape, len(of.weights), len(of.pairs)
     if classes * (samples * rank**2 + samples**2 * rank) < pairs * (classes * pairs + samples * pairs + samples**2):
         turned = np.ascontiguousarray(of.a.T)
-        if not np.iscomplexobj(at.E):
-            left = of.a @ (np.sqrt(of.weights)[:, None, None] * at.E)
-            return _squares_summed(left, turned)
+        if not np.iscomplexobj(at.E) or classes * samples**2 < _STACKED:
+            left = times_real(np.sqrt(of.weights)[:, None, None] * at.E, turned)
+            return _squares_summed(np.swapaxes(left, 2, 3), turned)
         square = np.zeros((len(at.E), samples, samples), dtype=at.E.dtype)
         for weight, form in zip(of.weights, np.swapaxes(at.E, 0, 1), strict=True):
             entry = times_real(np.swapaxes(times_real(form, turned), 1, 2).copy(), turned)

@@ -39,9 +39,18 @@ from theory.conditional_equivalent.covariance import (
     step_parts,
 )
 from theory.conditional_equivalent.features import EquivalentFeatures
-from theory.conditional_equivalent.fixed_point import FixedPoint, newton
+from theory.conditional_equivalent.fixed_point import ConvergenceError, FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
-from theory.conditional_equivalent.spectrum import Bulk, along_axis, bands_between, count_above, density_of, joined, lagrange, real_branch
+from theory.conditional_equivalent.spectrum import (
+    Bulk,
+    along_axis,
+    bands_between,
+    count_above,
+    density_of,
+    joined,
+    lagrange,
+    real_branch,
+)
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 
@@ -115,7 +124,8 @@ def parted_bulk(eq: EquivalentFeatures, law: Bulk) -> tuple[Bulk, tuple[Outlier,
         return law, ()
     places = [axis.place(level) for level in levels]
     low, support = law.edges[-1][0], (law.support[0], edge)
-    parted = dataclasses.replace(law, edges=(*law.edges[:-1], (low, edge)), support=support, scan=axis.known_below(edge))
+    edges = (*law.edges[:-1], (low, edge))
+    parted = dataclasses.replace(law, edges=edges, support=support, scan=axis.known_below(edge))
     nothing = (math.nan,) * len(ALIGNMENTS)
     return parted, tuple(Outlier(math.sqrt(value), nothing, "data") for value in places)
 
@@ -165,7 +175,7 @@ class _FromTheTop:
         behind = len(self.x)
         knots = sorted({*range(first - 1, behind, _EVERY), behind - 1})
         self._solve([k for k in knots if not self._solved[k]])
-        hidden = []
+        hidden: list[int] = []
         for left, right in pairwise(knots):
             between = self._cubic(left, right)
             if self._gap_between(left, right, between):
@@ -353,8 +363,25 @@ class _Leading:
         R = self._q.shape[1]
         linear = np.tensordot(V, self._linear, (0, 1))  # (k, k, z, R, R)
         theta[:, R:, R:] += np.transpose(linear, (2, 0, 3, 1, 4)).reshape(len(self.t), *(2 * [theta.shape[1] - R]))
-        values = np.linalg.eigvalsh(np.swapaxes(self._root, 1, 2) @ theta @ self._root)[:, ::-1]
-        return np.array([self._crossing(np.log(np.maximum(column, 1e-300))) for column in values.T[:count]])
+        return np.array([self._crossing(logs) for logs in self._logarithms(theta, count).T])
+
+    def _logarithms(self, theta: np.ndarray, count: int) -> np.ndarray:
+        """Of the largest eigenvalues of ΦΘ, shape (z, count), at places around those where they pass 1."""
+        logs = np.full((len(self.t), min(count, theta.shape[1])), -math.inf)
+
+        def solve(rows: np.ndarray) -> None:
+            root = self._root[rows]
+            values = np.linalg.eigvalsh(np.swapaxes(root, 1, 2) @ theta[rows] @ root)[:, ::-1]
+            logs[rows] = np.log(np.maximum(values[:, : logs.shape[1]], 1e-300))
+
+        last = len(self.t) - 1
+        coarse = np.array(sorted({*range(0, last, _STRIDES[0]), last - 1, last}))
+        solve(coarse)
+        ends = {(i, j) for i, j in pairwise(coarse.tolist()) if ((logs[i] > 0.0) & (logs[j] <= 0.0)).any()}
+        between = [k for i, j in sorted(ends) for k in range(i + 1, j)]
+        if between:
+            solve(np.array(between))
+        return logs
 
     def _crossing(self, logs: np.ndarray) -> float:
         """½ ln z where a falling curve passes 0; beyond the last point it goes on like the last two."""
@@ -365,10 +392,8 @@ class _Leading:
         return float(0.5 * (self.t[j] + (self.t[j + 1] - self.t[j]) * logs[j] / (logs[j] - logs[j + 1])))
 
 
-def _right_of(
-    eq: EquivalentFeatures, start: FixedPoint, top: float, t: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """r and w at z = exp(t), evenly spaced, right of the end of the support, where they are analytic in √(t − ln top)."""
+def _right_of(eq: EquivalentFeatures, start: FixedPoint, top: float, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """r and w at z = exp(t), evenly spaced, right of the end of the support: analytic in √(t − ln top)."""
     place, Q = np.sqrt(t - math.log(top)), len(eq.g)
     logs = np.full((len(t), Q + len(eq.u)), np.nan)  # of −zr and w
     last, known = start, np.zeros(0, dtype=int)
@@ -385,9 +410,31 @@ def _right_of(
                 begin = np.exp(lagrange(place[rows], place[near], logs[near]))
                 r, w = -begin[:, :Q] / z[:, None], begin[:, Q:]
             last = newton(eq, -z, r, w, enough=_CLOSE)
+            for i in np.flatnonzero(~_arrived(last)).tolist():
+                one = _walked(eq, start, float(z[i]))
+                last.r[i], last.w[i], last.residual[i] = one.r[0], one.w[0], one.residual[0]
             logs[rows] = np.log(np.concatenate([-last.r * z[:, None], last.w], axis=1))
             known = np.append(known, rows)
     return -np.exp(logs[:, :Q] - t[:, None]), np.exp(logs[:, Q:])
+
+
+def _arrived(point: FixedPoint) -> np.ndarray:
+    """Points whose solution is one right of the support."""
+    return (point.residual < _CLOSE) & (point.r < 0.0).all(axis=1) & (point.w > 0.0).all(axis=1)
+
+
+def _walked(eq: EquivalentFeatures, start: FixedPoint, z: float) -> FixedPoint:
+    """The solution at z from one left of it, in strides as short as those of the places themselves."""
+    point = start
+    while -point.lam[0].real < z:
+        there = min(z, -float(point.lam[0].real) * _GRID)
+        point = newton(eq, np.array([-there]), point.r.real * (point.lam.real / -there), point.w.real, enough=_CLOSE)
+    if not _arrived(point)[0]:
+        raise ConvergenceError(
+            f"no solution was reached right of the bulk at z = {z:g}: residual {point.residual[0]:.2g}; "
+            "reduce the step size"
+        )
+    return point
 
 
 def _factors(eq: EquivalentFeatures, values: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:

@@ -183,7 +183,8 @@ def newton(
     """Newton steps in (log r, log w) at each point from its own start; `residual` says which arrived.
 
     The Jacobian is computed at most `most` times; next to a solution one serves for several steps, the last of which is
-    made after the residual was taken.
+    made after the residual was taken. Where it is `trusted`, so is the last but one, by the rate of the one before:
+    `residual` is then what that rate makes of it.
     """
     most = _MAX_NEWTON if most is None else most
     lam, r, w = np.array(lam), np.array(r), np.array(w)

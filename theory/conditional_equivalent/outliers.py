@@ -152,7 +152,8 @@ def _on_the_axis(eq: EquivalentFeatures, near: FixedPoint, top: float) -> tuple[
         end = 1
         while True:
             if end == len(places):
-                places.append(places[-1] + _WIDEST * _WIDENS ** (end - 1))  # where the modes are powers of z
+                # farther out the modes are powers of z
+                places.append(places[-1] + _WIDEST * _WIDENS ** (end - 1))
                 known.append(_modes(eq, math.exp(places[-1]), near, _point(known[-1][2])))
             if _logarithm(float(known[end][0][i])) < 0.0:
                 break

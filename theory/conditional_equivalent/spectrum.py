@@ -692,7 +692,6 @@ def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
 
     high, low = np.log(-pair.lam.real)
     at, numbers, densities = np.log(-pair.lam.real), beyond(pair), density_of(eq, pair)
-    known = [pair[i : i + 1] for i in (0, 1) if densities[i] > 0.0] or [pair[:1]]
     ends = numbers ** (2.0 / 3.0)
     share = (goal - ends[0]) / (ends[1] - ends[0])
     t = float(at[0] + (at[1] - at[0]) * share)
@@ -702,6 +701,8 @@ def _quantile(eq: EquivalentFeatures, pair: FixedPoint, level: float) -> float:
         bend = (slopes - (at[1] - at[0])) * (1.0 - share, -share)
         cubic = t + share * (1.0 - share) * float(bend.sum())
         t = cubic if low < cubic < high else t
+    # what is real leads nowhere but to itself
+    known = [pair[i : i + 1] for i in (0, 1) if densities[i] > 0.0 or abs(at[i] - t) < 1e-9] or [pair[:1]]
     for _ in range(80):
         start = min(known, key=lambda point: abs(math.log(-point.lam[0].real) - t))
         point = on_axis(eq, math.exp(t), start)
