@@ -178,11 +178,28 @@ def on_axis(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
     point = newton(eq, np.array([-x + 0j]), start.r + 0j, start.w + 0j, most=5 if real else 8)
     if physical(eq, point)[0]:
         return point
-    return _from_above(eq, x, start)
+    return from_above(eq, x, start)
 
 
-def _from_above(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
-    """Solution at x + i0 from a neighbour by way of points above the axis, few of them where these do."""
+def from_above(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoint:
+    """Solution at x + i0 from a neighbour by way of points above the axis, few of them where these do.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    x : float
+    start : FixedPoint
+        The neighbour.
+
+    Returns
+    -------
+    FixedPoint
+
+    Raises
+    ------
+    ConvergenceError
+        If no way leads there.
+    """
     for heights in ((0.1, 0.0), (0.3, 0.1, 0.03, 0.01, 0.001, 0.0)):
         point = start
         for height in heights:
@@ -192,7 +209,17 @@ def _from_above(eq: EquivalentFeatures, x: float, start: FixedPoint) -> FixedPoi
     return _descend(eq, x)
 
 
-def _join(points: list[FixedPoint]) -> FixedPoint:
+def concatenated(points: list[FixedPoint]) -> FixedPoint:
+    """Solutions one after the other.
+
+    Parameters
+    ----------
+    points : list of FixedPoint
+
+    Returns
+    -------
+    FixedPoint
+    """
     return FixedPoint(
         np.concatenate([p.lam for p in points]),
         np.concatenate([p.r for p in points]),
@@ -311,7 +338,7 @@ def real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
         z *= 2.0
     else:
         raise ConvergenceError(f"no point right of the spectrum was found up to z = {z:.3g}; reduce the step size")
-    branch = _Branch(eq, point)
+    branch = RealBranch(eq, point)
     fold = branch.fold(-1.0)
     if fold is not None and right_of_support(eq, fold[1]):
         return fold[1], fold[0]
@@ -325,10 +352,16 @@ def real_branch(eq: EquivalentFeatures) -> tuple[FixedPoint, float]:
     return point, -float(point.lam[0])
 
 
-class _Branch:
+class RealBranch:
     """The real solutions off the bulk, followed by their length in (log |r|, log |w|, log |λ|), through a fold in λ.
 
     Where the branch folds the bulk begins.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    start : FixedPoint
+        A real solution off the bulk.
     """
 
     def __init__(self, eq: EquivalentFeatures, start: FixedPoint) -> None:
@@ -340,6 +373,15 @@ class _Branch:
         """z at the first fold towards larger or smaller z, and a point of the branch about 1e-5 z before it.
 
         None if the branch is lost on the way, as at a pole of r.
+
+        Parameters
+        ----------
+        sense : {1.0, -1.0}
+            1 towards larger z.
+
+        Returns
+        -------
+        (float, FixedPoint) or None
         """
         try:
             with np.errstate(all="ignore"):
@@ -505,7 +547,7 @@ def _edge(eq: EquivalentFeatures, scan: FixedPoint, inside: int, outside: int) -
     off = scan[outside : outside + 1]
     ends = sorted(-scan.lam.real[[inside, outside]])
     if np.max(np.abs(off.r.imag / off.r)) < 1e-9 and physical(eq, off)[0]:
-        fold = _Branch(eq, off).fold(1.0 if outside > inside else -1.0)
+        fold = RealBranch(eq, off).fold(1.0 if outside > inside else -1.0)
         if fold is not None and ends[0] < fold[0] < ends[1]:
             return fold[0]
     return _fold(eq, scan[inside : inside + 1], float(-scan.lam.real[outside]))
@@ -600,18 +642,17 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> tuple[FixedPoint, np.nd
         else:
             x = top * _RATIO ** (places[-1] + 1)
             # the first is in the bulk as a rule, where no real step leads
-            point = on_axis(eq, x, _onward(points, x)) if places[-1] else _from_above(eq, x, points[0])
+            point = on_axis(eq, x, _onward(points, x)) if places[-1] else from_above(eq, x, points[0])
         points.append(point)
         places.append(places[-1] + stride)
         if density_of(eq, point)[0] == 0.0 and count_above(eq, point)[0] > rank - 1e-3:
             break
         stride = min(2 * stride, _AHEAD)
-    scan = _join(points)
+    scan = concatenated(points)
     between = np.array([place for place in range(places[-1]) if place not in set(places)], dtype=int)
     if len(between):
         fine = top * _RATIO ** between.astype(float)
-        filled = _rescued(eq, fine, _solved(eq, fine, *_through_nearest(np.log(fine), scan)), scan)
-        scan = joined(scan, filled)
+        scan = joined(scan, among_nearest(eq, fine, scan))
     above, rho = count_above(eq, scan), density_of(eq, scan)
     end = np.flatnonzero((above > rank - 1e-3) & (rho == 0.0))
     last = int(end[0]) + 1 if len(end) else len(rho)
@@ -621,7 +662,7 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> tuple[FixedPoint, np.nd
     if not len(jumps):
         return scan, above
     into = [_quantile(eq, scan[i : i + 2], 0.5 * float(above[i] + above[i + 1])) for i in jumps.tolist()]
-    scan = _join([scan, *(on_axis(eq, x, scan[i : i + 1]) for x, i in zip(into, jumps.tolist(), strict=True))])
+    scan = concatenated([scan, *(on_axis(eq, x, scan[i : i + 1]) for x, i in zip(into, jumps.tolist(), strict=True))])
     scan = scan[np.argsort(scan.lam.real, kind="stable")]
     return scan, count_above(eq, scan)
 
@@ -638,12 +679,23 @@ def _onward(points: list[FixedPoint], x: float) -> FixedPoint:
     )
 
 
-def _through_nearest(t: np.ndarray, known: FixedPoint) -> tuple[np.ndarray, np.ndarray]:
-    """log r and log w at t = ln x as the polynomial through the four known points that are nearest."""
-    Q, knots = known.r.shape[1], np.log(-known.lam.real)
+def among_nearest(eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint) -> FixedPoint:
+    """Solutions at many x + i0, each started from the cubic in ln x through the four known points that are nearest.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    x : ndarray, shape (P,)
+    known : FixedPoint
+
+    Returns
+    -------
+    FixedPoint
+    """
+    t, Q, knots = np.log(x), known.r.shape[1], np.log(-known.lam.real)
     near = np.argsort(np.abs(t[:, None] - knots), axis=1, kind="stable")[:, :4]
     start = np.exp(lagrange(t, knots[near], _logs(known)[near]))
-    return start[:, :Q], start[:, Q:]
+    return _rescued(eq, x, _solved(eq, x, start[:, :Q], start[:, Q:]), known)
 
 
 def _logs(point: FixedPoint) -> np.ndarray:
@@ -790,26 +842,26 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
     known, counts = joined(law.scan, point), count_above(eq, point)
     # what is parted from the bulk, as spikes of the data are, is no mass of it
     whole = 1.0 - law.mass_at_zero - float(counts.min()) / eq.n
-    rest, places, between, fresh = fresh[~solved], np.zeros(0), np.zeros(0, dtype=complex), np.zeros(0)
+    rest, places, between, fresh = fresh[~solved], np.zeros(0), np.zeros(0), np.zeros(0)
     while len(rest):
-        drawn, agree = _mean_between(eq, rest, known, bands)
+        drawn, agree = density_between(eq, rest, known, bands)
         places, between, rest = np.append(places, rest[agree]), np.append(between, drawn[agree]), rest[~agree]
         if not len(rest):
             break
         # with every other one solved its neighbours may agree
         added = along_axis(eq, rest[::2], known, bands, (2, 1))
-        point, known = _join([point, added]), joined(known, added)
+        point, known = concatenated([point, added]), joined(known, added)
         counts = np.append(counts, count_above(eq, added))
         rest = rest[1::2]
     for _ in range(_HALVINGS):
         if len(fresh):
             added = along_axis(eq, fresh, known, bands)
-            point, known = _join([point, added]), joined(known, added)
+            point, known = concatenated([point, added]), joined(known, added)
             counts = np.concatenate([counts, count_above(eq, added)])
         x = np.concatenate([-point.lam.real, places, ends])
         order = np.argsort(x, kind="stable")
         x = x[order]
-        rho = np.concatenate([density_of(eq, point), _share_of_axis(between), np.zeros(len(ends))])[order]
+        rho = np.concatenate([density_of(eq, point), between, np.zeros(len(ends))])[order]
         unknown = np.full(len(ends), np.nan)
         counted = np.concatenate([counts, np.full(len(places), np.inf), unknown])[order]
         drawn = 0.5 * (rho[1:] + rho[:-1]) * np.diff(x)
@@ -864,7 +916,7 @@ def along_axis(
         if not len(rows):
             continue
         added = _from_neighbours(eq, x[rows], known, bands)
-        solved, places = added if solved is None else _join([solved, added]), np.concatenate([places, rows])
+        solved, places = added if solved is None else concatenated([solved, added]), np.concatenate([places, rows])
         known = joined(known, added)
     assert solved is not None
     return solved[np.argsort(places)]
@@ -913,7 +965,7 @@ def joined(known: FixedPoint, added: FixedPoint) -> FixedPoint:
     -------
     FixedPoint
     """
-    both = _join([known, added])
+    both = concatenated([known, added])
     return both[np.argsort(both.lam.real, kind="stable")]
 
 
@@ -930,7 +982,7 @@ def _solved(eq: EquivalentFeatures, x: np.ndarray, r: np.ndarray, w: np.ndarray)
     for i in range(0, len(x), _BATCH):
         rows = slice(i, i + _BATCH)
         parts.append(newton(eq, -x[rows] + 0j, r[rows], w[rows], most=12, enough=_CLOSE, trusted=True))
-    return _join(parts)
+    return concatenated(parts)
 
 
 def _rescued(eq: EquivalentFeatures, x: np.ndarray, point: FixedPoint, known: FixedPoint) -> FixedPoint:
@@ -943,7 +995,7 @@ def _rescued(eq: EquivalentFeatures, x: np.ndarray, point: FixedPoint, known: Fi
     for i in map(int, np.flatnonzero(bad)):
         nearest = rescued[good[np.argmin(np.abs(t[good] - t[i]))]] if len(good) else known[:1]
         rescued[i] = on_axis(eq, float(x[i]), nearest)
-    return _join(rescued)
+    return concatenated(rescued)
 
 
 def _interpolated(
@@ -969,17 +1021,32 @@ def _interpolated(
     return start[:, :Q], start[:, Q:]
 
 
-def _mean_between(
+def density_between(
     eq: EquivalentFeatures, x: np.ndarray, known: FixedPoint, bands: Sequence[tuple[float, float]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of the resolvent at x + i0 from known solutions, and where polynomials of two degrees agree on it."""
+    """Density at x from known solutions, and where polynomials of two degrees agree on the mean of the resolvent.
+
+    Parameters
+    ----------
+    eq : EquivalentFeatures
+    x : ndarray, shape (P,)
+    known : FixedPoint
+        Solutions around them, in decreasing x.
+    bands : sequence of (float, float)
+        Intervals with eigenvalues.
+
+    Returns
+    -------
+    density : ndarray, shape (P,)
+    agree : ndarray of bool, shape (P,)
+    """
     mean = _mean(eq, known)[::-1]
     logs = (np.log(np.abs(mean)) + 1j * _upper(mean))[:, None]
     result, agree = np.zeros(len(x), dtype=complex), np.zeros(len(x), dtype=bool)
     for rows, (curve, coarser) in _curves(x, -known.lam.real[::-1], logs, bands, (_STENCIL, _STENCIL - 2)):
         result[rows] = np.exp(curve[:, 0])
         agree[rows] = np.abs(curve - coarser)[:, 0] < _AGREE
-    return result, agree
+    return _share_of_axis(result), agree
 
 
 def _curves(
