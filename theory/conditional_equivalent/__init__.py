@@ -1,5 +1,6 @@
 """The conditional deterministic equivalent: one fixed point for every step size and every activation at finite n."""
 
+from theory.conditional_equivalent.axis import count_above
 from theory.conditional_equivalent.covariance import CovarianceTerms, participation_ratio
 from theory.conditional_equivalent.features import EquivalentFeatures, Terms, feature_moments
 from theory.conditional_equivalent.fixed_point import ConvergenceError, FixedPoint, solve
@@ -7,7 +8,7 @@ from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_er
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
 from theory.conditional_equivalent.prediction import Prediction, predict, predict_errors
 from theory.conditional_equivalent.resolution import Resolution, equivalent_features
-from theory.conditional_equivalent.spectrum import Bulk, bulk, count_above, density
+from theory.conditional_equivalent.spectrum import Bulk, bulk, density
 
 __all__ = [
     "ALIGNMENTS",

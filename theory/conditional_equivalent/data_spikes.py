@@ -29,6 +29,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from theory.conditional_equivalent.axis import along_axis, count_above, density_of, joined, lagrange
 from theory.conditional_equivalent.batch_directions import batch_nodes
 from theory.conditional_equivalent.covariance import (
     CovarianceTerms,
@@ -41,16 +42,7 @@ from theory.conditional_equivalent.covariance import (
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import ConvergenceError, FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
-from theory.conditional_equivalent.spectrum import (
-    Bulk,
-    along_axis,
-    bands_between,
-    count_above,
-    density_of,
-    joined,
-    lagrange,
-    real_branch,
-)
+from theory.conditional_equivalent.spectrum import Bulk, bands_between, real_branch
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from theory.blocked_products import lower_factor
+from theory.conditional_equivalent.axis import on_axis, physical, spectral_scale
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import (
     ConvergenceError,
@@ -19,7 +20,7 @@ from theory.conditional_equivalent.fixed_point import (
     newton,
 )
 from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
-from theory.conditional_equivalent.spectrum import Bulk, on_axis, physical, right_of_support, spectral_scale
+from theory.conditional_equivalent.spectrum import Bulk, right_of_support
 from theory.hermite import hermite_polynomials
 from theory.roots import root_between
 
