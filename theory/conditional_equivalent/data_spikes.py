@@ -42,7 +42,8 @@ from theory.conditional_equivalent.covariance import (
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import ConvergenceError, FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
-from theory.conditional_equivalent.spectrum import Bulk, bands_between, real_branch
+from theory.conditional_equivalent.real_branch import real_branch
+from theory.conditional_equivalent.spectrum import Bulk, bands_between
 from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 

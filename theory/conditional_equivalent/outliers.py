@@ -20,7 +20,8 @@ from theory.conditional_equivalent.fixed_point import (
     newton,
 )
 from theory.conditional_equivalent.latent_functions import LatentForm, form_gradient, latent_form, spectral_factor
-from theory.conditional_equivalent.spectrum import Bulk, right_of_support
+from theory.conditional_equivalent.real_branch import right_of_support
+from theory.conditional_equivalent.spectrum import Bulk
 from theory.hermite import hermite_polynomials
 from theory.roots import root_between
 
