@@ -8,7 +8,8 @@ from theory.conditional_equivalent.latent_functions import RidgeErrors, ridge_er
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
 from theory.conditional_equivalent.prediction import Prediction, predict, predict_errors
 from theory.conditional_equivalent.resolution import Resolution, equivalent_features
-from theory.conditional_equivalent.spectrum import Bulk, bulk, density
+from theory.conditional_equivalent.spectral_density import density
+from theory.conditional_equivalent.spectrum import Bulk, bulk
 
 __all__ = [
     "ALIGNMENTS",

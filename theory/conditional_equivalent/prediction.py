@@ -21,7 +21,8 @@ from theory.conditional_equivalent.resolution import (
     spectral_features,
     spike_terms,
 )
-from theory.conditional_equivalent.spectrum import bulk, density, density_curve
+from theory.conditional_equivalent.spectral_density import density, density_curve
+from theory.conditional_equivalent.spectrum import bulk
 from theory.conditional_equivalent.validity import validity
 from theory.statement.problem import Problem, require_problem
 
