@@ -59,7 +59,7 @@ __all__ = [
 _CLASSES = 24  # nodes of the spectrum
 _JOINT = 10  # Lanczos steps of the matrix measures
 _PAIRS = 24  # classes of pairs
-_NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
+NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
 _NEGLIGIBLE_PRODUCT = 1e-4  # the same where nodes are products of several rules
 _ROOT = 4
 _EVEN = 1e-4  # variance of the neurons' squared norms below which they are one
@@ -137,7 +137,7 @@ def participation_ratio(eigenvalues: np.ndarray) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class _Neurons:
+class Neurons:
     """Codes with all that a neuron is made of.
 
     Attributes
@@ -169,9 +169,10 @@ class _Neurons:
     overlap: np.ndarray
     norm: np.ndarray
 
-    def __getitem__(self, kept: np.ndarray) -> _Neurons:
+    def __getitem__(self, kept: np.ndarray) -> Neurons:
+        """Some of them, of shares that sum to one."""
         columns = (self.g, self.h, self.q, self.bend, self.noise, self.pull, self.overlap, self.norm)
-        return _Neurons(self.shares[kept] / self.shares[kept].sum(), *(column[kept] for column in columns))
+        return Neurons(self.shares[kept] / self.shares[kept].sum(), *(column[kept] for column in columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +296,7 @@ class MovedNeurons:
     """
 
     frame: _Frame
-    neurons: _Neurons
+    neurons: Neurons
     kappa2: np.ndarray
     _spread: Lengths
 
@@ -330,11 +331,13 @@ def moved_neurons(problem: Problem, terms: CovarianceTerms) -> MovedNeurons:
 @lru_cache(maxsize=24)
 def _moved(of: WithoutPenalty, terms: CovarianceTerms) -> MovedNeurons:
     problem = of.problem
+    fine = (terms.orders[1], terms.norms)
     if terms.overlaps and problem.step_size > 0.0:
-        frame, neurons = _overlap_frame(problem, terms), _overlap_neurons(problem, terms)
+        frame = _overlap_frame(problem, terms)
+        neurons = overlap_neurons(problem, *fine, terms.overlaps, terms.gradient_order)
     else:
-        frame, neurons = _plain_frame(problem, terms), _plain_neurons(problem, terms)
-    least = _NEGLIGIBLE if frame.latents.shape[1] == 1 else _NEGLIGIBLE_PRODUCT
+        frame, neurons = _plain_frame(problem, terms), plain_neurons(problem, *fine, terms.gradient_order)
+    least = NEGLIGIBLE if frame.latents.shape[1] == 1 else _NEGLIGIBLE_PRODUCT
     neurons = neurons[problem.width * neurons.shares > least]
     moved = MovedNeurons(
         frame, neurons, np.ones(len(neurons.g)), Lengths(frame.over, neurons.q, neurons.shares, terms.tilted)
@@ -358,7 +361,7 @@ def _plain_frame(problem: Problem, terms: CovarianceTerms) -> _Frame:
     """The latent ⟨x, β̂⟩ alone; û and the ξ̂ are special coordinates."""
     step, s, W = step_statistics(problem), problem.eigenvalues, problem.directions
     k, d = W.shape
-    u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
+    u, omega = trimmed(*gauss_hermite(terms.orders[0]), problem.n)
     root = math.sqrt(step.beta_norm2)
     signal = (step.linear @ W) * s**1.5
     directions = np.concatenate([(signal / root)[None], W * np.sqrt(s)])  # (1 + k, d)
@@ -507,11 +510,23 @@ def _focused(order: int, width: float) -> tuple[np.ndarray, np.ndarray]:
 def _codes(problem: Problem, order: int) -> tuple[np.ndarray, np.ndarray]:
     if problem.step_size == 0.0:
         return np.zeros(1), np.ones(1)
-    return _trim(*problem.law_of_a.nodes(order), problem.width)
+    return trimmed(*problem.law_of_a.nodes(order), problem.width)
 
 
-def _trim(nodes: np.ndarray, weights: np.ndarray, count: float) -> tuple[np.ndarray, np.ndarray]:
-    kept = count * weights > _NEGLIGIBLE
+def trimmed(nodes: np.ndarray, weights: np.ndarray, count: float) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes of a rule without those that stand for less than 1e-6 of `count` samples or neurons.
+
+    Parameters
+    ----------
+    nodes, weights : ndarray, shape (S,)
+    count : float
+
+    Returns
+    -------
+    nodes, weights : ndarray
+        The weights of sum one.
+    """
+    kept = count * weights > NEGLIGIBLE
     return nodes[kept], weights[kept] / weights[kept].sum()
 
 
@@ -629,19 +644,31 @@ def _tilt(s: np.ndarray, q: float) -> float:
     )
 
 
-def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
-    """Codes (g, q)."""
+def plain_neurons(problem: Problem, order: int, norms: int, gradient_order: int) -> Neurons:
+    """Neurons of codes (g, q).
+
+    Parameters
+    ----------
+    problem : Problem
+    order, norms : int
+        Nodes of g and of q.
+    gradient_order : {1, 2}
+
+    Returns
+    -------
+    Neurons
+    """
     step, s = step_statistics(problem), problem.eigenvalues
-    g, p = _codes(problem, terms.orders[1])
-    q, share = squared_norms(s, terms.norms)
+    g, p = _codes(problem, order)
+    q, share = squared_norms(s, norms)
     g, q = np.repeat(g, len(q)), np.tile(q, len(g))
     shares = np.outer(p, share).ravel()
     h = problem.step_size * g / math.sqrt(problem.width)
     slopes = [slope_statistics(problem.sigma, float(value), 2) for value in q]
     first, second = np.array([means for means, _ in slopes]).T
     spread = np.array([variance for _, variance in slopes])
-    mean = step.label_mean if terms.gradient_order == 2 else 0.0
-    return _Neurons(
+    mean = step.label_mean if gradient_order == 2 else 0.0
+    return Neurons(
         shares,
         g,
         h,
@@ -654,12 +681,25 @@ def _plain_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     )
 
 
-def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
-    """Codes (g, q, ρ)."""
+def overlap_neurons(problem: Problem, order: int, norms: int, overlaps: int, gradient_order: int) -> Neurons:
+    """Neurons of codes (g, q, ρ).
+
+    Parameters
+    ----------
+    problem : Problem
+        Of a single-index target, with a step.
+    order, norms, overlaps : int
+        Nodes of g, of q and of ρ.
+    gradient_order : {1, 2}
+
+    Returns
+    -------
+    Neurons
+    """
     step, of, d = step_statistics(problem), krylov(problem), problem.d
-    g, p = _codes(problem, terms.orders[1])
-    q, share = squared_norms(of.spectrum, terms.norms)
-    rho, odds = gauss_hermite(terms.overlaps)
+    g, p = _codes(problem, order)
+    q, share = squared_norms(of.spectrum, norms)
+    rho, odds = gauss_hermite(overlaps)
     rho = rho * math.sqrt(of.M2 / d)
     g, q, rho = (axis.ravel() for axis in np.meshgrid(g, q, rho, indexing="ij"))
     shares = np.einsum("i,j,k->ijk", p, share, odds).ravel()
@@ -674,7 +714,7 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
         first[b] = means[0]
         along[b] = sum(power * labels[k + 1] * means[k] for k, power in enumerate(powers))
         bend[b] = sum(power * labels[k] * means[k + 1] for k, power in enumerate(powers))
-    if terms.gradient_order == 1:
+    if gradient_order == 1:
         along, bend = labels[1] * first, np.zeros(len(g))
     bend = h * bend
     signal, across = step_parts(problem)
@@ -683,7 +723,7 @@ def _overlap_neurons(problem: Problem, terms: CovarianceTerms) -> _Neurons:
     shift = own + h * (along * math.sqrt(of.M3) + first * common)
     noise = h * first * across
     scatter = h**2 * problem.phi0 * step.label_power * spread
-    return _Neurons(shares, g, h, q, bend, scatter, np.column_stack([shift, noise]), rho, whole)
+    return Neurons(shares, g, h, q, bend, scatter, np.column_stack([shift, noise]), rho, whole)
 
 
 def step_parts(problem: Problem) -> tuple[float, float]:

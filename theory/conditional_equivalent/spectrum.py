@@ -1,4 +1,4 @@
-"""Spectrum of FFᵀ/n: bulk density, counting function and edges."""
+"""The bulk of the spectrum of FFᵀ/n: its bands and their edges."""
 
 from __future__ import annotations
 
