@@ -14,13 +14,9 @@ from spikes.estimates import Estimate
 from spikes.simulation.ensemble import simulate_ensemble
 from theory import Problem, predict, predict_errors
 from theory.conditional_equivalent import Resolution, ridge_errors, solve
-from theory.conditional_equivalent.covariance import (
-    CovarianceTerms,
-    build_covariance_features,
-    participation_ratio,
-)
-from theory.conditional_equivalent.covariance import _tilt as tilt_of
-from theory.conditional_equivalent.covariance import squared_norms as norms
+from theory.conditional_equivalent.covariance import CovarianceTerms, build_covariance_features, participation_ratio
+from theory.conditional_equivalent.covariance_neurons import _tilt as tilt_of
+from theory.conditional_equivalent.covariance_neurons import squared_norms as norms
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import Terms, build_features
 from theory.conditional_equivalent.validity import norm_share, validity

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from spikes.simulation.ensemble import simulate_ensemble
 from theory import Problem, predict
 from theory.conditional_equivalent.batch_directions import batch_moments, batch_nodes
-from theory.conditional_equivalent.covariance import slope_statistics, step_parts
+from theory.conditional_equivalent.covariance_neurons import slope_statistics, step_parts
 from theory.conditional_equivalent.data_spikes import _FromTheTop, _Leading, parted_bulk, spikes_after_step
 from theory.conditional_equivalent.outliers import Outlier
 from theory.conditional_equivalent.resolution import resolve, spectral_features, spike_terms

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from theory.conditional_equivalent.covariance import slope_statistics, squared_norms
+from theory.conditional_equivalent.covariance_neurons import slope_statistics, squared_norms
 from theory.quadrature import gaussian_nodes
 from theory.statement.problem import Problem
 from theory.step_labels import step_labels

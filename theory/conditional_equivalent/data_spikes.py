@@ -31,14 +31,8 @@ import numpy as np
 
 from theory.conditional_equivalent.axis import along_axis, count_above, density_of, joined, lagrange
 from theory.conditional_equivalent.batch_directions import batch_nodes
-from theory.conditional_equivalent.covariance import (
-    CovarianceTerms,
-    build_covariance_features,
-    krylov,
-    moved_neurons,
-    slope_statistics,
-    step_parts,
-)
+from theory.conditional_equivalent.covariance import CovarianceTerms, build_covariance_features, moved_neurons
+from theory.conditional_equivalent.covariance_neurons import krylov, slope_statistics, step_parts
 from theory.conditional_equivalent.features import EquivalentFeatures
 from theory.conditional_equivalent.fixed_point import ConvergenceError, FixedPoint, newton
 from theory.conditional_equivalent.outliers import ALIGNMENTS, Outlier, find_outliers
