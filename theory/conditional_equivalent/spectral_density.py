@@ -99,7 +99,7 @@ def density_curve(eq: EquivalentFeatures, law: Bulk) -> tuple[np.ndarray, np.nda
         if not len(rest):
             break
         # with every other one solved its neighbours may agree
-        added = along_axis(eq, rest[::2], known, bands, (2, 1))
+        added = along_axis(eq, rest[::2], known, bands, (1,))
         point, known = concatenated([point, added]), joined(known, added)
         counts = np.append(counts, count_above(eq, added))
         rest = rest[1::2]
