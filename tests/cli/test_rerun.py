@@ -163,7 +163,7 @@ def test_files_that_are_none(spikes, tmp_path, monkeypatch):
         code, _, err = spikes("rerun", "a.json")
         assert code == 2
         assert complaint in err
-    monkeypatch.setattr("spikes.record._LARGEST_FILE", 1)
+    monkeypatch.setattr("spikes.record.answers._LARGEST_FILE", 1)
     assert "must be at most 0 MiB" in spikes("rerun", "a.json")[2]
     assert "must be a regular file" in spikes("rerun", "/dev/null")[2]
 

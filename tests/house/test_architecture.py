@@ -166,7 +166,6 @@ def test_few_modules_stand_beside_the_folders():
         "__main__.py",
         "agreement.py",
         "estimates.py",
-        "record.py",
         "saved.py",
     }
 

@@ -77,7 +77,7 @@ def test_what_does_not_travel_is_said_and_may_be_given_again(tmp_path):
 
 
 def test_large_arrays_stay_out_of_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("spikes.record._LARGEST_ARRAY", 100)
+    monkeypatch.setattr("spikes.record.values._LARGEST_ARRAY", 100)
     STUDIES["spectrum"]().save(tmp_path / "a.json")
     saved = spikes.load(tmp_path / "a.json")
     with pytest.raises(
