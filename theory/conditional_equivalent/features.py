@@ -19,6 +19,7 @@ from theory.conditional_equivalent.amplified_directions import (
 )
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
 from theory.conditional_equivalent.motion import Motion, motion
+from theory.conditional_equivalent.neuron_norms import norm_given_overlaps, norm_rule
 from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import gaussian_distribution, hermite_coefficients, hermite_polynomials, slope_moments
@@ -199,6 +200,8 @@ class Terms:
         K, the highest degree of the coordinates.
     amplified : bool
         Whether the eigenvectors of Ŷ that the step amplifies are latents.
+    neuron_norms : int
+        Nodes of a neuron's squared norm given its code, where they are; 1 for its mean.
     """
 
     gradient_order: int = 2
@@ -207,6 +210,7 @@ class Terms:
     norms: int = 1
     degree: int = 1
     amplified: bool = False
+    neuron_norms: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON contract says of them."""
@@ -277,7 +281,7 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         frame = _single_frame(problem, terms, moved)
     q, share = norm_nodes(problem.d, terms.norms)
     samples = len(q)
-    kappa = profiles.kappa[frame.code]
+    kappa = profiles.kappa[frame.code] * frame.stretch
     parts = [degree_moments(sigma, frame.tau, kappa * math.sqrt(value), terms.degree) for value in q]
     m = np.concatenate([part[0] for part in parts])
     if problem.centered:
@@ -402,7 +406,7 @@ def degree_parts(problem: Problem, terms: Terms, degree: int) -> tuple[np.ndarra
         frame = _amplified_frame(problem, terms, moved.h, moved.shares, profiles.kappa)
     else:
         frame = _single_frame(problem, terms, moved)
-    return tuple(degree_moments(problem.sigma, frame.tau, profiles.kappa[frame.code], degree)[1])
+    return tuple(degree_moments(problem.sigma, frame.tau, profiles.kappa[frame.code] * frame.stretch, degree)[1])
 
 
 def amplified_directions(problem: Problem) -> tuple[bool, bool]:
@@ -448,6 +452,8 @@ class _Frame:
     code : ndarray of int, shape (Q,)
         Node of g of every code.
     shares : ndarray, shape (Q,)
+    stretch : ndarray, shape (Q,)
+        A neuron's norm over κ(g).
     """
 
     latents: np.ndarray
@@ -458,13 +464,15 @@ class _Frame:
     tau: np.ndarray
     code: np.ndarray
     shares: np.ndarray
+    stretch: np.ndarray
 
 
 def _single_frame(problem: Problem, terms: Terms, moved: Motion) -> _Frame:
     """The latent ⟨x, ĥ⟩ and the code g alone."""
     u, omega = _trim(*gauss_hermite(terms.orders[0]), problem.n)
     tau = moved.strength * np.multiply.outer(u, moved.along)
-    return _Frame(u[:, None], omega, moved.overlap[:, None], u, u, tau, np.arange(len(moved.codes)), moved.shares)
+    code, overlap = np.arange(len(moved.codes)), moved.overlap[:, None]
+    return _Frame(u[:, None], omega, overlap, u, u, tau, code, moved.shares, np.ones(len(code)))
 
 
 def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:
@@ -479,9 +487,13 @@ def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarra
     shift, q = tensor_gauss_hermite(shift_order, K)
     size = np.sqrt(coordinate_variance(problem, outliers, h))
     s = size[:, None, :] * shift + c1 * h[:, None, None] * outliers.along_beta
-    s = s.reshape(-1, K)
-    code = np.repeat(np.arange(len(h)), len(q))
-    shares = np.outer(p, q).ravel()
+    longer = norm_given_overlaps(problem, outliers, h, kappa, shift)
+    lengths, odds = norm_rule(problem, h, kappa, terms.neuron_norms)
+    each = terms.neuron_norms
+    s = np.repeat(s.reshape(-1, K), each, axis=0)
+    code = np.repeat(np.arange(len(h)), len(q) * each)
+    shares = (np.outer(p, q)[..., None] * odds[:, None]).ravel()
+    stretch = np.sqrt(longer[..., None] * lengths[:, None]).ravel()
     directions, axis = outliers.overlap, None
     tau = u @ s.T
     if moves:
@@ -506,6 +518,7 @@ def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarra
         tau[np.ix_(kept, seen)],
         code[seen],
         shares[seen] / shares[seen].sum(),
+        stretch[seen],
     )
 
 
