@@ -218,6 +218,7 @@ class Terms:
             "degree": self.degree,
             "norms": self.norms > 1,
             "amplified_directions": self.amplified,
+            "neuron_norms": self.neuron_norms > 1,
             "orders": list(self.orders),
         }
 

@@ -147,6 +147,7 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     """
     terms = resolution.terms
     if isinstance(terms, Terms):
+        terms = dataclasses.replace(terms, neuron_norms=1)  # twice as many codes
         coarser = [orders for orders in _PRODUCTS if terms.amplified and orders < terms.orders]
         for orders in (terms.orders, *reversed(coarser)):
             eq = build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders))
@@ -270,6 +271,12 @@ def _resolved(
         base = dataclasses.replace(base, norms=2)
     else:
         dropped.append(("norm of a sample", change))
+    if amplified:
+        change = _change(trial.errors(dataclasses.replace(coarse, neuron_norms=2)), reference)
+        if change > _MATTERS:
+            base = dataclasses.replace(base, neuron_norms=2)
+        else:
+            dropped.append(("norm of a neuron", change))
     return Resolution(base, tuple(dropped), unresolved)
 
 
