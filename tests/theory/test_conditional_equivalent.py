@@ -1,6 +1,7 @@
 """The conditional equivalent against reference values, limits and identities that do not use its formulas."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -23,8 +24,11 @@ from theory.conditional_equivalent import (
     ridge_errors,
     solve,
 )
+from theory.conditional_equivalent.amplified_directions import step_outliers
 from theory.conditional_equivalent.features import build_features
 from theory.conditional_equivalent.fixed_point import newton
+from theory.conditional_equivalent.neuron_norms import norm_given_overlaps, norm_rule, norm_variance
+from theory.conditional_equivalent.noise_law import norms_after
 from theory.conditional_equivalent.resolution import resolve
 from theory.conditional_equivalent.validity import validity
 from theory.random_features import initial_law
@@ -32,6 +36,11 @@ from theory.random_features import initial_law
 REFERENCES = Path(__file__).parent / "references"
 ORDER_1 = json.loads((REFERENCES / "conditional_equivalent_order_1.json").read_text())
 ORDER_2 = json.loads((REFERENCES / "conditional_equivalent_order_2.json").read_text())
+
+EVEN = {
+    "cos": Activation(np.cos, lambda x: -np.sin(x), name="cos", vectorized=True),
+    "abs": Activation(np.abs, np.sign, name="abs", kinks=(0.0,), vectorized=True),
+}
 
 FIELDS = (
     "n",
@@ -430,6 +439,48 @@ def test_amplified_eigenvectors_are_latents(target, activation, n_step, simulate
     eq = build_features(problem, Terms(orders=(24, 12), amplified=True))
     # as a profile they give 13.19 and 5.03
     assert ridge_errors(eq, solve(eq, 0.1)).test_error == pytest.approx(simulated, abs=3.0 * error)
+
+
+@pytest.mark.parametrize("name", ["cos", "abs"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_norm_of_a_neuron_given_its_code(name, sign):
+    """Spread of |w + hG| across the amplified direction, and how it goes with the overlap, in sampled steps."""
+    activation = EVEN[name]
+    problem = Problem(n=500, d=125, width=400, activation=activation, target="He2(z)", noise=0.0, n_step=4000)
+    found, d, n0 = step_outliers(problem), problem.d, problem.n0
+    h = np.array([6.0 * sign])
+    kappa = norms_after(problem, h, 2)
+    z = np.array([[0.0], [2.0]])
+    longer = norm_given_overlaps(problem, found, h, kappa, z)[0]
+    rng = np.random.default_rng(3)
+    spread, slope = [], []
+    for _ in range(10):
+        X = rng.standard_normal((n0, d))
+        y = X[:, 0] ** 2 - 1.0
+        w = rng.standard_normal((1200, d))
+        w /= np.linalg.norm(w, axis=1, keepdims=True)
+        moved = w + h * (activation.slope(X @ w.T) * y[:, None]).T @ X / n0
+        u = np.linalg.eigh((X.T * y) @ X)[1][:, -1]
+        size, along = np.sum(moved**2, axis=1) - (moved @ u) ** 2, moved @ u
+        square = along**2 / np.mean(along**2)
+        fitted = np.polyfit(square - 1.0, size / size.mean(), 1)
+        slope.append(fitted[0])
+        spread.append(np.var(size / size.mean() - fitted[0] * square))
+    assert norm_variance(problem, h, kappa)[0] == pytest.approx(np.mean(spread), rel=0.15)
+    q, shares = norm_rule(problem, h, kappa, 2)
+    assert (q * shares).sum() == pytest.approx(1.0)
+    assert ((q - 1.0) ** 2 * shares).sum() == pytest.approx(norm_variance(problem, h, kappa)[0])
+    delta = 0.25 * math.log(longer[1] / longer[0])
+    error = np.std(slope) / math.sqrt(len(slope))
+    assert delta == pytest.approx(np.mean(slope), abs=3.0 * error + 0.15 * abs(delta))
+
+
+@pytest.mark.parametrize(("name", "simulated", "error"), [("cos", 1.951, 0.013), ("abs", 1.863, 0.018)])
+def test_neurons_of_a_large_overlap_have_another_norm(name, simulated, error):
+    """Means of 100 runs with their standard errors; norms that κ(g) alone tells give 6.8 and 5.6 % more."""
+    problem = DEFAULT.replace(n=500, d=250, width=400, activation=EVEN[name], target="He2(z)", noise=0.0)
+    (errors,) = predict_errors(problem.replace(n_step=4000, alpha=0.5, scale=2.0, ridge=0.1))
+    assert errors.test_error == pytest.approx(simulated, abs=max(0.04 * simulated, 3.0 * error))
 
 
 def test_problems_outside_what_was_compared_say_so():

@@ -201,7 +201,8 @@ class Terms:
     amplified : bool
         Whether the eigenvectors of Ŷ that the step amplifies are latents.
     neuron_norms : int
-        Nodes of a neuron's squared norm given its code, where they are; 1 for its mean.
+        Nodes of a neuron's squared norm given its code, where they are; 1 for its mean. See
+        `theory.conditional_equivalent.neuron_norms`.
     """
 
     gradient_order: int = 2
@@ -410,8 +411,8 @@ def degree_parts(problem: Problem, terms: Terms, degree: int) -> tuple[np.ndarra
     return tuple(degree_moments(problem.sigma, frame.tau, profiles.kappa[frame.code] * frame.stretch, degree)[1])
 
 
-def amplified_directions(problem: Problem) -> tuple[bool, bool]:
-    """Whether eigenvectors of Ŷ may be latents, see `theory.conditional_equivalent.amplified_directions`.
+def amplified_directions(problem: Problem) -> tuple[int, bool]:
+    """How many eigenvectors of Ŷ may be latents, see `theory.conditional_equivalent.amplified_directions`.
 
     Parameters
     ----------
@@ -419,13 +420,14 @@ def amplified_directions(problem: Problem) -> tuple[bool, bool]:
 
     Returns
     -------
-    possible, certain : bool
-        Whether there are any to be tried, and whether they are latents without a trial.
+    count : int
+    certain : bool
+        Whether they are latents without a trial.
     """
     if problem.step_size == 0.0 or problem.update.power != 1.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
-        return False, False
+        return 0, False
     outliers, certain = _amplified(problem)
-    return len(outliers.theta) > 0, certain
+    return len(outliers.theta), certain
 
 
 @lru_cache(maxsize=64)
@@ -483,7 +485,9 @@ def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarra
     K = len(outliers.theta)
     across = math.sqrt(max(step.beta_norm2 - float(outliers.along_beta @ outliers.along_beta), 0.0))
     moves = float(p @ (c1 * h * across / kappa) ** 2) > _MOVES
-    order, shift_order = terms.orders[0] // (1 if K == 1 else 2), max(3, terms.orders[1] // (2 if K == 1 else 3))
+    order = terms.orders[0] // (1 if K == 1 else 2)
+    # a neuron's step needs the nodes: its norm and its overlaps grow with it
+    shift_order = min(terms.orders[1] // 2, 12) if K == 1 else min(max(3, terms.orders[1] // 3), 6)
     u, omega = tensor_gauss_hermite(order, K)
     shift, q = tensor_gauss_hermite(shift_order, K)
     size = np.sqrt(coordinate_variance(problem, outliers, h))
@@ -495,6 +499,8 @@ def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarra
     code = np.repeat(np.arange(len(h)), len(q) * each)
     shares = (np.outer(p, q)[..., None] * odds[:, None]).ravel()
     stretch = np.sqrt(longer[..., None] * lengths[:, None]).ravel()
+    seen = problem.width * shares > _NEGLIGIBLE_PRODUCT
+    s, code, shares, stretch = s[seen], code[seen], shares[seen] / shares[seen].sum(), stretch[seen]
     directions, axis = outliers.overlap, None
     tau = u @ s.T
     if moves:
@@ -509,17 +515,17 @@ def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarra
         shown = (across * axis + u[:, 1:] @ outliers.along_beta) / math.sqrt(step.beta_norm2)
     else:
         shown = u[:, 0]
-    kept, seen = problem.n * omega > _NEGLIGIBLE_PRODUCT, problem.width * shares > _NEGLIGIBLE_PRODUCT
+    kept = problem.n * omega > _NEGLIGIBLE_PRODUCT
     return _Frame(
         u[kept],
         omega[kept] / omega[kept].sum(),
         directions,
         shown[kept],
         None if axis is None else axis[kept],
-        tau[np.ix_(kept, seen)],
-        code[seen],
-        shares[seen] / shares[seen].sum(),
-        stretch[seen],
+        tau[kept],
+        code,
+        shares,
+        stretch,
     )
 
 

@@ -50,7 +50,8 @@ __all__ = [
 _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
-_PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
+_PRODUCTS = ((16, 8), (24, 12), (32, 16), (32, 32), (32, 64))  # where several rules multiply
+_FEW = 2  # amplified directions with which the last two of them cost seconds, not minutes
 _REFINES_PRODUCT = 1e-2
 # spacing of the latent along the step; nodes of g, of the noise across and of a neuron's overlap
 _SPIKES = ((0.27, 8, 3, 5), (0.27, 8, 3, 3), (0.27, 6, 2, 3))
@@ -226,11 +227,11 @@ def _resolved(
     leading: bool,
 ) -> Resolution:
     problem = of.problem
-    possible, amplified = (False, False) if leading or gradient_order == 1 else amplified_directions(problem)
+    count, amplified = (0, False) if leading or gradient_order == 1 else amplified_directions(problem)
     base = Terms(gradient_order, noise=not leading, amplified=amplified)
     trial = _Trial(of, extremes)
     unresolved, dropped = 0.0, []
-    if possible and not amplified:
+    if count > 0 and not amplified:
         few = dataclasses.replace(base, orders=_PRODUCTS[0])
         change = _change(trial.errors(dataclasses.replace(few, amplified=True)), trial.errors(few))
         amplified = change > _AMPLIFIES
@@ -238,7 +239,8 @@ def _resolved(
         if not amplified:
             dropped.append(("amplified directions", change))
     if orders is None:
-        ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
+        products = _PRODUCTS if count <= _FEW else _PRODUCTS[:-2]
+        ladder, enough = (products, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
         before = trial.errors(dataclasses.replace(base, orders=ladder[0]))
         for orders in ladder[1:]:
             errors = trial.errors(dataclasses.replace(base, orders=orders))
@@ -271,7 +273,7 @@ def _resolved(
         base = dataclasses.replace(base, norms=2)
     else:
         dropped.append(("norm of a sample", change))
-    if amplified:
+    if amplified and count <= _FEW:
         change = _change(trial.errors(dataclasses.replace(coarse, neuron_norms=2)), reference)
         if change > _MATTERS:
             base = dataclasses.replace(base, neuron_norms=2)
