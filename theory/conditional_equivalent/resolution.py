@@ -149,8 +149,9 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     terms = resolution.terms
     if isinstance(terms, Terms):
         terms = dataclasses.replace(terms, neuron_norms=1)  # twice as many codes
-        coarser = [orders for orders in _PRODUCTS if terms.amplified and orders < terms.orders]
-        for orders in (terms.orders, *reversed(coarser)):
+        coarser = [orders for orders in _PRODUCTS[:-2] if terms.amplified and orders < terms.orders]
+        finest = () if terms.amplified and terms.orders in _PRODUCTS[-2:] else (terms.orders,)
+        for orders in (*finest, *reversed(coarser)):
             eq = build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders))
             if len(eq.u) + len(eq.g) <= _NODES:
                 break
