@@ -122,7 +122,7 @@ def validity(problem: Problem, resolution: Resolution) -> tuple[str, ...]:
     if isinstance(terms, Terms) and terms.amplified:
         reasons.append(
             "the step amplifies eigenvectors of X₀ᵀdiag(y₀)X₀/n₀ to the size of the latents: test errors up to "
-            "15 % above and train errors up to 17 % below the simulated ones were seen there"
+            "8 % and train errors up to 17 % off the simulated ones were seen there"
         )
     coarse = unresolved_power(problem.teacher)
     if coarse > _POWER:
