@@ -1,5 +1,6 @@
 """The executor on a cluster: results that are lost on the way, failures, what is withdrawn."""
 
+import os
 import time
 from concurrent.futures import CancelledError
 
@@ -46,10 +47,18 @@ def test_a_worker_that_dies_after_its_result_was_read(executor, monkeypatch):
     assert executor.submit(four_numbers, 2).result() == (2, 4, 6, 8)
 
 
-def test_what_is_withdrawn_is_not_run(executor):
-    runs, waits = executor.submit(time.sleep, 1), executor.submit(time.sleep, 3600)  # on the only worker
+def until_there_is(path):
+    while not os.path.exists(path):
+        time.sleep(0.01)
+
+
+def test_what_is_withdrawn_is_not_run(executor, tmp_path):
+    gate = tmp_path / "gate"
+    # on the only worker
+    runs, waits = executor.submit(until_there_is, gate), executor.submit(until_there_is, tmp_path / "never")
     assert waits.cancel()
     with pytest.raises(CancelledError):
         waits.result()
+    gate.touch()
     assert runs.result() is None
     assert executor.submit(four_numbers, 3).result(timeout=300) == (3, 6, 9, 12)
