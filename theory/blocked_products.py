@@ -55,7 +55,17 @@ def _from_parts(real: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
 
 
 def times_real(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """left @ right with a real right side, in half the operations of two complex ones."""
+    """left @ right with a real right side, in half the operations of two complex ones.
+
+    Parameters
+    ----------
+    left, right : ndarray, shape (..., m, k) and (..., k, n)
+        The right side real.
+
+    Returns
+    -------
+    ndarray, shape (..., m, n)
+    """
     if not np.iscomplexobj(left):
         return left @ right
     return _from_parts(_real(left) @ right, _imaginary(left) @ right)

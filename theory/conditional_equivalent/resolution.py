@@ -50,8 +50,9 @@ __all__ = [
 _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
-_PRODUCTS = ((16, 8), (24, 12), (32, 16), (32, 32), (32, 64))  # where several rules multiply
-_FEW = 2  # amplified directions with which the last two of them cost seconds, not minutes
+_PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
+_FINER_PRODUCTS = ((32, 32), (32, 64))  # for the errors, with amplified directions so few that it takes seconds
+_FEW = 2
 _REFINES_PRODUCT = 1e-2
 # spacing of the latent along the step; nodes of g, of the noise across and of a neuron's overlap
 _SPIKES = ((0.27, 8, 3, 5), (0.27, 8, 3, 3), (0.27, 6, 2, 3))
@@ -149,9 +150,9 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     terms = resolution.terms
     if isinstance(terms, Terms):
         terms = dataclasses.replace(terms, neuron_norms=1)  # twice as many codes
-        coarser = [orders for orders in _PRODUCTS[:-2] if terms.amplified and orders < terms.orders]
-        finest = () if terms.amplified and terms.orders in _PRODUCTS[-2:] else (terms.orders,)
-        for orders in (*finest, *reversed(coarser)):
+        coarser = [orders for orders in _PRODUCTS if terms.amplified and orders < terms.orders]
+        own = () if terms.orders in _FINER_PRODUCTS else (terms.orders,)
+        for orders in (*own, *reversed(coarser)):
             eq = build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders))
             if len(eq.u) + len(eq.g) <= _NODES:
                 break
@@ -240,7 +241,7 @@ def _resolved(
         if not amplified:
             dropped.append(("amplified directions", change))
     if orders is None:
-        products = _PRODUCTS if count <= _FEW else _PRODUCTS[:-2]
+        products = (*_PRODUCTS, *_FINER_PRODUCTS) if count <= _FEW else _PRODUCTS
         ladder, enough = (products, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
         before = trial.errors(dataclasses.replace(base, orders=ladder[0]))
         for orders in ladder[1:]:
