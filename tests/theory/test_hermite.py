@@ -8,7 +8,7 @@ from scipy.special import ndtr
 
 from theory import Target
 from theory.hermite import gaussian_distribution, hermite_coefficients, hermite_polynomials
-from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
+from theory.quadrature import gauss_hermite, gaussian_nodes, gaussian_plane, half_line, tensor_gauss_hermite
 from theory.statement.activation import ACTIVATIONS
 
 
@@ -25,6 +25,30 @@ def test_gauss_hermite_moments(order):
 def test_tensor_rule_is_orthonormal():
     nodes, weights = tensor_gauss_hermite(6, 3)
     np.testing.assert_allclose((nodes.T * weights) @ nodes, np.eye(3), atol=1e-13)
+
+
+def test_radii_and_angles_are_exact_for_polynomials_of_their_degree():
+    nodes, weights = gaussian_plane(3, 8)
+    for i in range(6):
+        for j in range(6 - i):
+            gauss = [math.prod(range(1, k, 2)) if k % 2 == 0 else 0 for k in (i, j)]
+            assert weights @ (nodes[:, 0] ** i * nodes[:, 1] ** j) == pytest.approx(math.prod(gauss), abs=1e-12)
+    # the signs of both axes: every node has its images
+    for sign in ((-1.0, 1.0), (1.0, -1.0)):
+        distance = np.abs(nodes[:, None] * sign - nodes).sum(axis=2).min(axis=1)
+        assert distance.max() < 1e-12
+
+
+@pytest.mark.parametrize("scale", [0.01, 0.1, 1.0])
+def test_a_rule_in_log_x_resolves_what_changes_at_its_scale(scale):
+    """E 1/(1 + (Z/s)²) = √(π/2) s e^(s²/2) erfc(s/√2), by eight nodes; of a Gauss rule 64 leave 10 % at s = 0.01."""
+    exact = math.sqrt(math.pi / 2.0) * scale * math.exp(0.5 * scale**2) * math.erfc(scale / math.sqrt(2.0))
+    x, weights = half_line(8, 0, scale)
+    assert weights.sum() == pytest.approx(1.0, abs=1e-12)
+    assert weights @ (1.0 / (1.0 + (x / scale) ** 2)) == pytest.approx(exact, rel=5e-3)
+    if scale == 0.01:
+        x, weights = gauss_hermite(64)
+        assert abs(weights @ (1.0 / (1.0 + (x / scale) ** 2)) / exact - 1.0) > 0.1
 
 
 def test_panels_are_exact_across_kinks():

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq
 
 from theory.giant_steps.activation_moments import activation_moments, hermite_moments
 from theory.giant_steps.degrees import Degree, DegreeFeatures, harmonics, ridge_errors
 from theory.giant_steps.sample_norm import norm_nodes
-from theory.quadrature import gauss_hermite, gaussian_nodes, tensor_gauss_hermite
+from theory.quadrature import gauss_hermite, gaussian_nodes, half_line, tensor_gauss_hermite
 from theory.statement.problem import Problem, require_gradient_descent, require_isotropic
 from theory.step_labels import latent_rule
 
@@ -428,34 +426,11 @@ def _gaussian_rule(dimension: int, orders: dict[int, Any]) -> tuple[np.ndarray, 
     if dimension != 2:
         return tensor_gauss_hermite(orders[dimension], dimension)
     radii, angles = orders[2]
-    radius, chance = _half_line(radii, 1, 100.0)
+    radius, chance = half_line(radii, 1, 100.0)
     angle = 2.0 * math.pi * (np.arange(angles) + 0.5) / angles
     circle = np.column_stack([np.cos(angle), np.sin(angle)])
     nodes = radius[:, None, None] * circle
     return nodes.reshape(-1, 2), np.repeat(chance / angles, angles)
-
-
-@lru_cache(maxsize=16)
-def _half_line(order: int, power: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss rule, for polynomials in v = asinh(x/scale), of the density proportional to x^power e^(−x²/2) on x > 0."""
-    v, w = np.polynomial.legendre.leggauss(1000)
-    reach = math.asinh(12.0 / scale)
-    v, w = 0.5 * reach * (v + 1.0), 0.5 * reach * w
-    x = scale * np.sinh(v)
-    w = w * np.cosh(v) * x**power * np.exp(-0.5 * x**2)
-    basis = np.zeros((order, len(v)))
-    basis[0] = np.sqrt(w / w.sum())
-    diagonal, beside = np.zeros(order), np.zeros(order)
-    for i in range(order):
-        fresh = v * basis[i]
-        diagonal[i] = basis[i] @ fresh
-        for _ in range(2):
-            fresh = fresh - basis[: i + 1].T @ (basis[: i + 1] @ fresh)
-        beside[i] = np.linalg.norm(fresh)
-        if i + 1 < order:
-            basis[i + 1] = fresh / beside[i]
-    nodes, vectors = eigh_tridiagonal(diagonal, beside[:-1])
-    return scale * np.sinh(nodes), vectors[0] ** 2
 
 
 def _codes(problem: Problem, spectrum: StepSpectrum, mu2: float) -> tuple[np.ndarray, np.ndarray]:
@@ -467,7 +442,7 @@ def _codes(problem: Problem, spectrum: StepSpectrum, mu2: float) -> tuple[np.nda
     # of its own, in which |g| counts from where the step along the outliers is as large as the weight
     strongest = max(np.abs(spectrum.outliers), default=spectrum.edges[1])
     step = problem.step_size * abs(mu2 * strongest) / math.sqrt(problem.width)
-    size, chance = _half_line(_CODE_ORDER[len(spectrum.outliers)], 0, min(100.0, 1.0 / max(step, 1e-3)))
+    size, chance = half_line(_CODE_ORDER[len(spectrum.outliers)], 0, min(100.0, 1.0 / max(step, 1e-3)))
     return np.concatenate([-size[::-1], size]), 0.5 * np.concatenate([chance[::-1], chance])
 
 
