@@ -17,9 +17,10 @@ from theory.conditional_equivalent.amplified_directions import (
     bulk_measure,
     coordinate_variance,
 )
+from theory.conditional_equivalent.amplified_rules import amplified_codes, latent_nodes, overlap_nodes, rest_nodes
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
 from theory.conditional_equivalent.motion import Motion, motion
-from theory.conditional_equivalent.neuron_norms import norm_given_overlaps, norm_rule
+from theory.conditional_equivalent.neuron_norms import norm_given_overlaps, norm_rule, norm_variance
 from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import gaussian_distribution, hermite_coefficients, hermite_polynomials, slope_moments
@@ -42,9 +43,11 @@ __all__ = [
 ]
 
 _NEGLIGIBLE = 1e-6  # expected number of neurons or samples below which a node is dropped
-_NEGLIGIBLE_PRODUCT = 1e-2  # the same where nodes are products of several rules
+_NEGLIGIBLE_PRODUCT = 1e-4  # the same where nodes are products of several rules
 _RANK = 1e-9  # singular values of A, of the largest, that are rounding
 _RANK_PRODUCT = 1e-4  # the same where nodes are products of several rules
+_SMALL_OVERLAP = 0.01  # variance of a neuron's coordinates over κ² below which two nodes of each do
+_SMALL_SPREAD = 2e-3  # variance of its squared norm over κ⁴ below which the mean does
 _MOVES = 1e-3  # variance of the shift along β̂ over κ² from which it is a latent beside the amplified directions
 
 
@@ -151,6 +154,14 @@ class EquivalentFeatures:
         """The linear coordinates in the classes of the matrix measure, whose weights are matrices and stand apart."""
         return dataclasses.replace(self.coordinates[0], profile=self.joint_profile)
 
+    @cached_property
+    def means(self) -> tuple[np.ndarray, np.ndarray]:
+        """Factors (S, R) and (Q, R) of m on the weights of nodes and codes, without singular values of rounding."""
+        rows, columns = np.sqrt(self.latent_weights)[:, None], np.sqrt(self.neurons / self.neurons.sum())
+        left, values, right = np.linalg.svd(rows * self.m * columns, full_matrices=False)
+        rank = max(1, int(np.sum(values > _RANK * values[0])))
+        return left[:, :rank] / rows, (right[:rank] * values[:rank, None] / columns).T
+
     @property
     def strength(self) -> np.ndarray:
         """E (F − m)² of a feature given latent and code, shape (S, Q)."""
@@ -191,7 +202,8 @@ class Terms:
     gradient_order : {1, 2}
         1 keeps the direction β alone; 2 adds the matrix term η a_j μ₂ Ŷ w_j of the step.
     orders : (int, int)
-        Gauss-Hermite nodes for u and, with a gaussian second layer, for g.
+        Gauss-Hermite nodes for u and, with a gaussian second layer, for g. With amplified directions nodes of g, and
+        what those of the other codes and latents follow from: see `theory.conditional_equivalent.amplified_rules`.
     noise : bool
         Whether the step's noise has the law of M or is isotropic.
     norms : int
@@ -275,7 +287,7 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
     step = step_statistics(problem)
     sigma = problem.sigma
     still = problem.step_size == 0.0
-    moved, profiles = _neurons(of, terms.orders[1], terms.gradient_order, terms.noise)
+    moved, profiles = _neurons(of, terms.orders[1], terms.gradient_order, terms.noise, terms.amplified)
     p, h = moved.shares, moved.h
     if terms.amplified:
         frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
@@ -337,10 +349,17 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
 
 
 @lru_cache(maxsize=24)
-def _neurons(of: WithoutPenalty, order: int, gradient_order: int, noise: bool) -> tuple[Motion, VarianceProfiles]:
+def _neurons(
+    of: WithoutPenalty, order: int, gradient_order: int, noise: bool, amplified: bool
+) -> tuple[Motion, VarianceProfiles]:
     """How the step moves the codes, and what it makes of the weights there."""
     problem = of.problem
-    g, p = (np.zeros(1), np.ones(1)) if problem.step_size == 0.0 else _codes(problem, order)
+    if problem.step_size == 0.0:
+        g, p = np.zeros(1), np.ones(1)
+    elif amplified:
+        g, p = amplified_codes(problem, _amplified(problem)[0], order)
+    else:
+        g, p = _codes(problem, order)
     moved = motion(problem, g, p, gradient_order=gradient_order, noise=noise)
     if problem.update.kind == "sign" and problem.step_size > 0.0:
         from theory.conditional_equivalent.sign_noise import sign_profiles  # a plain step loads none of it
@@ -403,7 +422,8 @@ def degree_parts(problem: Problem, terms: Terms, degree: int) -> tuple[np.ndarra
     -------
     tuple of ndarray, shape (S, Q)
     """
-    moved, profiles = _neurons(WithoutPenalty(problem), terms.orders[1], terms.gradient_order, terms.noise)
+    of = WithoutPenalty(problem)
+    moved, profiles = _neurons(of, terms.orders[1], terms.gradient_order, terms.noise, terms.amplified)
     if terms.amplified:
         frame = _amplified_frame(problem, terms, moved.h, moved.shares, profiles.kappa)
     else:
@@ -485,26 +505,12 @@ def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarra
     K = len(outliers.theta)
     across = math.sqrt(max(step.beta_norm2 - float(outliers.along_beta @ outliers.along_beta), 0.0))
     moves = float(p @ (c1 * h * across / kappa) ** 2) > _MOVES
-    order = terms.orders[0] // (1 if K == 1 else 2)
-    # a neuron's step needs the nodes: its norm and its overlaps grow with it
-    shift_order = min(terms.orders[1] // 2, 12) if K == 1 else min(max(3, terms.orders[1] // 3), 6)
-    u, omega = tensor_gauss_hermite(order, K)
-    shift, q = tensor_gauss_hermite(shift_order, K)
-    size = np.sqrt(coordinate_variance(problem, outliers, h))
-    s = size[:, None, :] * shift + c1 * h[:, None, None] * outliers.along_beta
-    longer = norm_given_overlaps(problem, outliers, h, kappa, shift)
-    lengths, odds = norm_rule(problem, h, kappa, terms.neuron_norms)
-    each = terms.neuron_norms
-    s = np.repeat(s.reshape(-1, K), each, axis=0)
-    code = np.repeat(np.arange(len(h)), len(q) * each)
-    shares = (np.outer(p, q)[..., None] * odds[:, None]).ravel()
-    stretch = np.sqrt(longer[..., None] * lengths[:, None]).ravel()
-    seen = problem.width * shares > _NEGLIGIBLE_PRODUCT
-    s, code, shares, stretch = s[seen], code[seen], shares[seen] / shares[seen].sum(), stretch[seen]
+    u, omega = latent_nodes(K, terms.orders[0])
+    s, code, shares, stretch = _neurons_in_frame(problem, terms, outliers, h, p, kappa)
     directions, axis = outliers.overlap, None
     tau = u @ s.T
     if moves:
-        line, weights = gauss_hermite(max(6, terms.orders[0] // K))
+        line, weights = rest_nodes(K, terms.orders[0])
         beyond = (step.linear - outliers.overlap @ outliers.along_beta) / across
         directions = np.column_stack([beyond, directions])
         axis = np.repeat(line, len(omega))
@@ -527,6 +533,34 @@ def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarra
         shares,
         stretch,
     )
+
+
+def _neurons_in_frame(
+    problem: Problem, terms: Terms, outliers: StepOutliers, h: np.ndarray, p: np.ndarray, kappa: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Coordinates on the eigenvectors (Q, K), node of g, share and norm over κ(g) of every code.
+
+    A neuron's step needs the nodes: its norm and its overlaps grow with it.
+    """
+    K, c1 = len(outliers.theta), slope_moments(problem.sigma).c1
+    variance = coordinate_variance(problem, outliers, h)
+    spread = norm_variance(problem, h, kappa)
+    s, code, parts, stretch = [], [], [], []
+    for b in range(len(h)):
+        at = slice(b, b + 1)
+        small = float(np.max(variance[b])) < _SMALL_OVERLAP * kappa[b] ** 2
+        shift, q = tensor_gauss_hermite(2, K) if small else overlap_nodes(K, terms.orders[1])
+        each = terms.neuron_norms if spread[b] > _SMALL_SPREAD else 1
+        longer = norm_given_overlaps(problem, outliers, h[at], kappa[at], shift)[0]
+        lengths, odds = (of[0] for of in norm_rule(problem, h[at], kappa[at], each))
+        s.append(np.repeat(np.sqrt(variance[b]) * shift + c1 * h[b] * outliers.along_beta, each, axis=0))
+        code.append(np.full(len(q) * each, b))
+        parts.append(p[b] * np.outer(q, odds).ravel())
+        stretch.append(np.sqrt(np.outer(longer, lengths)).ravel())
+    shares = np.concatenate(parts)
+    seen = problem.width * shares > _NEGLIGIBLE_PRODUCT
+    shares = shares[seen] / shares[seen].sum()
+    return np.concatenate(s)[seen], np.concatenate(code)[seen], shares, np.concatenate(stretch)[seen]
 
 
 def _has_bounded_slope(sigma: Activation) -> bool:

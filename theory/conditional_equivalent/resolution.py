@@ -51,13 +51,13 @@ _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
-_FINER_PRODUCTS = ((32, 32), (32, 64))  # for the errors, with amplified directions so few that it takes seconds
-_FEW = 2
-_REFINES_PRODUCT = 1e-2
+_REFINES_PRODUCT = 2e-2  # the same there: the finer of two rules was off by a tenth of the change
+_FEW = 3  # amplified directions beside which the spread of the neurons' norms takes seconds
 # spacing of the latent along the step; nodes of g, of the noise across and of a neuron's overlap
 _SPIKES = ((0.27, 8, 3, 5), (0.27, 8, 3, 3), (0.27, 6, 2, 3))
 _BULK = ((0.4, 8, 2, 3), (0.4, 6, 2, 3))  # points of the axis are many
 _NODES = 200  # of samples and neurons, at which bulk and spikes take seconds
+_COARSER, _NODES_PRODUCT = ((16, 12), (16, 8)), 220  # the same of products of rules; spikes are made by nodes of g
 _AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
 MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
@@ -133,7 +133,7 @@ def features_of(problem: Problem, resolution: Resolution) -> EquivalentFeatures:
 def spectral_features(problem: Problem, resolution: Resolution) -> tuple[EquivalentFeatures, EquivalentFeatures | None]:
     """The features that bulk and spikes are taken from, coarser than those of the errors where a point costs much.
 
-    Where several rules multiply, the finest is taken that has no more than 200 nodes, since a point costs their number
+    Where several rules multiply, the finest is taken that has no more than 220 nodes, since a point costs their number
     cubed. With a covariance the direction of the step is no class of the bulk's coordinates.
 
     Parameters
@@ -150,11 +150,9 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     terms = resolution.terms
     if isinstance(terms, Terms):
         terms = dataclasses.replace(terms, neuron_norms=1)  # twice as many codes
-        coarser = [orders for orders in _PRODUCTS if terms.amplified and orders < terms.orders]
-        own = () if terms.orders in _FINER_PRODUCTS else (terms.orders,)
-        for orders in (*own, *reversed(coarser)):
+        for orders in (terms.orders, *(_COARSER if terms.amplified else ())):
             eq = build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders))
-            if len(eq.u) + len(eq.g) <= _NODES:
+            if len(eq.u) + len(eq.g) <= _NODES_PRODUCT:
                 break
         return eq, None
     of_bulk = dataclasses.replace(_affordable(problem, terms, _BULK), aside=problem.step_size > 0.0)
@@ -241,8 +239,7 @@ def _resolved(
         if not amplified:
             dropped.append(("amplified directions", change))
     if orders is None:
-        products = (*_PRODUCTS, *_FINER_PRODUCTS) if count <= _FEW else _PRODUCTS
-        ladder, enough = (products, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
+        ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
         before = trial.errors(dataclasses.replace(base, orders=ladder[0]))
         for orders in ladder[1:]:
             errors = trial.errors(dataclasses.replace(base, orders=orders))
