@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 _TOGETHER = 2_000_000  # entries of 𝒢 at the points that are treated at once
+_COARSE = 1e-6  # singular values left out of A from which m is of low rank too
+_THIN = 2  # rows of 𝒢 over its rank from which it is factored in that
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +213,50 @@ def spectral_factor(form: LatentForm) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return R, *np.linalg.svd(np.swapaxes(R, 1, 2) @ form.V, full_matrices=False)
 
 
+@dataclass(frozen=True, eq=False)
+class _ThinRoot:
+    """R = diag(size)(I + U diag(bend) Uᵀ) with 𝒢 = RRᵀ, U orthonormal, at P points."""
+
+    size: np.ndarray
+    U: np.ndarray
+    bend: np.ndarray
+
+    def pull(self, b: np.ndarray) -> np.ndarray:
+        """Rᵀb for b (P, fS, k)."""
+        scaled = self.size[..., None] * b
+        return scaled + product(self.U, self.bend[..., None] * product(np.swapaxes(self.U, 1, 2), scaled))
+
+
+def _thin_root(form: LatentForm) -> _ThinRoot:
+    """The root in the ranks of A: 𝒢 = diag(size)(I − X M Xᵀ)diag(size), X = diag(share)^(-1/2) L."""
+    U, T = np.linalg.qr(form.L / np.sqrt(form.share)[..., None])
+    rest = np.eye(T.shape[1]) - T @ form.M @ np.swapaxes(T, 1, 2)
+    values, vectors = np.linalg.eigh(0.5 * (rest + np.swapaxes(rest, 1, 2)))
+    if not (values > 0.0).all():
+        raise np.linalg.LinAlgError("the resolvent on functions of the latents is not positive definite")
+    return _ThinRoot(np.sqrt(form.share / form.lam[:, None]), product(U, vectors), np.sqrt(values) - 1.0)
+
+
+def _pulled(
+    eq: EquivalentFeatures, form: LatentForm, r: np.ndarray, b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rᵀb for b (fS,) and what `spectral_factor` has of RᵀV, at λ > 0.
+
+    Where products of rules make nodes many beside the ranks of A and m, both factors are taken in those.
+    """
+    if eq.least < _COARSE or _THIN * form.L.shape[2] > form.L.shape[1]:
+        R, left, s, right = spectral_factor(form)
+        return b @ R, left, s, right
+    root = _thin_root(form)
+    means = np.zeros((form.L.shape[1], eq.means[0].shape[1]))
+    means[: len(eq.u)] = np.sqrt(eq.latent_weights)[:, None] * eq.means[0]
+    of_samples, upper = np.linalg.qr(root.pull(np.broadcast_to(means, (len(r), *means.shape))))
+    of_codes, beside = np.linalg.qr(np.sqrt(form.lam[:, None] * eq.neurons * r)[..., None] * eq.means[1])
+    left, s, right = np.linalg.svd(upper @ np.swapaxes(beside, 1, 2))
+    along = root.pull(np.broadcast_to(b[:, None], (len(r), len(b), 1)))[..., 0]
+    return along, product(of_samples, left), s, product(right, np.swapaxes(of_codes, 1, 2))
+
+
 def form_gradient(
     eq: EquivalentFeatures, form: LatentForm, r: np.ndarray, b: np.ndarray, Va: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -341,12 +387,11 @@ def _errors(eq: EquivalentFeatures, at: Equations) -> list[RidgeErrors]:
     lam, w = at.lam, at.w
     P, Q = at.r.shape
     form = latent_form(eq, at)
-    R, left, s, right = spectral_factor(form)
     omega = form.omega
     root = np.sqrt(eq.latent_weights)
     Y = (root * np.concatenate([eq.y1[None], eq.t.T])).ravel()
     unexplained = eq.y2 - eq.y1**2 - np.sum(eq.t**2, axis=1) - sum(np.sum(of.t**2, axis=1) for of in eq.higher)
-    x = Y @ R
+    x, left, s, right = _pulled(eq, form, at.r, Y)
     coefficient = _applied(np.swapaxes(left, 1, 2), x)
     shrunk = x - _applied(left, coefficient * (s**2 / (1.0 + s**2)))
     psi = omega @ unexplained / lam + np.sum(x * shrunk, axis=1)
