@@ -15,8 +15,12 @@ from measure import by_turns, machine
 
 from theory import Problem, predict, predict_errors
 from theory.conditional_equivalent import equivalent_features, ridge_errors, solve
+from theory.conditional_equivalent.resolution import resolve
 from theory.step_labels import step_labels
 from theory.step_matrix import measure_on_grid, step_law
+
+SILU = {"activation": "silu", "target": "0.05*z + 2*He2(z)", "noise": 0.1, "n_step": 3000}
+PRODUCT = {"activation": "He2", "target": "z1*z2", "noise": 0.5, "n_step": 5000}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,6 +60,27 @@ if __name__ == "__main__":
         print(
             f"{label}: law of the step {median(law['law']):.2f} s (budget {0.2 if problem.teacher.k == 1 else 1.0}), "
             f"cached {1e6 * median(law['cached']):.0f} us"
+        )
+    half = Problem(n=500, d=250, width=400, alpha=0.5, scale=2.0, ridge=0.1)
+    for label, problem, one_budget in (
+        ("one amplified direction, silu, .05z + 2He2", half.replace(**SILU), 60.0),
+        ("two amplified directions, He2, z1*z2", half.replace(**PRODUCT), 60.0),
+    ):
+        start = time.process_time()
+        resolve(problem, 2)
+        first = time.process_time() - start
+        eq = equivalent_features(problem)
+        neighbour = solve(eq, 0.11)
+        times = by_turns(
+            options.repeats, one=lambda eq=eq, neighbour=neighbour: ridge_errors(eq, solve(eq, 0.1, neighbour))
+        )
+        wide = problem.replace(ridge=path)
+        start = time.process_time()
+        predict(wide)
+        full = time.process_time() - start
+        print(
+            f"{label}, order 2: errors at one λ {1e3 * median(times['one']):.1f} ms (budget {one_budget:g}; "
+            f"{len(eq.u)} + {len(eq.g)} nodes), terms chosen in {first:.2f} s, full prediction {full:.1f} s"
         )
     alphas = np.linspace(0.0, 0.5, options.points)
     staircase = [Problem(n=2000, d=1000, width=1500, alpha=float(alpha)) for alpha in alphas]
