@@ -51,7 +51,7 @@ _MATTERS = 1e-3  # relative change of an error that is worth a term
 _REFINES = 3e-3  # relative change at a doubling of the quadrature below which the finer rule is taken
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
-_REFINES_PRODUCT = 2e-2  # the same there: the finer of two rules was off by a tenth of the change
+_REFINES_PRODUCT = 2e-2  # the same there: the finer of two rules is off by a fifth of the change or less
 _FEW = 3  # amplified directions beside which the spread of the neurons' norms takes seconds
 # spacing of the latent along the step; nodes of g, of the noise across and of a neuron's overlap
 _SPIKES = ((0.27, 8, 3, 5), (0.27, 8, 3, 3), (0.27, 6, 2, 3))
