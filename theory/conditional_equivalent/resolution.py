@@ -57,7 +57,7 @@ _FEW = 3  # amplified directions beside which the spread of the neurons' norms t
 _SPIKES = ((0.27, 8, 3, 5), (0.27, 8, 3, 3), (0.27, 6, 2, 3))
 _BULK = ((0.4, 8, 2, 3), (0.4, 6, 2, 3))  # points of the axis are many
 _NODES = 200  # of samples and neurons, at which bulk and spikes take seconds
-_COARSER, _NODES_PRODUCT = ((16, 12), (16, 8)), 220  # the same of products of rules; spikes are made by nodes of g
+_COARSER = ((16, 10), (16, 8))  # products of rules for them; spikes ask for nodes of g
 _AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
 MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
@@ -133,7 +133,7 @@ def features_of(problem: Problem, resolution: Resolution) -> EquivalentFeatures:
 def spectral_features(problem: Problem, resolution: Resolution) -> tuple[EquivalentFeatures, EquivalentFeatures | None]:
     """The features that bulk and spikes are taken from, coarser than those of the errors where a point costs much.
 
-    Where several rules multiply, the finest is taken that has no more than 220 nodes, since a point costs their number
+    Where several rules multiply, the finest is taken that has no more than 200 nodes, since a point costs their number
     cubed. With a covariance the direction of the step is no class of the bulk's coordinates.
 
     Parameters
@@ -152,7 +152,7 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
         terms = dataclasses.replace(terms, neuron_norms=1)  # twice as many codes
         for orders in (terms.orders, *(_COARSER if terms.amplified else ())):
             eq = build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders))
-            if len(eq.u) + len(eq.g) <= _NODES_PRODUCT:
+            if len(eq.u) + len(eq.g) <= _NODES:
                 break
         return eq, None
     of_bulk = dataclasses.replace(_affordable(problem, terms, _BULK), aside=problem.step_size > 0.0)
