@@ -208,7 +208,8 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
 
     (1/π) Im of the equivalent of log det(FᵀF/n + λ),
     Σ_s nω⁰_s log w_s − Σ_b N_b log r_b + Σ D∫ν log det(I + C D_y) + Σ_b N_b r_b(λ + Σ_s ω_s B_sb) − n Σ_s ω_s(w_s − 1),
-    of which the fixed point is the stationary point.
+    of which the fixed point is the stationary point. Where entries may be large, nω⁰_sN_b E log(1 + X²r_b/(nw_s))
+    takes the place of N_br_bω_sB_sb.
 
     Parameters
     ----------
@@ -229,8 +230,12 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
         inner = np.linalg.inv(c)[:, None] + class_matrices(of, r)
         phase = _phase(np.concatenate([inner, np.conj(c)[:, None]], axis=1))
         logdet += of.dimension * ((phase[:, :-1] - phase[:, -1:]) @ of.weights)
-    rest = np.sum(eq.neurons * r * (lam[:, None] + omega @ eq.B), axis=1) - eq.n * np.sum(omega * (w - 1.0), axis=1)
+    noise = omega @ eq.B if eq.entries is None else 0.0
+    rest = np.sum(eq.neurons * r * (lam[:, None] + noise), axis=1) - eq.n * np.sum(omega * (w - 1.0), axis=1)
     total = eq.n * (_upper(w) @ eq.latent_weights) - _upper(r) @ eq.neurons + logdet + rest.imag
+    if eq.entries is not None:
+        turned = eq.entries.phase(r[:, None, :] / eq.n, w[:, :, None])
+        total += eq.n * (turned @ eq.neurons) @ eq.latent_weights
     return eq.neurons.sum() + total / math.pi
 
 

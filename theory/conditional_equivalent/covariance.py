@@ -43,6 +43,7 @@ from theory.conditional_equivalent.features import (
     WithoutPenalty,
     degree_moments,
 )
+from theory.conditional_equivalent.large_entries import FittedParts, LargeEntries, fitted_parts
 from theory.hermite import hermite_coefficients
 from theory.quadrature import gauss_hermite
 from theory.statement.problem import Problem
@@ -56,6 +57,7 @@ __all__ = [
     "focused_order",
     "moved_neurons",
     "participation_ratio",
+    "saturated_share",
 ]
 
 _CLASSES = 24  # nodes of the spectrum
@@ -93,6 +95,12 @@ class CovarianceTerms:
     focus : float
         Width about zero on which the nodes of the latent along the step are dense, as a spectrum of features asks that
         a large step has saturated; 0 for Gauss-Hermite nodes.
+    pulls : int
+        Nodes of what the code of a neuron leaves open of its pull along ⟨x, Σβ⋆⟩, where ρ is a code; 1 to count that
+        with the noise.
+    entries : bool
+        Whether an entry counts for no more than its row and column, and degrees are what most entries have of them, as
+        the spectrum of saturated features asks: see `theory.conditional_equivalent.large_entries`.
     """
 
     orders: tuple[int, int] = (32, 16)
@@ -105,6 +113,8 @@ class CovarianceTerms:
     tilted: bool = True
     leading: int = 0
     focus: float = 0.0
+    pulls: int = 1
+    entries: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON contract says of them."""
@@ -197,9 +207,14 @@ def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
     if terms.leading:
         s = np.sort(problem.eigenvalues)[: d - terms.leading]
         nodes, weights = _scalar_rule(s, np.full(len(s), 1.0 / d), _CLASSES)
-    m, A, B = _moments(of, replace(terms, degree=2, aside=False, leading=0))
-    if terms.degree == 1:
-        A, B = A[:1], B + A[1] ** 2
+    entries: LargeEntries | None = None
+    if terms.entries:
+        fit = _fit(of, terms)
+        m, A, B, entries = fit.m, fit.A, fit.B, fit.entries
+    else:
+        m, A, B = _moments(of, _of_moments(terms))
+        if terms.degree == 1:
+            A, B = A[:1], B + A[1] ** 2
     if problem.centered:
         m = m - hermite_coefficients(problem.sigma, 0)[0]
     y1, y2, t = latent_moments(problem, frame.latents, frame.overlap)
@@ -233,7 +248,12 @@ def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
         sharp_left=still and terms.norms == 1,
         higher=tuple(higher),
         special=tuple(_widened(layer, count) for layer in layers),
+        entries=entries,
     )
+
+
+def _of_moments(terms: CovarianceTerms) -> CovarianceTerms:
+    return replace(terms, degree=2, aside=False, leading=0, entries=False)
 
 
 @lru_cache(maxsize=24)
@@ -242,6 +262,32 @@ def _moments(of: WithoutPenalty, terms: CovarianceTerms) -> tuple[np.ndarray, np
     moved = moved_neurons(of.problem, terms)
     tau = moved.frame.latents @ moved.neurons.pull.T
     return degree_moments(of.problem.sigma, tau, np.sqrt(moved.kappa2), terms.degree)
+
+
+def _fit(of: WithoutPenalty, terms: CovarianceTerms) -> FittedParts:
+    moved, problem = moved_neurons(of.problem, terms), of.problem
+    tau = moved.frame.latents @ moved.neurons.pull.T
+    return fitted_parts(problem.sigma, tau, np.sqrt(moved.kappa2), terms.degree, min(problem.n, problem.width))
+
+
+def saturated_share(problem: Problem, terms: CovarianceTerms) -> float:
+    """Share of samples whose row of features has half of its mean square, or more, from a few large entries.
+
+    Parameters
+    ----------
+    problem : Problem
+    terms : CovarianceTerms
+
+    Returns
+    -------
+    float
+    """
+    of = WithoutPenalty(problem)
+    moved = moved_neurons(problem, terms)
+    _, A, B = _moments(of, _of_moments(terms))
+    shares = moved.neurons.shares
+    rows, most = (np.sum(A**2, axis=0) + B) @ shares, _fit(of, terms).strength @ shares
+    return float(moved.frame.latent_weights[most < 0.5 * rows].sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,7 +350,26 @@ def _moved(of: WithoutPenalty, terms: CovarianceTerms) -> MovedNeurons:
     )
     # the part of the step's noise along the direction that ρ codes, one coordinate's, is left out
     kappa2 = np.mean(moved.moved(frame.over), axis=0) + neurons.noise * float(np.mean(frame.over**2))
-    return replace(moved, kappa2=kappa2)
+    moved = replace(moved, kappa2=kappa2)
+    return _pulled(problem, moved, terms) if terms.pulls > 1 and terms.overlaps else moved
+
+
+def _pulled(problem: Problem, moved: MovedNeurons, terms: CovarianceTerms) -> MovedNeurons:
+    """Neurons with what is left of their pull along l as a code, and no part of κ²: that of l̃ = √(1 − c²) l − cξ."""
+    of, neurons = krylov(problem), moved.neurons
+    along = max(1.0 - of.M2**2 / of.M3, 0.0)
+    spread = along * (of.masses @ (moved.profile(of.spectrum) * moved.kappa2)) / problem.d
+    x, odds = gauss_hermite(terms.pulls)
+    each = np.repeat(np.arange(len(neurons.g)), len(x))
+    shift = np.tile(x, len(neurons.g)) * np.sqrt(spread[each])
+    several = neurons[each]
+    several = replace(
+        several,
+        shares=neurons.shares[each] * np.tile(odds, len(neurons.g)),
+        pull=several.pull + np.outer(shift, [1.0, 0.0]),
+    )
+    lengths = Lengths(moved.frame.over, several.q, several.shares, terms.tilted)
+    return MovedNeurons(moved.frame, several, (moved.kappa2 - spread)[each], lengths)
 
 
 def _widened(layer: SpecialLayer, count: int) -> SpecialLayer:

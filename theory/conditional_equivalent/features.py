@@ -19,6 +19,7 @@ from theory.conditional_equivalent.amplified_directions import (
 )
 from theory.conditional_equivalent.amplified_rules import amplified_codes, latent_nodes, overlap_nodes, rest_nodes
 from theory.conditional_equivalent.coordinates import Coordinates, coordinates, degree_dimension
+from theory.conditional_equivalent.large_entries import LargeEntries
 from theory.conditional_equivalent.motion import Motion, motion
 from theory.conditional_equivalent.neuron_norms import norm_given_overlaps, norm_rule, norm_variance
 from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
@@ -127,6 +128,8 @@ class EquivalentFeatures:
     """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
     least: float = _RANK
     """Singular values of A, of the largest, that are left out of its factors."""
+    entries: LargeEntries | None = None
+    """The law of the entries whose mean square is B, where some are not small beside their row and column."""
     special: tuple[SpecialLayer, ...] = ()
     """The special coordinates of every degree where they are coupled; `t` then has a column for each function of ξ."""
 

@@ -128,12 +128,18 @@ def equations(eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndar
     With ω = ω⁰/w, and for the coordinates of each degree C = Σ_s ω_s A_s A_sᵀ, D_y = diag(N_b r_b v(b,y)/D),
     J_y = (I + C D_y)^(-1), K_y = J_y C and H_y = D_y J_y, they are
     log r_b(λ + Σ_s ω_s B_sb + Σ_degrees ∫ν(dy) v(b,y) [K_y]_bb) = 0 and
-    log w_s − log(1 + Σ_b N_b B_sb r_b/n + Σ_degrees (D/n) A_sᵀ ∫ν(dy) H_y A_s) = 0.
+    log w_s − log(1 + Σ_b N_b B_sb r_b/n + Σ_degrees (D/n) A_sᵀ ∫ν(dy) H_y A_s) = 0. Where entries may be large,
+    B_sb is E X²/(1 + X²r_b/(nw_s)).
     """
     B, N = eq.B, eq.neurons
     omega = eq.latent_weights / w
-    total = lam[:, None] + omega @ B
-    bound = 1.0 + (r * N) @ B.T / eq.n
+    if eq.entries is None:
+        total = lam[:, None] + omega @ B
+        bound = 1.0 + (r * N) @ B.T / eq.n
+    else:
+        met = eq.entries.met(_beside(eq, r, w))
+        total = lam[:, None] + (omega[:, None] @ met)[:, 0]
+        bound = 1.0 + (met @ (r * N)[..., None])[..., 0] / eq.n
     parts = []
     for of in eq.coordinates:
         part = traces(of, r, omega)
@@ -148,10 +154,14 @@ def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
     """Exact derivatives of the equations in (log r, log w), shape (P, Q + S, Q + S).
 
     With G_bs = B_sb + Σ_degrees ∫ν v (J_y A_s)_b²: ∂total_b/∂ω_s = G_bs and ∂bound_s/∂r_b = N_b G_bs/n;
-    ∂[K_y]_bb = −(K_y)_bc² ∂D_c and ∂(A_sᵀH_yA_s) = −(A_sᵀH_yA_t)² ∂ω_t.
+    ∂[K_y]_bb = −(K_y)_bc² ∂D_c and ∂(A_sᵀH_yA_s) = −(A_sᵀH_yA_t)² ∂ω_t. A large entry answers its own row and column.
     """
     (S, Q), P = eq.B.shape, len(at.lam)
     G: np.ndarray = eq.B.T[None]
+    taken = None
+    if eq.entries is not None:
+        left, taken = eq.entries.parts(_beside(eq, at.r, at.w))
+        G = np.swapaxes(left, 1, 2)
     codes: np.ndarray = np.zeros((1, Q, Q))
     latents: np.ndarray = np.zeros((1, S, S))
     for of, part in zip(eq.coordinates, at.traces, strict=True):
@@ -167,7 +177,16 @@ def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
     np.multiply(latents, per_bound * omega, out=matrix[:, Q:, Q:])
     diagonal = np.arange(Q + S)
     matrix[:, diagonal, diagonal] += 1.0
+    if taken is not None:
+        of_codes = (omega @ taken)[:, 0] / at.total
+        of_samples = (taken @ (eq.neurons * at.r)[..., None])[..., 0] / (eq.n * at.bound)
+        matrix[:, diagonal, diagonal] -= np.concatenate([of_codes, of_samples], axis=1)
     return matrix
+
+
+def _beside(eq: EquivalentFeatures, r: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """r_b/(nw_s), the size of an entry's inverse square from which it is not small; shape (P, S, Q)."""
+    return r[:, None, :] / (eq.n * w[:, :, None])
 
 
 def newton(

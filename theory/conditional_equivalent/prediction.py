@@ -59,6 +59,8 @@ class Prediction:
         The terms of the law that were kept, and how much those left out would have mattered.
     validity : tuple of str
         Why the problem lies outside what the law was compared with, a sentence each; empty inside.
+    large_entries : bool
+        Whether the bulk counts large entries of saturated features one by one, as it may with a covariance.
     """
 
     problem: Problem
@@ -76,6 +78,7 @@ class Prediction:
     test_error: np.ndarray
     resolution: Resolution
     validity: tuple[str, ...]
+    large_entries: bool = False
 
     @property
     def outliers(self) -> tuple[Outlier, ...]:
@@ -96,6 +99,9 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """The ``theory`` part of the JSON contract."""
+        terms = self.resolution.terms.to_dict()
+        if self.problem.law_of_x is not None:
+            terms["large_entries"] = self.large_entries
         return {
             "gradient_order": self.gradient_order,
             "step": {"beta_norm2": self.beta_norm2, "overlap": self.overlap.tolist()},
@@ -107,7 +113,7 @@ class Prediction:
             "train_error": self.train_error.tolist(),
             "objective": self.objective.tolist(),
             "terms": {
-                **self.resolution.terms.to_dict(),
+                **terms,
                 "dropped": dict(self.resolution.dropped),
                 "quadrature": self.resolution.unresolved,
             },
@@ -210,6 +216,7 @@ def predict(
         test_error=np.array([e.test_error for e in errors]),
         resolution=resolution,
         validity=validity(problem, resolution),
+        large_entries=seen.entries is not None,
     )
 
 

@@ -18,6 +18,7 @@ from theory.conditional_equivalent.covariance import (
     build_covariance_features,
     focused_order,
     moved_neurons,
+    saturated_share,
 )
 from theory.conditional_equivalent.covariance_resolution import covariance_terms, isotropic_form
 from theory.conditional_equivalent.features import (
@@ -56,6 +57,8 @@ _FEW = 3  # amplified directions beside which the spread of the neurons' norms t
 # spacing of the latent along the step; nodes of g, of the noise across and of a neuron's overlap
 _SPIKES = ((0.27, 8, 3, 5), (0.27, 8, 3, 3), (0.27, 6, 2, 3))
 _BULK = ((0.4, 8, 2, 3), (0.4, 6, 2, 3))  # points of the axis are many
+_SATURATED = 0.05  # share of samples with few large entries from which the bulk sees that they are
+_PULLS = 2  # nodes of a neuron's own pull there; a third changes no count by .001 N
 _NODES = 200  # of samples and neurons, at which bulk and spikes take seconds
 _COARSER = ((16, 10), (16, 8))  # products of rules for them; spikes ask for nodes of g
 _AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
@@ -134,7 +137,8 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     """The features that bulk and spikes are taken from, coarser than those of the errors where a point costs much.
 
     Where several rules multiply, the finest is taken that has no more than 200 nodes, since a point costs their number
-    cubed. With a covariance the direction of the step is no class of the bulk's coordinates.
+    cubed. With a covariance the direction of the step is no class of the bulk's coordinates, and where it has saturated
+    the features their large entries are seen.
 
     Parameters
     ----------
@@ -156,6 +160,10 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
                 break
         return eq, None
     of_bulk = dataclasses.replace(_affordable(problem, terms, _BULK), aside=problem.step_size > 0.0)
+    if problem.step_size > 0.0:
+        even = dataclasses.replace(of_bulk, norms=1)  # norms of neurons matter little where features are saturated
+        if saturated_share(problem, even) > _SATURATED:
+            of_bulk = dataclasses.replace(even, entries=True, pulls=_PULLS)
     return build_covariance_features(problem, of_bulk), build_covariance_features(problem, spike_terms(problem, terms))
 
 

@@ -32,7 +32,9 @@ _AHEAD = 4  # of its points that a stride passes over at most
 _MOST_AHEAD = 8  # steps of Newton's method that such a stride is worth
 _FLOOR = 1e-13  # relative to the top of the spectrum: the coarse scan stops there
 _FLOOR_PRODUCT = 1e-10  # the same where nodes are products of several rules, whose weights cost digits
+_ROUNDS = 1e-8  # the same from which it may end where rounding keeps a point from being reached, with several rules
 _TAIL = 0.02  # share of the eigenvalues right of a gap below which a law without a true edge counts as one band
+_NOTHING = 1e-9  # eigenvalues between two points that are none
 _SQUARED = 1e-5  # step of Newton's method in ln x whose square is nothing
 
 
@@ -125,6 +127,8 @@ def bulk(eq: EquivalentFeatures) -> Bulk:
         i = int(np.searchsorted(above, level))
         if i in (0, len(above)):
             return float(grid[0] if i == 0 else grid[-1])
+        if above[i] - above[i - 1] < _NOTHING:  # a gap, after a band of a whole number
+            return float(grid[i - 1])
         return _quantile(eq, scan[i - 1 : i + 1], level)
 
     least = 1.0 if eq.sharp_right else _TAIL * rank
@@ -185,8 +189,13 @@ def _scan(eq: EquivalentFeatures, beyond: FixedPoint) -> tuple[FixedPoint, np.nd
             stride //= 2
         else:
             x = top * _RATIO ** (places[-1] + 1)
-            # the first is in the bulk as a rule, where no real step leads
-            point = on_axis(eq, x, _onward(points, x)) if places[-1] else from_above(eq, x, points[0])
+            try:
+                # the first is in the bulk as a rule, where no real step leads
+                point = on_axis(eq, x, _onward(points, x)) if places[-1] else from_above(eq, x, points[0])
+            except ConvergenceError:
+                if floor == _FLOOR or x > _ROUNDS * top:
+                    raise
+                break  # rounding is above the floor
         points.append(point)
         places.append(places[-1] + stride)
         if density_of(eq, point)[0] == 0.0 and count_above(eq, point)[0] > rank - 1e-3:
