@@ -14,6 +14,7 @@ from theory.statement.arguments import integer
 __all__ = ["gauss_hermite", "gaussian_nodes", "gaussian_plane", "half_line", "tensor_gauss_hermite"]
 
 
+_STRAIGHT = 1e4  # scale beyond which asinh(x/scale) is x/scale where a Gaussian has mass
 _REACH = 10.5  # P(|Z| > 10.5) = 9e-26
 
 
@@ -165,9 +166,9 @@ def half_line(order: int, power: int, scale: float) -> tuple[np.ndarray, np.ndar
 
 @lru_cache(maxsize=32)
 def gaussian_plane(radii: int, angles: int) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of N(0, I₂), so many radii times so many angles: Gauss-Laguerre in r²/2, and equal angles.
+    """Nodes and weights of N(0, I₂), so many radii times so many angles: a Gauss rule in r, and equal angles.
 
-    Exact for polynomials of degree below 2·radii and `angles`; an even number of angles keeps the signs of both axes.
+    Exact for polynomials of degree below 2·radii and `angles`. In r and not in r², since features may have kinks.
 
     Parameters
     ----------
@@ -185,10 +186,10 @@ def gaussian_plane(radii: int, angles: int) -> tuple[np.ndarray, np.ndarray]:
     >>> f"{weights @ z[:, 0]**4:.4f} {weights @ (z[:, 0] * z[:, 1]) ** 2:.4f}"
     '3.0000 1.0000'
     """
-    half_square, shares = np.polynomial.laguerre.laggauss(radii)
+    radius, shares = half_line(radii, 1, _STRAIGHT)
     angle = 2.0 * math.pi * (np.arange(angles) + 0.5) / angles
     circle = np.column_stack([np.cos(angle), np.sin(angle)])
-    nodes = (np.sqrt(2.0 * half_square)[:, None, None] * circle).reshape(-1, 2)
+    nodes = (radius[:, None, None] * circle).reshape(-1, 2)
     weights = np.repeat(shares / angles, angles)
     nodes.flags.writeable = weights.flags.writeable = False
     return nodes, weights

@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 
 from theory.hermite import hermite_coefficients, hermite_polynomials
 from theory.quadrature import gaussian_nodes, tensor_gauss_hermite
-from theory.statement.problem import Problem
+from theory.statement.problem import Problem, described
 from theory.statement.target import Target
 
 __all__ = [
+    "Relabelled",
     "StepLabels",
     "StepStatistics",
     "label_statistics",
@@ -48,6 +49,8 @@ class StepStatistics:
         e = C₁/‖β‖, overlap of β̂ with the rows of W⋆.
     label_fourth : float
         E y⁴, noise included.
+    fitted : bool
+        Whether a fit on the batch left β = 0; ‖β‖² and the overlap are then those of labels as good without it.
     """
 
     label_mean: float
@@ -56,16 +59,35 @@ class StepStatistics:
     beta_norm2: float
     overlap: np.ndarray
     label_fourth: float = math.nan
+    fitted: bool = False
 
 
 @dataclass(frozen=True)
 class StepLabels:
-    """What the labels of the step are: y less a constant that the network already gives, and φ₀ = d/n₀."""
+    """What the labels of the step are: y less a constant that the network already gives, and φ₀ = d/n₀.
+
+    `fitted` says that they are what a least-squares fit on the batch left, so that X₀ᵀy₀ = 0 and no neuron moves along
+    β.
+    """
 
     target: Target
     noise: float
     phi0: float
     start: float = 0.0
+    fitted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Relabelled(Problem):
+    """A problem whose step has other labels than its ridge fit.
+
+    Attributes
+    ----------
+    labels : StepLabels
+        Of the step; target and noise are those of the fit.
+    """
+
+    labels: StepLabels = field(metadata=described(StepLabels, "Labels of the step."))
 
 
 @lru_cache(maxsize=32)
@@ -159,6 +181,8 @@ def step_labels(problem: Problem) -> StepLabels:
     -------
     StepLabels
     """
+    if isinstance(problem, Relabelled):
+        return problem.labels
     start = 0.0
     mean = problem.law_of_a.moments[0]
     if mean != 0.0 and not problem.centered:
@@ -193,7 +217,9 @@ def statistics_of_labels(labels: StepLabels) -> StepStatistics:
     linear[np.abs(linear) < 1e-13 * math.sqrt(power)] = 0.0
     beta_norm2 = float(linear @ linear) + phi0 * power
     fourth = float(weights @ (g**4 + 6.0 * g**2 * noise**2)) + 3.0 * noise**4
-    return StepStatistics(float(weights @ g), power, linear, beta_norm2, linear / math.sqrt(beta_norm2), fourth)
+    return StepStatistics(
+        float(weights @ g), power, linear, beta_norm2, linear / math.sqrt(beta_norm2), fourth, labels.fitted
+    )
 
 
 def latent_moments(

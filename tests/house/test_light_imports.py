@@ -9,7 +9,7 @@ NO_SIMULATION = (
     "import spikes.sweeps.study, spikes.sweeps.store, spikes.sweeps.summary",
     "import spikes.studies.giant_steps.analysis",
     "from spikes import agreement, estimates",
-    "import sys; sys.argv = ['spikes', 'predict', '--n', '60', '--d', '30', '--width', '40']\n"
+    "import sys; sys.argv = ['spikes', 'predict', '--n', '200', '--d', '100', '--width', '150']\n"
     "from spikes.cli import main\ntry:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code",
     "import sys; sys.argv = ['spikes', 'giant', 'analyse', '--target', 'z1 + z1*z2']\n"
     "from spikes.cli import main\ntry:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code",

@@ -467,13 +467,14 @@ def all_errors(problem: Problem, terms: Terms) -> np.ndarray:
     ids=["He2 on z1*z2", "cos", "abs", "silu"],
 )
 def test_the_products_of_rules_have_converged(problem, finer):
-    """Test errors to 0.3 % of what rules of three to seven times the codes give; the rule before is further off."""
+    """Test errors to 0.3 % of what rules of three to seven times the codes give; the coarsest is further off where that
+    was found, and is the one taken elsewhere."""
     terms = resolve(problem, 2).terms
     assert terms.amplified
     fine = all_errors(problem, dataclasses.replace(terms, orders=finer))
     assert_allclose(all_errors(problem, terms)[2], fine[2], rtol=3e-3)
     assert_allclose(all_errors(problem, terms), fine, rtol=5e-3)
-    if problem.sigma.name != "silu":
+    if terms.orders != (16, 8):
         assert abs(all_errors(problem, dataclasses.replace(terms, orders=(16, 8)))[2] / fine[2] - 1.0) > 3e-3
 
 
@@ -515,7 +516,7 @@ def test_the_norm_of_a_neuron_given_its_code(name, sign):
     z = np.array([[0.0], [2.0]])
     longer = norm_given_overlaps(problem, found, h, kappa, z)[0]
     rng = np.random.default_rng(3)
-    spread, slope = [], []
+    spread, slope, mean = [], [], []
     for _ in range(10):
         X = rng.standard_normal((n0, d))
         y = X[:, 0] ** 2 - 1.0
@@ -527,6 +528,7 @@ def test_the_norm_of_a_neuron_given_its_code(name, sign):
         square = along**2 / np.mean(along**2)
         fitted = np.polyfit(square - 1.0, size / size.mean(), 1)
         slope.append(fitted[0])
+        mean.append(size.mean())
         spread.append(np.var(size / size.mean() - fitted[0] * square))
     assert norm_variance(problem, h, kappa)[0] == pytest.approx(np.mean(spread), rel=0.15)
     q, shares = norm_rule(problem, h, kappa, 2)
@@ -534,7 +536,15 @@ def test_the_norm_of_a_neuron_given_its_code(name, sign):
     assert ((q - 1.0) ** 2 * shares).sum() == pytest.approx(norm_variance(problem, h, kappa)[0])
     delta = 0.25 * math.log(longer[1] / longer[0])
     error = np.std(slope) / math.sqrt(len(slope))
-    assert delta == pytest.approx(np.mean(slope), abs=3.0 * error + 0.15 * abs(delta))
+    # to second order in the overlap; for one sign of h its terms all but cancel, and 15 % are of what they add up to
+    other = norm_given_overlaps(problem, found, -h, norms_after(problem, -h, 2), z)[0]
+    largest = max(abs(delta), abs(0.25 * math.log(other[1] / other[0])))
+    assert delta == pytest.approx(np.mean(slope), abs=3.0 * error + 0.15 * largest)
+    # E K/κ²: for one sign of h what is along u is 4 % and more of it; over the batches its error is 1 to 2 %
+    expected, opposite = (of[0] / math.sqrt(1.0 - 0.5 * math.log(of[1] / of[0])) for of in (longer, other))
+    assert min(expected, opposite) < 0.97
+    error = np.std(mean) / math.sqrt(len(mean))
+    assert kappa[0] ** 2 * expected == pytest.approx(np.mean(mean), abs=3.0 * error + 0.01 * kappa[0] ** 2)
 
 
 @pytest.mark.parametrize(("name", "simulated", "error"), [("cos", 1.951, 0.013), ("abs", 1.863, 0.018)])

@@ -3,7 +3,8 @@
 A neuron of code g and coordinates s_c on K eigenvectors meets a sample's u_c in Σ_c s_c u_c. Its features change where
 the step along an eigenvector, η|gμ₂θ|/√N, passes 1, and are slow functions of log |g| beyond, since norm and
 coordinates both grow with it: each sign of g has a rule in asinh(g/scale). Features depend on s and u by their product,
-so that two eigenvectors have radii and angles.
+so that two eigenvectors have radii and angles: odd numbers of angles without a common divisor, by which as many
+different angles between s and u are met as there are pairs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from theory.statement.problem import Problem
 __all__ = ["amplified_codes", "latent_nodes", "overlap_nodes", "rest_nodes"]
 
 _SCALE = 3.0  # step along the strongest eigenvector, in units of the weight, from which log |g| counts
+_KNOWN = 8  # order at which a law with the rule of the gaussian one is that
 _LEAST, _MOST = 0.01, 100.0  # of the scale in g: below, no neuron is; above, g counts
 
 
@@ -38,7 +40,7 @@ def amplified_codes(problem: Problem, outliers: StepOutliers, order: int) -> tup
     g, shares : ndarray, shape (Q,)
     """
     law = problem.law_of_a
-    if law.name != "gaussian":
+    if not np.array_equal(law.nodes(_KNOWN), gauss_hermite(_KNOWN)):
         return law.nodes(2 * order)
     strongest = float(np.max(np.abs(outliers.theta)))
     step = problem.step_size * abs(slope_moments(problem.sigma).second) * strongest / math.sqrt(problem.width)
@@ -59,7 +61,7 @@ def latent_nodes(count: int, order: int) -> tuple[np.ndarray, np.ndarray]:
     weights : ndarray, shape (S,)
     """
     if count == 2:
-        return gaussian_plane(order // 8, 2 * (order // 4))
+        return gaussian_plane(order // 4 - 1, order // 2 + 1)
     return tensor_gauss_hermite(order // 2 if count == 1 else 2 + order // 8, count)
 
 
@@ -76,7 +78,7 @@ def overlap_nodes(count: int, order: int) -> tuple[np.ndarray, np.ndarray]:
     weights : ndarray, shape (V,)
     """
     if count == 2:
-        return gaussian_plane(order // 4, 4 + 2 * (order // 8))
+        return gaussian_plane(order // 4 + 1, order // 2 + 3)
     return tensor_gauss_hermite(1 + order // 2 if count == 1 else max(3, order // 4), count)
 
 

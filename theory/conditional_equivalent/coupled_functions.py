@@ -57,7 +57,7 @@ def coupled_parts(eq: EquivalentFeatures, special: tuple[SpecialLayer, ...], at:
     (S, Q), P = eq.B.shape, len(lam)
     functions = special[0].chi.shape[1]
     J, E = [], []
-    for of, layer, part in zip(eq.coordinates, special, at.traces, strict=True):
+    for of, layer, part in zip(eq.coordinates, special, at.traces, strict=False):
         strength = (eq.neurons / of.dimension * r)[:, None, :] * layer.profile
         theta = (of.v.T * strength[:, :, None, :]) @ of.v
         J.append(np.linalg.inv(np.eye(of.v.shape[1]) + part.c[:, None] @ theta))
@@ -69,7 +69,7 @@ def coupled_parts(eq: EquivalentFeatures, special: tuple[SpecialLayer, ...], at:
     Hbar = np.zeros((P, size, size), dtype=E[0].dtype)
     values = np.zeros((functions, S, size))  # χ_if(s) a_s
     c = np.zeros_like(Hbar)
-    for of, layer, part, rows, inner in zip(eq.coordinates, special, at.traces, blocks, E, strict=True):
+    for of, layer, part, rows, inner in zip(eq.coordinates, special, at.traces, blocks, E, strict=False):
         for i, block in enumerate(rows):
             values[:, :, block] = layer.chi[i][:, :, None] * of.a
             c[:, block, block] = part.c

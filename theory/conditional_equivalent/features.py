@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -12,7 +13,6 @@ import numpy as np
 
 from theory.blocked_products import product
 from theory.conditional_equivalent.amplified_directions import (
-    StepOutliers,
     amplified_outliers,
     bulk_measure,
     coordinate_variance,
@@ -22,13 +22,14 @@ from theory.conditional_equivalent.coordinates import Coordinates, coordinates, 
 from theory.conditional_equivalent.large_entries import LargeEntries
 from theory.conditional_equivalent.motion import Motion, motion
 from theory.conditional_equivalent.neuron_norms import norm_given_overlaps, norm_rule, norm_variance
-from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, variance_profiles
+from theory.conditional_equivalent.noise_law import VarianceProfiles, norms_after, profile_at, variance_profiles
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.hermite import gaussian_distribution, hermite_coefficients, hermite_polynomials, slope_moments
 from theory.quadrature import gauss_hermite, tensor_gauss_hermite
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
 from theory.step_labels import StepStatistics, latent_moments, latent_part, step_labels, step_statistics
+from theory.step_outliers import StepOutliers
 
 __all__ = [
     "EquivalentFeatures",
@@ -37,6 +38,7 @@ __all__ = [
     "Terms",
     "WithoutPenalty",
     "amplified_directions",
+    "batches",
     "build_features",
     "degree_moments",
     "degree_parts",
@@ -128,6 +130,8 @@ class EquivalentFeatures:
     """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
     least: float = _RANK
     """Singular values of A, of the largest, that are left out of its factors."""
+    degree_zero: bool = False
+    """Whether functions of the latents count among what samples and neurons meet, which is of relative order 1/N."""
     entries: LargeEntries | None = None
     """The law of the entries whose mean square is B, where some are not small beside their row and column."""
     special: tuple[SpecialLayer, ...] = ()
@@ -156,6 +160,23 @@ class EquivalentFeatures:
     def joint_coordinates(self) -> Coordinates:
         """The linear coordinates in the classes of the matrix measure, whose weights are matrices and stand apart."""
         return dataclasses.replace(self.coordinates[0], profile=self.joint_profile)
+
+    @cached_property
+    def layers(self) -> tuple[Coordinates, ...]:
+        """What the fixed point is of: the coordinates and, where it counts, the mean as one coordinate of degree 0."""
+        if not self.degree_zero:
+            return self.coordinates
+        one = coordinates(
+            self.m,
+            self.latent_weights,
+            self.neurons,
+            degree=0,
+            dimension=1.0,
+            profile=np.ones((1, len(self.g))),
+            weights=np.ones(1),
+            least=self.least,
+        )
+        return (*self.coordinates, one)
 
     @cached_property
     def means(self) -> tuple[np.ndarray, np.ndarray]:
@@ -218,6 +239,11 @@ class Terms:
     neuron_norms : int
         Nodes of a neuron's squared norm given its code, where they are; 1 for its mean. See
         `theory.conditional_equivalent.neuron_norms`.
+    degree_zero : bool
+        Whether the mean of a feature given latents and code is met as one more coordinate, where they are. A spectrum
+        leaves it out: as part of the bulk the functions of the latents would not be spikes.
+    batch : int
+        0 for the expected θ, overlaps and noise of what is amplified, or which of a few batches that stand for all.
     """
 
     gradient_order: int = 2
@@ -227,6 +253,8 @@ class Terms:
     degree: int = 1
     amplified: bool = False
     neuron_norms: int = 1
+    degree_zero: bool = True
+    batch: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON contract says of them."""
@@ -296,7 +324,9 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         frame = _amplified_frame(problem, terms, h, p, profiles.kappa)
     else:
         frame = _single_frame(problem, terms, moved)
-    q, share = norm_nodes(problem.d, terms.norms)
+    # a neuron's coordinates on what is amplified are codes
+    across = problem.d - (len(_amplified(problem)[0][0].theta) if terms.amplified else 0)
+    q, share = norm_nodes(across, terms.norms)
     samples = len(q)
     kappa = profiles.kappa[frame.code] * frame.stretch
     parts = [degree_moments(sigma, frame.tau, kappa * math.sqrt(value), terms.degree) for value in q]
@@ -306,22 +336,30 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
     A = np.concatenate([part[1] for part in parts], axis=1)
     B = np.concatenate([part[2] for part in parts])
     y1, y2, t = _labels_given(problem, terms, frame, 1)
+    radial = _along_the_norm(_labels_given(problem, terms, frame, 2)[0]) if samples > 1 else np.zeros(len(y1))
+    y1, y2 = _given_the_norm(y1, y2, radial, q, across)
     higher = []
     for degree in range(2, terms.degree + 1):
         profile, weights = profiles.products(degree)
         part = np.tile(_labels_given(problem, terms, frame, degree)[0], (samples, 1))
-        dimension = degree_dimension(problem.d, degree)
+        if (
+            samples > 1 and degree == 2
+        ):  # the trace is the norm's; on the sphere that is left he₂ has less than variance 1
+            of_sphere = (across - 1.0) / (across + 2.0)
+            B = B + (1.0 - of_sphere) * A[1] ** 2
+            A[1] *= math.sqrt(of_sphere)
+            part *= math.sqrt(1.0 - 1.0 / across)
+        dimension = degree_dimension(across, degree)
         higher.append(HigherDegree(degree, dimension, A[degree - 1], profile[:, frame.code], weights, part))
     joint, joint_weights = profiles.joint_classes, profiles.joint_weights
-    if terms.amplified:  # what the measure on the target's directions had outside the bulk is among the latents
-        outliers, _ = _amplified(problem)
-        kept, joint_weights = bulk_measure(profiles.joint_nodes, joint_weights, step.overlap, outliers)
-        joint = joint[kept]
+    if terms.amplified:  # what the target's directions have outside the bulk is among the latents
+        nodes, joint_weights = bulk_measure(problem)
+        joint = profile_at(problem, h, profiles.kappa, nodes)
     elif terms.noise:
         joint, joint_weights = profiles.without_rare()
     return EquivalentFeatures(
         n=float(problem.n),
-        d=float(problem.d),
+        d=float(across),
         u=np.tile(frame.shown, samples),
         latent_weights=np.outer(share, frame.latent_weights).ravel(),
         g=moved.codes[frame.code],
@@ -333,8 +371,8 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         profile_weights=profiles.weights,
         joint_profile=joint[:, frame.code],
         joint_weights=joint_weights,
-        y1=np.tile(y1, samples),
-        y2=np.tile(y2, samples),
+        y1=y1,
+        y2=y2,
         t=np.tile(t, (samples, 1)),
         step=dataclasses.replace(step, overlap=moved.overlap),
         sharp_right=still
@@ -348,7 +386,24 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
         higher=tuple(higher),
         axis=None if frame.axis is None else np.tile(frame.axis, samples),
         least=_RANK_PRODUCT if terms.amplified else _RANK,
+        degree_zero=terms.amplified and terms.degree_zero,
     )
+
+
+def _along_the_norm(part: np.ndarray) -> np.ndarray:
+    """E[y(|ξ|² − k)|u]/2, of the part of degree 2 in the order of `latent_part`."""
+    k = round((math.sqrt(8.0 * part.shape[1] + 1.0) - 1.0) / 2.0)
+    squares = [max(alpha) == 2 for alpha in itertools.product(range(3), repeat=k) if sum(alpha) == 2]
+    return part[:, squares].sum(axis=1) / math.sqrt(2.0)
+
+
+def _given_the_norm(
+    y1: np.ndarray, y2: np.ndarray, radial: np.ndarray, q: np.ndarray, d: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """E[y|u, q], linear in q, and E[y²|u, q], the nodes of q one after another."""
+    mean = (y1 + np.multiply.outer(q - 1.0, radial)).ravel()
+    rest = y2 - y1**2 - (2.0 / d) * radial**2
+    return mean, mean**2 + np.tile(rest, len(q))
 
 
 @lru_cache(maxsize=24)
@@ -360,7 +415,7 @@ def _neurons(
     if problem.step_size == 0.0:
         g, p = np.zeros(1), np.ones(1)
     elif amplified:
-        g, p = amplified_codes(problem, _amplified(problem)[0], order)
+        g, p = amplified_codes(problem, _amplified(problem)[0][0], order)
     else:
         g, p = _codes(problem, order)
     moved = motion(problem, g, p, gradient_order=gradient_order, noise=noise)
@@ -450,12 +505,26 @@ def amplified_directions(problem: Problem) -> tuple[int, bool]:
     if problem.step_size == 0.0 or problem.update.power != 1.0 or abs(slope_moments(problem.sigma).second) < 1e-12:
         return 0, False
     outliers, certain = _amplified(problem)
-    return len(outliers.theta), certain
+    return len(outliers[0].theta), certain
+
+
+def batches(problem: Problem) -> int:
+    """How many batches stand for all in what a step amplifies; 0 where they may differ in the number of directions.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    int
+    """
+    return len(_amplified(problem)[0]) - 1
 
 
 @lru_cache(maxsize=64)
-def _amplified(problem: Problem) -> tuple[StepOutliers, bool]:
-    """The outliers that the step may make latents, by the same eight codes whatever the quadrature."""
+def _amplified(problem: Problem) -> tuple[tuple[StepOutliers, ...], bool]:
+    """The outliers that the step may make latents, by the same eight codes whatever the quadrature; and at batches."""
     g, p = _codes(problem, 8)
     h = problem.step_size * g / math.sqrt(problem.width)
     return amplified_outliers(problem, h, p, norms_after(problem, h, 2))
@@ -503,8 +572,9 @@ def _single_frame(problem: Problem, terms: Terms, moved: Motion) -> _Frame:
 
 def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:
     """The amplified eigenvectors of Ŷ as latents, and what of β̂ lies across them where the step moves along it."""
-    step, c1 = step_statistics(problem), slope_moments(problem.sigma).c1
-    outliers, _ = _amplified(problem)
+    step = step_statistics(problem)
+    c1 = 0.0 if step.fitted else slope_moments(problem.sigma).c1
+    outliers = _amplified(problem)[0][terms.batch]
     K = len(outliers.theta)
     across = math.sqrt(max(step.beta_norm2 - float(outliers.along_beta @ outliers.along_beta), 0.0))
     moves = float(p @ (c1 * h * across / kappa) ** 2) > _MOVES

@@ -141,7 +141,7 @@ def equations(eq: EquivalentFeatures, lam: np.ndarray, r: np.ndarray, w: np.ndar
         total = lam[:, None] + (omega[:, None] @ met)[:, 0]
         bound = 1.0 + (met @ (r * N)[..., None])[..., 0] / eq.n
     parts = []
-    for of in eq.coordinates:
+    for of in eq.layers:
         part = traces(of, r, omega)
         total = total + variance_of_codes(of, part)
         bound = bound + (of.dimension / eq.n) * variance_of_samples(of, part)
@@ -164,7 +164,7 @@ def jacobian(eq: EquivalentFeatures, at: Equations) -> np.ndarray:
         G = np.swapaxes(left, 1, 2)
     codes: np.ndarray = np.zeros((1, Q, Q))
     latents: np.ndarray = np.zeros((1, S, S))
-    for of, part in zip(eq.coordinates, at.traces, strict=True):
+    for of, part in zip(eq.layers, at.traces, strict=True):
         G = G + exchange(of, part)
         codes = codes + squares_of_codes(of, part) / of.dimension
         latents = latents + of.dimension * squares_of_samples(of, part)

@@ -155,7 +155,7 @@ def _form(eq: EquivalentFeatures, at: Equations, special: tuple[_Coordinate, ...
     lam, r, omega = at.lam, at.r, at.omega
     (S, Q), P = eq.B.shape, len(lam)
     J, E = [], []
-    for of, part in zip(eq.coordinates, at.traces, strict=True):
+    for of, part in zip(eq.coordinates, at.traces, strict=False):
         if of.degree == 1:
             theta = class_matrices(eq.joint_coordinates, r)
             J.append(np.linalg.inv(np.eye(of.v.shape[1]) + part.c[:, None] @ theta))

@@ -70,7 +70,7 @@ def motion(problem: Problem, codes: np.ndarray, shares: np.ndarray, *, gradient_
     size = problem.step_size / math.sqrt(problem.width)
     if rule.power == 1.0 or problem.step_size == 0.0:
         h = problem.step_size * codes / math.sqrt(problem.width)
-        strength = slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2)
+        strength = 0.0 if step.fitted else slope_moments(problem.sigma).c1 * math.sqrt(step.beta_norm2)
         return Motion(codes, shares, strength, h, h, None, step.overlap)
     from theory.optimizers import sign_statistics, spectral_noise, spectral_signal  # a plain step loads none of it
 

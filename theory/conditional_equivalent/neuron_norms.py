@@ -11,11 +11,17 @@ Its mean is κ²; what every neuron of a batch shares taken off, its variance is
 
 Besides, K goes with the neuron's overlap ρ = ⟨w, u⟩ with an eigenvector u of eigenvalue θ, to second order in ρ as
 
-    K − E K = (ρ² − 1/d)[ahθ E s He₃ + ½h²φ₀ uᵀMu (E s²He₂ − 2μ₂²)].
+    K − E K = (ρ² − 1/d)[−a² + ahE s He₃ (θ − E y) + h²φ₀(½E s²He₂ (uᵀMu − m_y) − μ₂² uᵀMu)].
 
-The first term is 2h⟨w_⊥, G_⊥⟩: of the curvature E (Zs)″ = 2μ₂ + E s He₃ of T in ρ, 2μ₂ is along u. The second is
-h²|G_⊥|²: Σ_i y_i² s(t_i)²|x_i|² has the curvature E s²He₂ in the overlaps ⟨x_i, u⟩ρ of t_i, and of the linear part of s
-the pairs i ≠ j take away what those of i = j give, since Ŷu has no part across u.
+The squared norm of w across u is 1 − ρ², which the whole linear part keeps. The variance of t_i goes with ρ² as the
+square of x_i along u does, less 1: the curvatures are those of T, E (Zs)″ = 2μ₂ + E s He₃ of which 2μ₂ is along u, and
+of S; of the linear part of s the pairs i ≠ j take away what those of i = j give, since Ŷu has no part across u.
+
+κ² counts all directions alike. It loses what is along the eigenvectors and gains what the target's own directions have,
+of order 1/d but of the size of what is amplified: with C₂ = E y(zzᵀ − I) and D₂ = E y²(zzᵀ − I)
+
+    d(E K − κ²) = h(2μ₂ + E s He₃)tr C₂ + h²μ₂²(‖C₂‖² + 2E y tr C₂) + h²φ₀(E s² + ½E s²He₂)tr D₂
+                  − Σ_u [(1 + hμ₂θ)² + h²φ₀Var₂uᵀMu].
 """
 
 from __future__ import annotations
@@ -25,17 +31,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from theory.conditional_equivalent.amplified_directions import StepOutliers, coordinate_variance
+from theory.conditional_equivalent.amplified_directions import coordinate_variance
 from theory.conditional_equivalent.sample_norm import norm_nodes
 from theory.quadrature import gaussian_nodes
 from theory.statement.activation import Activation
 from theory.statement.problem import Problem
 from theory.step_labels import latent_rule, step_labels, step_statistics
+from theory.step_outliers import StepOutliers
 
 __all__ = ["norm_given_overlaps", "norm_rule", "norm_variance"]
 
 _LEAST = 1e-9  # variance of K/κ² below which the rule is that of this one
 _STEEPEST = 0.25  # δ from which the exponential is no small change
+_MOST_LOST = 0.9  # of κ², beyond which a neuron has no part across
 
 
 class _Slopes(NamedTuple):
@@ -113,7 +121,7 @@ def norm_rule(problem: Problem, h: np.ndarray, kappa: np.ndarray, order: int) ->
 def norm_given_overlaps(
     problem: Problem, outliers: StepOutliers, h: np.ndarray, kappa: np.ndarray, z: np.ndarray
 ) -> np.ndarray:
-    """E K/κ² given a neuron's coordinates on the eigenvectors of Ŷ, √(1 − 2δ) exp(δz²) for what is 1 + δ(z² − 1).
+    """E K/κ² given a neuron's coordinates on the eigenvectors of Ŷ, √(1 − 2δ) exp(δz²) for 1 + δ(z² − 1) of its mean.
 
     Of a coordinate's variance over d the overlap's own share is (1 + hμ₂θ)²; the rest is the step's noise. The
     exponential has the same mean and stays positive.
@@ -131,11 +139,30 @@ def norm_given_overlaps(
     -------
     ndarray, shape (Q, V)
     """
-    of, mean = _slopes(problem.sigma), step_statistics(problem).label_mean
+    of, step, size2 = _slopes(problem.sigma), step_statistics(problem), problem.d * kappa**2
+    variance = coordinate_variance(problem, outliers, h)
+    mean = np.maximum(1.0 + _beside_the_mean(problem, h, problem.d * variance) / size2, 1.0 - _MOST_LOST)
     across = h[:, None]
-    change = across * (1.0 + across * of.second * mean) * of.fourth * outliers.theta
-    change = change + 0.5 * problem.phi0 * across**2 * outliers.noise * (of.curvature - 2.0 * of.second**2)
+    linear = 1.0 + across * of.second * step.label_mean
+    change = linear * (across * of.fourth * (outliers.theta - step.label_mean) - linear)
+    change = change + problem.phi0 * across**2 * (
+        0.5 * of.curvature * (outliers.noise - step.label_power) - of.second**2 * outliers.noise
+    )
     own = (1.0 + of.second * across * outliers.theta) ** 2 / problem.d
-    delta = change * own / (problem.d * kappa[:, None] ** 2 * coordinate_variance(problem, outliers, h))
-    delta = np.minimum(delta, _STEEPEST)
-    return np.exp(delta @ z.T**2 + 0.5 * np.log1p(-2.0 * delta).sum(axis=1, keepdims=True))
+    delta = np.minimum(change * own / ((size2 * mean)[:, None] * variance), _STEEPEST)
+    spread = np.exp(delta @ z.T**2 + 0.5 * np.log1p(-2.0 * delta).sum(axis=1, keepdims=True))
+    return mean[:, None] * spread
+
+
+def _beside_the_mean(problem: Problem, h: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """d(E K − κ²), shape (Q,), for d times the variances of the coordinates along the eigenvectors (Q, K)."""
+    of, step, labels = _slopes(problem.sigma), step_statistics(problem), step_labels(problem)
+    z, w, g = latent_rule(labels.target)
+    y = g - labels.start
+    curve = (z.T * (w * y)) @ z - step.label_mean * np.eye(z.shape[1])
+    trace = float(np.trace(curve))
+    of_square = float((w * (y**2 + labels.noise**2)) @ (np.sum(z**2, axis=1) - z.shape[1]))
+    gained = h * (2.0 * of.second + of.fourth) * trace
+    gained = gained + (h * of.second) ** 2 * (float(np.sum(curve**2)) + 2.0 * step.label_mean * trace)
+    gained = gained + h**2 * problem.phi0 * (of.square + 0.5 * of.curvature) * of_square
+    return gained - along.sum(axis=1)

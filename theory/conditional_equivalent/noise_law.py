@@ -20,7 +20,7 @@ from theory.statement.problem import Problem
 from theory.step_labels import step_statistics
 from theory.step_matrix import noise_law, step_law
 
-__all__ = ["VarianceProfiles", "gradient_noise", "norms_after", "slope_orders", "variance_profiles"]
+__all__ = ["VarianceProfiles", "gradient_noise", "norms_after", "profile_at", "slope_orders", "variance_profiles"]
 
 _UNSEEN = 1e-6  # variance of v over coordinates below which one class of coordinates does
 _SPLIT = 1e-4  # the same for the variance that M has given Ŷ
@@ -176,6 +176,25 @@ def gradient_noise(problem: Problem, gradient_order: int, *, noise: bool = True)
     weights = (law.weights[:, None] * law.noise_weights).ravel()
     values = second**2 * y**2 + problem.phi0 * rest * mu
     return values / (weights @ values), weights
+
+
+def profile_at(problem: Problem, h: np.ndarray, kappa: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """v(b; y) for noise of the same variance in all directions, where the gradient keeps Ŷ.
+
+    Parameters
+    ----------
+    problem : Problem
+    h, kappa : ndarray, shape (Q,)
+    y : ndarray, shape (J,)
+        Values of Ŷ.
+
+    Returns
+    -------
+    ndarray, shape (J, Q)
+    """
+    second, rest = slope_orders(problem, 2)
+    scatter = h**2 * problem.phi0 * rest * step_statistics(problem).label_power
+    return ((1.0 + second * np.multiply.outer(y, h)) ** 2 + scatter) / kappa**2
 
 
 def variance_profiles(

@@ -116,6 +116,7 @@ class Prediction:
                 **terms,
                 "dropped": dict(self.resolution.dropped),
                 "quadrature": self.resolution.unresolved,
+                "batches": max((abs(x - 1.0) for _, of in self.resolution.batches for x in of), default=0.0),
             },
             "validity": list(self.validity),
         }
@@ -267,4 +268,4 @@ def _path(problem: Problem, resolution: Resolution) -> tuple[RidgeErrors, ...]:
         eq = features_of(problem, resolution)
         points = solve_between(eq, ends, lams)
         errors = dict(zip(lams, errors_along(eq, points), strict=True))
-    return tuple(errors[lam] for lam in problem.ridges)
+    return tuple(resolution.over_batches(errors[lam]) for lam in problem.ridges)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from theory.conditional_equivalent.features import (
     Terms,
     WithoutPenalty,
     amplified_directions,
+    batches,
     build_features,
     degree_parts,
 )
@@ -78,11 +80,26 @@ class Resolution:
         Name of a term, and the largest relative change of an error that it would have made.
     unresolved : float
         Relative change of the errors at the last doubling of the quadrature.
+    batches : tuple of (float, (float, float, float))
+        At the smallest and the largest penalty what the mean over batches is of objective, train and test error at the
+        expected θ of amplified directions; empty without them.
     """
 
     terms: Terms | CovarianceTerms
     dropped: tuple[tuple[str, float], ...]
     unresolved: float
+    batches: tuple[tuple[float, tuple[float, float, float]], ...] = ()
+
+    def over_batches(self, errors: RidgeErrors) -> RidgeErrors:
+        """Errors at the expected batch as means over batches; between two penalties by log λ."""
+        if not self.batches:
+            return errors
+        logs = np.log([lam for lam, _ in self.batches])
+        factors = np.array([factor for _, factor in self.batches])
+        objective, train, test = (float(np.interp(np.log(errors.ridge), logs, column)) for column in factors.T)
+        return RidgeErrors(
+            errors.ridge, objective * errors.objective, train * errors.train_error, test * errors.test_error
+        )
 
 
 def equivalent_features(
@@ -153,7 +170,7 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
     """
     terms = resolution.terms
     if isinstance(terms, Terms):
-        terms = dataclasses.replace(terms, neuron_norms=1)  # twice as many codes
+        terms = dataclasses.replace(terms, neuron_norms=1, degree_zero=False)  # two nodes are twice as many codes
         for orders in (terms.orders, *(_COARSER if terms.amplified else ())):
             eq = build_features(isotropic_form(problem), dataclasses.replace(terms, orders=orders))
             if len(eq.u) + len(eq.g) <= _NODES:
@@ -249,10 +266,11 @@ def _resolved(
     if orders is None:
         ladder, enough = (_PRODUCTS, _REFINES_PRODUCT) if amplified else (_LADDER, _REFINES)
         before = trial.errors(dataclasses.replace(base, orders=ladder[0]))
-        for orders in ladder[1:]:
-            errors = trial.errors(dataclasses.replace(base, orders=orders))
+        for coarser, finer in pairwise(ladder):
+            errors = trial.errors(dataclasses.replace(base, orders=finer))
             unresolved = _change(errors, before)
-            # the change at a doubling is that of the coarser rule
+            # the change at a doubling is that of the coarser rule, which where rules multiply has a third of the nodes
+            orders = coarser if amplified and unresolved < _REFINES else finer
             if unresolved < enough:
                 break
             before = errors
@@ -286,7 +304,7 @@ def _resolved(
             base = dataclasses.replace(base, neuron_norms=2)
         else:
             dropped.append(("norm of a neuron", change))
-    return Resolution(base, tuple(dropped), unresolved)
+    return Resolution(base, tuple(dropped), unresolved, _over_batches(trial, base) if amplified else ())
 
 
 @lru_cache(maxsize=64)
@@ -367,6 +385,17 @@ def _carried(poor: EquivalentFeatures, point: FixedPoint, rich: EquivalentFeatur
     r = [np.interp(rich.g, poor.g[order], row) for row in np.log(point.r[:, order])]
     w = [np.interp(rich.u, poor.u, row) for row in np.log(point.w)]
     return FixedPoint(point.lam, np.exp(r), np.exp(w), np.full(len(r), np.inf), 0)
+
+
+def _over_batches(trial: _Trial, terms: Terms) -> tuple[tuple[float, tuple[float, float, float]], ...]:
+    """Means of the errors over batches in units of the expected batch's, by the coarsest rules."""
+    coarse = dataclasses.replace(terms, orders=_PRODUCTS[0], norms=1, neuron_norms=1)
+    count = batches(trial.problem)
+    if count == 0:
+        return ()
+    at_batches = [trial.errors(dataclasses.replace(coarse, batch=i)) for i in range(1, count + 1)]
+    factors = np.mean(at_batches, axis=0) / trial.errors(coarse)
+    return tuple((lam, tuple(row)) for lam, row in zip(trial.extremes, factors.tolist(), strict=True))
 
 
 class _Trial:

@@ -14,7 +14,7 @@ from numpy.polynomial import hermite_e
 
 from theory.statement.arguments import integer
 
-__all__ = ["Target", "as_target"]
+__all__ = ["Target", "as_target", "target_from"]
 
 _MAX_LENGTH = 500
 _MAX_DEPTH = 40
@@ -159,6 +159,25 @@ class _Expression:
 
     def __reduce__(self):
         return _Expression, (self.source,)
+
+
+def target_from(source: Callable[[np.ndarray], np.ndarray], target: Target, name: str) -> Target:
+    """A function of the latents of a target that has its kinks, as that target less something smooth.
+
+    Parameters
+    ----------
+    source : callable
+        (B, k) to (B,).
+    target : Target
+    name : str
+
+    Returns
+    -------
+    Target
+    """
+    made = Target(source, target.k, name)
+    object.__setattr__(made, "kinks", target.kinks)
+    return made
 
 
 def as_target(target: str | Callable[[Any], Any] | Target) -> Target:
