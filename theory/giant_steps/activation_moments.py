@@ -21,7 +21,6 @@ __all__ = [
     "ActivationMoments",
     "SmoothedSlope",
     "activation_moments",
-    "hermite_moments",
     "is_named",
     "smoothed_slope",
     "visible_degrees",
@@ -144,33 +143,3 @@ def smoothed_slope(sigma: Activation, mu: np.ndarray, s: float) -> SmoothedSlope
         return SmoothedSlope(mean, -mean * mu * s / v, 2.0 / (math.pi * math.sqrt(w)) * np.exp(-(mu**2) / w))
     m, A, B = (values[:, 0] for values in feature_moments(_Slope(sigma), mu.reshape(-1, 1), np.array([s])))
     return SmoothedSlope(m.reshape(mu.shape), A.reshape(mu.shape), (B + m**2 + A**2).reshape(mu.shape))
-
-
-def hermite_moments(
-    sigma: Activation, tau: np.ndarray, kappa: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """m = E σ(τ + κZ), A₁ = E Zσ(τ + κZ), A₂ = E he₂(Z)σ(τ + κZ) and B, what they leave of E σ(τ + κZ)².
-
-    A₂ = κ E[Zσ′(τ + κZ)]/√2.
-
-    Parameters
-    ----------
-    sigma : Activation
-    tau : ndarray, shape (S, Q)
-    kappa : ndarray, shape (Q,)
-
-    Returns
-    -------
-    m, A1, A2, B : ndarray, shape (S, Q)
-
-    Raises
-    ------
-    ValueError
-        If the quadrature does not converge because σ has an undeclared kink.
-    """
-    m, A1, B = feature_moments(sigma, tau, kappa)
-    if is_named(sigma, "relu"):
-        A2 = kappa * np.exp(-0.5 * (tau / kappa) ** 2) / (2.0 * math.sqrt(math.pi))
-    else:
-        A2 = kappa * feature_moments(_Slope(sigma), tau, kappa)[1] / math.sqrt(2.0)
-    return m, A1, A2, np.maximum(B - A2**2, 0.0)
