@@ -14,7 +14,7 @@ from theory.statement.arguments import integer
 __all__ = ["gauss_hermite", "gaussian_nodes", "gaussian_plane", "half_line", "tensor_gauss_hermite"]
 
 
-_STRAIGHT = 1e4  # scale beyond which asinh(x/scale) is x/scale where a Gaussian has mass
+_STRAIGHT = 1e7  # scale beyond which asinh(x/scale) is x/scale where a Gaussian has mass
 _REACH = 10.5  # P(|Z| > 10.5) = 9e-26
 
 
