@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from theory.conditional_equivalent.coordinates import Coordinates, coordinates
+from theory.conditional_equivalent.covariance_degrees import share_on_few, tuple_classes
 from theory.conditional_equivalent.covariance_neurons import (
     NEGLIGIBLE,
     Lengths,
@@ -63,6 +65,10 @@ __all__ = [
 _CLASSES = 24  # nodes of the spectrum
 _JOINT = 10  # Lanczos steps of the matrix measures
 _PAIRS = 24  # classes of pairs
+_TUPLE_CLASSES = 10  # nodes of the spectrum of which tuples are made
+_HIGHEST = 4  # degree that a spectrum resolves
+_SHOWN = 0.004  # share of the features' mean square on few coordinates from which it does
+_RANK = 1e-9  # singular values of A, of the largest, that are rounding
 _NEGLIGIBLE_PRODUCT = 1e-4  # samples or neurons below which a node is dropped where nodes are products of several rules
 _ROOT = 4
 _FARTHEST = 6.0  # node of a latent
@@ -101,6 +107,9 @@ class CovarianceTerms:
     entries : bool
         Whether an entry counts for no more than its row and column, and degrees are what most entries have of them, as
         the spectrum of saturated features asks: see `theory.conditional_equivalent.large_entries`.
+    spectral : bool
+        Whether degrees above the second are met as coordinates where few of these hold much, as a spectrum without a
+        step asks: see `theory.conditional_equivalent.covariance_degrees`.
     """
 
     orders: tuple[int, int] = (32, 16)
@@ -115,6 +124,7 @@ class CovarianceTerms:
     focus: float = 0.0
     pulls: int = 1
     entries: bool = False
+    spectral: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """What the JSON contract says of them."""
@@ -202,6 +212,7 @@ def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
     frame, neurons, profile = moved.frame, moved.neurons, moved.profile
     s = frame.spectrum
     nodes, weights = _scalar_rule(s, np.full(len(s), 1.0 / len(s)), _CLASSES)
+    above = _degrees_above(of, terms)
     # all pairs, in which the leading eigenvectors are few among many
     pairs, shares = _pairs(profile(nodes), weights, d) if terms.degree == 2 else (nodes, weights)
     if terms.leading:
@@ -215,6 +226,8 @@ def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
         m, A, B = _moments(of, _of_moments(terms))
         if terms.degree == 1:
             A, B = A[:1], B + A[1] ** 2
+        for part in above:
+            B = np.maximum(B - (part.a @ part.v.T) ** 2, 0.0)
     if problem.centered:
         m = m - hermite_coefficients(problem.sigma, 0)[0]
     y1, y2, t = latent_moments(problem, frame.latents, frame.overlap)
@@ -249,11 +262,44 @@ def _built(of: WithoutPenalty, terms: CovarianceTerms) -> EquivalentFeatures:
         higher=tuple(higher),
         special=tuple(_widened(layer, count) for layer in layers),
         entries=entries,
+        beyond=above,
     )
 
 
+def _degrees_above(of: WithoutPenalty, terms: CovarianceTerms) -> tuple[Coordinates, ...]:
+    """The coordinates of degrees above the second of which few hold a share of the features that a spectrum shows."""
+    if not terms.spectral or of.problem.step_size > 0.0:
+        return ()
+    moved, problem = moved_neurons(of.problem, terms), of.problem
+    s, neurons = moved.frame.spectrum, problem.width * moved.neurons.shares
+    nodes, weights = _scalar_rule(s, np.full(len(s), 1.0 / len(s)), _TUPLE_CLASSES)
+    tau = moved.frame.latents @ moved.neurons.pull.T
+    _, A, B = degree_moments(problem.sigma, tau, np.sqrt(moved.kappa2), _HIGHEST)
+    rows, total = moved.frame.latent_weights, float(np.mean(np.sum(A**2, axis=0) + B))
+    found = []
+    for degree in range(3, _HIGHEST + 1):
+        held = float(np.mean(A[degree - 1] ** 2)) / total
+        if held < _SHOWN:  # no share of it is enough
+            continue
+        dimension, profile, shares = tuple_classes(moved.profile(nodes), weights, problem.d, degree)
+        if held * share_on_few(profile, shares, dimension, 0.1 * min(problem.n, problem.width)) > _SHOWN:
+            found.append(
+                coordinates(
+                    A[degree - 1],
+                    rows,
+                    neurons,
+                    degree=degree,
+                    dimension=dimension,
+                    profile=profile,
+                    weights=shares,
+                    least=_RANK,
+                )
+            )
+    return tuple(found)
+
+
 def _of_moments(terms: CovarianceTerms) -> CovarianceTerms:
-    return replace(terms, degree=2, aside=False, leading=0, entries=False)
+    return replace(terms, degree=2, aside=False, leading=0, entries=False, spectral=False)
 
 
 @lru_cache(maxsize=24)

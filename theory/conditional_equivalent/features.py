@@ -130,6 +130,8 @@ class EquivalentFeatures:
     """The latent along which the neurons' own coordinates are no codes, ⟨x, β̂⟩ unless eigenvectors of Ŷ are latents."""
     least: float = _RANK
     """Singular values of A, of the largest, that are left out of its factors."""
+    beyond: tuple[Coordinates, ...] = ()
+    """Coordinates of degrees that a spectrum alone resolves."""
     degree_zero: bool = False
     """Whether functions of the latents count among what samples and neurons meet, which is of relative order 1/N."""
     entries: LargeEntries | None = None
@@ -163,7 +165,10 @@ class EquivalentFeatures:
 
     @cached_property
     def layers(self) -> tuple[Coordinates, ...]:
-        """What the fixed point is of: the coordinates and, where it counts, the mean as one coordinate of degree 0."""
+        """What the fixed point is of: the coordinates, those of a spectrum alone and, where it counts, the mean as one
+        coordinate of degree 0."""
+        if self.beyond:
+            return (*self.coordinates, *self.beyond)
         if not self.degree_zero:
             return self.coordinates
         one = coordinates(

@@ -176,7 +176,7 @@ def spectral_features(problem: Problem, resolution: Resolution) -> tuple[Equival
             if len(eq.u) + len(eq.g) <= _NODES:
                 break
         return eq, None
-    of_bulk = dataclasses.replace(_affordable(problem, terms, _BULK), aside=problem.step_size > 0.0)
+    of_bulk = dataclasses.replace(_affordable(problem, terms, _BULK), aside=problem.step_size > 0.0, spectral=True)
     if problem.step_size > 0.0:
         even = dataclasses.replace(of_bulk, norms=1)  # norms of neurons matter little where features are saturated
         if saturated_share(problem, even) > _SATURATED:
