@@ -55,6 +55,7 @@ _REFINES = 3e-3  # relative change at a doubling of the quadrature below which t
 _LADDER = ((16, 8), (32, 16), (64, 32), (128, 64))
 _PRODUCTS = ((16, 8), (24, 12), (32, 16))  # where several rules multiply
 _REFINES_PRODUCT = 2e-2  # the same there: the finer of two rules is off by a fifth of the change or less
+_AS_GOOD = 5e-3  # the same there, below which the coarser is kept: it has a third of the nodes
 _FEW = 3  # amplified directions beside which the spread of the neurons' norms takes seconds
 # spacing of the latent along the step; nodes of g, of the noise across and of a neuron's overlap
 _SPIKES = ((0.27, 8, 3, 5), (0.27, 8, 3, 3), (0.27, 6, 2, 3))
@@ -269,8 +270,8 @@ def _resolved(
         for coarser, finer in pairwise(ladder):
             errors = trial.errors(dataclasses.replace(base, orders=finer))
             unresolved = _change(errors, before)
-            # the change at a doubling is that of the coarser rule, which where rules multiply has a third of the nodes
-            orders = coarser if amplified and unresolved < _REFINES else finer
+            # the change at a doubling is that of the coarser rule
+            orders = coarser if amplified and unresolved < _AS_GOOD else finer
             if unresolved < enough:
                 break
             before = errors
