@@ -39,9 +39,7 @@ def test_a_class_of_several_coordinates_is_chosen_from_with_repetition():
 @pytest.mark.slow
 def test_degree_four_of_few_directions_is_no_noise(monkeypatch):
     """relu at participation ratio 5 without a step: eigenvalues above a point in six simulations, ± 1."""
-    problem = Problem(
-        n=1000, d=400, width=700, second_layer="rademacher", covariance="power:1.5", eta=0.0, ridge=0.003
-    )
+    problem = Problem(n=1000, d=400, width=700, second_layer="rademacher", covariance="power:1.5", eta=0.0, ridge=0.003)
     at = np.array([0.01, 0.0233, 0.1])
     simulated = np.array([534.0, 410.2, 177.3])
 

@@ -347,9 +347,8 @@ def _built(of: WithoutPenalty, terms: Terms) -> EquivalentFeatures:
     for degree in range(2, terms.degree + 1):
         profile, weights = profiles.products(degree)
         part = np.tile(_labels_given(problem, terms, frame, degree)[0], (samples, 1))
-        if (
-            samples > 1 and degree == 2
-        ):  # the trace is the norm's; on the sphere that is left he₂ has less than variance 1
+        if samples > 1 and degree == 2:
+            # the trace is the norm's, and on the sphere that is left he₂ has less than variance 1
             of_sphere = (across - 1.0) / (across + 2.0)
             B = B + (1.0 - of_sphere) * A[1] ** 2
             A[1] *= math.sqrt(of_sphere)
@@ -577,8 +576,7 @@ def _single_frame(problem: Problem, terms: Terms, moved: Motion) -> _Frame:
 
 def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarray, kappa: np.ndarray) -> _Frame:
     """The amplified eigenvectors of Ŷ as latents, and what of β̂ lies across them where the step moves along it."""
-    step = step_statistics(problem)
-    c1 = 0.0 if step.fitted else slope_moments(problem.sigma).c1
+    step, c1 = step_statistics(problem), _along_beta(problem)
     outliers = _amplified(problem)[0][terms.batch]
     K = len(outliers.theta)
     across = math.sqrt(max(step.beta_norm2 - float(outliers.along_beta @ outliers.along_beta), 0.0))
@@ -613,6 +611,11 @@ def _amplified_frame(problem: Problem, terms: Terms, h: np.ndarray, p: np.ndarra
     )
 
 
+def _along_beta(problem: Problem) -> float:
+    """c₁, by which a step moves along β; 0 where a fit on its batch left β = 0."""
+    return 0.0 if step_statistics(problem).fitted else slope_moments(problem.sigma).c1
+
+
 def _neurons_in_frame(
     problem: Problem, terms: Terms, outliers: StepOutliers, h: np.ndarray, p: np.ndarray, kappa: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -620,7 +623,7 @@ def _neurons_in_frame(
 
     A neuron's step needs the nodes: its norm and its overlaps grow with it.
     """
-    K, c1 = len(outliers.theta), slope_moments(problem.sigma).c1
+    K, c1 = len(outliers.theta), _along_beta(problem)
     variance = coordinate_variance(problem, outliers, h)
     spread = norm_variance(problem, h, kappa)
     s, code, parts, stretch = [], [], [], []

@@ -1,12 +1,13 @@
 """The predicted learning curve: its spectrum against sampled matrices, its errors against identities."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
 from theory import Problem
-from theory.conditional_equivalent import predict_errors, solve
+from theory.conditional_equivalent import amplified_directions, features, predict_errors, solve
 from theory.conditional_equivalent import ridge_errors as conditional_errors
 from theory.conditional_equivalent.features import Terms, build_features
 from theory.giant_steps import predict_learning, step_spectrum
@@ -138,6 +139,26 @@ def test_noise_along_the_outliers_against_sampled_matrices(preprocessing):
     # the law is one of d → ∞: corrections of a few per cent at d = 100, more for the noise, which rare labels carry
     tolerance = np.array([0.04, 0.04, 0.15, 0.15, 0.05]) * np.abs(expected)
     assert np.all(np.abs(mean[:5] - expected) < 3.0 * sem[:5] + tolerance + 1e-12)
+
+
+def test_a_fit_leaves_nothing_along_beta(monkeypatch):
+    """Odd labels have a β along their outlier; after a fit no code and no latent may depend on it."""
+    problem = problem_of("He2(z1)/2 + He3(z1)/6", n=2500, d=100, width=200)
+    made = predict_learning(problem, readout="exact").test_error[0]
+    assert np.all(np.abs(outliers_of(step_labels(problem), problem.n).along_beta) > 0.03)
+    plain = outliers_of
+
+    def without(labels, n0):
+        found = plain(labels, n0)
+        return dataclasses.replace(found, along_beta=0.0 * found.along_beta)
+
+    monkeypatch.setattr(amplified_directions, "outliers_of", without)
+    features._amplified.cache_clear()
+    features._built.cache_clear()
+    again = predict_learning(problem.replace(ridge=problem.ridge * (1.0 + 1e-9)), readout="exact").test_error[0]
+    features._amplified.cache_clear()
+    features._built.cache_clear()
+    assert again == pytest.approx(made, rel=1e-6)
 
 
 def test_outliers_of_a_few_batches_stand_for_all():
