@@ -24,6 +24,7 @@ _AMPLIFIED = 0.05  # variance over κ² beyond the 1/d of any coordinate, on ave
 _LITTLE = 1e-9  # of a direction, what lies in the bulk where there is next to nothing
 _NODES, _FEWEST = 12, 3  # of the rule of what lies there, over all directions and for each
 _HELD = 0.1  # squared overlap with the target's directions, below which a few labels of the batch make an eigenvector
+_SAMPLES = 3.0  # n₀/d, below which the same holds
 _PERHAPS = 0.004  # the same from which it may be one, by what the errors say
 
 
@@ -61,7 +62,8 @@ def amplified_outliers(
     """
     found = step_outliers(problem)
     size = shares @ ((coordinate_variance(problem, found, h) - 1.0 / problem.d) / kappa[:, None] ** 2)
-    size = np.where(np.sum(found.overlap**2, axis=0) > _HELD, size, 0.0)
+    held = (np.sum(found.overlap**2, axis=0) > _HELD) & (problem.n0 >= _SAMPLES * problem.d)
+    size = np.where(held, size, 0.0)
     kept = np.flatnonzero(size > _PERHAPS)
     batches = outliers_of_batches(step_labels(problem), problem.n0) if len(kept) else ()
     return tuple(one[kept] for one in (found, *batches)), bool(np.any(size > _AMPLIFIED))
