@@ -24,7 +24,7 @@ _AMPLIFIED = 0.05  # variance over κ² beyond the 1/d of any coordinate, on ave
 _LITTLE = 1e-9  # of a direction, what lies in the bulk where there is next to nothing
 _NODES, _FEWEST = 12, 3  # of the rule of what lies there, over all directions and for each
 _HELD = 0.1  # squared overlap with the target's directions, below which a few labels of the batch make an eigenvector
-_SAMPLES = 3.0  # n₀/d, below which the same holds
+_SAMPLES = 3.4  # n₀/d, below which the same holds
 _PERHAPS = 0.004  # the same from which it may be one, by what the errors say
 
 
