@@ -64,7 +64,7 @@ _SATURATED = 0.05  # share of samples with few large entries from which the bulk
 _PULLS = 2  # nodes of a neuron's own pull there; a third changes no count by .001 N
 _NODES = 200  # of samples and neurons, at which bulk and spikes take seconds
 _COARSER = ((16, 10), (16, 8))  # products of rules for them; spikes ask for nodes of g
-_AMPLIFIES = 2e-2  # change of an error from which small amplified directions are worth a hundredfold of time
+_AMPLIFIES = 1.5e-2  # change of an error from which small amplified directions are worth ten times the time
 MAX_DEGREE = 4
 _STRENGTH = 1e-3  # N r ω A_k²/D_k below which a degree is not tried
 
