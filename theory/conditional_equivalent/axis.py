@@ -224,7 +224,7 @@ def count_above(eq: EquivalentFeatures, point: FixedPoint) -> np.ndarray:
     lam, r, w = point.lam, point.r, point.w
     omega = eq.latent_weights / w
     logdet = np.zeros(len(lam))
-    for of in eq.coordinates:
+    for of in eq.layers:
         # I + cΘ = c(c^(-1) + Θ). The first has arguments in [−π, 0], the second in [0, π].
         c = (of.a.T * omega[:, None, :]) @ of.a
         inner = np.linalg.inv(c)[:, None] + class_matrices(of, r)
