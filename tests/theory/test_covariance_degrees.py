@@ -50,7 +50,7 @@ def test_degree_four_of_few_directions_is_no_noise(monkeypatch):
         spikes = np.array([spike.singular_value**2 for spike in theory.spikes])
         return problem.n * np.interp(at, x, mass[-1] - mass) + (spikes > at[:, None]).sum(axis=1)
 
-    # 1.97 per cent of the N eigenvalues at most, which is what degrees above the fourth and the law of a neuron leave
+    # 1.9 per cent of the N eigenvalues at most, which is what degrees above the fourth and the law of a neuron leave
     assert np.max(np.abs(above() - simulated)) / problem.width < 0.021
     monkeypatch.setattr(covariance, "_SHOWN", 1.0)
     covariance._built.cache_clear()
