@@ -339,7 +339,7 @@ CLAIMS = (
         problem=_two_latents,
         predict=_predict_errors,
         measure=_measure_errors,
-        **_PAIRS,
+        quick=((240, 640), (480, 384)),
         tolerance=0.045,
     ),
     _claim(
